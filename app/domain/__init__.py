@@ -1,0 +1,1 @@
+"""The rules of clearance and of the slip, in plain Python: no web, database, network or PDF."""

@@ -1,0 +1,59 @@
+"""Named facts that stop a use case. The web layer maps each to one page, in one place."""
+
+from __future__ import annotations
+
+
+class Fact(Exception):
+    """Base of the named facts; the class's name is the machine-readable mark of its page."""
+
+
+class StepsOutstanding(Fact):
+    """Some steps do not pass. `step_keys` names them in the mini-app's order."""
+
+    def __init__(self, step_keys: tuple[str, ...]) -> None:
+        super().__init__(", ".join(step_keys))
+        self.step_keys = step_keys
+
+
+class AlreadySubmitted(Fact):
+    """The student has submitted this mini-app in this period; `number` is the slip's."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class OutsidePeriod(Fact):
+    """The mini-app is not open today."""
+
+
+class NotAStudent(Fact):
+    """The person who signed in is not a student."""
+
+
+class NotGraduating(Fact):
+    """The student does not graduate in this period."""
+
+
+class UnknownMiniApp(Fact):
+    """No such mini-app is served here."""
+
+
+class UnknownStep(Fact):
+    """The mini-app has no such step, or the step no such action."""
+
+
+class UnknownSlip(Fact):
+    """No slip of this number belongs to this student."""
+
+
+class ActionNotOffered(Fact):
+    """The action's conditions do not hold for this student now."""
+
+
+class CharacterMissing(Fact):
+    """No configured font holds these characters, so the slip cannot be printed right."""
+
+    def __init__(self, characters: str) -> None:
+        super().__init__(characters)
+        self.characters = characters

@@ -1,0 +1,117 @@
+"""The departure slip 离校单: what is printed on it, its number, its digest, and how names are masked.
+
+A slip is rendered from its stored `SlipRecord` alone. The record holds every printed field as the text
+that stands on the paper, so the same record gives the same paper a year later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+COMPOUND_SURNAMES = frozenset(
+    "欧阳 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 长孙 宇文 司徒 司空 夏侯 令狐 端木 轩辕 独孤 南宫 西门 东郭 百里 呼延 太史 申屠 闻人 澹台 濮阳 赫连 钟离".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedField:
+    """One labelled value as it stands on the paper."""
+
+    key: str
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedStep:
+    """One clearance step as it stands on the paper; `learnt_at` is local time as printed."""
+
+    key: str
+    department: str
+    title: str
+    status: str
+    status_word: str
+    facts: tuple[PrintedField, ...]
+    learnt_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlipRecord:
+    """Everything printed on a slip except its code.
+
+    `fields` are about the student (name, student number, college ...), in printed order.
+    `submitted_at` is local time as printed; `issued_on` is the local date as ISO 8601, which also
+    dates the PDF file.
+    """
+
+    title: str
+    number: str
+    fields: tuple[PrintedField, ...]
+    steps: tuple[PrintedStep, ...]
+    statement: str
+    submitted_at: str
+    issued_on: str
+
+    def get_field(self, key: str) -> str:
+        """The printed value of a student field, or "" where the slip does not print it."""
+        return next((field.value for field in self.fields if field.key == key), "")
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready copy; `parse_slip_record` reads it back."""
+        return asdict(self)
+
+
+def parse_slip_record(data: Mapping[str, Any]) -> SlipRecord:
+    """Read back what `SlipRecord.to_json` wrote. Raises KeyError or TypeError on anything else."""
+    values = dict(data)
+    values["fields"] = tuple(PrintedField(**field) for field in values["fields"])
+    values["steps"] = tuple(_parse_step(step) for step in values["steps"])
+    return SlipRecord(**values)
+
+
+def _parse_step(data: Mapping[str, Any]) -> PrintedStep:
+    values = dict(data)
+    values["facts"] = tuple(PrintedField(**fact) for fact in values["facts"])
+    return PrintedStep(**values)
+
+
+def get_content_digest(slip_id: bytes, record: SlipRecord) -> bytes:
+    """The 16-byte digest of a slip's content that its code signs.
+
+    SHA-256 over the slip id and the NFC form of every printed field, each preceded by its length in
+    bytes as a 4-byte big-endian integer, cut to 16 bytes.
+    """
+    digest = hashlib.sha256(slip_id)
+    for text in _list_printed_texts(record):
+        encoded = unicodedata.normalize("NFC", text).encode()
+        digest.update(len(encoded).to_bytes(4, "big") + encoded)
+    return digest.digest()[:16]
+
+
+def _list_printed_texts(record: SlipRecord) -> Iterator[str]:
+    yield from (record.title, record.number, str(len(record.fields)))
+    for field in record.fields:
+        yield from (field.key, field.label, field.value)
+    yield str(len(record.steps))
+    for step in record.steps:
+        yield from (step.key, step.department, step.title, step.status, step.status_word, str(len(step.facts)))
+        for fact in step.facts:
+            yield from (fact.key, fact.label, fact.value)
+        yield step.learnt_at
+    yield from (record.statement, record.submitted_at, record.issued_on)
+
+
+def mask_name(name: str) -> str:
+    """A name as a stranger may see it: the surname, and a star for each further character.
+
+    张三 -> 张*, 张三丰 -> 张**, 欧阳修 -> 欧阳*; a Latin name keeps its first letter: M****.
+    """
+    name = unicodedata.normalize("NFC", name.strip())
+    if not name:
+        return ""
+    shown = 2 if len(name) > 2 and name[:2] in COMPOUND_SURNAMES else 1
+    return name[:shown] + "*" * min(len(name) - shown, 4)
