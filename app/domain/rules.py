@@ -1,0 +1,185 @@
+"""The named pass rules that a step may use.
+
+A rule judges the proven records of one student. It never guesses: a fact that is missing or of another
+type raises `FactMissing`, and the step is unavailable. Source of the rules: the university's user manual
+of the departure service, sections 2.2.1 to 2.2.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from app.domain.clearance import FactValue, Finding, Reading, Reason, Record, Status
+from app.tables import Table
+
+CLEARED = Finding(Status.CLEARED)
+
+
+class FactMissing(Exception):
+    """A record lacks a fact that the rule needs, or holds it in another type."""
+
+
+class Rule(Protocol):
+    """Judges the records of one student; at least one record is there."""
+
+    @property
+    def fact_keys(self) -> tuple[str, ...]:
+        """The facts that the rule reads."""
+
+    def judge(self, records: tuple[Record, ...]) -> Finding:
+        """What the records mean. Raises FactMissing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllSettled:
+    """Passes when every counted fact is zero and every named fact has its value, e.g. no books, no fee,
+    no violation, and the card is cancelled.
+    """
+
+    zero: tuple[str, ...]
+    equals: Mapping[str, str]
+
+    @property
+    def fact_keys(self) -> tuple[str, ...]:
+        """The facts that the rule reads."""
+        return (*self.zero, *self.equals)
+
+    def judge(self, records: tuple[Record, ...]) -> Finding:
+        """Each fact that is not settled is a reason."""
+        record = _get_only(records)
+        reasons = [Reason(key, _get_amount(record, key)) for key in self.zero if _get_amount(record, key) != 0]
+        reasons += [
+            Reason(key, _get_text(record, key))
+            for key, wanted in self.equals.items()
+            if _get_text(record, key) != wanted
+        ]
+        return _conclude(reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueIs:
+    """Passes when a fact has one of the named values; empty does not pass."""
+
+    fact: str
+    passes: tuple[str, ...]
+
+    @property
+    def fact_keys(self) -> tuple[str, ...]:
+        """The facts that the rule reads."""
+        return (self.fact,)
+
+    def judge(self, records: tuple[Record, ...]) -> Finding:
+        """The value itself is the reason when it does not pass."""
+        record = _get_only(records)
+        if _get_fact(record, self.fact) is None:
+            return _conclude([Reason(self.fact)])
+        value = _get_text(record, self.fact)
+        return _conclude([] if value in self.passes else [Reason(self.fact, value)])
+
+
+@dataclass(frozen=True, slots=True)
+class AllPresent:
+    """Passes when none of the facts is empty, e.g. the day and the clerk of checking out."""
+
+    facts: tuple[str, ...]
+
+    @property
+    def fact_keys(self) -> tuple[str, ...]:
+        """The facts that the rule reads."""
+        return self.facts
+
+    def judge(self, records: tuple[Record, ...]) -> Finding:
+        """Each empty fact is a reason."""
+        record = _get_only(records)
+        return _conclude([Reason(key) for key in self.facts if _get_fact(record, key) in (None, "")])
+
+
+@dataclass(frozen=True, slots=True)
+class NothingOwed:
+    """Passes when no record owes money. A record owes `amount` less what was deferred, waived or is
+    covered by a loan, never below zero, so that one record's reduction cannot hide another's debt.
+    """
+
+    amount: str
+    reduced_by: tuple[str, ...]
+
+    @property
+    def fact_keys(self) -> tuple[str, ...]:
+        """The facts that the rule reads."""
+        return (self.amount, *self.reduced_by)
+
+    def judge(self, records: tuple[Record, ...]) -> Finding:
+        """The reason is the sum owed, in yuan, under the amount's key."""
+        owed = sum((self._get_owed(record) for record in records), Decimal(0))
+        return _conclude([Reason(self.amount, owed)] if owed > 0 else [])
+
+    def _get_owed(self, record: Record) -> Decimal:
+        reductions = sum((_get_amount(record, key) for key in self.reduced_by), Decimal(0))
+        return max(_get_amount(record, self.amount) - reductions, Decimal(0))
+
+
+def judge_reading(rule: Rule, no_record: Status, reading: Reading) -> Finding:
+    """What a reading means under a step's rule; `no_record` is the status of a student without a record.
+
+    Raises FactMissing when the records are not what the rule can judge.
+    """
+    if not reading.records:
+        return Finding(no_record, (Reason("no_record"),) if no_record is Status.OUTSTANDING else ())
+    return rule.judge(reading.records)
+
+
+def read_rule(name: str, table: Table) -> Rule | None:
+    """The rule of this name with its parameters; faults go to the table. None when there is no such rule."""
+    rule: Rule | None = None
+    if name == "all_settled":
+        rule = AllSettled(table.texts("zero"), table.values("equals"))
+    elif name == "value_is":
+        rule = ValueIs(table.text("fact"), table.texts("passes"))
+    elif name == "all_present":
+        rule = AllPresent(table.texts("facts"))
+    elif name == "nothing_owed":
+        rule = NothingOwed(table.text("amount"), table.texts("reduced_by"))
+    table.close()
+    if rule is not None and not rule.fact_keys:
+        table.faults.append(f"{table.where} names no fact: the rule would pass everybody")
+    return rule
+
+
+RULE_NAMES = ("all_settled", "value_is", "all_present", "nothing_owed")
+
+
+def _conclude(reasons: list[Reason]) -> Finding:
+    return Finding(Status.OUTSTANDING, tuple(reasons)) if reasons else CLEARED
+
+
+def _get_only(records: tuple[Record, ...]) -> Record:
+    if len(records) != 1:
+        raise FactMissing("one record expected")
+    return records[0]
+
+
+def _get_fact(record: Record, key: str) -> FactValue:
+    try:
+        return record[key]
+    except KeyError:
+        raise FactMissing(key) from None
+
+
+def _get_text(record: Record, key: str) -> str:
+    value = _get_fact(record, key)
+    if not isinstance(value, str) or not value:
+        raise FactMissing(key)
+    return value
+
+
+def _get_amount(record: Record, key: str) -> Decimal:
+    value = _get_fact(record, key)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise FactMissing(key)
+    amount = Decimal(value)
+    if not amount.is_finite() or amount < 0:
+        raise FactMissing(key)
+    return amount

@@ -1,0 +1,20 @@
+"""The stored nouns, one a file. Only services read and write them."""
+
+from app.models.action import Action
+from app.models.audit_event import AuditEvent, AuditHead
+from app.models.browser_session import BrowserSession
+from app.models.engine import write_transaction
+from app.models.slip import CodeState, IssuedCode, Slip
+from app.models.submission import Submission
+
+__all__ = [
+    "Action",
+    "AuditEvent",
+    "AuditHead",
+    "BrowserSession",
+    "CodeState",
+    "IssuedCode",
+    "Slip",
+    "Submission",
+    "write_transaction",
+]

@@ -1,0 +1,275 @@
+"""Settings: frozen, typed, read once at start from config/*.toml and then the environment.
+
+`config/default.toml` comes first, then the file named by `LIXIAO_CONFIG`, then variables
+`LIXIAO_<SECTION>__<KEY>` (one `__` per level). Faults are collected, so that one message lists them all;
+the sections of connectors and sign-in providers are read by their own modules through the same list.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from app.tables import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "LIXIAO_"
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the message lists every fault and names keys, never secrets."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("the configuration is not usable:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """`[service]`: where the service is reached and whom people ask for help."""
+
+    base_url: str
+    host: str
+    is_https: bool
+    time_zone: ZoneInfo
+    university: str
+    support: str
+    trusted_hosts: tuple[str, ...]
+    proxy_count: int
+    secret_key: str
+    log_level: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """`[session]`: how long a sign-in lasts unused, and at most."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class SlipSettings:
+    """`[slip]`: the folder of the signing keys, and for how many days a slip is valid (0: for ever)."""
+
+    keys: Path
+    validity_days: int
+    second_font: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitSettings:
+    """`[rate_limit]`: where counts are kept, and the limits in Flask-Limiter's notation."""
+
+    storage_url: str
+    verification: str
+    refresh: str
+
+
+@dataclass(frozen=True, slots=True)
+class MiniAppSettings:
+    """`[mini_apps.<slug>]`: when a mini-app is open, for which period, and who answers for each step."""
+
+    slug: str
+    folder: Path
+    period: str
+    period_title: str
+    opens_on: date
+    closes_on: date
+    steps: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that an operator can set."""
+
+    service: ServiceSettings
+    database_url: str
+    session: SessionSettings
+    slip: SlipSettings
+    rate_limit: RateLimitSettings
+    mini_apps: Mapping[str, MiniAppSettings]
+    sign_in: Mapping[str, Table]
+    connectors: Mapping[str, Table]
+    round_deadline_seconds: float
+    faults: list[str] = field(repr=False)
+
+    def raise_faults(self) -> None:
+        """Raise SettingsError with everything that was found wrong so far, if anything was."""
+        if self.faults:
+            raise SettingsError(self.faults)
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the files and the environment. Raises SettingsError only where a file cannot be read at all;
+    other faults wait in `Settings.faults` for `raise_faults`, to be told together with those of the
+    sections that other modules read.
+    """
+    environ = os.environ if environ is None else environ
+    data = _read_toml(ROOT / "config" / "default.toml")
+    if environ.get("LIXIAO_CONFIG"):
+        _merge(data, _read_toml(Path(environ["LIXIAO_CONFIG"])))
+    faults: list[str] = []
+    _merge(data, _read_environment(environ))
+    return read_settings(data, faults)
+
+
+def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
+    """Turn configuration data into Settings, adding whatever is wrong to `faults`."""
+    root = Table(data, "", faults)
+    database = root.table("database")
+    round_table = root.table("round")
+    settings = Settings(
+        service=_read_service(root.table("service")),
+        database_url=database.secret("url"),
+        session=_read_session(root.table("session")),
+        slip=_read_slip(root.table("slip")),
+        rate_limit=_read_rate_limit(root.table("rate_limit")),
+        mini_apps={slug: _read_mini_app(slug, table) for slug, table in root.named_tables("mini_apps").items()},
+        sign_in=root.named_tables("sign_in"),
+        connectors=root.named_tables("connectors"),
+        round_deadline_seconds=round_table.number("deadline_seconds", least=0.1, most=30),
+        faults=faults,
+    )
+    for table in (database, round_table, root):
+        table.close()
+    _check_connections(settings)
+    return settings
+
+
+def _read_service(table: Table) -> ServiceSettings:
+    base_url = table.text("base_url", pattern=r"https?://[A-Za-z0-9.\-\[\]:]+").rstrip("/")
+    parts = urlsplit(base_url)
+    service = ServiceSettings(
+        base_url=base_url,
+        host=parts.netloc,
+        is_https=parts.scheme == "https",
+        time_zone=_read_time_zone(table),
+        university=table.text("university"),
+        support=table.text("support"),
+        trusted_hosts=table.texts("trusted_hosts", ()) or (parts.hostname or "",),
+        proxy_count=table.integer("proxy_count", 0, most=5),
+        secret_key=table.secret("secret_key"),
+        log_level=table.text("log_level", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+    )
+    if service.secret_key and len(service.secret_key) < 32:
+        table.fault("secret_key", "must have at least 32 characters")
+    table.close()
+    return service
+
+
+def _read_time_zone(table: Table) -> ZoneInfo:
+    name = table.text("time_zone")
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        table.fault("time_zone", f"is not a known time zone: {name}")
+        return ZoneInfo("UTC")
+
+
+def _read_session(table: Table) -> SessionSettings:
+    session = SessionSettings(
+        idle=timedelta(minutes=table.integer("idle_minutes", least=1, most=24 * 60)),
+        absolute=timedelta(minutes=table.integer("absolute_minutes", least=1, most=7 * 24 * 60)),
+    )
+    if session.idle > session.absolute:
+        table.fault("idle_minutes", "is longer than absolute_minutes")
+    table.close()
+    return session
+
+
+def _read_slip(table: Table) -> SlipSettings:
+    second_font = table.text("second_font", "")
+    if second_font and not Path(second_font).is_file():
+        table.fault("second_font", f"names no file: {second_font}")
+    slip = SlipSettings(
+        keys=Path(table.text("keys")),
+        validity_days=table.integer("validity_days", most=36500),
+        second_font=Path(second_font) if second_font else None,
+    )
+    table.close()
+    return slip
+
+
+def _read_rate_limit(table: Table) -> RateLimitSettings:
+    limits = r"\d+ per (second|minute|hour|day)(; ?\d+ per (second|minute|hour|day))*"
+    settings = RateLimitSettings(
+        storage_url=table.secret("storage_url"),
+        verification=table.text("verification", pattern=limits),
+        refresh=table.text("refresh", pattern=limits),
+    )
+    table.close()
+    return settings
+
+
+def _read_mini_app(slug: str, table: Table) -> MiniAppSettings:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", slug):
+        table.faults.append(f"{table.where} is not a slug: small letters, digits and _")
+    settings = MiniAppSettings(
+        slug=slug,
+        folder=ROOT / table.text("folder", f"miniapp_templates/{slug}"),
+        period=table.text("period", pattern=r"[0-9A-Za-z-]{1,20}"),
+        period_title=table.text("period_title"),
+        opens_on=_read_day(table, "opens_on"),
+        closes_on=_read_day(table, "closes_on"),
+        steps=table.values("steps"),
+    )
+    if settings.opens_on > settings.closes_on:
+        table.fault("opens_on", "is after closes_on")
+    table.close()
+    return settings
+
+
+def _read_day(table: Table, key: str) -> date:
+    text = table.text(key, pattern=r"\d{4}-\d{2}-\d{2}")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            table.fault(key, f"is no day of the calendar: {text}")
+        return date.min
+
+
+def _check_connections(settings: Settings) -> None:
+    for slug, mini_app in settings.mini_apps.items():
+        for step, connector in mini_app.steps.items():
+            if connector not in settings.connectors:
+                settings.faults.append(f"mini_apps.{slug}.steps.{step} names no connector: {connector}")
+    for section in ("mini_apps", "sign_in"):
+        if not getattr(settings, section):
+            settings.faults.append(f"{section} is empty: at least one is needed")
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError([f"{path.name} cannot be read: {error}"]) from error
+
+
+def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and "__" in name:
+            *sections, key = name.removeprefix(PREFIX).lower().split("__")
+            level = found
+            for section in sections:
+                level = level.setdefault(section, {})
+            level[key] = environ[name]
+    return found
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
