@@ -1,0 +1,56 @@
+"""`python -m tests.campus`: starts the pretend campus."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+
+from tests.campus.credentials import Credentials
+from tests.campus.server import NotLoopbackError, bind_loopback, serve
+
+EXIT_REFUSED = 2
+EXIT_PORT_TAKEN = 1
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Return `host`, `port` and `redirect_uri` (a list) from the command line, else from the environment."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.campus", description="The pretend campus, on loopback only."
+    )
+    parser.add_argument(
+        "--host", default=os.environ.get("CAMPUS_HOST", "127.0.0.1"), help="a loopback address"
+    )
+    parser.add_argument(
+        "--port", type=int, default=os.environ.get("CAMPUS_PORT", "8001"), help="0 picks a free one"
+    )
+    parser.add_argument(
+        "--redirect-uri",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a further callback address to accept",
+    )
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """Serve until told to stop; returns the exit code."""
+    options = parse_arguments()
+    try:
+        listener = bind_loopback(options.host, options.port)
+    except NotLoopbackError:
+        print(f"campus: refuses to listen on {options.host}: loopback addresses only", file=sys.stderr)
+        return EXIT_REFUSED
+    except OSError as error:
+        print(
+            f"campus: cannot listen on {options.host} port {options.port}: {error.strerror}", file=sys.stderr
+        )
+        return EXIT_PORT_TAKEN
+    asyncio.run(serve(listener, Credentials.from_environment(), tuple(options.redirect_uri)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The people who can sign in at the pretend campus."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is at the university."""
+
+    STUDENT = "student"
+    TEACHER = "teacher"
+    CLERK = "clerk"
+    GUARD = "guard"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A person; `number` is the student or staff number, `case` says in a few words what the account shows."""
+
+    number: str
+    name: str
+    college: str
+    case: str
+    role: Role = Role.STUDENT
+    major: str | None = None
+    level: str | None = None
+    graduation_period: str | None = None
+
+    def claims(self) -> dict[str, str]:
+        """Return the OpenID Connect claims about this person; what does not apply to them is left out."""
+        claims = {
+            "number": self.number,
+            "name": self.name,
+            "college": self.college,
+            "major": self.major,
+            "level": self.level,
+            "role": self.role.value,
+            "graduation_period": self.graduation_period,
+        }
+        return {name: value for name, value in claims.items() if value is not None}
+
+
+def _student(
+    number: str, name: str, college: str, major: str, case: str, level: str = "硕士", period: str = "2026-06"
+) -> Account:
+    return Account(number, name, college, case, Role.STUDENT, major, level, period)
+
+
+DEMO_ACCOUNTS: tuple[Account, ...] = (
+    _student("TS23000001", "陈思远", "矿业工程学院", "采矿工程", "只差注销借书证：注销后可提交"),
+    _student("TS23000002", "李文静", "计算机科学与技术学院", "计算机科学与技术", "全部通过"),
+    _student(
+        "TS23000003",
+        "王浩然",
+        "安全工程学院",
+        "安全科学与工程",
+        "图书馆：欠书 2 本、欠费 12.50 元、违章 1 次",
+    ),
+    _student("TS23000004", "赵雨桐", "机电工程学院", "机械工程", "图书馆论文审核中"),
+    _student("TS23000005", "刘子轩", "化工学院", "矿物加工工程", "档案馆论文状态为空"),
+    _student("TS23000006", "孙佳怡", "环境与测绘学院", "测绘科学与技术", "未办理退宿"),
+    _student("TS23000007", "周明哲", "经济管理学院", "工商管理", "未在校住宿，财务无数据"),
+    _student("TS23000008", "吴晓彤", "力学与土木工程学院", "土木工程", "财务欠款 800.00 元，共两项"),
+    _student("TS23000009", "欧阳䶮𠮷𬭎", "材料与物理学院", "材料科学与工程", "全部通过；姓名含生僻字"),
+    _student(
+        "TB23000010",
+        "Muhammadjonbek Abdurahmonovich Khudoyberdi",
+        "资源与地球科学学院",
+        "地质资源与地质工程",
+        "全部通过；博士，外文长姓名",
+        level="博士",
+    ),
+    _student(
+        "TS23000011", "郑凯文", "信息与控制工程学院", "控制科学与工程", "借书证未注销，且图书馆拒绝注销"
+    ),
+    _student("TS25000012", "冯一诺", "马克思主义学院", "马克思主义理论", "本批次不毕业", period="2028-06"),
+    Account("00420013", "何建平", "矿业工程学院", "教师，不是学生", Role.TEACHER),
+    Account("00420014", "许丽华", "研究生院", "研究生院工作人员", Role.CLERK),
+    Account("00420015", "高志强", "研究生院", "研究生院工作人员", Role.CLERK),
+    Account("00420016", "马国栋", "保卫处", "门卫，核验离校单", Role.GUARD),
+)
+
+DEMO_STUDENTS: tuple[Account, ...] = tuple(person for person in DEMO_ACCOUNTS if person.role is Role.STUDENT)
+
+_BY_NUMBER = {person.number: person for person in DEMO_ACCOUNTS}
+_CROWD_NUMBER = re.compile(r"TS9[0-9]{7}")
+
+
+def find_account(number: str) -> Account | None:
+    """Return the person with this number, one of the crowd for `TS9` and seven digits, or None."""
+    if _CROWD_NUMBER.fullmatch(number):
+        return _student(number, f"测试{number[2:]}", "研究生院", "压力测试", "全部通过")
+    return _BY_NUMBER.get(number)
+
+
+def find_student(number: str) -> Account | None:
+    """Return the student with this number, or None for staff and for nobody."""
+    person = find_account(number)
+    return person if person and person.role is Role.STUDENT else None

@@ -1,0 +1,114 @@
+"""Starts the pretend campus as a program of its own and drives it: for tests and benchmarks.
+
+with running_campus() as campus:
+    campus.set_facts("TS23000002", "finance", rows=[])
+    campus.set_fault("archive", "timeout")
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.campus.credentials import PASSWORD
+
+PROJECT = Path(__file__).resolve().parents[2]
+READY = "campus ready "
+START_SECONDS = 30
+STOP_SECONDS = 10
+REQUEST_SECONDS = 30
+
+
+class CampusNotReadyError(RuntimeError):
+    """The campus ended or stayed silent instead of becoming ready."""
+
+
+class CampusClient:
+    """A running campus; `url` has no trailing slash, `issuer` is its sign-in server."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self.issuer = f"{self.url}/oidc"
+
+    def set_facts(self, number: str, system: str, **facts: object) -> dict[str, Any]:
+        """Merge facts into what a system holds about a student; returns all of it."""
+        return self._call("PUT", f"/control/students/{number}/{system}", facts)
+
+    def get_facts(self, number: str, system: str) -> dict[str, Any]:
+        """Return what a system holds about a student."""
+        return self._call("GET", f"/control/students/{number}/{system}")
+
+    def set_fault(self, system: str, name: str = "none", delay_ms: int = 0) -> dict[str, Any]:
+        """Set how a system misbehaves, and the delay before its answers."""
+        return self._call("PUT", f"/control/systems/{system}", {"fault": name, "delay_ms": delay_ms})
+
+    def calls(self, system: str | None = None, student: str | None = None) -> list[dict[str, Any]]:
+        """Return the calls received, oldest first: time, system, student, address, outcome."""
+        wanted = {"system": system, "student": student}
+        query = "&".join(f"{name}={value}" for name, value in wanted.items() if value)
+        calls: list[dict[str, Any]] = self._call("GET", f"/control/calls?{query}")["calls"]
+        return calls
+
+    def reset(self) -> None:
+        """Bring back the demo facts, no faults and no calls."""
+        self._call("POST", "/control/reset")
+
+    def sign_in(self, address: str, number: str, password: str = PASSWORD) -> str:
+        """Answer the sign-in page at `address` as `number`; returns the callback address with the code."""
+        answer = requests.post(
+            address,
+            data={"username": number, "password": password},
+            allow_redirects=False,
+            timeout=REQUEST_SECONDS,
+        )
+        answer.raise_for_status()
+        return answer.headers["Location"]
+
+    def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        answer = requests.request(method, self.url + path, json=body, timeout=REQUEST_SECONDS)
+        if not answer.ok:
+            raise ValueError(f"{method} {path}: {answer.status_code} {answer.text}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@contextmanager
+def running_campus(port: int = 0, *arguments: str) -> Iterator[CampusClient]:
+    """Start a campus, on a free port unless one is given, and end it afterwards."""
+    command = [sys.executable, "-m", "tests.campus", "--port", str(port), *arguments]
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    try:
+        yield CampusClient(_wait_until_ready(process))
+    finally:
+        _stop(process)
+
+
+def _wait_until_ready(process: subprocess.Popen[str]) -> str:
+    """Return the address that the program prints; ends a program that says nothing in time."""
+    watchdog = threading.Timer(START_SECONDS, process.kill)
+    watchdog.start()
+    try:
+        for line in process.stdout or ():
+            if line.startswith(READY):
+                return line.removeprefix(READY).strip()
+    finally:
+        watchdog.cancel()
+    raise CampusNotReadyError(f"the campus ended with {process.wait()} before it was ready")
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()

@@ -1,0 +1,111 @@
+"""What each department holds about a student, as the control addresses show and take it.
+
+The defaults are a student whom every department lets go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+from tests.campus.kinds import COUNT, DATE, FLAG, MONEY, TEXT, Kind, choice, is_money
+
+ROW_FIELDS = ("project", "amount", "deferred", "reduced", "loan")
+
+
+class FactsRefusedError(ValueError):
+    """Facts with an unknown name or a value of the wrong kind; the message names each of them."""
+
+
+def _held(kind: Kind, label: str, default: object) -> Any:
+    return field(default=default, metadata={"kind": kind, "label": label})
+
+
+def _is_row(row: object) -> bool:
+    if not isinstance(row, dict) or set(row) != set(ROW_FIELDS):
+        return False
+    return isinstance(row["project"], str) and all(is_money(row[name]) for name in ROW_FIELDS[1:])
+
+
+def _are_rows(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) <= 50 and all(map(_is_row, value))
+
+
+ROWS = Kind(f"a list of at most 50 objects with exactly {', '.join(ROW_FIELDS)}", _are_rows, str)
+
+
+@dataclass(frozen=True)
+class LibraryLoans:
+    """Borrowing: `debt` in yuan; `refuses_cancel` makes the library refuse to cancel the card."""
+
+    books: int = _held(COUNT, "欠书", 0)
+    debt: str = _held(MONEY, "欠费（元）", "0.00")
+    violations: int = _held(COUNT, "违章", 0)
+    card: str = _held(choice("active", "cancelled"), "借书证", "cancelled")
+    refuses_cancel: bool = _held(FLAG, "拒绝注销", False)
+
+
+@dataclass(frozen=True)
+class LibraryThesis:
+    """The thesis handed in to the library."""
+
+    state: str = _held(choice("未提交", "已提交", "审核中", "退回修改", "审核通过"), "状态", "审核通过")
+    submitted_on: str | None = _held(DATE, "提交日期", "2026-06-01")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The thesis handed in to the archive; the empty state means nothing was handed in."""
+
+    state: str = _held(choice("", "已提交", "已审核"), "论文状态", "已审核")
+    reviewed_on: str | None = _held(DATE, "审核日期", "2026-06-05")
+
+
+@dataclass(frozen=True)
+class Dormitory:
+    """The room; `resident` false means the student never lived in."""
+
+    resident: bool = _held(FLAG, "在校住宿", True)
+    building: str | None = _held(TEXT, "楼栋", "竹园2号楼")
+    room: str | None = _held(TEXT, "房间", "B412")
+    checkout_date: str | None = _held(DATE, "退宿日期", "2026-06-10")
+    checkout_by: str | None = _held(TEXT, "退宿办理人", "王建国")
+
+
+@dataclass(frozen=True)
+class Finance:
+    """Charges: rows of project, amount, deferred, reduced and loan, each amount in yuan with two decimals."""
+
+    rows: tuple[dict[str, str], ...] = _held(ROWS, "收费项目", ())
+
+
+Facts = LibraryLoans | LibraryThesis | Archive | Dormitory | Finance
+Held = TypeVar("Held", bound=Facts)
+
+FACTS_OF: dict[str, type[Facts]] = {
+    "library_loans": LibraryLoans,
+    "library_thesis": LibraryThesis,
+    "archive": Archive,
+    "dormitory": Dormitory,
+    "finance": Finance,
+}
+
+
+def merge_facts(held: Held, changes: Mapping[str, object]) -> Held:
+    """Return `held` with `changes` put in; raises FactsRefusedError when any of them does not fit."""
+    kinds: dict[str, Kind] = {item.name: item.metadata["kind"] for item in fields(held)}
+    unknown = [f"{name}: no such fact" for name in changes if name not in kinds]
+    wrong = [
+        f"{name}: expected {kinds[name].expected}"
+        for name, value in changes.items()
+        if name in kinds and not kinds[name].accepts(value)
+    ]
+    if unknown or wrong:
+        raise FactsRefusedError("; ".join(unknown + wrong))
+    return replace(held, **{name: tuple(v) if isinstance(v, list) else v for name, v in changes.items()})
+
+
+def as_json(held: Facts) -> dict[str, Any]:
+    """Return the facts as the control addresses show them."""
+    return asdict(held)

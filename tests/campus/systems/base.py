@@ -1,0 +1,66 @@
+"""What the department systems have in common: one address, one credential check, one answer per student."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from aiohttp import web
+
+from tests.campus.credentials import Credentials
+from tests.campus.state import Fault, State
+
+Body = dict[str, Any]
+
+
+class Endpoint(ABC):
+    """One address of a department system.
+
+    `contradiction` is a decisive key of the answer and a value that contradicts a cleared one.
+    """
+
+    system: ClassVar[str]
+    method: ClassVar[str]
+    path: ClassVar[str]
+    contradiction: ClassVar[tuple[str, object]]
+    is_action: ClassVar[bool] = False
+
+    def __init__(self, state: State, credentials: Credentials) -> None:
+        self.state = state
+        self.credentials = credentials
+
+    @abstractmethod
+    async def read_number(self, request: web.Request) -> str | None:
+        """Return the student number that was asked for, or None when there is none."""
+
+    @abstractmethod
+    async def is_authorized(self, request: web.Request) -> bool:
+        """Tell whether the call carries this system's credential or a valid signature."""
+
+    @abstractmethod
+    def answer(self, number: str) -> Body:
+        """Return the true answer, and do what the call asks for when it is an action."""
+
+    @abstractmethod
+    def cleared(self, number: str) -> Body:
+        """Return the answer about a student who passes, whatever is held."""
+
+    @abstractmethod
+    def bad_answers(self, number: str, other: str) -> dict[Fault, Body]:
+        """Return the answers that are wrong in their content, each as near to a cleared one as it can be."""
+
+
+async def read_json_field(request: web.Request, name: str) -> str | None:
+    """Return a string field of a JSON object in the request's body, or None."""
+    try:
+        body = await request.json()
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return None
+    value = body.get(name) if isinstance(body, dict) else None
+    return value if isinstance(value, str) and value else None
+
+
+async def read_form(request: web.Request) -> dict[str, str]:
+    """Return the text fields of a form body."""
+    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
