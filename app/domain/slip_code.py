@@ -1,0 +1,203 @@
+"""The code in the slip's QR, format 1: pack, sign, parse, check. Key and clock are arguments.
+
+The QR holds `<base_url>/v/<digits>`; the digits are the decimal of `body || signature` read as one
+big-endian integer. The version byte comes first and is never 0, so no leading zero is lost.
+
+The body, big endian, 41 to 50 bytes:
+
+    offset  bytes  field
+         0      1  version: 1
+         1      1  kid: the signing key, 1 to 255; it pins key and algorithm
+         2     10  slip id: random; the same 80 bits are the short code
+        12      2  issue day: days since 2020-01-01, from 1
+        14      2  expiry day, the last good one: not before the issue day; 0 = never expires
+        16      1  document type, from 1
+        17      3  status index: the slip's place in the status list, random
+        20     16  content digest (`app.domain.slip.get_content_digest`)
+        36      4  last four of the student number: ASCII letters and digits; a shorter number is
+                   filled up with hyphens on its left (`7` is `---7`)
+        40      1  n: bytes of the masked name, 0 to 9
+        41      n  masked name: UTF-8 without control characters, cut at whole characters; for the
+                   eye only, nothing is decided by it
+
+The signature is Ed25519 (64 bytes) over `b"lixiao-slip/1\\0" || host || 0x00 || body`. The host is that
+of base_url, in lower case, with its port where one is written: it is signed and not carried, so that no
+code of another service passes here. Each code has exactly one text: every other spelling is malformed.
+
+The short code is the slip id in Crockford's base 32, 16 characters. It is typed by hand, so case, spaces,
+hyphens, O for 0, and I or L for 1 are forgiven.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import lru_cache
+from hmac import compare_digest
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from app.domain.slip import SlipRecord, get_content_digest
+from app.domain.slip_body import (
+    DEPARTURE_SLIP,
+    FORMAT_VERSION,
+    MalformedCode,
+    SlipCode,
+    format_short_code,
+    get_last_four,
+    pack_body,
+    parse_short_code,
+    unpack_body,
+)
+from app.domain.slip_keys import KeyRing, KeyState, PublicSlipKey
+
+__all__ = [
+    "DEPARTURE_SLIP",
+    "CheckedCode",
+    "MalformedCode",
+    "SlipCode",
+    "UnverifiedCode",
+    "Verdict",
+    "check_slip_code",
+    "format_short_code",
+    "get_last_four",
+    "has_content",
+    "parse_short_code",
+    "parse_slip_code",
+    "sign_slip_code",
+]
+
+_SIGNATURE_BYTES = 64
+_DOMAIN = b"lixiao-slip/1\0"
+
+# 105 to 114 bytes that do not start with 0. Bounded and ASCII before int(), which takes １２ and 1_2.
+_DIGITS = re.compile(r"[1-9][0-9]{250,274}", re.ASCII)
+_HOST = re.compile(r"[a-z0-9.:\[\]_-]{1,255}", re.ASCII)
+
+
+class Verdict(StrEnum):
+    """核验结果: what a check says of a slip, never a bare true.
+
+    `check_slip_code` gives the first seven; the others need the issued log, or are about the one who
+    asks.
+    """
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    UNKNOWN_KEY = "unknown_key"
+    BAD_SIGNATURE = "bad_signature"
+    MALFORMED = "malformed"
+    STATUS_UNKNOWN = "status_unknown"
+    NEVER_ISSUED = "never_issued"
+    REVOKED = "revoked"
+    SUPERSEDED = "superseded"
+    RATE_LIMITED = "rate_limited"
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedCode:
+    """A well-formed code whose signature nobody has looked at."""
+
+    code: SlipCode
+    body: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCode:
+    """What a code proves without the issued log, and what it is worth once the log was asked.
+
+    `verdict` holds alone; `verdict_if_issued` holds when the issued log has exactly this code (the same
+    digits). They differ for a compromised key only, whose signature anybody may have made: alone it says
+    `status_unknown`. `code` and `key_state` are None unless the signature is true and of the key's window.
+    """
+
+    verdict: Verdict
+    verdict_if_issued: Verdict
+    code: SlipCode | None = None
+    key_state: KeyState | None = None
+
+
+def sign_slip_code(code: SlipCode, host: str, private_key: Ed25519PrivateKey) -> str:
+    """The code's decimal digits. A longer masked name is cut to 9 bytes, at whole characters.
+
+    Raises ValueError naming the fields that are out of bounds.
+    """
+    body = pack_body(code)
+    signature = private_key.sign(_get_signed_message(body, host))
+    return str(int.from_bytes(body + signature, "big"))
+
+
+def parse_slip_code(text: str) -> UnverifiedCode:
+    """The fields of a code, unproven. Raises MalformedCode on all that is not the one text of a code."""
+    if not _DIGITS.fullmatch(text):
+        raise MalformedCode("text")
+    number = int(text)
+    signed = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    if signed[0] != FORMAT_VERSION:
+        raise MalformedCode("version")
+    body, signature = signed[:-_SIGNATURE_BYTES], signed[-_SIGNATURE_BYTES:]
+    return UnverifiedCode(unpack_body(body), body, signature)
+
+
+def check_slip_code(text: str, host: str, keys: KeyRing, today: date) -> CheckedCode:
+    """What the code proves by form, signature and time, on the slip's local date `today`.
+
+    `valid` means good so far: the slip must still stand in the issued log. A true signature is remembered,
+    because a code's signature never changes its answer; key state and time are asked afresh.
+    """
+    try:
+        unverified = parse_slip_code(text)
+    except MalformedCode:
+        return _refuse(Verdict.MALFORMED)
+    key = keys.get_key(unverified.code.kid)
+    if key is None:
+        return _refuse(Verdict.UNKNOWN_KEY)
+    try:
+        _require_signature(unverified.body, unverified.signature, host, key.public_key)
+    except InvalidSignature:
+        return _refuse(Verdict.BAD_SIGNATURE)
+    return _judge_signed_code(unverified.code, key, today)
+
+
+def has_content(code: SlipCode, record: SlipRecord) -> bool:
+    """Whether the code was made for exactly this printed content."""
+    return compare_digest(code.content_digest, get_content_digest(code.slip_id, record))
+
+
+def _refuse(verdict: Verdict) -> CheckedCode:
+    return CheckedCode(verdict, verdict)
+
+
+def _judge_signed_code(code: SlipCode, key: PublicSlipKey, today: date) -> CheckedCode:
+    if not key.covers(code.issued_on):
+        return _refuse(Verdict.UNKNOWN_KEY)
+    verdict = Verdict.VALID
+    if today < code.issued_on:
+        verdict = Verdict.NOT_YET_VALID
+    elif code.expires_on is not None and code.expires_on < today:
+        verdict = Verdict.EXPIRED
+    alone = Verdict.STATUS_UNKNOWN if key.state is KeyState.COMPROMISED else verdict
+    return CheckedCode(alone, verdict, code, key.state)
+
+
+@lru_cache(maxsize=4096)
+def _require_signature(body: bytes, signature: bytes, host: str, public_key: bytes) -> None:
+    """Raises InvalidSignature, which the cache does not keep: a flood of forgeries displaces no true code."""
+    _load_public_key(public_key).verify(signature, _get_signed_message(body, host))
+
+
+@lru_cache(maxsize=256)
+def _load_public_key(public_key: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(public_key)
+
+
+def _get_signed_message(body: bytes, host: str) -> bytes:
+    host = host.lower()
+    if not _HOST.fullmatch(host):
+        raise ValueError("host")
+    return b"".join((_DOMAIN, host.encode("ascii"), b"\0", body))

@@ -1,0 +1,126 @@
+"""The public side of the slip's signing keys: who may sign today, and whose signatures still count.
+
+As JSON a ring is a JSON Web Key Set of Ed25519 keys (RFC 7517, RFC 8037) with three members of our own
+on each key: `not_before` and `not_after` (ISO dates, both days inside the window) and `state`. The same
+text is the key folder's `keys.json` and what the service publishes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+MAX_KID = 255
+PUBLIC_KEY_BYTES = 32
+
+
+class KeyState(StrEnum):
+    """What a key's signature is worth.
+
+    active signs and verifies; retired only verifies; compromised proves nothing by itself, because
+    somebody else may hold it: only what the issued log holds stands.
+    """
+
+    ACTIVE = "active"
+    RETIRED = "retired"
+    COMPROMISED = "compromised"
+
+
+class NoSigningKey(Exception):
+    """No active key's window holds this day, so nothing can be signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicSlipKey:
+    """One key: `kid` 1 to 255, the raw 32 bytes of Ed25519, and the days on which it may sign (both inside).
+
+    Raises ValueError on a value outside these bounds.
+    """
+
+    kid: int
+    public_key: bytes
+    not_before: date
+    not_after: date
+    state: KeyState
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.kid <= MAX_KID:
+            raise ValueError(f"kid {self.kid} is not from 1 to {MAX_KID}")
+        if len(self.public_key) != PUBLIC_KEY_BYTES:
+            raise ValueError(f"key {self.kid}: a public key has {PUBLIC_KEY_BYTES} bytes")
+        if self.not_after < self.not_before:
+            raise ValueError(f"key {self.kid}: not_after is before not_before")
+
+    def covers(self, day: date) -> bool:
+        """Whether the key may sign slips of this day."""
+        return self.not_before <= day <= self.not_after
+
+    def to_jwk(self) -> dict[str, str]:
+        """The key as a JSON Web Key."""
+        return {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "use": "sig",
+            "kid": str(self.kid),
+            "x": base64.urlsafe_b64encode(self.public_key).rstrip(b"=").decode(),
+            "not_before": self.not_before.isoformat(),
+            "not_after": self.not_after.isoformat(),
+            "state": self.state.value,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """All keys that ever signed, each kid once. Raises ValueError when two keys share a kid."""
+
+    keys: tuple[PublicSlipKey, ...]
+
+    def __post_init__(self) -> None:
+        if len({key.kid for key in self.keys}) != len(self.keys):
+            raise ValueError("two keys share a kid")
+
+    def get_key(self, kid: int) -> PublicSlipKey | None:
+        """The key of this kid, whatever its state, or None."""
+        return next((key for key in self.keys if key.kid == kid), None)
+
+    def get_signing_kid(self, today: date) -> int:
+        """The newest active key whose window holds today: last `not_before`, then highest kid.
+
+        Raises NoSigningKey when there is none.
+        """
+        usable = [key for key in self.keys if key.state is KeyState.ACTIVE and key.covers(today)]
+        if not usable:
+            raise NoSigningKey(f"no active key may sign on {today.isoformat()}")
+        return max(usable, key=lambda key: (key.not_before, key.kid)).kid
+
+    def to_jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The ring as a JSON Web Key Set, by kid."""
+        return {"keys": [key.to_jwk() for key in sorted(self.keys, key=lambda key: key.kid)]}
+
+
+def parse_key_ring(data: Any) -> KeyRing:
+    """Read back what `KeyRing.to_jwks` wrote. Raises ValueError on anything else."""
+    if not isinstance(data, Mapping) or set(data) != {"keys"} or not isinstance(data["keys"], list):
+        raise ValueError("not a JSON Web Key Set")
+    return KeyRing(tuple(_parse_jwk(item) for item in data["keys"]))
+
+
+def _parse_jwk(data: Any) -> PublicSlipKey:
+    try:
+        key = PublicSlipKey(
+            kid=int(data["kid"]),
+            public_key=base64.b64decode(data["x"] + "=", altchars=b"-_", validate=True),
+            not_before=date.fromisoformat(data["not_before"]),
+            not_after=date.fromisoformat(data["not_after"]),
+            state=KeyState(data["state"]),
+        )
+    except (KeyError, TypeError, binascii.Error) as error:
+        raise ValueError("a key lacks a member, or has one of the wrong kind") from error
+    if key.to_jwk() != data:
+        raise ValueError(f"key {key.kid} is not written as this service writes keys")
+    return key

@@ -1,0 +1,176 @@
+"""The slip's signing keys, in a folder outside the source tree.
+
+    <folder>/            mode 0700
+    <folder>/keys.json   the public ring, as `app.domain.slip_keys` writes it; replaced as a whole
+    <folder>/<kid>.pem   the private key: PKCS 8, unencrypted, mode 0600
+
+An active key needs its private key; that of a retired or compromised key may be destroyed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from app.domain.slip_keys import MAX_KID, KeyRing, KeyState, PublicSlipKey
+from app.services.slip_key_files import (
+    RING_FILE,
+    SlipKeyError,
+    list_private_kids,
+    lock_folder,
+    read_private_key,
+    read_ring,
+    require_private_folder,
+    write_private_key,
+    write_ring,
+)
+
+__all__ = [
+    "SlipKeyError",
+    "SlipKeyStore",
+    "SlipKeys",
+    "compromise_slip_key",
+    "create_slip_key",
+    "list_slip_keys",
+    "load_slip_keys",
+    "retire_slip_key",
+]
+
+RECHECK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SlipKeys:
+    """The ring, and the private key of every active kid."""
+
+    ring: KeyRing
+    signers: Mapping[int, Ed25519PrivateKey]
+
+    def get_signer(self, today: date) -> tuple[int, Ed25519PrivateKey]:
+        """The kid and the private key to sign with today. Raises NoSigningKey."""
+        kid = self.ring.get_signing_kid(today)
+        return kid, self.signers[kid]
+
+
+class SlipKeyStore:
+    """The folder's keys as they are now: a changed `keys.json` is noticed within a second.
+
+    A change that cannot be read stops signing and checking until it is repaired: an older ring might
+    still trust a key that was just marked as compromised.
+    """
+
+    def __init__(self, folder: Path, get_seconds: Callable[[], float] = time.monotonic) -> None:
+        """Reads the folder at once. Raises SlipKeyError. `get_seconds` is a monotonic clock."""
+        self._folder = folder
+        self._get_seconds = get_seconds
+        self._lock = threading.Lock()
+        self._keys: SlipKeys | None = None
+        self._stamp: tuple[int, ...] = ()
+        self._checked_at = 0.0
+        self.current()
+
+    def current(self) -> SlipKeys:
+        """The keys, at most a second old. Raises SlipKeyError while the folder cannot be used."""
+        with self._lock:
+            now = self._get_seconds()
+            if self._keys is None or now - self._checked_at >= RECHECK_SECONDS:
+                held, self._keys = self._keys, None
+                self._keys = self._reload_if_changed(held)
+                self._checked_at = now
+            return self._keys
+
+    def _reload_if_changed(self, held: SlipKeys | None) -> SlipKeys:
+        try:
+            found = (self._folder / RING_FILE).stat()
+        except OSError as error:
+            raise SlipKeyError(f"{self._folder / RING_FILE} cannot be used: {error.strerror}") from error
+        stamp = (found.st_mtime_ns, found.st_ino, found.st_size)
+        if held is None or stamp != self._stamp:
+            held = load_slip_keys(self._folder)
+            self._stamp = stamp
+        return held
+
+
+def load_slip_keys(folder: Path) -> SlipKeys:
+    """The ring and the signers of the folder.
+
+    Raises SlipKeyError when something is missing, unreadable, open to others, of the wrong kind, or when
+    a private key is not that of its public key.
+    """
+    require_private_folder(folder)
+    ring = read_ring(folder)
+    if not ring.keys:
+        raise SlipKeyError(f"{folder / RING_FILE} holds no key")
+    active = [key for key in ring.keys if key.state is KeyState.ACTIVE]
+    return SlipKeys(ring, {key.kid: read_private_key(folder, key) for key in active})
+
+
+def list_slip_keys(folder: Path) -> tuple[PublicSlipKey, ...]:
+    """All keys of the folder, by kid; none when it holds no ring yet. Raises SlipKeyError."""
+    if not os.path.lexists(folder / RING_FILE):
+        return ()
+    return tuple(sorted(read_ring(folder).keys, key=lambda key: key.kid))
+
+
+def create_slip_key(folder: Path, today: date, valid_days: int) -> int:
+    """Make a key that signs from today for `valid_days` days, and return its kid.
+
+    Makes the folder when it is missing. The private key is on the disk before the ring names it. Raises
+    SlipKeyError when the folder cannot be used or all 255 kids are taken.
+    """
+    if valid_days < 1:
+        raise SlipKeyError("a key is valid for one day at least")
+    _make_folder(folder)
+    with lock_folder(folder):
+        keys = list_slip_keys(folder)
+        kid = _get_next_kid(folder, keys)
+        private_key = Ed25519PrivateKey.generate()
+        public = private_key.public_key().public_bytes_raw()
+        last_day = today + timedelta(days=valid_days - 1)
+        write_private_key(folder, kid, private_key)
+        write_ring(folder, KeyRing((*keys, PublicSlipKey(kid, public, today, last_day, KeyState.ACTIVE))))
+    return kid
+
+
+def retire_slip_key(folder: Path, kid: int) -> None:
+    """Stop signing with a key; what it signed still verifies. Raises SlipKeyError."""
+    _change_state(folder, kid, KeyState.RETIRED)
+
+
+def compromise_slip_key(folder: Path, kid: int) -> None:
+    """Mark a key as known to others: from now on it proves nothing by itself. Raises SlipKeyError."""
+    _change_state(folder, kid, KeyState.COMPROMISED)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SlipKeyError(f"{folder} cannot be made: {error.strerror}") from error
+
+
+def _get_next_kid(folder: Path, keys: tuple[PublicSlipKey, ...]) -> int:
+    """One above every kid in the ring and every private key: a kid is never used twice."""
+    kid = max((*list_private_kids(folder), *(key.kid for key in keys)), default=0) + 1
+    if kid > MAX_KID:
+        raise SlipKeyError(f"{folder}: all {MAX_KID} kids are taken")
+    return kid
+
+
+def _change_state(folder: Path, kid: int, state: KeyState) -> None:
+    with lock_folder(folder):
+        keys = list_slip_keys(folder)
+        key = KeyRing(keys).get_key(kid)
+        if key is None:
+            raise SlipKeyError(f"{folder / RING_FILE} holds no key {kid}")
+        if key.state is KeyState.COMPROMISED and state is KeyState.RETIRED:
+            raise SlipKeyError(f"key {kid} is compromised and stays so")
+        changed = replace(key, state=state)
+        write_ring(folder, KeyRing(tuple(changed if other is key else other for other in keys)))
