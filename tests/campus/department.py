@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from tests.campus.credentials import Credentials
 from tests.campus.faults import LOGIN_PATH, json_response, login_page, send, write_answer
 from tests.campus.state import Fault, State
 from tests.campus.systems import create_endpoints
 from tests.campus.systems.base import Endpoint
-from tests.campus.credentials import Credentials
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -103,7 +103,8 @@ def merge_facts(held: Held, changes: Mapping[str, object]) -> Held:
     ]
     if unknown or wrong:
         raise FactsRefusedError("; ".join(unknown + wrong))
-    return replace(held, **{name: tuple(v) if isinstance(v, list) else v for name, v in changes.items()})
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in changes.items()}
+    return replace(held, **values)
 
 
 def as_json(held: Facts) -> dict[str, Any]:

@@ -1,12 +1,154 @@
-"""The front page: what the departments hold, their faults, and the calls they received."""
+"""The front page: what the departments hold, their faults, and the calls they received. Needs no script."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from tests.campus.state import State
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from tests.campus.accounts import DEMO_STUDENTS, find_student
+from tests.campus.control import RequestRefusedError, parse_behaviour
+from tests.campus.facts import FACTS_OF, ROW_FIELDS, Facts, FactsRefusedError, Finance
+from tests.campus.kinds import Kind, in_fen
+from tests.campus.state import SYSTEMS_WITH_ACTIONS, Fault, State, UnknownNameError
+from tests.campus.systems import TITLES
+
+SHOWN_CALLS = 50
+CAMPUS_TIME = ZoneInfo("Asia/Shanghai")
+ROW_LABELS = dict(zip(ROW_FIELDS, ("项目", "金额（元）", "缓缴", "减免", "贷款"), strict=True))
+_WORDS = {"true": "是", "false": "否", "active": "有效", "cancelled": "已注销", "": "空"}
+
+View = Callable[..., Any]
 
 
 def create_pages(state: State) -> Blueprint:
-    """Return the front page and its forms."""
-    return Blueprint("pages", __name__)
+    """Return the front page and the addresses of its forms."""
+    blueprint = Blueprint("pages", __name__)
+    pages = _Pages(state)
+    blueprint.add_url_rule("/", view_func=pages.front, endpoint="front")
+    blueprint.add_url_rule("/facts/<number>/<system>", view_func=pages.change_facts, methods=["POST"])
+    blueprint.add_url_rule("/systems-form/<system>", view_func=pages.change_behaviour, methods=["POST"])
+    blueprint.add_url_rule("/reset", view_func=pages.reset, methods=["POST"])
+    blueprint.add_app_template_filter(say, "say")
+    blueprint.add_app_template_filter(_clock, "clock")
+    return blueprint
+
+
+class _Pages:
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def front(self, error: str | None = None) -> str:
+        """Show everything; `number` in the query adds a student who is not in the list."""
+        extra = find_student(request.args.get("number", "").strip().upper())
+        people = [*((extra,) if extra and extra not in DEMO_STUDENTS else ()), *DEMO_STUDENTS]
+        return render_template(
+            "front.html",
+            error=error,
+            students=[(person, self._list_items(person.number)) for person in people],
+            systems=[
+                (key, title, self.state.get_behaviour(key), _faults(key)) for key, title in TITLES.items()
+            ],
+            titles=TITLES,
+            # A new address each time: a link that differs in its fragment alone would not reload the page.
+            now=time.time_ns(),
+            calls=self.state.list_calls()[: -SHOWN_CALLS - 1 : -1],
+            row_labels=ROW_LABELS,
+        )
+
+    def change_facts(self, number: str, system: str) -> Response | tuple[str, int]:
+        """Put a form's values into what a system holds."""
+
+        def change() -> None:
+            held = self.state.get_facts(number, system)
+            self.state.change_facts(number, system, read_form(held, request.form))
+
+        return self._follow(change, url_for("pages.front", number=number, _anchor=number))
+
+    def change_behaviour(self, system: str) -> Response | tuple[str, int]:
+        """Set a system's fault and delay from a form."""
+
+        def change() -> None:
+            self.state.get_behaviour(system)
+            delay = request.form.get("delay_ms", "0")
+            given = {
+                "fault": request.form.get("fault"),
+                "delay_ms": int(delay) if delay.isascii() and delay.isdigit() else -1,
+            }
+            self.state.change_behaviour(system, **parse_behaviour(system, given))
+
+        return self._follow(change, url_for("pages.front", _anchor="systems"))
+
+    def reset(self) -> Response:
+        """Bring back the demo facts, no faults and no calls."""
+        self.state.reset()
+        return redirect(url_for("pages.front"), 303)
+
+    def _follow(self, change: Callable[[], None], address: str) -> Response | tuple[str, int]:
+        try:
+            change()
+        except UnknownNameError as error:
+            return self.front(str(error)), 404
+        except (FactsRefusedError, RequestRefusedError) as error:
+            return self.front(str(error)), 400
+        return redirect(address, 303)
+
+    def _list_items(self, number: str) -> list[dict[str, Any]]:
+        return [_describe(system, self.state.get_facts(number, system)) for system in FACTS_OF]
+
+
+def read_form(held: Facts, form: MultiDict[str, str]) -> Mapping[str, object]:
+    """Return the facts in a form, as JSON values; finance rows without a project are left out."""
+    if isinstance(held, Finance):
+        columns = [form.getlist(name) for name in ROW_FIELDS]
+        rows = [dict(zip(ROW_FIELDS, row, strict=True)) for row in zip(*columns, strict=False)]
+        return {"rows": [row for row in rows if row["project"].strip()]}
+    kinds: dict[str, Kind] = {item.name: item.metadata["kind"] for item in fields(held)}
+    return {name: kinds[name].from_text(text) if name in kinds else text for name, text in form.items()}
+
+
+def say(value: object) -> str:
+    """Return a held value in a word."""
+    if value is None:
+        return "空"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return _WORDS.get(text, text)
+
+
+def _describe(system: str, held: Facts) -> dict[str, Any]:
+    item: dict[str, Any] = {"system": system, "title": TITLES[system], "differs": held != FACTS_OF[system]()}
+    if isinstance(held, Finance):
+        total = sum(int(in_fen(row["amount"])) for row in held.rows) / 100
+        summary = f"{len(held.rows)} 项，金额合计 {total:.2f}" if held.rows else "无数据"
+        return item | {
+            "rows": [*held.rows, dict.fromkeys(ROW_FIELDS[1:], "0.00") | {"project": ""}],
+            "summary": summary,
+        }
+    shown = [
+        {
+            "name": part.name,
+            "label": part.metadata["label"],
+            "value": getattr(held, part.name),
+            "choices": part.metadata["kind"].choices,
+        }
+        for part in fields(held)
+    ]
+    return item | {
+        "fields": shown,
+        "summary": " · ".join(f"{part['label']} {say(part['value'])}" for part in shown),
+    }
+
+
+def _faults(system: str) -> list[Fault]:
+    return [fault for fault in Fault if fault is not Fault.TIMEOUT_AFTER or system in SYSTEMS_WITH_ACTIONS]
+
+
+def _clock(moment: str) -> str:
+    return datetime.fromisoformat(moment).astimezone(CAMPUS_TIME).strftime("%H:%M:%S")

@@ -20,7 +20,7 @@ def sign_md5(fields: Mapping[str, str], secret: str) -> str:
 
 def sign_hmac(app_id: str, timestamp: str, nonce: str, student: str, secret: str) -> str:
     """Return the lower-case hex HMAC-SHA256 of the four values joined by newlines."""
-    message = "\n".join((app_id, timestamp, nonce, student))
+    message = f"{app_id}\n{timestamp}\n{nonce}\n{student}"
     return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 

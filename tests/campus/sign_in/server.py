@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
@@ -65,7 +65,7 @@ def user_claims(person: Account, scope: str) -> UserInfo:
 class RequiredPkce(CodeChallenge):  # type: ignore[misc]
     """PKCE with S256 only, required of every client."""
 
-    SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]
+    SUPPORTED_CODE_CHALLENGE_METHOD: ClassVar[list[str]] = ["S256"]
 
     def validate_code_challenge(self, grant: AuthorizationCodeGrant, redirect_uri: str) -> None:
         data = grant.request.payload.data
@@ -89,7 +89,7 @@ def _grant_for(provider: Provider) -> type[AuthorizationCodeGrant]:
     codes = provider.records.codes
 
     class Grant(AuthorizationCodeGrant):  # type: ignore[misc]
-        TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
+        TOKEN_ENDPOINT_AUTH_METHODS: ClassVar[list[str]] = ["client_secret_basic", "client_secret_post"]
 
         def save_authorization_code(self, code: str, oauth_request: OAuth2Request) -> None:
             data = oauth_request.payload.data

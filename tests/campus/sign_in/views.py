@@ -45,7 +45,16 @@ def describe(issuer: str) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login"],
         "authorization_response_iss_parameter_supported": True,
-        "claims_supported": "sub number name college major level role graduation_period".split(),
+        "claims_supported": [
+            "sub",
+            "number",
+            "name",
+            "college",
+            "major",
+            "level",
+            "role",
+            "graduation_period",
+        ],
     }
 
 
