@@ -1,0 +1,101 @@
+"""What every connector offers, and the names of all that can go wrong with a department system."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+from app.domain.clearance import Reading
+
+
+class ActionOutcome(StrEnum):
+    """What is known of an action after it was asked for. UNKNOWN: it may or may not have been done."""
+
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class Fault(StrEnum):
+    """Why a system is unavailable: the `fault` of DepartmentUnavailable, for logs, metrics and /readyz."""
+
+    # The system cannot be reached or does not answer: these open the breaker.
+    UNREACHABLE = "unreachable"
+    DISCONNECTED = "disconnected"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    SERVER_ERROR = "server_error"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    # It answered, but not as a success.
+    CREDENTIAL_REFUSED = "credential_refused"
+    REDIRECT = "redirect"
+    HTTP_STATUS = "http_status"
+    BAD_HTTP = "bad_http"
+    TOO_LARGE = "too_large"
+    ENCODING = "encoding"
+    CONTENT_TYPE = "content_type"
+    # It answered with a success that cannot be trusted.
+    NOT_JSON = "not_json"
+    DUPLICATE_KEY = "duplicate_key"
+    NO_SUCCESS = "no_success"
+    WRONG_STUDENT = "wrong_student"
+    SEVERAL_RECORDS = "several_records"
+    WRONG_COUNT = "wrong_count"
+    NO_ROWS = "no_rows"
+    CONTRADICTION = "contradiction"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    ODD_NUMBER = "odd_number"
+    ODD_TEXT = "odd_text"
+    ODD_DAY = "odd_day"
+    UNKNOWN_VALUE = "unknown_value"
+    # It was not asked, or something on this side failed.
+    ODD_STUDENT_NUMBER = "odd_student_number"
+    BUSY = "busy"
+    BREAKER_OPEN = "breaker_open"
+    INTERNAL = "internal"
+
+
+TRANSPORT_FAULTS = frozenset(
+    {
+        Fault.UNREACHABLE,
+        Fault.DISCONNECTED,
+        Fault.TIMEOUT,
+        Fault.TLS,
+        Fault.SERVER_ERROR,
+        Fault.TOO_MANY_REQUESTS,
+    }
+)
+
+
+class UntrustedAnswer(Exception):
+    """An answer that is not positively understood. Carries the fault's name and nothing of the answer."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+class UnknownAction(LookupError):
+    """A connector was asked for an action that its configuration does not name."""
+
+
+class Connector(Protocol):
+    """One department system. Its coroutines run in the background loop only (see `loop.py`)."""
+
+    @property
+    def name(self) -> str:
+        """The name of its table in the configuration."""
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """The actions it can be asked for."""
+
+    async def fetch_reading(self, student_number: str) -> Reading:
+        """Ask the system about one student; raises DepartmentUnavailable whatever the system does."""
+
+    async def perform_action(self, action: str, student_number: str) -> ActionOutcome:
+        """Ask the system, once, to do something; raises UnknownAction for one it does not have."""
+
+    async def close(self) -> None:
+        """Close its connections."""

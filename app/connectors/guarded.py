@@ -1,0 +1,103 @@
+"""Puts a deadline, a limit of calls at the same time and a breaker around a connector of any kind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from app.connectors.base import TRANSPORT_FAULTS, ActionOutcome, Connector, Fault, UnknownAction
+from app.connectors.breaker import Breaker, BreakerState
+from app.connectors.loop import PerLoop
+from app.domain.clearance import DepartmentUnavailable, Reading
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How a system may be called; times in seconds."""
+
+    deadline_seconds: float
+    max_connections: int
+    breaker_failures: int
+    breaker_pause_seconds: float
+
+
+class GuardedConnector:
+    """A connector whose every call ends within its deadline, the wait for a free place included."""
+
+    def __init__(self, inner: Connector, limits: Limits) -> None:
+        self.name = inner.name
+        self.actions = inner.actions
+        self._inner = inner
+        self._limits = limits
+        self._places = PerLoop(lambda: asyncio.Semaphore(limits.max_connections))
+        self._breaker = Breaker(limits.breaker_failures, limits.breaker_pause_seconds)
+
+    @property
+    def breaker_state(self) -> BreakerState:
+        """For /readyz and the metrics; may be read from any thread."""
+        return self._breaker.state
+
+    async def fetch_reading(self, student_number: str) -> Reading:
+        """See Connector; faults of its own: busy, breaker_open, timeout, internal."""
+        return await self._call(lambda: self._inner.fetch_reading(student_number), student_number)
+
+    async def perform_action(self, action: str, student_number: str) -> ActionOutcome:
+        """See Connector; UNKNOWN for whatever kept it from a proven answer."""
+        if action not in self.actions:
+            raise UnknownAction(action)
+        try:
+            return await self._call(lambda: self._inner.perform_action(action, student_number), student_number)
+        except DepartmentUnavailable as error:
+            log.warning("action unproven", extra={"system": self.name, "action": action, "fault": error.fault})
+            return ActionOutcome.UNKNOWN
+
+    async def close(self) -> None:
+        """See Connector."""
+        await self._inner.close()
+
+    async def _call(self, call: Callable[[], Awaitable[T]], student_number: str) -> T:
+        if self._breaker.is_refusing(time.monotonic()):
+            raise self._unavailable(Fault.BREAKER_OPEN)
+        waits = True
+        try:
+            async with asyncio.timeout(self._limits.deadline_seconds), self._places.get():
+                waits = False
+                return await self._attempt(call, student_number)
+        except TimeoutError:
+            raise self._unavailable(Fault.BUSY if waits else Fault.TIMEOUT) from None
+
+    async def _attempt(self, call: Callable[[], Awaitable[T]], student_number: str) -> T:
+        if not self._breaker.admit(time.monotonic()):
+            raise self._unavailable(Fault.BREAKER_OPEN)
+        try:
+            answer = await call()
+        except BaseException as error:
+            self._note(error, student_number)
+            if isinstance(error, DepartmentUnavailable) or not isinstance(error, Exception):
+                raise
+            # The text of a foreign exception may hold the number or a secret: its kind is enough.
+            log.error("connector failed", extra={"system": self.name, "error": type(error).__name__})
+            raise self._unavailable(Fault.INTERNAL) from None
+        self._breaker.note_success()
+        return answer
+
+    def _note(self, error: BaseException, student_number: str) -> None:
+        """A cancelled call is one that ran out of somebody's time: the system did not answer."""
+        if isinstance(error, asyncio.CancelledError):
+            failed = True
+        else:
+            failed = isinstance(error, DepartmentUnavailable) and error.fault in TRANSPORT_FAULTS
+        if failed:
+            self._breaker.note_failure(student_number, time.monotonic())
+        else:
+            self._breaker.note_success()
+
+    def _unavailable(self, fault: Fault) -> DepartmentUnavailable:
+        return DepartmentUnavailable(self.name, fault)

@@ -1,0 +1,64 @@
+"""The background loop: one event loop in one daemon thread per process, where all calls to departments run.
+
+It starts with the first call, and again in a forked child, which has the parent's objects but not its thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def get_loop() -> asyncio.AbstractEventLoop:
+    """The running background loop of this process."""
+    global _loop
+    with _lock:
+        if _loop is None:
+            _loop = asyncio.new_event_loop()
+            threading.Thread(target=_loop.run_forever, name="departments", daemon=True).start()
+        return _loop
+
+
+_parents: list[asyncio.AbstractEventLoop] = []
+
+
+def _forget_parent() -> None:
+    """In a forked child: keep the parent's loop from being closed, for its epoll is shared with the parent."""
+    global _lock, _loop
+    _lock = threading.Lock()
+    if _loop is not None:
+        _parents.append(_loop)
+    _loop = None
+
+
+os.register_at_fork(after_in_child=_forget_parent)
+
+
+class PerLoop(Generic[T]):
+    """A thing that belongs to the loop it is used in, made when that loop first asks for it.
+
+    What belongs to a forked parent's loop is kept untouched: its sockets are the parent's.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: dict[asyncio.AbstractEventLoop, T] = {}
+
+    def get(self) -> T:
+        """The running loop's own."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._made:
+            self._made[loop] = self._make()
+        return self._made[loop]
+
+    def pop(self) -> T | None:
+        """Take the running loop's own away, if it was made."""
+        return self._made.pop(asyncio.get_running_loop(), None)

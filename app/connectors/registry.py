@@ -1,0 +1,53 @@
+"""Builds the connectors that the configuration names."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+
+from app.connectors.base import Connector
+from app.connectors.breaker import BreakerState
+from app.connectors.guarded import GuardedConnector, Limits
+from app.connectors.http_config import read_http_json
+from app.connectors.http_json import HttpJsonConnector
+from app.tables import Table
+
+
+def build_connectors(tables: Mapping[str, Table]) -> dict[str, Connector]:
+    """A connector for each `[connectors.<name>]`.
+
+    Every fault is noted in the tables' `faults`; the caller refuses to start once there is one.
+    """
+    return {name: _build(name, table) for name, table in tables.items()}
+
+
+def list_breaker_states(connectors: Iterable[Connector]) -> dict[str, BreakerState]:
+    """The breakers' states by system, for /readyz and the metrics."""
+    return {item.name: item.breaker_state for item in connectors if isinstance(item, GuardedConnector)}
+
+
+def _build(name: str, table: Table) -> Connector:
+    kind = table.text("kind", choices=tuple(_KINDS))
+    limits = Limits(
+        deadline_seconds=table.number("deadline_seconds", 3, least=0.05, most=60),
+        max_connections=table.integer("max_connections", 20, least=1, most=1000),
+        breaker_failures=table.integer("breaker_failures", 10, least=1, most=1000),
+        breaker_pause_seconds=table.number("breaker_pause_seconds", 2, least=0.05, most=600),
+    )
+    inner = _KINDS.get(kind, _build_http_json)(name, table)
+    table.close()
+    return GuardedConnector(inner, limits)
+
+
+def _build_http_json(name: str, table: Table) -> Connector:
+    config = read_http_json(table)
+    trust: ssl.SSLContext | bool = True
+    if config.ca_file:
+        try:
+            trust = ssl.create_default_context(cafile=config.ca_file)
+        except OSError:
+            table.fault("ca_file", "names a file without certificates that can be read")
+    return HttpJsonConnector(name, config, trust)
+
+
+_KINDS: Mapping[str, Callable[[str, Table], Connector]] = {"http_json": _build_http_json}

@@ -1,0 +1,114 @@
+"""Builds the request for one student: the number and the credential each where the system wants them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import quote, urlencode
+
+from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.signing import Signature
+
+MAX_STUDENT_NUMBER = 64
+NUMBER_PLACEHOLDER = "{student_number}"
+
+
+class Place(StrEnum):
+    """Where in a request a value goes."""
+
+    PATH = "path"
+    QUERY = "query"
+    HEADER = "header"
+    FORM = "form"
+    JSON = "json"
+
+
+BODY_PLACES = frozenset({Place.FORM, Place.JSON})
+
+
+@dataclass(frozen=True, slots=True)
+class PlainCredential:
+    """A token or key that is sent as it is, after `prefix`."""
+
+    place: Place
+    name: str
+    prefix: str
+    secret: str = field(repr=False)
+
+    def make_fields(self, _student_number: str, _timestamp: int, _nonce: str) -> dict[str, str]:
+        """The one field to send."""
+        return {self.name: self.prefix + self.secret}
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCredential:
+    """A secret that signs each request and never travels."""
+
+    place: Place
+    signature: Signature
+    secret: str = field(repr=False)
+
+    def make_fields(self, student_number: str, timestamp: int, nonce: str) -> dict[str, str]:
+        """The fields of the signature."""
+        return self.signature.sign(self.secret, student_number, timestamp, nonce)
+
+
+Credential = PlainCredential | SignedCredential
+
+
+@dataclass(frozen=True, slots=True)
+class RequestShape:
+    """An address and where the student number goes; `url` holds `{student_number}` for Place.PATH."""
+
+    url: str
+    method: str
+    number_place: Place
+    number_name: str
+    credential: Credential | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request ready to be sent; `url` is percent-encoded. Holds secrets: never logged."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+
+
+def build_request(shape: RequestShape, student_number: str, timestamp: int, nonce: str) -> Request:
+    """The request about one student, at `timestamp` in unix seconds; `nonce` is used once.
+
+    Raises UntrustedAnswer(ODD_STUDENT_NUMBER) for a number that cannot be sent as it is.
+    """
+    _require_sendable(student_number)
+    placed: dict[Place, dict[str, str]] = {place: {} for place in Place}
+    if shape.number_place is not Place.PATH:
+        placed[shape.number_place][shape.number_name] = student_number
+    if shape.credential is not None:
+        placed[shape.credential.place] |= shape.credential.make_fields(student_number, timestamp, nonce)
+    headers, body = _make_body(placed)
+    url = shape.url.replace(NUMBER_PLACEHOLDER, quote(student_number, safe=""))
+    if placed[Place.QUERY]:
+        url += ("&" if "?" in url else "?") + urlencode(placed[Place.QUERY], quote_via=quote)
+    return Request(shape.method, url, headers | placed[Place.HEADER], body)
+
+
+def _require_sendable(student_number: str) -> None:
+    # Dots alone would climb in a path; a line's end would add a header or a line to a signed message.
+    is_plain = student_number.isprintable() and student_number.strip(". ") != ""
+    if not is_plain or len(student_number) > MAX_STUDENT_NUMBER:
+        raise UntrustedAnswer(Fault.ODD_STUDENT_NUMBER)
+
+
+def _make_body(placed: dict[Place, dict[str, str]]) -> tuple[dict[str, str], bytes | None]:
+    if placed[Place.FORM]:
+        body = urlencode(placed[Place.FORM]).encode()
+        return {"Content-Type": "application/x-www-form-urlencoded"}, body
+    if placed[Place.JSON]:
+        body = json.dumps(placed[Place.JSON], ensure_ascii=False).encode()
+        return {"Content-Type": "application/json; charset=utf-8"}, body
+    return {}, None
+

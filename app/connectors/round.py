@@ -1,0 +1,119 @@
+"""Asks several systems about one student, side by side, under one deadline: for callers in ordinary threads."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import time
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any, TypeVar
+
+from app.connectors.base import ActionOutcome, Connector, Fault, UnknownAction
+from app.connectors.loop import get_loop
+from app.domain.clearance import DepartmentUnavailable, Reading
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 0.5
+"""How long a caller waits past the deadline for the loop to hand over what it has."""
+
+Answer = Reading | DepartmentUnavailable
+
+_ending: set[asyncio.Task[Any]] = set()
+
+
+def query_systems(
+    connectors: Mapping[str, Connector], student_number: str, deadline: float
+) -> dict[str, Answer]:
+    """What each system says of a student, by step key, within `deadline` seconds in all.
+
+    Two steps with the same connector share one call. An answer that comes later is dropped with its
+    connection. Raises nothing: whatever goes wrong is that step's DepartmentUnavailable.
+    """
+    systems = {id(connector): connector for connector in connectors.values()}
+    ends_at = time.monotonic() + deadline
+    future = asyncio.run_coroutine_threadsafe(_ask_all(systems, student_number, ends_at), get_loop())
+    try:
+        answers = future.result(deadline + GRACE_SECONDS)
+    except concurrent.futures.TimeoutError:
+        future.cancel()
+        answers = {key: _unavailable(system, Fault.TIMEOUT) for key, system in systems.items()}
+    return {step: answers[id(connector)] for step, connector in connectors.items()}
+
+
+def perform_action(
+    connector: Connector, action: str, student_number: str, deadline: float
+) -> ActionOutcome:
+    """Ask a system, once, to do something; UNKNOWN if that is not proven within `deadline` seconds.
+
+    Raises UnknownAction for an action that the system's configuration does not name.
+    """
+    if action not in connector.actions:
+        raise UnknownAction(action)
+    call = _run_action(connector, action, student_number, time.monotonic() + deadline)
+    future = asyncio.run_coroutine_threadsafe(call, get_loop())
+    try:
+        return future.result(deadline + GRACE_SECONDS)
+    except concurrent.futures.TimeoutError:
+        future.cancel()
+        return ActionOutcome.UNKNOWN
+
+
+def close_connectors(connectors: Iterable[Connector]) -> None:
+    """Close the connections of every connector."""
+    for connector in connectors:
+        asyncio.run_coroutine_threadsafe(connector.close(), get_loop()).result(GRACE_SECONDS)
+
+
+async def _ask_all(systems: Mapping[int, Connector], student_number: str, ends_at: float) -> dict[int, Answer]:
+    tasks = {key: _start(system.fetch_reading(student_number)) for key, system in systems.items()}
+    await _wait_until(ends_at, tasks.values())
+    return {key: _take(task, systems[key]) for key, task in tasks.items()}
+
+
+async def _run_action(
+    connector: Connector, action: str, student_number: str, ends_at: float
+) -> ActionOutcome:
+    task = _start(connector.perform_action(action, student_number))
+    await _wait_until(ends_at, [task])
+    if not task.done() or task.cancelled() or task.exception():
+        return ActionOutcome.UNKNOWN
+    return task.result()
+
+
+def _start(call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    task = asyncio.create_task(call)
+    _ending.add(task)  # the loop alone would not keep a cancelled task alive until its end
+    task.add_done_callback(_end)
+    return task
+
+
+def _end(task: asyncio.Task[Any]) -> None:
+    _ending.discard(task)
+    if not task.cancelled():
+        task.exception()  # seen here, so that a late one is not reported with its text
+
+
+async def _wait_until(ends_at: float, tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Wait for the tasks and cancel those that are late; does not wait for them to end."""
+    _, late = await asyncio.wait(tasks, timeout=max(0, ends_at - time.monotonic()))
+    for task in late:
+        task.cancel()
+
+
+def _take(task: asyncio.Task[Reading], system: Connector) -> Answer:
+    if not task.done() or task.cancelled():
+        return _unavailable(system, Fault.TIMEOUT)
+    error = task.exception()
+    if error is None:
+        return task.result()
+    if isinstance(error, DepartmentUnavailable):
+        return error
+    log.error("connector failed", extra={"system": system.name, "error": type(error).__name__})
+    return _unavailable(system, Fault.INTERNAL)
+
+
+def _unavailable(system: Connector, fault: Fault) -> DepartmentUnavailable:
+    return DepartmentUnavailable(system.name, fault)

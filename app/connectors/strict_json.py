@@ -1,0 +1,92 @@
+"""Reads JSON of department systems strictly: what two readers could understand differently is refused.
+
+RFC 8259 leaves open what duplicate keys, huge numbers and lone surrogates mean; an answer that decides
+about a student must mean one thing. NaN and Infinity are not JSON at all, though many readers take them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from email.message import Message
+from typing import Any, NoReturn
+
+from app.connectors.base import Fault, UntrustedAnswer
+
+MAX_DEPTH = 20
+MAX_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Fraction:
+    """A JSON number with a fraction or an exponent, as it was written: floats would round money."""
+
+    literal: str
+
+
+Json = dict[str, Any] | list[Any] | str | int | Fraction | bool | None
+
+
+def check_content_type(header: str) -> None:
+    """Raise UntrustedAnswer unless the Content-Type says JSON, in UTF-8 if it names an encoding."""
+    message = Message()
+    message["Content-Type"] = header
+    charset = message.get_param("charset", "utf-8")
+    is_json = header != "" and message.get_content_type() == "application/json"
+    if not is_json or str(charset).lower() not in ("utf-8", "utf8"):
+        raise UntrustedAnswer(Fault.CONTENT_TYPE)
+
+
+def parse_json(body: bytes) -> Json:
+    """One JSON text in UTF-8 without a mark of byte order, nested at most 20 deep; raises UntrustedAnswer."""
+    try:
+        document: Json = _DECODER.decode(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise UntrustedAnswer(Fault.NOT_JSON) from None
+    _check(document, MAX_DEPTH)
+    return document
+
+
+def _check(value: Json, depth: int) -> None:
+    if depth == 0:
+        raise UntrustedAnswer(Fault.NOT_JSON)
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key)
+            _check(item, depth - 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, depth - 1)
+
+
+def _check_text(text: str) -> None:
+    # "\ud800" is a legal escape of half a character, which no other text can hold.
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise UntrustedAnswer(Fault.NOT_JSON)
+
+
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise UntrustedAnswer(Fault.DUPLICATE_KEY)
+    return found
+
+
+def _read_integer(literal: str) -> int:
+    if len(literal) > MAX_DIGITS or literal == "-0":
+        raise UntrustedAnswer(Fault.ODD_NUMBER)
+    return int(literal)
+
+
+def _refuse_constant(_literal: str) -> NoReturn:
+    raise UntrustedAnswer(Fault.ODD_NUMBER)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_read_object,
+    parse_int=_read_integer,
+    parse_float=Fraction,
+    parse_constant=_refuse_constant,
+)

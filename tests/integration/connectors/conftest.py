@@ -1,0 +1,62 @@
+"""The five systems of the demo configuration, asked over HTTP at a pretend campus of their own."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.connectors.base import Connector
+from app.connectors.registry import build_connectors
+from app.connectors.round import close_connectors
+from app.tables import Table
+from tests.campus.client import CampusClient, running_campus
+from tests.campus.credentials import DEMO
+
+DEMO_FILE = Path(__file__).resolve().parents[3] / "config" / "demo_connectors.toml"
+CREDENTIALS = {
+    "library_loans": DEMO.library_loans_token,
+    "library_thesis": DEMO.library_thesis_key,
+    "archive": DEMO.archive_secret,
+    "dormitory": DEMO.dormitory_secret,
+    "finance": DEMO.finance_token,
+}
+
+
+def demo_connectors(base_url: str, **changes: Any) -> dict[str, Connector]:
+    """The demo file's connectors at another address, with further keys for each."""
+    sections = tomllib.loads(DEMO_FILE.read_text(encoding="utf-8"))["connectors"]
+    faults: list[str] = []
+    tables = {
+        name: Table(
+            section | {"base_url": base_url, "credential": CREDENTIALS[name]} | changes,
+            f"connectors.{name}",
+            faults,
+        )
+        for name, section in sections.items()
+    }
+    connectors = build_connectors(tables)
+    assert faults == []
+    return connectors
+
+
+@pytest.fixture(scope="session")
+def shared_campus() -> Iterator[CampusClient]:
+    with running_campus() as client:
+        yield client
+
+
+@pytest.fixture
+def campus(shared_campus: CampusClient) -> CampusClient:
+    shared_campus.reset()
+    return shared_campus
+
+
+@pytest.fixture
+def connectors(campus: CampusClient) -> Iterator[dict[str, Connector]]:
+    built = demo_connectors(campus.url, deadline_seconds=1.0)
+    yield built
+    close_connectors(built.values())
