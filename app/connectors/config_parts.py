@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
+from typing import TypeVar
 
 from app.connectors.fields import Field, FieldType, JsonType, MoneyUnit
 from app.connectors.paths import PATH_PATTERN, Mark, Path, flatten, parse_path
@@ -17,6 +19,8 @@ from app.connectors.request import (
 )
 from app.connectors.signing import Signature, SignatureMethod
 from app.tables import Table
+
+E = TypeVar("E", bound=StrEnum)
 
 NAME_PATTERN = r"[A-Za-z0-9_.\-]+"
 
@@ -49,11 +53,17 @@ def read_optional_path(table: Table, key: str) -> Path | None:
     return parse_path(text) if text else None
 
 
+def read_choice(table: Table, key: str, stand_in: E, choices: tuple[E, ...] = ()) -> E:
+    """A member of the stand-in's enum, one of `choices` if given; the stand-in after noting a fault."""
+    known = choices or tuple(type(stand_in))
+    name = table.text(key, choices=known)
+    return type(stand_in)(name) if name in known else stand_in
+
+
 def read_request(table: Table, base_url: str, credential: Credential | None) -> RequestShape:
     """An address, a method and the student number's place."""
     path = table.text("path", pattern=r"/[A-Za-z0-9._~/?&=%,:@+{}\-]*")
-    place = table.text("number_in", choices=_NUMBER_PLACES)
-    number_place = Place(place) if place in _NUMBER_PLACES else Place.QUERY
+    number_place = read_choice(table, "number_in", Place.QUERY, choices=_NUMBER_PLACES)
     method = table.text("method", choices=("GET", "POST"))
     shape = RequestShape(
         url=base_url + path,
@@ -64,7 +74,9 @@ def read_request(table: Table, base_url: str, credential: Credential | None) -> 
     )
     has_placeholder = _PLACEHOLDER.findall(path) == [NUMBER_PLACEHOLDER.strip("{}")]
     if has_placeholder != (number_place is Place.PATH) or ("{" in path and not has_placeholder):
-        table.fault("path", f"must hold {NUMBER_PLACEHOLDER} once if number_in is path, and no other placeholder")
+        table.fault(
+            "path", f"must hold {NUMBER_PLACEHOLDER} exactly if number_in is path, nothing else in braces"
+        )
     _check_body(table, shape)
     return shape
 
@@ -95,12 +107,11 @@ def read_credential(table: Table) -> Credential | None:
 
 
 def _read_signature(table: Table) -> Signature:
-    method = table.text("method", choices=tuple(SignatureMethod))
-    known_method = SignatureMethod(method) if method in tuple(SignatureMethod) else SignatureMethod.HMAC_SHA256
+    method = read_choice(table, "method", SignatureMethod.HMAC_SHA256)
     signature = Signature(
-        method=known_method,
+        method=method,
         app_id=table.text("app_id", pattern=r"[!-~]+"),
-        message=_read_message(table, known_method),
+        message=_read_message(table, method),
         is_upper_case=table.flag("upper_case", False),
         app_id_name=table.text("app_id_name", pattern=NAME_PATTERN),
         timestamp_name=table.text("timestamp_name", pattern=NAME_PATTERN),
@@ -117,14 +128,13 @@ def _read_message(table: Table, method: SignatureMethod) -> str:
     needed = _ALWAYS_SIGNED | ({"secret"} if method is SignatureMethod.MD5 else set())
     leftover = _PLACEHOLDER.sub("", message)
     if found - {"app_id"} != needed or "{" in leftover or "}" in leftover:
-        table.fault("message", f"must hold {', '.join(sorted(needed))} in braces, perhaps app_id, and nothing else")
+        table.fault("message", f"must hold {', '.join(sorted(needed))} in braces, perhaps app_id, no other")
     return message
 
 
 def read_field(table: Table) -> Field:
     """One fact's place and type."""
-    name = table.text("type", choices=tuple(FieldType))
-    kind = FieldType(name) if name in tuple(FieldType) else FieldType.TEXT
+    kind = read_choice(table, "type", FieldType.TEXT)
     field = Field(
         path=parse_path(table.text("path", pattern=PATH_PATTERN)),
         type=kind,
@@ -141,15 +151,13 @@ def _read_json_type(table: Table, kind: FieldType) -> JsonType:
     if kind not in (FieldType.COUNT, FieldType.MONEY):
         return JsonType.STRING
     usual = JsonType.NUMBER if kind is FieldType.COUNT else JsonType.STRING
-    name = table.text("json", usual, choices=tuple(JsonType))
-    return JsonType(name) if name in tuple(JsonType) else usual
+    return read_choice(table, "json", usual) if table.has("json") else usual
 
 
 def _read_unit(table: Table, kind: FieldType) -> MoneyUnit:
     if kind is not FieldType.MONEY:
         return MoneyUnit.YUAN
-    name = table.text("unit", choices=tuple(MoneyUnit))
-    return MoneyUnit(name) if name in tuple(MoneyUnit) else MoneyUnit.YUAN
+    return read_choice(table, "unit", MoneyUnit.YUAN)
 
 
 def _read_values(table: Table) -> dict[str, str] | None:

@@ -17,6 +17,8 @@ from app.domain.clearance import FactValue
 
 MAX_TEXT = 200
 
+_ONE_FEN = Decimal("0.01")
+
 _COUNT = re.compile(r"0|[1-9][0-9]{0,8}")
 _YUAN = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?")
 _FEN = re.compile(r"0|[1-9][0-9]{0,13}")
@@ -25,7 +27,7 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class FieldType(StrEnum):
-    """What a field holds; money becomes Decimal yuan, a day is written YYYY-MM-DD."""
+    """What a field holds; money becomes Decimal yuan with two decimals, a day is written YYYY-MM-DD."""
 
     TEXT = "text"
     COUNT = "count"
@@ -92,8 +94,8 @@ def _read_count(field: Field, value: Json) -> int:
 def _read_money(field: Field, value: Json) -> Decimal:
     literal = _read_literal(field, value)
     if field.unit is MoneyUnit.FEN:
-        return Decimal(_match(_FEN, literal, Fault.ODD_NUMBER)) / 100
-    return Decimal(_match(_YUAN, literal, Fault.ODD_NUMBER))
+        return Decimal(_match(_FEN, literal, Fault.ODD_NUMBER)).scaleb(-2)
+    return Decimal(_match(_YUAN, literal, Fault.ODD_NUMBER)).quantize(_ONE_FEN)
 
 
 def _read_day(_field: Field, value: Json) -> date:

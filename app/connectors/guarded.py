@@ -46,16 +46,24 @@ class GuardedConnector:
 
     async def fetch_reading(self, student_number: str) -> Reading:
         """See Connector; faults of its own: busy, breaker_open, timeout, internal."""
-        return await self._call(lambda: self._inner.fetch_reading(student_number), student_number)
+        try:
+            return await self._call(lambda: self._inner.fetch_reading(student_number), student_number)
+        except DepartmentUnavailable as error:
+            log.warning("department unavailable", extra={"system": self.name, "fault": str(error.fault)})
+            raise
 
     async def perform_action(self, action: str, student_number: str) -> ActionOutcome:
         """See Connector; UNKNOWN for whatever kept it from a proven answer."""
         if action not in self.actions:
             raise UnknownAction(action)
         try:
-            return await self._call(lambda: self._inner.perform_action(action, student_number), student_number)
+            return await self._call(
+                lambda: self._inner.perform_action(action, student_number), student_number
+            )
         except DepartmentUnavailable as error:
-            log.warning("action unproven", extra={"system": self.name, "action": action, "fault": error.fault})
+            log.warning(
+                "action unproven", extra={"system": self.name, "action": action, "fault": str(error.fault)}
+            )
             return ActionOutcome.UNKNOWN
 
     async def close(self) -> None:

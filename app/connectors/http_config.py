@@ -44,10 +44,12 @@ Paths are dotted, with indexes where lists are: `data.rows[0].name`; `$` is the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+
+from yarl import URL
 
 from app.connectors.answer import ActionShape, AnswerShape, NoRecord
 from app.connectors.config_parts import (
+    read_choice,
     read_credential,
     read_field,
     read_marks,
@@ -86,20 +88,28 @@ def read_http_json(table: Table) -> HttpJsonConfig:
 
 def _read_base_url(table: Table) -> str:
     url = table.text("base_url", pattern=r"https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/\-]*)?")
-    is_safe = url.startswith("https://") or urlsplit(url).hostname in ("127.0.0.1", "localhost")
-    if not table.flag("plain_http", False) and not is_safe:
+    may_be_plain = table.flag("plain_http", False) or _read_host(table, url) in ("127.0.0.1", "localhost")
+    if url.startswith("http://") and not may_be_plain:
         table.fault("base_url", "must start with https://, or plain_http must be true")
     return url.rstrip("/")
 
 
+def _read_host(table: Table, url: str) -> str | None:
+    try:
+        return URL(url).host
+    except ValueError:
+        table.fault("base_url", "is not an address")
+        return None
+
+
 def _read_answer(table: Table) -> AnswerShape:
-    no_record = table.text("no_record", choices=tuple(NoRecord))
+    no_record = read_choice(table, "no_record", NoRecord.NEVER)
     shape = AnswerShape(
         success=read_marks(table, "success"),
         echo=parse_path(table.text("echo", pattern=PATH_PATTERN)),
         rows_path=parse_path(table.text("rows_path", pattern=LIST_PATH_PATTERN)),
         is_many=table.text("rows", choices=("one", "many")) == "many",
-        no_record=NoRecord(no_record) if no_record in tuple(NoRecord) else NoRecord.NEVER,
+        no_record=no_record,
         no_record_marks=_read_no_record_marks(table, no_record),
         fields={name: read_field(field) for name, field in table.named_tables("fields").items()},
         record_number=read_optional_path(table, "record_number"),
@@ -110,8 +120,8 @@ def _read_answer(table: Table) -> AnswerShape:
     return shape
 
 
-def _read_no_record_marks(table: Table, no_record: str) -> tuple[Mark, ...]:
-    if no_record == NoRecord.MARKED:
+def _read_no_record_marks(table: Table, no_record: NoRecord) -> tuple[Mark, ...]:
+    if no_record is NoRecord.MARKED:
         return read_marks(table, "no_record_mark")
     if table.has("no_record_mark"):
         table.values("no_record_mark")

@@ -15,7 +15,7 @@ from app.connectors.answer import judge_action, read_records
 from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
 from app.connectors.body import check_status, read_body
 from app.connectors.http_config import HttpJsonConfig
-from app.connectors.loop import PerLoop
+from app.connectors.loop import PerLoop, close_at_exit
 from app.connectors.request import RequestShape, build_request
 from app.connectors.strict_json import Json, check_content_type, parse_json
 from app.domain.clearance import DepartmentUnavailable, Reading
@@ -38,6 +38,7 @@ class HttpJsonConnector:
         self._config = config
         self._trust = trust
         self._sessions = PerLoop(self._open_session)
+        close_at_exit(self)
 
     async def fetch_reading(self, student_number: str) -> Reading:
         """Ask for one student, once more if the connection failed before any answer; see Connector."""
@@ -88,7 +89,7 @@ class HttpJsonConnector:
         # Leaving the block drops the connection unless the answer was read to its end.
         async with response:
             check_status(response.status)
-            check_content_type(response.headers.get("Content-Type", ""))
+            check_content_type(", ".join(response.headers.getall("Content-Type", [])))
             return parse_json(await read_body(response))
 
     def _open_session(self) -> aiohttp.ClientSession:

@@ -6,12 +6,16 @@ It starts with the first call, and again in a forked child, which has the parent
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
 import os
 import threading
+import weakref
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
+EXIT_SECONDS = 1.0
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -27,6 +31,31 @@ def get_loop() -> asyncio.AbstractEventLoop:
         return _loop
 
 
+class Closable(Protocol):
+    """What holds connections of the background loop."""
+
+    async def close(self) -> None:
+        """Close them."""
+
+
+_closables: weakref.WeakSet[Closable] = weakref.WeakSet()
+
+
+def close_at_exit(closable: Closable) -> None:
+    """Have it closed in the loop when the process ends."""
+    _closables.add(closable)
+
+
+async def _close_all() -> None:
+    await asyncio.gather(*(closable.close() for closable in list(_closables)), return_exceptions=True)
+
+
+def _end_loop() -> None:
+    if _loop is not None:
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_close_all(), _loop).result(EXIT_SECONDS)
+
+
 _parents: list[asyncio.AbstractEventLoop] = []
 
 
@@ -40,6 +69,7 @@ def _forget_parent() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_parent)
+atexit.register(_end_loop)
 
 
 class PerLoop(Generic[T]):

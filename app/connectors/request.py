@@ -111,4 +111,3 @@ def _make_body(placed: dict[Place, dict[str, str]]) -> tuple[dict[str, str], byt
         body = json.dumps(placed[Place.JSON], ensure_ascii=False).encode()
         return {"Content-Type": "application/json; charset=utf-8"}, body
     return {}, None
-

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import logging
 import time
 from collections.abc import Coroutine, Iterable, Mapping
@@ -32,20 +31,20 @@ def query_systems(
     Two steps with the same connector share one call. An answer that comes later is dropped with its
     connection. Raises nothing: whatever goes wrong is that step's DepartmentUnavailable.
     """
+    if not connectors:
+        return {}
     systems = {id(connector): connector for connector in connectors.values()}
     ends_at = time.monotonic() + deadline
     future = asyncio.run_coroutine_threadsafe(_ask_all(systems, student_number, ends_at), get_loop())
     try:
         answers = future.result(deadline + GRACE_SECONDS)
-    except concurrent.futures.TimeoutError:
+    except TimeoutError:
         future.cancel()
         answers = {key: _unavailable(system, Fault.TIMEOUT) for key, system in systems.items()}
     return {step: answers[id(connector)] for step, connector in connectors.items()}
 
 
-def perform_action(
-    connector: Connector, action: str, student_number: str, deadline: float
-) -> ActionOutcome:
+def perform_action(connector: Connector, action: str, student_number: str, deadline: float) -> ActionOutcome:
     """Ask a system, once, to do something; UNKNOWN if that is not proven within `deadline` seconds.
 
     Raises UnknownAction for an action that the system's configuration does not name.
@@ -56,7 +55,7 @@ def perform_action(
     future = asyncio.run_coroutine_threadsafe(call, get_loop())
     try:
         return future.result(deadline + GRACE_SECONDS)
-    except concurrent.futures.TimeoutError:
+    except TimeoutError:
         future.cancel()
         return ActionOutcome.UNKNOWN
 
@@ -67,7 +66,9 @@ def close_connectors(connectors: Iterable[Connector]) -> None:
         asyncio.run_coroutine_threadsafe(connector.close(), get_loop()).result(GRACE_SECONDS)
 
 
-async def _ask_all(systems: Mapping[int, Connector], student_number: str, ends_at: float) -> dict[int, Answer]:
+async def _ask_all(
+    systems: Mapping[int, Connector], student_number: str, ends_at: float
+) -> dict[int, Answer]:
     tasks = {key: _start(system.fetch_reading(student_number)) for key, system in systems.items()}
     await _wait_until(ends_at, tasks.values())
     return {key: _take(task, systems[key]) for key, task in tasks.items()}
