@@ -125,7 +125,6 @@ class MiniApp:
     title: str
     summary: str
     audience: str
-    roles: tuple[str, ...]
     fields: tuple[FieldSpec, ...]
     steps: tuple[Step, ...]
     slip: SlipLayout

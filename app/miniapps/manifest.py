@@ -23,7 +23,6 @@ SCHEMA_VERSION = 1
 KEY = r"[a-z][a-z0-9_]{0,39}"
 ACTION_KEY = r"[a-z][a-z0-9-]{0,39}"
 PERSON_FIELDS = ("name", "student_number", "college", "major", "level", "period")
-ROLES = ("student", "undergraduate")
 
 
 def read_manifest(table: Table, slug: str) -> MiniApp:
@@ -42,7 +41,6 @@ def read_manifest(table: Table, slug: str) -> MiniApp:
         title=table.text("title"),
         summary=table.text("summary"),
         audience=table.text("audience"),
-        roles=table.texts("roles", ("student",)),
         fields=_read_fields(table),
         steps=tuple(_read_step(step) for step in table.tables("steps")),
         slip=_read_slip(table.table("slip")),

@@ -1,0 +1,49 @@
+# Every target works on a fresh clone and sets up what it needs.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+CAMPUS_PORT ?= 8001
+DATA_DIR ?= var
+BENCH ?= all
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench screenshots pins
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/runtime: requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned packages ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/tools: requirements.txt tests/requirements.txt $(VENV)/runtime
+	@echo "Installing the pinned test tools ..."
+	@$(PIP) -r requirements.txt -r tests/requirements.txt
+	@touch $@
+
+run: $(VENV)/runtime ## Start the pretend campus and the service (PORT, CAMPUS_PORT, DATA_DIR)
+	@exec $(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR)
+
+test: $(VENV)/tools ## Run the whole test suite
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/tools ## Check style, types and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/tools ## Measure speed and sizes, one table (BENCH=name for one)
+	@$(BIN)/python -m tests.bench $(BENCH)
+
+screenshots: $(VENV)/tools ## Draw the pictures of the main screens anew
+	@$(BIN)/python -m tests.browser.screenshots
+
+pins: ## Compile pyproject.toml into the pinned requirements (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
+	uv pip compile --group test pyproject.toml --universal --python-version 3.11 -c requirements.txt --generate-hashes --no-emit-index-url --no-header -o tests/requirements.txt

@@ -1,0 +1,69 @@
+"""What one installation consists of: its settings, mini-apps with their departments, and slip keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+from app.connectors.base import Connector
+from app.domain.errors import NotAStudent, NotGraduating, OutsidePeriod, UnknownMiniApp
+from app.domain.miniapp import MiniApp
+from app.domain.person import Person, Role
+from app.services.slip_keys import SlipKeyStore
+from app.settings import MiniAppSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledMiniApp:
+    """A mini-app, its settings, and the connector that answers for each step."""
+
+    mini_app: MiniApp
+    settings: MiniAppSettings
+    connectors: Mapping[str, Connector]
+
+    def is_open(self, today: date) -> bool:
+        """Whether the mini-app takes submissions today (local date)."""
+        return self.settings.opens_on <= today <= self.settings.closes_on
+
+    def require_open(self, today: date) -> None:
+        """Raise OutsidePeriod unless the mini-app is open today."""
+        if not self.is_open(today):
+            raise OutsidePeriod(self.mini_app.title)
+
+    def require_graduate(self, person: Person) -> None:
+        """Raise NotAStudent or NotGraduating unless this person may clear here. A sign-in that does not
+        tell the graduation period leaves that to the departments.
+        """
+        if person.role is not Role.STUDENT:
+            raise NotAStudent(person.role)
+        if person.graduation_period is not None and person.graduation_period != self.settings.period:
+            raise NotGraduating(self.settings.period)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Everything that the use cases need beside the database."""
+
+    settings: Settings
+    mini_apps: Mapping[str, InstalledMiniApp]
+
+    @cached_property
+    def slip_keys(self) -> SlipKeyStore:
+        """The slip's keys, read when first needed: commands must run before there are any.
+
+        Raises SlipKeyError when they cannot be used.
+        """
+        return SlipKeyStore(self.settings.slip.keys)
+
+    def get_mini_app(self, path: str) -> InstalledMiniApp:
+        """The mini-app at this address. Raises UnknownMiniApp."""
+        try:
+            return self.mini_apps[path]
+        except KeyError:
+            raise UnknownMiniApp(path) from None
+
+    def get_local_time(self, moment: datetime) -> datetime:
+        """A moment on the service's wall clock."""
+        return moment.astimezone(self.settings.service.time_zone)

@@ -1,0 +1,73 @@
+"""Readiness: whether everything that a submission needs is there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from app.documents.fonts import find_missing_characters
+from app.extensions import db
+from app.services.clock import get_now
+from app.services.installation import Installation
+
+log = logging.getLogger(__name__)
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at; `says` is in words."""
+
+    name: str
+    is_good: bool
+    says: str
+
+
+def check_readiness(installation: Installation) -> list[Check]:
+    """Look at the database and its migration head, the signing key and the fonts."""
+    return [
+        _run("database", _check_database),
+        _run("slip_key", lambda: _check_key(installation)),
+        _run("fonts", _check_fonts),
+    ]
+
+
+def _run(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, check())
+    except Exception as error:
+        log.error("not ready", extra={"check": name}, exc_info=error)
+        return Check(name, False, type(error).__name__)
+
+
+def get_migration_head() -> str:
+    """The revision that the code expects."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return ScriptDirectory.from_config(config).get_current_head() or ""
+
+
+def _check_database() -> str:
+    with db.engine.connect() as connection:
+        revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+    if revision != get_migration_head():
+        raise RuntimeError("the database is at another migration than the code")
+    return f"migration {revision}"
+
+
+def _check_key(installation: Installation) -> str:
+    today = installation.get_local_time(get_now()).date()
+    return f"kid {installation.slip_keys.current().ring.get_signing_kid(today)}"
+
+
+def _check_fonts() -> str:
+    missing = find_missing_characters("离校单䶮𠮷")
+    if missing:
+        raise RuntimeError("the font lacks characters that it should hold")
+    return "glyphs found"

@@ -1,0 +1,22 @@
+"""The web: parse the request, call one service, render."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.web.errors import register_errors
+from app.web.headers import register_headers
+from app.web.miniapp import mini_app_pages
+from app.web.ops import ops
+from app.web.shell import register_shell
+from app.web.slips import slip_pages
+from app.web.verify import verify_pages
+
+
+def init_web(app: Flask) -> None:
+    """Bind every page, the shell that they share, the headers and the error pages."""
+    register_shell(app)
+    register_headers(app)
+    register_errors(app)
+    for blueprint in (ops, verify_pages, slip_pages, mini_app_pages):
+        app.register_blueprint(blueprint)

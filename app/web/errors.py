@@ -1,0 +1,105 @@
+"""Error pages: each named fact and each HTTP error becomes one friendly page, in one place."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from flask import Flask, g, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from app.domain import errors as facts
+from app.web.shell import get_installation
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """What happened, and what to do about it."""
+
+    title: str
+    what_to_do: str
+
+
+TEXTS = {
+    400: ErrorText("请求无法识别", "请返回上一页，刷新后重试。"),
+    403: ErrorText("没有权限查看此页", "请确认登录的是本人账号。"),
+    404: ErrorText("页面不存在", "请检查地址，或从服务首页重新进入。"),
+    405: ErrorText("不支持这样的操作", "请从服务首页重新进入。"),
+    410: ErrorText("链接已过期", "请回到离校单页面，重新获取链接。"),
+    413: ErrorText("提交的内容太大", "请选择较小的文件后重试。"),
+    422: ErrorText("提交未被接受", "请按提示处理后再提交。"),
+    429: ErrorText("操作过于频繁", "请稍等一分钟后再试。"),
+    500: ErrorText("系统出现故障", "您的数据没有丢失。请稍后重试；如仍有问题，请把下面的请求编号告诉技术支持。"),
+    503: ErrorText("系统暂时繁忙", "您的数据没有丢失。请等待十几秒后重试。"),
+}
+
+FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
+    facts.UnknownMiniApp: (404, TEXTS[404]),
+    facts.UnknownStep: (404, TEXTS[404]),
+    facts.UnknownSlip: (404, ErrorText("没有找到这张离校单", "请从“已完成事项”进入查看本人的离校单。")),
+    facts.NotAStudent: (403, ErrorText("本服务面向研究生毕业生", "您登录的不是学生账号。如需核验离校单，请扫描单上的二维码。")),
+    facts.NotGraduating: (
+        403,
+        ErrorText("您不在本批次毕业生名单中", "本批次只为应届毕业研究生办理离校。如果您应在本批次毕业，请联系所在学院研究生秘书。"),
+    ),
+    facts.OutsidePeriod: (403, ErrorText("现在不是办理时间", "请在服务指南页查看办理时间。")),
+    facts.ActionNotOffered: (409, ErrorText("现在不能办理此操作", "信息可能已经变化，请回到离校信息查询页查看最新状态。")),
+    facts.CharacterMissing: (
+        422,
+        ErrorText("姓名中有暂时无法打印的字", "离校单还没有提交，数据没有丢失。请把下面的请求编号告诉技术支持，补充字库后即可提交。"),
+    ),
+}
+
+
+def register_errors(app: Flask) -> None:
+    """Bind the handlers."""
+    app.register_error_handler(facts.Fact, _show_fact)
+    app.register_error_handler(HTTPException, _show_http_error)
+    app.register_error_handler(OperationalError, _show_database_error)
+    app.register_error_handler(Exception, _show_fault)
+
+
+def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
+    status, text = FACTS[type(fact)]
+    log.info("request refused", extra={"fact": type(fact).__name__})
+    missing = fact.characters if isinstance(fact, facts.CharacterMissing) else ""
+    return render_error(status, text, fact_name=type(fact).__name__, detail=missing), status
+
+
+def _show_http_error(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()
+    known = status if status in TEXTS else (400 if status < 500 else 500)
+    response = error.get_response()
+    response.data = render_error(status, TEXTS[known]).encode()
+    response.content_type = "text/html; charset=utf-8"
+    return response
+
+
+def _show_database_error(error: OperationalError) -> ResponseReturnValue:
+    log.error("database unavailable", exc_info=error.orig)
+    return render_error(503, TEXTS[503]), 503, {"Retry-After": "10"}
+
+
+def _show_fault(error: Exception) -> ResponseReturnValue:
+    log.error("request failed", exc_info=error, extra={"endpoint": request.endpoint})
+    return render_error(500, TEXTS[500]), 500
+
+
+def render_error(status: int, text: ErrorText, *, fact_name: str = "", detail: str = "") -> str:
+    """The error page; `fact_name` becomes its machine-readable mark."""
+    return render_template(
+        "errors/error.html",
+        status=status,
+        text=text,
+        fact_name=fact_name or HTTPStatus(status).phrase.replace(" ", ""),
+        detail=detail,
+        support_line=get_installation().settings.service.support,
+        request_id=g.get("request_id", ""),
+    )

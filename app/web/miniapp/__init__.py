@@ -1,0 +1,154 @@
+"""The pages of a mini-app: guide, clearance, actions, submission; and the service hall."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from app.connectors.base import ActionOutcome
+from app.domain.person import Person
+from app.extensions import db, limiter
+from app.services.actions import get_action, take_action
+from app.services.clearances import get_clearance, get_step, get_step_state
+from app.services.clock import get_now
+from app.services.installation import Installation, InstalledMiniApp
+from app.services.slips import describe_person, find_submitted_slip
+from app.services.submissions import SubmissionRefused, submit
+from app.web.auth.access import current_person, student_required
+from app.web.miniapp.view_data import ClearanceView, view_clearance, view_step
+from app.web.shell import get_installation
+
+mini_app_pages = Blueprint("mini_app", __name__)
+
+
+def _get_refresh_limit() -> str:
+    return get_installation().settings.rate_limit.refresh
+
+
+def _open(app_path: str) -> tuple[Installation, InstalledMiniApp]:
+    installation = get_installation()
+    return installation, installation.get_mini_app(app_path)
+
+
+def _open_for_student(app_path: str) -> tuple[Installation, InstalledMiniApp, Person]:
+    installation, installed = _open(app_path)
+    person = current_person()
+    installed.require_graduate(person)
+    return installation, installed, person
+
+
+def _render(installed: InstalledMiniApp, page: str, **data: object) -> str:
+    folder = installed.settings.folder.name
+    return render_template(
+        f"{folder}/{page}.html", mini_app=installed.mini_app, settings=installed.settings, **data
+    )
+
+
+@mini_app_pages.get("/")
+def hall() -> ResponseReturnValue:
+    """The open mini-apps; with one only, its guide."""
+    installation = get_installation()
+    if len(installation.mini_apps) == 1:
+        return redirect(url_for("mini_app.guide", app_path=next(iter(installation.mini_apps))))
+    return render_template("hall/hall.html", mini_apps=installation.mini_apps.values())
+
+
+@mini_app_pages.get("/<app_path>/")
+def guide(app_path: str) -> ResponseReturnValue:
+    """服务指南."""
+    installation, installed = _open(app_path)
+    today = installation.get_local_time(get_now()).date()
+    return _render(installed, "guide", is_open=installed.is_open(today))
+
+
+@mini_app_pages.get("/<app_path>/clearance")
+@student_required
+def clearance(app_path: str) -> ResponseReturnValue:
+    """离校信息查询: the basic information, and every item asked live."""
+    installation, installed, person = _open_for_student(app_path)
+    view = _ask_everything(installation, installed, person)
+    return _render(installed, "clearance", view=view, notice=session.pop("notice", None))
+
+
+def _ask_everything(
+    installation: Installation, installed: InstalledMiniApp, person: Person
+) -> ClearanceView:
+    number = find_submitted_slip(db.session, installed, person.number)
+    db.session.rollback()
+    states = get_clearance(installed, person.number, installation.settings.round_deadline_seconds)
+    fields = describe_person(installed, person, installed.mini_app.fields)
+    return view_clearance(installation, installed, fields, states, number)
+
+
+@mini_app_pages.post("/<app_path>/clearance/<step_key>/refresh")
+@limiter.limit(_get_refresh_limit)
+@student_required
+def refresh(app_path: str, step_key: str) -> ResponseReturnValue:
+    """Ask one department again, then show the page at its item."""
+    _, installed, _ = _open_for_student(app_path)
+    get_step(installed, step_key)
+    return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
+
+
+@mini_app_pages.get("/<app_path>/clearance/<step_key>/<action_key>")
+@student_required
+def confirm_action(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
+    """An action's confirmation page, when the department's present answer calls for the action."""
+    installation, installed, person = _open_for_student(app_path)
+    step, action = get_action(installed, step_key, action_key)
+    deadline = installation.settings.round_deadline_seconds
+    state = get_step_state(installed, step_key, person.number, deadline)
+    if not action.is_offered(state.finding):
+        return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key))
+    return _render(installed, "action", step=view_step(installation, installed, step, state), action=action)
+
+
+@mini_app_pages.post("/<app_path>/clearance/<step_key>/<action_key>")
+@student_required
+def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
+    """Take the action, and show the item as the department holds it afterwards."""
+    installation, installed, person = _open_for_student(app_path)
+    _, action = get_action(installed, step_key, action_key)
+    deadline = installation.settings.round_deadline_seconds
+    outcome, _ = take_action(installed, person, step_key, action_key, deadline)
+    says = {
+        ActionOutcome.CONFIRMED: action.done,
+        ActionOutcome.REFUSED: action.refused,
+        ActionOutcome.UNKNOWN: action.unknown,
+    }
+    session["notice"] = {"outcome": str(outcome), "says": says[outcome]}
+    return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
+
+
+@mini_app_pages.get("/<app_path>/submission")
+@student_required
+def check_answers(app_path: str) -> ResponseReturnValue:
+    """The check-your-answers page, which says that one can submit only once."""
+    installation, installed, person = _open_for_student(app_path)
+    view = _ask_everything(installation, installed, person)
+    if view.slip_number:
+        return redirect(url_for("slips.slip", number=view.slip_number))
+    installed.require_open(installation.get_local_time(get_now()).date())
+    return _render(installed, "submission", view=view, is_refused=False)
+
+
+@mini_app_pages.post("/<app_path>/submission")
+@student_required
+def submit_departure(app_path: str) -> ResponseReturnValue:
+    """Submit; the first time and every other time it leads to the same slip."""
+    installation, installed, person = _open_for_student(app_path)
+    try:
+        number = submit(installation, installed, person)
+    except SubmissionRefused as refused:
+        fields = describe_person(installed, person, installed.mini_app.fields)
+        view = view_clearance(installation, installed, fields, refused.states, None)
+        return _render(installed, "submission", view=view, is_refused=True), 422
+    return redirect(url_for("slips.slip", number=number), 303)
+
+
+def get_form_page() -> str:
+    """The page that holds the form which the present request posts to."""
+    arguments = request.view_args or {}
+    if request.endpoint == "mini_app.refresh":
+        return url_for(".clearance", app_path=arguments["app_path"])
+    return request.path

@@ -1,0 +1,159 @@
+"""Plain view data for the pages of a mini-app: everything a template shows, ready as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import url_for
+
+from app.domain.clearance import Status, StepState
+from app.domain.miniapp import Step
+from app.domain.slip import PrintedField
+from app.services.installation import Installation, InstalledMiniApp
+
+WORDS = {
+    Status.CLEARED: "通过",
+    Status.OUTSTANDING: "未通过",
+    Status.UNAVAILABLE: "暂时无法查询",
+    Status.WAIVED: "豁免",
+}
+SIGNS = {Status.CLEARED: "✓", Status.OUTSTANDING: "✕", Status.UNAVAILABLE: "!", Status.WAIVED: "✓"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonView:
+    """One thing that is missing, and what to do about it."""
+
+    says: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionView:
+    """An action that is offered now."""
+
+    key: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step as the page shows it. `records` holds the facts, one tuple for each record of the system;
+    `learnt_at` is local time; `reasons` is empty unless the step is outstanding.
+    """
+
+    key: str
+    title: str
+    department: str
+    status: str
+    word: str
+    sign: str
+    records: tuple[tuple[PrintedField, ...], ...]
+    note: str
+    reasons: tuple[ReasonView, ...]
+    place: str
+    hours: str
+    contact: str
+    learnt_at: str
+    refresh_url: str
+    actions: tuple[ActionView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClearanceView:
+    """The clearance page: the person's fields, the steps by department, and how far the person is."""
+
+    fields: tuple[PrintedField, ...]
+    steps: tuple[StepView, ...]
+    slip_number: str | None
+
+    @property
+    def departments(self) -> dict[str, list[StepView]]:
+        """The steps under their departments, in order."""
+        grouped: dict[str, list[StepView]] = {}
+        for step in self.steps:
+            grouped.setdefault(step.department, []).append(step)
+        return grouped
+
+    @property
+    def passed_count(self) -> int:
+        """How many steps pass."""
+        return len(self.steps) - len(self.missing)
+
+    @property
+    def missing(self) -> tuple[StepView, ...]:
+        """The steps that do not pass."""
+        return tuple(step for step in self.steps if step.status not in (Status.CLEARED, Status.WAIVED))
+
+
+def view_clearance(
+    installation: Installation,
+    installed: InstalledMiniApp,
+    fields: tuple[PrintedField, ...],
+    states: Mapping[str, StepState],
+    slip_number: str | None,
+) -> ClearanceView:
+    """The whole page's data."""
+    steps = tuple(
+        view_step(installation, installed, step, states[step.key], is_submitted=slip_number is not None)
+        for step in installed.mini_app.steps
+    )
+    return ClearanceView(fields, steps, slip_number)
+
+
+def view_step(
+    installation: Installation,
+    installed: InstalledMiniApp,
+    step: Step,
+    state: StepState,
+    *,
+    is_submitted: bool = False,
+) -> StepView:
+    """One step's data; nothing is offered to do once the student has submitted."""
+    path = installed.mini_app.path
+    return StepView(
+        key=step.key,
+        title=step.title,
+        department=step.department,
+        status=str(state.status),
+        word=WORDS[state.status],
+        sign=SIGNS[state.status],
+        records=_list_records(step, state),
+        note=_get_note(step, state),
+        reasons=tuple(ReasonView(*step.explain(reason)) for reason in state.finding.reasons),
+        place=step.place,
+        hours=step.hours,
+        contact=step.contact,
+        learnt_at=f"{installation.get_local_time(state.learnt_at):%Y-%m-%d %H:%M:%S}",
+        refresh_url=url_for("mini_app.refresh", app_path=path, step_key=step.key),
+        actions=() if is_submitted else _list_actions(path, step, state),
+    )
+
+
+def _list_records(step: Step, state: StepState) -> tuple[tuple[PrintedField, ...], ...]:
+    if state.reading is None:
+        return ()
+    return tuple(
+        tuple(PrintedField(fact.key, fact.label, fact.format(record.get(fact.key))) for fact in step.facts)
+        for record in state.reading.records
+    )
+
+
+def _get_note(step: Step, state: StepState) -> str:
+    if state.reading is None:
+        return "部门系统暂时没有给出可靠的答复，这不代表未通过。请稍后重新查询。"
+    return "" if state.reading.records else step.no_record_says
+
+
+def _list_actions(path: str, step: Step, state: StepState) -> tuple[ActionView, ...]:
+    return tuple(
+        ActionView(
+            action.key,
+            action.title,
+            url_for("mini_app.confirm_action", app_path=path, step_key=step.key, action_key=action.key),
+        )
+        for action in step.actions
+        if action.is_offered(state.finding)
+    )

@@ -1,0 +1,49 @@
+"""What every page shares: the request's id, and the names that the layouts use."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from flask import Flask, current_app, g, url_for
+
+from app.services.installation import Installation
+
+
+def get_installation() -> Installation:
+    """The installation that this application serves."""
+    return cast(Installation, current_app.extensions["installation"])
+
+
+def register_shell(app: Flask) -> None:
+    """Give each request an id and each template the shell's names."""
+    app.before_request(_start_request)
+    app.context_processor(_describe_shell)
+
+
+def _start_request() -> None:
+    g.request_id = secrets.token_hex(8)
+
+
+def _describe_shell() -> dict[str, Any]:
+    service = get_installation().settings.service
+    return {
+        "university": service.university,
+        "support": service.support,
+        "host": service.host,
+        "static_url": get_static_url,
+        "request_id": g.get("request_id", ""),
+    }
+
+
+def get_static_url(name: str) -> str:
+    """The address of a static file, which changes with its content and may be kept for ever."""
+    return url_for("static", filename=name, v=_get_version(Path(current_app.static_folder or "") / name))
+
+
+@lru_cache(maxsize=32)
+def _get_version(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

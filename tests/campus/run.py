@@ -1,0 +1,163 @@
+"""Starts the product against the pretend campus: `make run`, and the same pieces for tests and benchmarks.
+
+Everything that an installation needs is made in one data folder at the first start and kept afterwards:
+the secret key, the slip's signing key and the SQLite database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+from tests.campus.accounts import DEMO_ACCOUNTS
+from tests.campus.client import PROJECT, start_campus
+from tests.campus.credentials import DEMO, PASSWORD
+
+START_SECONDS = 60
+STOP_SECONDS = 15
+BLOCKING_THREADS = 64
+KEY_DAYS = 3650
+SYSTEMS = ("library_loans", "library_thesis", "archive", "dormitory", "finance")
+
+
+class ServiceNotReadyError(RuntimeError):
+    """The service ended or stayed silent instead of becoming ready."""
+
+
+def make_environment(data_dir: Path, port: int, campus_url: str) -> dict[str, str]:
+    """The environment of a demo installation that keeps its data in `data_dir`."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings = {
+        "SERVICE__BASE_URL": f"http://127.0.0.1:{port}",
+        "SERVICE__TRUSTED_HOSTS": "127.0.0.1,localhost",
+        "SERVICE__SECRET_KEY_FILE": str(_make_secret(data_dir / "secret_key")),
+        "DATABASE__URL": f"sqlite:///{data_dir.resolve()}/lixiao.sqlite3",
+        "SLIP__KEYS": str(data_dir.resolve() / "slip-keys"),
+        "SIGN_IN__CAMPUS__ISSUER": f"{campus_url.rstrip('/')}/oidc",
+        "SIGN_IN__CAMPUS__CLIENT_SECRET": DEMO.client_secret,
+        "CONNECTORS__LIBRARY_LOANS__CREDENTIAL": DEMO.library_loans_token,
+        "CONNECTORS__LIBRARY_THESIS__CREDENTIAL": DEMO.library_thesis_key,
+        "CONNECTORS__ARCHIVE__CREDENTIAL": DEMO.archive_secret,
+        "CONNECTORS__DORMITORY__CREDENTIAL": DEMO.dormitory_secret,
+        "CONNECTORS__FINANCE__CREDENTIAL": DEMO.finance_token,
+    }
+    settings |= {f"CONNECTORS__{system.upper()}__BASE_URL": campus_url.rstrip("/") for system in SYSTEMS}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("LIXIAO_")}
+    environment |= {f"LIXIAO_{key}": value for key, value in settings.items()}
+    return {"LIXIAO_CONFIG": str(PROJECT / "config" / "demo.toml"), **environment}
+
+
+def _make_secret(path: Path) -> Path:
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+    return path.resolve()
+
+
+def prepare(environment: Mapping[str, str]) -> None:
+    """Make the signing key if there is none, and bring the database to the newest migration."""
+    flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
+    if not (Path(environment["LIXIAO_SLIP__KEYS"]) / "keys.json").exists():
+        _run([*flask, "slip-keys", "new", "--days", str(KEY_DAYS)], environment)
+    _run([*flask, "db", "upgrade"], environment)
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> None:
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ServiceNotReadyError(f"{' '.join(command[3:])} failed:\n{done.stderr}")
+
+
+def start_service(
+    environment: Mapping[str, str], port: int, workers: int = 1, log: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Start the service on the production server. Raises ServiceNotReadyError."""
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--workers", str(workers), "--blocking-threads", str(BLOCKING_THREADS)]
+    command += ["--respawn-failed-workers", "--no-ws", "--log-level", "warning", "wsgi:app"]
+    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
+    try:
+        _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
+    except BaseException:
+        stop(process)
+        raise
+    return process
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], address: str) -> None:
+    for _ in range(START_SECONDS * 10):
+        if process.poll() is not None:
+            raise ServiceNotReadyError(f"the service ended with {process.returncode} before it was ready")
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (OSError, urllib.error.URLError):
+            time.sleep(0.1)
+    raise ServiceNotReadyError(f"the service is not ready after {START_SECONDS} seconds: see {address}")
+
+
+def stop(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
+    """End a program and wait until it has."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _print_accounts() -> None:
+    print(f"\n演示账号（密码都是 {PASSWORD}）:")
+    for account in DEMO_ACCOUNTS:
+        print(f"  {account.number:<12}{account.case}")
+
+
+def main() -> int:
+    """Run both in the foreground until told to stop; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="make run", description="The service and its pretend campus.")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--campus-port", type=int, default=8001)
+    parser.add_argument("--data-dir", type=Path, default=Path("var"))
+    options = parser.parse_args()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, _leave)
+    running: list[subprocess.Popen[bytes] | subprocess.Popen[str]] = []
+    try:
+        campus_process, campus = start_campus(options.campus_port)
+        running.append(campus_process)
+        environment = make_environment(options.data_dir, options.port, campus.url)
+        prepare(environment)
+        service = start_service(environment, options.port)
+        running.append(service)
+        print(f"service       http://127.0.0.1:{options.port}/")
+        print(f"pretend campus {campus.url}/")
+        _print_accounts()
+        print(f"\nready http://127.0.0.1:{options.port}/", flush=True)
+        return service.wait()
+    except KeyboardInterrupt:
+        return 0
+    except RuntimeError as error:
+        print(f"make run: {error}", file=sys.stderr)
+        return 1
+    finally:
+        for process in reversed(running):
+            stop(process)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
