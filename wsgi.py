@@ -2,7 +2,7 @@
 
 import os
 
-from app import create_app, warm_up
+from app.factory import create_app, warm_up
 from app.settings import load_settings
 
 app = create_app(load_settings())

@@ -1,0 +1,89 @@
+"""The departure service: one factory wires everything and takes the settings as an argument."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.commands import register_commands
+from app.connectors.registry import build_connectors
+from app.documents.fonts import load_fonts
+from app.extensions import csrf, db, limiter, migrate
+from app.identity.registry import build_providers
+from app.logs import configure_logging
+from app.miniapps.loader import load_mini_app
+from app.miniapps.templating import add_pages
+from app.services.installation import Installation, InstalledMiniApp
+from app.settings import ROOT, Settings
+from app.web import init_web
+from app.web.auth import init_auth
+from app.web.session import DatabaseSessionInterface
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+
+
+def create_app(settings: Settings) -> Flask:
+    """The WSGI application. Raises SettingsError with every fault of settings, connectors, sign-in
+    providers and mini-apps at once.
+    """
+    mini_apps = _install_mini_apps(settings)
+    providers = build_providers(settings.sign_in)
+    settings.raise_faults()
+    configure_logging(settings.service.log_level)
+    app = Flask(__name__)
+    _configure(app, settings)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "app" / "migrations"))
+    csrf.init_app(app)
+    limiter.init_app(app)
+    app.session_interface = DatabaseSessionInterface(settings)
+    installation = Installation(settings, mini_apps)
+    app.extensions["installation"] = installation
+    register_commands(app, installation)
+    add_pages(app.jinja_env, list(settings.mini_apps.values()))
+    init_auth(app, settings, providers)
+    init_web(app)
+    return app
+
+
+def warm_up(app: Flask) -> None:
+    """Load what serving needs. Raises SlipKeyError or FontError rather than start without it."""
+    installation: Installation = app.extensions["installation"]
+    load_fonts(installation.settings.slip.second_font)
+    installation.slip_keys.current()
+
+
+def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
+    connectors = build_connectors(settings.connectors)
+    installed = {}
+    for slug, chosen in settings.mini_apps.items():
+        mini_app = load_mini_app(chosen.folder, settings.faults)
+        if mini_app is None:
+            continue
+        where = f"mini_apps.{slug}.steps"
+        settings.faults += [f"{where}.{key} is missing" for key in mini_app.step_keys if key not in chosen.steps]
+        settings.faults += [f"{where}.{key} is no step" for key in chosen.steps if key not in mini_app.step_keys]
+        step_connectors = {key: connectors[name] for key, name in chosen.steps.items() if name in connectors}
+        installed[mini_app.path] = InstalledMiniApp(mini_app, chosen, step_connectors)
+    return installed
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    service = settings.service
+    app.config.update(
+        SECRET_KEY=service.secret_key,
+        TRUSTED_HOSTS=list(service.trusted_hosts),
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=64 * 1024,
+        MAX_FORM_PARTS=50,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+        RATELIMIT_STORAGE_URI=settings.rate_limit.storage_url,
+        RATELIMIT_HEADERS_ENABLED=False,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    if service.proxy_count:
+        count = service.proxy_count
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
