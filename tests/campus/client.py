@@ -79,13 +79,19 @@ class CampusClient:
         return found
 
 
-@contextmanager
-def running_campus(port: int = 0, *arguments: str) -> Iterator[CampusClient]:
-    """Start a campus, on a free port unless one is given, and end it afterwards."""
+def start_campus(port: int = 0, *arguments: str) -> tuple[subprocess.Popen[str], CampusClient]:
+    """Start the program, on a free port unless one is given; raises CampusNotReadyError."""
     command = [sys.executable, "-m", "tests.campus", "--port", str(port), *arguments]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    return process, CampusClient(_wait_until_ready(process))
+
+
+@contextmanager
+def running_campus(port: int = 0, *arguments: str) -> Iterator[CampusClient]:
+    """Start a campus and end it afterwards."""
+    process, campus = start_campus(port, *arguments)
     try:
-        yield CampusClient(_wait_until_ready(process))
+        yield campus
     finally:
         _stop(process)
 

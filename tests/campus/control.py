@@ -80,7 +80,7 @@ class Control:
         calls = self.state.list_calls(request.query.get("system"), request.query.get("student"))
         return web.json_response({"calls": calls, "counts": self.state.count_calls()})
 
-    async def reset(self, request: web.Request) -> web.Response:
+    async def reset(self, _request: web.Request) -> web.Response:
         """Bring back the demo facts, no faults and no calls."""
         self.state.reset()
         return web.json_response({"reset": True})

@@ -85,6 +85,14 @@ def _with_contradiction(text: str, key: str, value: object) -> str:
 
 async def send(request: web.Request, text: str, fault: Fault) -> web.StreamResponse:
     """Send the answer's text, or fail to, as the fault demands."""
+    try:
+        return await _send(request, text, fault)
+    except ConnectionError:
+        # The caller gave up. Cancelling ends the connection; any other error would be logged as the campus' own.
+        raise asyncio.CancelledError from None
+
+
+async def _send(request: web.Request, text: str, fault: Fault) -> web.StreamResponse:
     match fault:
         case Fault.SLOW_2S:
             await asyncio.sleep(SLOW_SECONDS)
@@ -115,8 +123,8 @@ def login_page() -> web.Response:
 
 async def _hang() -> NoReturn:
     """Wait until the caller gives up: the handler is cancelled when the connection is lost."""
-    while True:
-        await asyncio.sleep(3600)
+    await asyncio.Event().wait()
+    raise asyncio.CancelledError
 
 
 async def _refuse(request: web.Request) -> NoReturn:

@@ -23,6 +23,8 @@ from tests.campus.wsgi_bridge import create_wsgi_handler
 
 BACKLOG = 1024
 FLASK_THREADS = 4
+# aiohttp takes 0 for no limit at all.
+SHUTDOWN_SECONDS = 0.1
 TOKEN_SECONDS = 600
 
 
@@ -78,7 +80,9 @@ async def serve(listener: socket.socket, credentials: Credentials, redirect_uris
         flask_app = create_flask_app(url, state, credentials, redirect_uris)
         app.router.add_route("*", "/{rest:.*}", create_wsgi_handler(flask_app, executor))
         # Callers that hang are part of the play: their handlers end with their connection, and nobody waits at the end.
-        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0)
+        runner = web.AppRunner(
+            app, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+        )
         await runner.setup()
         await web.SockSite(runner, listener, backlog=BACKLOG).start()
         print(f"campus ready {url}/", flush=True)

@@ -60,7 +60,7 @@ def _run(flask_app: Flask, environ: dict[str, Any]) -> web.Response:
         status: str, headers: list[tuple[str, str]], error: object = None
     ) -> Callable[[bytes], object]:
         head[:] = [int(status.split(" ", 1)[0]), headers]
-        return lambda data: None
+        return lambda _data: None
 
     chunks = flask_app.wsgi_app(environ, start_response)
     try:

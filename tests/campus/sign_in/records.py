@@ -104,7 +104,7 @@ class Client(ClientMixin):  # type: ignore[misc]
     def check_client_secret(self, client_secret: str) -> bool:
         return is_same(client_secret, self._secret)
 
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+    def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         return method in ("client_secret_basic", "client_secret_post")
 
     def check_response_type(self, response_type: str) -> bool:
@@ -169,11 +169,10 @@ class Token(TokenMixin):  # type: ignore[misc]
 
 
 class Records:
-    """Codes, nonces, tokens and browser sessions of a running provider."""
+    """Codes, tokens and browser sessions of a running provider."""
 
     def __init__(self) -> None:
         self.codes: Recent[str, Code] = Recent()
-        self.nonces: Recent[str, bool] = Recent()
         self.tokens: Recent[str, Token] = Recent()
         self.sessions: Recent[str, str] = Recent()
 

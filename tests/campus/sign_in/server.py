@@ -93,15 +93,14 @@ def _grant_for(provider: Provider) -> type[AuthorizationCodeGrant]:
 
         def save_authorization_code(self, code: str, oauth_request: OAuth2Request) -> None:
             data = oauth_request.payload.data
-            nonce = data.get("nonce")
-            if nonce:
-                provider.records.nonces.put(nonce, True)
             challenge = data["code_challenge"], data["code_challenge_method"]
             redirect_uri, scope = data["redirect_uri"], oauth_request.scope
             number = oauth_request.user.number
-            codes.put(code, Code(code, number, redirect_uri, scope, nonce, *challenge, time.time()))
+            codes.put(
+                code, Code(code, number, redirect_uri, scope, data.get("nonce"), *challenge, time.time())
+            )
 
-        def query_authorization_code(self, code: str, client: Client) -> Code | None:
+        def query_authorization_code(self, code: str, _client: Client) -> Code | None:
             found = codes.pop(code)
             return found if found and not found.is_expired() else None
 
@@ -119,17 +118,18 @@ class _IdToken(OpenIDCode):  # type: ignore[misc]
         super().__init__(require_nonce=True)
         self._provider = provider
 
-    def resolve_client_private_key(self, client: Client) -> KeySet:
+    def resolve_client_private_key(self, _client: Client) -> KeySet:
         return self._provider.keys
 
     def get_client_claims(self, client: Client) -> dict[str, Any]:
         return {"iss": self._provider.issuer, "aud": client.get_client_id()}
 
-    def get_encode_header(self, client: Client) -> dict[str, Any]:
+    def get_encode_header(self, _client: Client) -> dict[str, Any]:
         return {"alg": "RS256", "kid": self._provider.keys.keys[0].kid}
 
-    def exists_nonce(self, nonce: str, oauth_request: OAuth2Request) -> bool:
-        return self._provider.records.nonces.get(nonce) is not None
+    def exists_nonce(self, _nonce: str, _request: OAuth2Request) -> bool:
+        """Never: whether a nonce comes back twice is the client's to check, and a double tap must not fail."""
+        return False
 
     def generate_user_info(self, user: Account, scope: str) -> UserInfo:
         return user_claims(user, scope)
@@ -157,9 +157,9 @@ class _EndSession(EndSessionEndpoint):  # type: ignore[misc]
     def get_server_jwks(self) -> KeySet:
         return self._provider.keys
 
-    def is_post_logout_redirect_uri_legitimate(self, *details: object) -> bool:
+    def is_post_logout_redirect_uri_legitimate(self, *_details: object) -> bool:
         """Take a known client's word: it drops its tokens after signing in and has no hint to show."""
         return True
 
-    def end_session(self, end_session_request: EndSessionRequest) -> None:
+    def end_session(self, _end_session_request: EndSessionRequest) -> None:
         self._provider.records.sessions.pop(request.cookies.get(SESSION_COOKIE, ""))

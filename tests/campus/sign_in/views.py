@@ -74,7 +74,7 @@ class _Views:
         try:
             grant = self.provider.server.get_consent_grant(end_user=person)
         except OAuth2Error as error:
-            response = self.provider.server.handle_error_response(None, error)
+            response: Response = self.provider.server.handle_error_response(None, error)
             self.provider.issuer_parameter.add_issuer_parameter(self.provider.server, response)
             return response
         if request.method == "POST":
@@ -102,10 +102,12 @@ class _Views:
         return response
 
     def token(self) -> Response:
-        return self.provider.server.create_token_response()
+        response: Response = self.provider.server.create_token_response()
+        return response
 
     def userinfo(self) -> Response:
-        return self.provider.server.create_endpoint_response("userinfo")
+        response: Response = self.provider.server.create_endpoint_response("userinfo")
+        return response
 
     def sign_out(self) -> Response | str:
         """End the browser's session and send it back when it says where to (RP-Initiated Logout 1.0)."""
