@@ -43,7 +43,9 @@ def register_commands(app: Flask, installation: Installation) -> None:
 
     @group.command("compromise")
     @click.argument("kid", type=int)
-    @click.confirmation_option(prompt="Slips of this key then count only if the issued log holds them. Go on?")
+    @click.confirmation_option(
+        prompt="Slips of this key then count only if the issued log holds them. Go on?"
+    )
     def compromise(kid: int) -> None:
         """Mark a key as known to others."""
         compromise_slip_key(folder, kid)

@@ -6,10 +6,13 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session
 from flask_wtf import CSRFProtect
-from sqlalchemy.orm import DeclarativeBase
-
 from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase, scoped_session
+
+
+DatabaseSession = scoped_session[Session]
 
 
 class Base(DeclarativeBase):

@@ -61,8 +61,10 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
         if mini_app is None:
             continue
         where = f"mini_apps.{slug}.steps"
-        settings.faults += [f"{where}.{key} is missing" for key in mini_app.step_keys if key not in chosen.steps]
-        settings.faults += [f"{where}.{key} is no step" for key in chosen.steps if key not in mini_app.step_keys]
+        missing = [key for key in mini_app.step_keys if key not in chosen.steps]
+        unknown = [key for key in chosen.steps if key not in mini_app.step_keys]
+        settings.faults.extend(f"{where}.{key} is missing" for key in missing)
+        settings.faults.extend(f"{where}.{key} is no step" for key in unknown)
         step_connectors = {key: connectors[name] for key, name in chosen.steps.items() if name in connectors}
         installed[mini_app.path] = InstalledMiniApp(mini_app, chosen, step_connectors)
     return installed

@@ -133,7 +133,9 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         session=_read_session(root.table("session")),
         slip=_read_slip(root.table("slip")),
         rate_limit=_read_rate_limit(root.table("rate_limit")),
-        mini_apps={slug: _read_mini_app(slug, table) for slug, table in root.named_tables("mini_apps").items()},
+        mini_apps={
+            slug: _read_mini_app(slug, table) for slug, table in root.named_tables("mini_apps").items()
+        },
         sign_in=root.named_tables("sign_in"),
         connectors=root.named_tables("connectors"),
         round_deadline_seconds=round_table.number("deadline_seconds", least=0.1, most=30),

@@ -166,4 +166,11 @@ class Table:
         return self._take(key, kind, default)
 
 
-_KIND_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", list: "list", dict: "table"}
+_KIND_WORDS = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    list: "list",
+    dict: "table",
+}

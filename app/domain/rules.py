@@ -50,7 +50,9 @@ class AllSettled:
     def judge(self, records: tuple[Record, ...]) -> Finding:
         """Each fact that is not settled is a reason."""
         record = _get_only(records)
-        reasons = [Reason(key, _get_amount(record, key)) for key in self.zero if _get_amount(record, key) != 0]
+        reasons = [
+            Reason(key, _get_amount(record, key)) for key in self.zero if _get_amount(record, key) != 0
+        ]
         reasons += [
             Reason(key, _get_text(record, key))
             for key, wanted in self.equals.items()

@@ -22,6 +22,7 @@ from app.tables import Table
 SCHEMA_VERSION = 1
 KEY = r"[a-z][a-z0-9_]{0,39}"
 ACTION_KEY = r"[a-z][a-z0-9-]{0,39}"
+NO_RECORD = (Status.CLEARED, Status.OUTSTANDING, Status.UNAVAILABLE)
 PERSON_FIELDS = ("name", "student_number", "college", "major", "level", "period")
 
 
@@ -85,7 +86,7 @@ def _read_step(table: Table) -> Step:
         title=table.text("title"),
         department=table.text("department"),
         rule=rule,
-        no_record=Status(table.text("no_record", choices=("cleared", "outstanding", "unavailable")) or "unavailable"),
+        no_record=_read_no_record(table),
         no_record_says=table.text("no_record_says", ""),
         next_step=table.text("next_step"),
         place=table.text("place"),
@@ -98,6 +99,11 @@ def _read_step(table: Table) -> Step:
     _check_step(table, step)
     table.close()
     return step
+
+
+def _read_no_record(table: Table) -> Status:
+    chosen = table.text("no_record", choices=NO_RECORD)
+    return Status(chosen) if chosen in NO_RECORD else Status.UNAVAILABLE
 
 
 def _check_step(table: Table, step: Step) -> None:

@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.orm import Session, scoped_session
 
-from app.extensions import db
+from app.extensions import DatabaseSession, db
 
 BUSY_TIMEOUT_MS = 8_000
 WRITES = "lixiao_writes"
@@ -42,7 +41,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def write_transaction() -> Iterator[scoped_session[Session]]:
+def write_transaction() -> Iterator[DatabaseSession]:
     """One writing transaction: committed when the block ends, rolled back when it raises.
 
     Ends the read that the request may have open, so that nothing read before it is relied on.

@@ -35,7 +35,7 @@ def take_action(
     was unknown. Raises UnknownStep, and ActionNotOffered (nothing is called) when the department's
     present answer does not call for this action.
     """
-    step, action = get_action(installed, step_key, action_key)
+    _, action = get_action(installed, step_key, action_key)
     before = get_step_state(installed, step_key, person.number, deadline)
     if before.is_passed:
         return ActionOutcome.CONFIRMED, before

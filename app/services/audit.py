@@ -13,22 +13,20 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, scoped_session
 
-from app.extensions import db
+from app.extensions import DatabaseSession, db
 from app.models import AuditEvent, AuditHead
 
 START = "0" * 64
 
 
-def lock_audit(session: scoped_session[Session]) -> AuditHead:
+def lock_audit(session: DatabaseSession) -> AuditHead:
     """Take the chain's head for this transaction; other writers wait in line until it ends."""
-    head = session.execute(select(AuditHead).where(AuditHead.id == 1).with_for_update()).scalar_one()
-    return head
+    return session.execute(select(AuditHead).where(AuditHead.id == 1).with_for_update()).scalar_one()
 
 
 def add_event(
-    session: scoped_session[Session],
+    session: DatabaseSession,
     kind: str,
     *,
     actor: str,

@@ -59,7 +59,9 @@ def judge_answer(step: Step, answer: Reading | DepartmentUnavailable, now: datet
     try:
         finding = judge_reading(step.rule, step.no_record, answer)
     except FactMissing:
-        log.warning("department answer not understood", extra={"system": answer.system, "fault": "fact_missing"})
+        log.warning(
+            "department answer not understood", extra={"system": answer.system, "fault": "fact_missing"}
+        )
         return StepState(step.key, UNAVAILABLE, None, now, "fact_missing")
     if finding.status is Status.UNAVAILABLE:
         return StepState(step.key, finding, None, now, "no_record")

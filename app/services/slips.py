@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload, scoped_session
+from sqlalchemy.orm import joinedload
 
 from app.documents.fonts import find_missing_characters
 from app.documents.slip_pdf import SlipCodeText, render_slip_pdf
@@ -28,7 +28,7 @@ from app.domain.slip import (
 )
 from app.domain.slip_code import SlipCode, format_short_code, get_last_four, sign_slip_code
 from app.domain.slip_number import create_slip_number
-from app.extensions import db
+from app.extensions import DatabaseSession, db
 from app.models import IssuedCode, Slip, Submission
 from app.services.installation import Installation, InstalledMiniApp
 
@@ -125,7 +125,7 @@ def _require_printable(record: SlipRecord) -> None:
 
 
 def add_slip(
-    session: scoped_session[Session],
+    session: DatabaseSession,
     installation: Installation,
     submission: Submission,
     record: SlipRecord,
@@ -151,7 +151,7 @@ def add_slip(
 
 
 def _make_code(
-    session: scoped_session[Session], installation: Installation, record: SlipRecord, kid: int, now: datetime
+    session: DatabaseSession, installation: Installation, record: SlipRecord, kid: int, now: datetime
 ) -> SlipCode:
     today = installation.get_local_time(now).date()
     validity_days = installation.settings.slip.validity_days
@@ -169,7 +169,7 @@ def _make_code(
     )
 
 
-def _choose_status_index(session: scoped_session[Session]) -> int:
+def _choose_status_index(session: DatabaseSession) -> int:
     while True:
         index = secrets.randbelow(STATUS_LIST_SIZE)
         if session.scalar(select(IssuedCode.id).where(IssuedCode.status_index == index)) is None:
@@ -177,7 +177,7 @@ def _choose_status_index(session: scoped_session[Session]) -> int:
 
 
 def find_submitted_slip(
-    session: scoped_session[Session], installed: InstalledMiniApp, student_number: str
+    session: DatabaseSession, installed: InstalledMiniApp, student_number: str
 ) -> str | None:
     """The number of the slip that this student already has from this mini-app and period, or None."""
     return session.scalar(

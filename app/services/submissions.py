@@ -81,7 +81,9 @@ def _store(
             session.flush()
             add_slip(session, installation, submission, record, now)
             details = {"mini_app": submission.mini_app, "period": submission.period, "slip": record.number}
-            add_event(session, "slip_issued", actor=person.number, subject=person.number, details=details, now=now)
+            add_event(
+                session, "slip_issued", actor=person.number, subject=person.number, details=details, now=now
+            )
     except IntegrityError:
         existing = find_submitted_slip(db.session, installed, person.number)
         if existing is None:

@@ -6,11 +6,9 @@ A true signature is not enough: the slip must stand in the issued log. The hot p
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.slip import SlipRecord, mask_name, parse_slip_record
@@ -22,10 +20,7 @@ from app.services.installation import Installation
 
 log = logging.getLogger(__name__)
 
-_ISSUED = (
-    select(IssuedCode.digits, IssuedCode.state, Slip.record)
-    .join(Slip, Slip.id == IssuedCode.slip_id)
-)
+_ISSUED = select(IssuedCode.digits, IssuedCode.state, Slip.record).join(Slip, Slip.id == IssuedCode.slip_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +63,7 @@ def verify_code(installation: Installation, text: str) -> Verification:
     return Verification(_judge_state(row["state"], checked.verdict_if_issued), describe_publicly(record))
 
 
-def _find_issued(short_code: str) -> Mapping[str, Any] | None:
+def _find_issued(short_code: str) -> RowMapping | None:
     with db.engine.connect() as connection:
         return connection.execute(_ISSUED.where(IssuedCode.short_code == short_code)).mappings().first()
 

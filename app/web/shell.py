@@ -15,7 +15,7 @@ from app.services.installation import Installation
 
 def get_installation() -> Installation:
     """The installation that this application serves."""
-    return cast(Installation, current_app.extensions["installation"])
+    return cast("Installation", current_app.extensions["installation"])
 
 
 def register_shell(app: Flask) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.connectors.base import ActionOutcome
@@ -70,9 +70,7 @@ def clearance(app_path: str) -> ResponseReturnValue:
     return _render(installed, "clearance", view=view, notice=session.pop("notice", None))
 
 
-def _ask_everything(
-    installation: Installation, installed: InstalledMiniApp, person: Person
-) -> ClearanceView:
+def _ask_everything(installation: Installation, installed: InstalledMiniApp, person: Person) -> ClearanceView:
     number = find_submitted_slip(db.session, installed, person.number)
     db.session.rollback()
     states = get_clearance(installed, person.number, installation.settings.round_deadline_seconds)
@@ -82,7 +80,7 @@ def _ask_everything(
 
 @mini_app_pages.post("/<app_path>/clearance/<step_key>/refresh")
 @limiter.limit(_get_refresh_limit)
-@student_required
+@student_required(page=lambda app_path, step_key: url_for(".clearance", app_path=app_path))
 def refresh(app_path: str, step_key: str) -> ResponseReturnValue:
     """Ask one department again, then show the page at its item."""
     _, installed, _ = _open_for_student(app_path)
@@ -144,11 +142,3 @@ def submit_departure(app_path: str) -> ResponseReturnValue:
         view = view_clearance(installation, installed, fields, refused.states, None)
         return _render(installed, "submission", view=view, is_refused=True), 422
     return redirect(url_for("slips.slip", number=number), 303)
-
-
-def get_form_page() -> str:
-    """The page that holds the form which the present request posts to."""
-    arguments = request.view_args or {}
-    if request.endpoint == "mini_app.refresh":
-        return url_for(".clearance", app_path=arguments["app_path"])
-    return request.path

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
-from app.services.slips import HeldSlip, get_printed_mini_app_title, get_slip, list_slips, render_pdf, render_png
+from app.services.slips import (
+    HeldSlip,
+    get_printed_mini_app_title,
+    get_slip,
+    list_slips,
+    render_pdf,
+    render_png,
+)
 from app.web.auth.access import current_person, signed_in_required
 from app.web.shell import get_installation
 
@@ -25,7 +34,9 @@ def completed() -> ResponseReturnValue:
     """已完成事项."""
     installation = get_installation()
     slips = list_slips(installation, current_person().number)
-    titles = {slip.number: get_printed_mini_app_title(installation.mini_apps, slip.mini_app) for slip in slips}
+    titles = {
+        slip.number: get_printed_mini_app_title(installation.mini_apps, slip.mini_app) for slip in slips
+    }
     return render_template("slips/completed.html", slips=slips, titles=titles)
 
 
@@ -33,7 +44,7 @@ def completed() -> ResponseReturnValue:
 @signed_in_required
 def slip(number: str) -> ResponseReturnValue:
     """The slip as a page, with its picture and the links to its file."""
-    found = get_slip(get_installation(), number, current_person().number)
+    found = _get_own_slip(number)
     token = _get_signer().dumps(found.number)
     links = {
         "png": url_for(".slip_png", number=number, token=token),
@@ -46,23 +57,30 @@ def slip(number: str) -> ResponseReturnValue:
 @slip_pages.get("/slips/<number>.pdf")
 def slip_pdf(number: str) -> ResponseReturnValue:
     """The slip as a PDF file, inline or with `?download=1` as an attachment."""
-    found = _get_by_link_or_session(number)
     disposition = "attachment" if request.args.get("download") else "inline"
-    return _send(render_pdf(found), "application/pdf", f"{found.number}.pdf", disposition)
+    return _answer(
+        number, lambda found: _send(render_pdf(found), "application/pdf", "pdf", found, disposition)
+    )
 
 
 @slip_pages.get("/slips/<number>.png")
 def slip_png(number: str) -> ResponseReturnValue:
     """The slip as a picture."""
-    found = _get_by_link_or_session(number)
-    return _send(render_png(found), "image/png", f"{found.number}.png", "inline")
+    return _answer(number, lambda found: _send(render_png(found), "image/png", "png", found, "inline"))
 
 
-def _get_by_link_or_session(number: str) -> HeldSlip:
+def _answer(number: str, show: Callable[[HeldSlip], ResponseReturnValue]) -> ResponseReturnValue:
     """By a signed link of 15 minutes, which needs no cookie, or by the holder's session."""
-    token = request.args.get("token")
-    if token is None:
-        return _get_own_slip(number)
+    if "token" in request.args:
+        return show(_get_linked_slip(number, request.args["token"]))
+    return signed_in_required(lambda: show(_get_own_slip(number)))()
+
+
+def _get_own_slip(number: str) -> HeldSlip:
+    return get_slip(get_installation(), number, current_person().number)
+
+
+def _get_linked_slip(number: str, token: str) -> HeldSlip:
     try:
         linked = _get_signer().loads(token, max_age=LINK_SECONDS)
     except SignatureExpired:
@@ -74,12 +92,8 @@ def _get_by_link_or_session(number: str) -> HeldSlip:
     return get_slip(get_installation(), number, None)
 
 
-@signed_in_required
-def _get_own_slip(number: str) -> HeldSlip:
-    return get_slip(get_installation(), number, current_person().number)
-
-
-def _send(body: bytes, content_type: str, name: str, disposition: str) -> Response:
+def _send(body: bytes, content_type: str, ending: str, slip: HeldSlip, disposition: str) -> Response:
+    name = f"{slip.number}.{ending}"
     response = Response(body, content_type=content_type)
     response.headers["Content-Disposition"] = (
         f"{disposition}; filename=\"{name}\"; filename*=UTF-8''%E7%A6%BB%E6%A0%A1%E5%8D%95-{name}"

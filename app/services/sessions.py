@@ -1,0 +1,192 @@
+"""Browsers' sessions in the database: few statements, by SQLAlchemy Core, with the clock as an argument.
+
+Only the SHA-256 of a session's identifier is stored, so that a copy of the table opens nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.orm import Session, scoped_session
+
+from app.extensions import db
+from app.models import BrowserSession, write_transaction
+
+EXPIRED_AT_ONCE = 500
+_ROWS = BrowserSession.__table__
+_FIND = select(_ROWS.c.person_number, _ROWS.c.data, _ROWS.c.seen_at, _ROWS.c.expires_at).where(
+    _ROWS.c.id_hash == bindparam("id_hash")
+)
+_EXPIRED = (
+    select(_ROWS.c.id_hash)
+    .where(_ROWS.c.expires_at <= bindparam("now"))
+    .limit(EXPIRED_AT_ONCE)
+    .scalar_subquery()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """What a session holds: `person_number` is "" before sign-in, `data` is JSON-ready."""
+
+    person_number: str
+    data: dict[str, Any]
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    """A session of a person, for an administrator."""
+
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+
+
+def hash_identifier(identifier: str) -> str:
+    """The form in which an identifier is stored."""
+    return hashlib.sha256(identifier.encode()).hexdigest()
+
+
+def load_session(identifier: str, now: datetime, idle: timedelta) -> StoredSession | None:
+    """Return a session that is still valid. One read, on a connection of its own that is given back at once,
+    so that no transaction stays open behind it.
+    """
+    with db.engine.connect() as connection:
+        row = connection.execute(_FIND, {"id_hash": hash_identifier(identifier)}).first()
+    if row is None or now >= row.expires_at or (row.person_number and now - row.seen_at > idle):
+        return None
+    return StoredSession(row.person_number, json.loads(row.data), row.seen_at)
+
+
+def create_session(identifier: str, data: Mapping[str, Any], now: datetime, lifetime: timedelta) -> None:
+    """Store a new session of nobody in particular."""
+    with write_transaction() as session:
+        _insert(session, identifier, "", data, now, lifetime)
+
+
+def change_session(
+    identifier: str, changes: Mapping[str, Any], removed: Iterable[str], now: datetime
+) -> None:
+    """Set and remove single keys, so that tabs at work at the same time keep each other's. A session that
+    has ended meanwhile stays ended.
+    """
+    with write_transaction() as session:
+        data = _lock_data(session, identifier)
+        if data is not None:
+            kept = {key: value for key, value in data.items() if key not in set(removed)}
+            _update(session, identifier, {"data": _dump(kept | dict(changes)), "seen_at": now})
+
+
+def take_from_session(identifier: str, key: str) -> Any | None:
+    """Remove a key and return its value: of several requests at once, one gets it and the others None."""
+    with write_transaction() as session:
+        data = _lock_data(session, identifier)
+        if data is None or key not in data:
+            return None
+        value = data.pop(key)
+        _update(session, identifier, {"data": _dump(data)})
+        return value
+
+
+def touch_session(identifier: str, now: datetime) -> None:
+    """Note that the session is in use."""
+    with write_transaction() as session:
+        _update(session, identifier, {"seen_at": now})
+
+
+def replace_session(
+    old_identifier: str | None,
+    identifier: str,
+    person_number: str,
+    data: Mapping[str, Any],
+    keep_prefix: str,
+    now: datetime,
+    lifetime: timedelta,
+) -> None:
+    """Sign in: the old session ends and a new one begins in one transaction. Of the old one's data only the
+    keys that start with `keep_prefix` stay.
+    """
+    with write_transaction() as session:
+        kept: dict[str, Any] = {}
+        if old_identifier is not None:
+            old = _lock_data(session, old_identifier) or {}
+            kept = {key: value for key, value in old.items() if key.startswith(keep_prefix)}
+            _delete(session, old_identifier)
+        _insert(session, identifier, person_number, kept | dict(data), now, lifetime)
+
+
+def end_session(identifier: str) -> None:
+    """Sign out: the session is gone, in every copy of its cookie."""
+    with write_transaction() as session:
+        _delete(session, identifier)
+
+
+def end_sessions_of(person_number: str) -> int:
+    """End all sessions of a person; returns how many there were."""
+    with write_transaction() as session:
+        ended = session.connection().execute(delete(_ROWS).where(_ROWS.c.person_number == person_number))
+        return int(ended.rowcount)
+
+
+def list_sessions_of(person_number: str, now: datetime) -> list[ListedSession]:
+    """The sessions of a person that are not past their absolute limit, newest first."""
+    statement = (
+        select(_ROWS.c.created_at, _ROWS.c.seen_at, _ROWS.c.expires_at)
+        .where(_ROWS.c.person_number == person_number, _ROWS.c.expires_at > now)
+        .order_by(_ROWS.c.created_at.desc())
+    )
+    with db.engine.connect() as connection:
+        return [ListedSession(*row) for row in connection.execute(statement)]
+
+
+def delete_expired_sessions(now: datetime) -> int:
+    """Delete some of the sessions past their absolute limit, 500 at most; returns how many."""
+    with write_transaction() as session:
+        statement = delete(_ROWS).where(_ROWS.c.id_hash.in_(_EXPIRED))
+        return int(session.connection().execute(statement, {"now": now}).rowcount)
+
+
+def _dump(data: Mapping[str, Any]) -> str:
+    return json.dumps(dict(data), ensure_ascii=False, separators=(",", ":"))
+
+
+def _lock_data(session: scoped_session[Session], identifier: str) -> dict[str, Any] | None:
+    statement = select(_ROWS.c.data).where(_ROWS.c.id_hash == hash_identifier(identifier)).with_for_update()
+    data = session.connection().execute(statement).scalar()
+    return None if data is None else json.loads(data)
+
+
+def _insert(
+    session: scoped_session[Session],
+    identifier: str,
+    person_number: str,
+    data: Mapping[str, Any],
+    now: datetime,
+    lifetime: timedelta,
+) -> None:
+    row = {
+        "id_hash": hash_identifier(identifier),
+        "person_number": person_number,
+        "data": _dump(data),
+        "created_at": now,
+        "seen_at": now,
+        "expires_at": now + lifetime,
+    }
+    session.connection().execute(insert(_ROWS).values(row))
+
+
+def _update(session: scoped_session[Session], identifier: str, values: Mapping[str, Any]) -> None:
+    session.connection().execute(
+        update(_ROWS).where(_ROWS.c.id_hash == hash_identifier(identifier)).values(dict(values))
+    )
+
+
+def _delete(session: scoped_session[Session], identifier: str) -> None:
+    session.connection().execute(delete(_ROWS).where(_ROWS.c.id_hash == hash_identifier(identifier)))

@@ -1,0 +1,129 @@
+"""Who may open a page: decorators for views, and the way through the sign-in and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast, overload
+from urllib.parse import quote
+
+from flask import current_app, g, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+
+from app.domain.errors import NotAStudent
+from app.domain.person import Person, Role, parse_person
+
+PERSON = "person"
+FORM_WAS_LOST = "form_was_lost"
+
+View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+Page = Callable[..., str]
+
+
+def get_person() -> Person | None:
+    """Who is signed in in this browser, or None. Looks into the session once a request."""
+    if "person" not in g:
+        g.person = _read_person()
+    return cast("Person | None", g.person)
+
+
+def current_person() -> Person:
+    """The signed-in person, in a view that requires one."""
+    person = get_person()
+    assert person is not None, "the view requires no sign-in"
+    return person
+
+
+@overload
+def signed_in_required(view: View) -> View: ...
+
+
+@overload
+def signed_in_required(*, page: Page) -> Callable[[View], View]: ...
+
+
+def signed_in_required(
+    view: View | None = None, *, page: Page | None = None
+) -> View | Callable[[View], View]:
+    """Let only signed-in people in; others sign in first. A POST is never repeated: afterwards they are at
+    the form's page again, which `page` tells from the view's arguments (else the nearest address above that
+    answers GET).
+    """
+    return _require(lambda person: None, view, page)
+
+
+@overload
+def student_required(view: View) -> View: ...
+
+
+@overload
+def student_required(*, page: Page) -> Callable[[View], View]: ...
+
+
+def student_required(view: View | None = None, *, page: Page | None = None) -> View | Callable[[View], View]:
+    """Like `signed_in_required`, and raise NotAStudent for anybody else than a student."""
+    return _require(_check_student, view, page)
+
+
+def answer_csrf_error(error: CSRFError) -> ResponseReturnValue:
+    """A form whose session has ended has no valid token either: it leads through the sign-in like any other.
+    Everything else is a bad request.
+    """
+    view = current_app.view_functions.get(request.endpoint or "")
+    page = getattr(view, "form_page", None)
+    if page is None or get_person() is not None:
+        return current_app.handle_http_exception(error)
+    return redirect(page(), 303)
+
+
+def _require(
+    check: Callable[[Person], None], view: View | None, page: Page | None
+) -> View | Callable[[View], View]:
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(*arguments: Any, **options: Any) -> ResponseReturnValue:
+            person = get_person()
+            if person is None:
+                return _go_to_sign_in(page)
+            check(person)
+            if request.method == "GET" and session.get(FORM_WAS_LOST):
+                g.form_was_lost = session.pop(FORM_WAS_LOST)
+            return view(*arguments, **options)
+
+        guarded.form_page = lambda: _make_sign_in_address(page)  # type: ignore[attr-defined]
+        return cast("View", guarded)
+
+    return decorate if view is None else decorate(view)
+
+
+def _check_student(person: Person) -> None:
+    if person.role is not Role.STUDENT:
+        raise NotAStudent(person.role)
+
+
+def _go_to_sign_in(page: Page | None) -> ResponseReturnValue:
+    return redirect(_make_sign_in_address(page), 302 if request.method in ("GET", "HEAD") else 303)
+
+
+def _make_sign_in_address(page: Page | None) -> str:
+    if request.method in ("GET", "HEAD"):
+        query = request.query_string.decode("ascii", "replace")
+        return url_for("auth.sign_in", next=quote(request.path) + (f"?{query}" if query else ""))
+    form_page = page(**(request.view_args or {})) if page else _find_page_above(request.path)
+    return url_for("auth.sign_in", next=form_page, lost=1)
+
+
+def _find_page_above(path: str) -> str:
+    addresses = current_app.create_url_adapter(request)
+    while addresses is not None and path not in ("", "/") and not addresses.test(path, "GET"):
+        path = path.rstrip("/").rpartition("/")[0]
+    return quote(path or "/")
+
+
+def _read_person() -> Person | None:
+    data = session.get(PERSON)
+    try:
+        return parse_person(data) if data else None
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,178 @@
+"""Flask's session, kept in the database.
+
+The cookie holds a random identifier and nothing else. The row is read when the session is first looked into
+and written when it changed, so that pages which do not use it cost nothing and stay free of cookies.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Flask, Request, Response
+from flask.sessions import SessionInterface, SessionMixin
+from sqlalchemy.exc import OperationalError
+
+from app.services import sessions
+from app.services.clock import get_now
+from app.services.sign_in import PENDING
+from app.settings import Settings
+
+BEFORE_SIGN_IN = timedelta(minutes=30)
+SEEN_EVERY = timedelta(minutes=1)
+CLEAN_EVERY_SECONDS = 600
+IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{43}")
+
+log = logging.getLogger(__name__)
+
+
+class ServerSession(SessionMixin):
+    """One browser's session during one request; a mapping of JSON-ready values.
+
+    Change values by assigning them: a change inside a value is not noticed.
+    """
+
+    def __init__(self, identifier: str | None, load: Callable[[str], sessions.StoredSession | None]) -> None:
+        self.identifier = identifier
+        self.seen_at: datetime | None = None
+        self.new_person: str | None = None
+        self.is_ended = False
+        self.was_read = False
+        self.changed: set[str] = set()
+        self._load = load
+        self._data: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        return self._read()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._read()[key] = value
+        self.changed.add(key)
+
+    def __delitem__(self, key: str) -> None:
+        del self._read()[key]
+        self.changed.add(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def take(self, key: str) -> Any | None:
+        """Remove a key at once and return its value: of several requests at a time, only one gets it."""
+        if key not in self:
+            return None
+        self._data.pop(key)
+        return sessions.take_from_session(self.identifier, key) if self.identifier else None
+
+    def sign_in(self, person_number: str) -> None:
+        """Forget everything but other tabs' pending sign-ins, and change the identifier with the answer."""
+        self._read().clear()
+        self.changed.clear()
+        self.new_person = person_number
+
+    def end(self) -> None:
+        """Sign out: the session ends with the answer."""
+        self._read().clear()
+        self.changed.clear()
+        self.is_ended = True
+
+    def _read(self) -> dict[str, Any]:
+        if not self.was_read:
+            self.was_read = True
+            stored = self._load(self.identifier) if self.identifier else None
+            if stored is None:
+                self.identifier = None
+            else:
+                self._data, self.seen_at = stored.data, stored.seen_at
+        return self._data
+
+
+class DatabaseSessionInterface(SessionInterface):
+    """Opens and saves `ServerSession`s."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = get_now) -> None:
+        self._limits = settings.session
+        self._is_https = settings.service.is_https
+        self._clock = clock
+        self._cleaned_at = time.monotonic()
+        self.cookie_name = "__Host-lixiao" if self._is_https else "lixiao_session"
+
+    def open_session(self, app: Flask, request: Request) -> ServerSession:
+        """Take the identifier from the cookie, if it looks like one; nothing is read yet."""
+        identifier = request.cookies.get(self.cookie_name, "")
+        is_possible = IDENTIFIER.fullmatch(identifier) is not None
+        return ServerSession(identifier if is_possible else None, self._load)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Write what changed. An answer that looked into the session is for this browser alone."""
+        assert isinstance(session, ServerSession)
+        if not session.was_read:
+            return
+        response.headers["Cache-Control"] = "private, no-store"
+        response.vary.add("Cookie")
+        if session.is_ended:
+            self._end(session, response)
+        elif session.new_person is not None:
+            self._replace(session, response)
+        elif session.changed:
+            self._change(session, response)
+        elif session.seen_at is not None and self._clock() - session.seen_at >= SEEN_EVERY:
+            self._touch(session)
+
+    def _load(self, identifier: str) -> sessions.StoredSession | None:
+        return sessions.load_session(identifier, self._clock(), self._limits.idle)
+
+    def _end(self, session: ServerSession, response: Response) -> None:
+        if session.identifier is not None:
+            sessions.end_session(session.identifier)
+        response.delete_cookie(
+            self.cookie_name, path="/", secure=self._is_https, httponly=True, samesite="Lax"
+        )
+
+    def _replace(self, session: ServerSession, response: Response) -> None:
+        identifier = secrets.token_urlsafe(32)
+        sessions.replace_session(
+            session.identifier,
+            identifier,
+            session.new_person or "",
+            dict(session),
+            PENDING,
+            self._clock(),
+            self._limits.absolute,
+        )
+        self._set_cookie(response, identifier)
+
+    def _change(self, session: ServerSession, response: Response) -> None:
+        changes = {key: session[key] for key in session.changed if key in session}
+        if session.identifier is not None:
+            removed = session.changed - changes.keys()
+            sessions.change_session(session.identifier, changes, removed, self._clock())
+        elif changes:
+            identifier = secrets.token_urlsafe(32)
+            sessions.create_session(identifier, changes, self._clock(), BEFORE_SIGN_IN)
+            self._set_cookie(response, identifier)
+            self._clean_now_and_then()
+
+    def _touch(self, session: ServerSession) -> None:
+        assert session.identifier is not None
+        try:
+            sessions.touch_session(session.identifier, self._clock())
+        except OperationalError:
+            log.warning("a session's use could not be noted")
+
+    def _clean_now_and_then(self) -> None:
+        if time.monotonic() >= self._cleaned_at + CLEAN_EVERY_SECONDS:
+            self._cleaned_at = time.monotonic()
+            sessions.delete_expired_sessions(self._clock())
+
+    def _set_cookie(self, response: Response, identifier: str) -> None:
+        response.set_cookie(
+            self.cookie_name, identifier, path="/", secure=self._is_https, httponly=True, samesite="Lax"
+        )

@@ -1,0 +1,94 @@
+"""The product as it runs in production, against the pretend campus: one of each for a test process."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.campus.client import CampusClient, running_campus
+from tests.campus.run import make_environment, prepare, start_service, stop
+from tests.visitor import Visitor
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service; `url` has no trailing slash, `log` is the file with its log lines."""
+
+    url: str
+    campus: CampusClient
+    data_dir: Path
+    environment: Mapping[str, str]
+    log: Path
+
+    def visit(self) -> Visitor:
+        """A fresh browser at this service."""
+        return Visitor(self.url)
+
+
+def get_free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def campus() -> Iterator[CampusClient]:
+    """A pretend campus of this test process."""
+    with running_campus() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def running_service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service on granian with SQLite."""
+    data_dir = tmp_path_factory.mktemp("service")
+    port = get_free_port()
+    environment = make_environment(data_dir, port, campus.url)
+    # Tests knock far more often than people.
+    environment |= {
+        "LIXIAO_RATE_LIMIT__VERIFICATION": "100000 per minute",
+        "LIXIAO_RATE_LIMIT__REFRESH": "100000 per minute",
+    }
+    prepare(environment)
+    log = data_dir / "service.log"
+    with log.open("wb") as file:
+        process = start_service(environment, port, log=file.fileno())
+        try:
+            yield Service(f"http://127.0.0.1:{port}", campus, data_dir, environment, log)
+        finally:
+            stop(process)
+
+
+@pytest.fixture
+def service(running_service: Service) -> Service:
+    """The running service, its campus as at the start. Submissions of earlier tests stay."""
+    running_service.campus.reset()
+    return running_service
+
+
+@pytest.fixture
+def fresh_student() -> Iterator[str]:
+    """The number of a student for whom everything passes and who has not submitted yet."""
+    yield _next_student()
+
+
+_numbers = iter(range(int.from_bytes(os.urandom(2), "big") * 100, 9_999_999))
+
+
+def _next_student() -> str:
+    return f"TS9{next(_numbers):07d}"
+
+
+@pytest.fixture
+def visitor(service: Service) -> Visitor:
+    """A fresh browser at the running service."""
+    return service.visit()

@@ -1,0 +1,81 @@
+"""A mini-app's folder: whatever is wrong with it is named, all at once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.miniapps.loader import load_mini_app
+
+ROOT = Path(__file__).resolve().parents[3]
+GRADUATE = ROOT / "miniapp_templates" / "graduate_departure"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(GRADUATE, tmp_path / "graduate_departure"))
+
+
+def list_faults(folder: Path) -> list[str]:
+    faults: list[str] = []
+    load_mini_app(folder, faults)
+    return faults
+
+
+def change(folder: Path, old: str, new: str) -> None:
+    manifest = folder / "manifest.toml"
+    text = manifest.read_text()
+    assert old in text
+    manifest.write_text(text.replace(old, new))
+
+
+def test_the_graduate_departure_has_five_steps_in_four_departments() -> None:
+    faults: list[str] = []
+    mini_app = load_mini_app(GRADUATE, faults)
+    assert faults == []
+    assert mini_app is not None
+    assert mini_app.step_keys == ("library_loans", "library_thesis", "archive", "dormitory", "finance")
+    assert mini_app.departments == ("图书馆", "档案馆", "总务部公寓与物业中心", "财务资产部")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("schema_version = 1", "schema_version = 2", "schema_version must be 1"),
+        ('slug = "graduate_departure"', 'slug = "other"', "slug must be the folder's name"),
+        ('rule = "nothing_owed"', 'rule = "always"', "steps[4].rule must be one of"),
+        ('no_record = "unavailable"', 'no_record = "fine"', "steps[0].no_record must be one of"),
+        ('offered_for = ["card_status"]', "offered_for = []", "offered_for is empty"),
+        ('zero = ["overdue_books", ', 'zero = ["books", ', "steps[0].facts lacks books"),
+        (
+            'zero = ["overdue_books", "fine", "violations"], equals = { card_status = "cancelled" }',
+            "zero = [], equals = {}",
+            "names no fact: the rule would pass everybody",
+        ),
+        ('key = "archive"', 'key = "library_thesis"', "steps has the key library_thesis twice"),
+        ('hours = "审核时间：工作日"', 'opening = "审核时间：工作日"', "steps[1].opening is not a known key"),
+        ('type = "money"', 'type = "gold"', "facts[1].type must be one of"),
+        ('once_per = "period"', 'once_per = "life"', "submission.once_per must be one of"),
+    ],
+)
+def test_each_fault_of_a_manifest_is_named(folder: Path, old: str, new: str, fault: str) -> None:
+    change(folder, old, new)
+    assert any(fault in found for found in list_faults(folder)), list_faults(folder)
+
+
+def test_missing_pages_a_broken_page_and_a_missing_sample_are_told_together(folder: Path) -> None:
+    (folder / "pages" / "guide.html").unlink()
+    (folder / "pages" / "action.html").write_text("{% if %}")
+    (folder / "sample.json").unlink()
+    text = "\n".join(list_faults(folder))
+    assert "graduate_departure/pages/guide.html is missing" in text
+    assert "graduate_departure/pages/action.html is not a template" in text
+    assert "graduate_departure/sample.json is missing" in text
+
+
+def test_a_folder_without_a_manifest_is_one_clear_fault(tmp_path: Path) -> None:
+    assert list_faults(tmp_path / "nothing") == [
+        "nothing/manifest.toml cannot be read: No such file or directory"
+    ]

@@ -1,0 +1,130 @@
+"""Settings: every mistake is told at once, and no secret is told at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.settings import Settings, SettingsError, load_settings, read_settings
+
+SECRET = "k" * 32
+
+
+def make_data(**sections: Any) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "service": {
+            "base_url": "https://lixiao.example.edu",
+            "time_zone": "Asia/Shanghai",
+            "university": "大学",
+            "support": "QQ群",
+            "secret_key": SECRET,
+        },
+        "database": {"url": "sqlite:///x.sqlite3"},
+        "session": {"idle_minutes": 30, "absolute_minutes": 480},
+        "slip": {"keys": "keys", "validity_days": 0},
+        "rate_limit": {
+            "storage_url": "memory://",
+            "verification": "600 per minute",
+            "refresh": "20 per minute",
+        },
+        "round": {"deadline_seconds": 3.0},
+        "sign_in": {"campus": {"kind": "oidc"}},
+        "connectors": {"library": {"kind": "http_json"}},
+        "mini_apps": {
+            "graduate_departure": {
+                "period": "2026-06",
+                "period_title": "2026年夏季",
+                "opens_on": "2026-05-01",
+                "closes_on": "2026-07-31",
+                "steps": {"library_loans": "library"},
+            }
+        },
+    }
+    for name, changes in sections.items():
+        data[name] = {**data[name], **changes}
+    return data
+
+
+def read(data: dict[str, Any]) -> Settings:
+    return read_settings(data, [])
+
+
+def test_a_complete_configuration_has_no_faults() -> None:
+    settings = read(make_data())
+    assert settings.faults == []
+    assert settings.service.host == "lixiao.example.edu"
+    assert settings.service.is_https
+    assert settings.service.trusted_hosts == ("lixiao.example.edu",)
+
+
+def test_all_mistakes_are_told_in_one_message_that_names_keys() -> None:
+    settings = read(
+        make_data(
+            service={"base_url": "lixiao", "colour": "blue", "time_zone": "Mars/Olympus"},
+            session={"idle_minutes": 900},
+            mini_apps={"graduate_departure": {"period": "2026-06", "opens_on": "2026-02-30"}},
+        )
+    )
+    with pytest.raises(SettingsError) as raised:
+        settings.raise_faults()
+    for name in (
+        "service.base_url must match",
+        "service.colour is not a known key",
+        "service.time_zone is not a known time zone",
+        "session.idle_minutes is longer",
+        "mini_apps.graduate_departure.period_title is missing",
+        "mini_apps.graduate_departure.opens_on is no day",
+        "mini_apps.graduate_departure.closes_on is missing",
+    ):
+        assert name in str(raised.value)
+
+
+def test_a_secret_that_is_too_short_is_refused_and_not_repeated() -> None:
+    settings = read(make_data(service={"secret_key": "hunter2"}))
+    assert settings.faults == ["service.secret_key must have at least 32 characters"]
+    assert "hunter2" not in str(settings.faults)
+
+
+def test_a_step_that_names_no_connector_is_a_fault() -> None:
+    app = {**make_data()["mini_apps"]["graduate_departure"], "steps": {"finance": "bank"}}
+    settings = read(make_data(mini_apps={"graduate_departure": app}))
+    assert settings.faults == ["mini_apps.graduate_departure.steps.finance names no connector: bank"]
+
+
+def test_without_mini_apps_or_sign_in_there_is_nothing_to_serve() -> None:
+    data = make_data() | {"mini_apps": {}, "sign_in": {}}
+    assert read(data).faults == [
+        "mini_apps is empty: at least one is needed",
+        "sign_in is empty: at least one is needed",
+    ]
+
+
+def test_the_environment_comes_last_and_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET + "\n")
+    config = tmp_path / "campus.toml"
+    config.write_text('[service]\nbase_url = "https://a.example"\n[sign_in.campus]\nkind = "oidc"\n')
+    settings = load_settings(
+        {
+            "LIXIAO_CONFIG": str(config),
+            "LIXIAO_SERVICE__BASE_URL": "https://b.example",
+            "LIXIAO_SERVICE__SECRET_KEY_FILE": str(secret),
+            "LIXIAO_SERVICE__PROXY_COUNT": "2",
+            "LIXIAO_SERVICE__TRUSTED_HOSTS": "b.example, c.example",
+            "LIXIAO_SIGN_IN__CAMPUS__CLIENT_ID": "lixiao",
+        }
+    )
+    assert settings.service.base_url == "https://b.example"
+    assert settings.service.secret_key == SECRET
+    assert settings.service.proxy_count == 2
+    assert settings.service.trusted_hosts == ("b.example", "c.example")
+    assert settings.sign_in["campus"].text("client_id") == "lixiao"
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "campus.toml"
+    config.write_text("[service\n")
+    with pytest.raises(SettingsError, match=r"campus\.toml cannot be read"):
+        load_settings({"LIXIAO_CONFIG": str(config)})
