@@ -17,8 +17,7 @@ The body, big endian, 41 to 50 bytes:
         36      4  last four of the student number: ASCII letters and digits; a shorter number is
                    filled up with hyphens on its left (`7` is `---7`)
         40      1  n: bytes of the masked name, 0 to 9
-        41      n  masked name: UTF-8 without control characters, cut at whole characters; for the
-                   eye only, nothing is decided by it
+        41      n  masked name: UTF-8 without control characters, cut at whole characters; decides nothing
 
 The signature is Ed25519 (64 bytes) over `b"lixiao-slip/1\\0" || host || 0x00 || body`. The host is that
 of base_url, in lower case, with its port where one is written: it is signed and not carried, so that no
@@ -79,11 +78,7 @@ _HOST = re.compile(r"[a-z0-9.:\[\]_-]{1,255}", re.ASCII)
 
 
 class Verdict(StrEnum):
-    """核验结果: what a check says of a slip, never a bare true.
-
-    `check_slip_code` gives the first seven; the others need the issued log, or are about the one who
-    asks.
-    """
+    """核验结果: `check_slip_code` gives the first seven; the others need the issued log or the asker's address."""
 
     VALID = "valid"
     EXPIRED = "expired"

@@ -8,7 +8,6 @@ text is the key folder's `keys.json` and what the service publishes.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -33,6 +32,10 @@ class KeyState(StrEnum):
 
 class NoSigningKey(Exception):
     """No active key's window holds this day, so nothing can be signed."""
+
+
+class MalformedKeyRing(ValueError):
+    """The data is no ring of slip keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +107,23 @@ class KeyRing:
 
 
 def parse_key_ring(data: Any) -> KeyRing:
-    """Read back what `KeyRing.to_jwks` wrote. Raises ValueError on anything else."""
+    """Read back what `KeyRing.to_jwks` wrote. Raises MalformedKeyRing on anything else."""
     if not isinstance(data, Mapping) or set(data) != {"keys"} or not isinstance(data["keys"], list):
-        raise ValueError("not a JSON Web Key Set")
-    return KeyRing(tuple(_parse_jwk(item) for item in data["keys"]))
-
-
-def _parse_jwk(data: Any) -> PublicSlipKey:
+        raise MalformedKeyRing("not a JSON Web Key Set")
     try:
-        key = PublicSlipKey(
-            kid=int(data["kid"]),
-            public_key=base64.b64decode(data["x"] + "=", altchars=b"-_", validate=True),
-            not_before=date.fromisoformat(data["not_before"]),
-            not_after=date.fromisoformat(data["not_after"]),
-            state=KeyState(data["state"]),
-        )
-    except (KeyError, TypeError, binascii.Error) as error:
-        raise ValueError("a key lacks a member, or has one of the wrong kind") from error
-    if key.to_jwk() != data:
-        raise ValueError(f"key {key.kid} is not written as this service writes keys")
-    return key
+        ring = KeyRing(tuple(_parse_jwk(item) for item in data["keys"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedKeyRing(f"a key is not well-formed: {error}") from error
+    if [key.to_jwk() for key in ring.keys] != data["keys"]:
+        raise MalformedKeyRing("a key is not written as this service writes keys")
+    return ring
+
+
+def _parse_jwk(data: Mapping[str, str]) -> PublicSlipKey:
+    return PublicSlipKey(
+        kid=int(data["kid"]),
+        public_key=base64.b64decode(data["x"] + "=", altchars=b"-_", validate=True),
+        not_before=date.fromisoformat(data["not_before"]),
+        not_after=date.fromisoformat(data["not_after"]),
+        state=KeyState(data["state"]),
+    )

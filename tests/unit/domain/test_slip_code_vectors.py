@@ -1,4 +1,4 @@
-"""The test vectors of the slip's code: our verifier and an independent one in JavaScript agree on them all."""
+"""The test vectors of the slip's code: our verifier and an independent one agree on them all."""
 
 from __future__ import annotations
 
