@@ -141,6 +141,7 @@ def read_field(table: Table) -> Field:
         json_type=_read_json_type(table, kind),
         unit=_read_unit(table, kind),
         values=_read_values(table) if kind is FieldType.TEXT else None,
+        pattern=_read_pattern(table) if kind is FieldType.TEXT else "",
         may_be_empty=table.flag("empty", False),
     )
     table.close()
@@ -168,3 +169,14 @@ def _read_values(table: Table) -> dict[str, str] | None:
     if not all(isinstance(meaning, str) for meaning in values.values()):
         table.fault("values", "must be a table of texts")
     return values or {text: text for text in known} or None
+
+
+def _read_pattern(table: Table) -> str:
+    pattern = table.text("pattern", ".*")
+    if table.has("pattern") and (table.has("known") or table.has("values")):
+        table.fault("pattern", "is for free text: known or values are set")
+    try:
+        re.compile(pattern)
+    except re.error:
+        table.fault("pattern", "is not a regular expression")
+    return pattern

@@ -23,6 +23,9 @@ _COUNT = re.compile(r"0|[1-9][0-9]{0,8}")
 _YUAN = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?")
 _FEN = re.compile(r"0|[1-9][0-9]{0,13}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_PLACEHOLDERS = frozenset(
+    {"-", "--", "/", "null", "none", "nil", "nan", "n/a", "undefined", "无", "暂无", "空"}
+)
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -54,7 +57,8 @@ class JsonType(StrEnum):
 class Field:
     """One fact: where it stands in a row and what it may be.
 
-    `values` maps the texts that are known to the facts they mean; without any, every text is a fact.
+    `values` maps the texts that are known to the facts they mean; without any, a text that matches
+    `pattern` is a fact, but for words that say "nothing here": whether they do, nobody declared.
     `may_be_empty`: null and "" are a known meaning, None. `unit` matters for money alone, `json_type`
     for counts and money.
     """
@@ -64,6 +68,7 @@ class Field:
     json_type: JsonType = JsonType.STRING
     unit: MoneyUnit = MoneyUnit.YUAN
     values: Mapping[str, str] | None = None
+    pattern: str = ".*"
     may_be_empty: bool = False
 
     def read(self, row: Json) -> FactValue:
@@ -82,9 +87,10 @@ def _read_text(field: Field, value: Json) -> str:
         return field.values[text]
     if len(text) > MAX_TEXT or any(unicodedata.category(character) in _UNPRINTABLE for character in text):
         raise UntrustedAnswer(Fault.ODD_TEXT)
-    if not text.strip():
+    fact = text.strip()
+    if fact == "" or fact.lower() in _PLACEHOLDERS or not re.fullmatch(field.pattern, fact):
         raise UntrustedAnswer(Fault.ODD_TEXT)
-    return text.strip()
+    return fact
 
 
 def _read_count(field: Field, value: Json) -> int:

@@ -35,8 +35,9 @@
 
 `[.fields.<fact>]`: `path` inside the row; `type` = `text`, `count`, `money`, `day` (YYYY-MM-DD) or `flag`; `unit` =
 `yuan` or `fen`, for money; `json` = `number` or `string`, for count (`number`) and money (`string`); for text `values`,
-a table of the known texts and the facts they mean, or `known`, a list of texts that are facts themselves, or neither for
-free text; `empty` (false): null and "" are a known meaning. Anything else makes the system unavailable for that student.
+a table of the known texts and the facts they mean, or `known`, a list of texts that are facts themselves, or neither:
+free text, all of which must match `pattern` (`.*`); `empty` (false): null and "" are a known meaning, "nothing".
+Anything else makes the system unavailable for that student.
 
 Paths are dotted, with indexes where lists are: `data.rows[0].name`; `$` is the whole answer.
 """

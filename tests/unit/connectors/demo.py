@@ -1,0 +1,34 @@
+"""The demo file's systems as parsed configuration, for tests of the pure parts."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from app.connectors.answer import read_records
+from app.connectors.http_config import HttpJsonConfig, read_http_json
+from app.connectors.strict_json import check_content_type, parse_json
+from app.domain.clearance import Record
+from app.tables import Table
+
+DEMO_FILE = Path(__file__).resolve().parents[3] / "config" / "demo_connectors.toml"
+JSON_TYPE = "application/json; charset=utf-8"
+STUDENT = "TS23000003"
+
+
+def demo_sections() -> dict[str, dict[str, Any]]:
+    """The file's tables by system, each with a credential."""
+    sections = tomllib.loads(DEMO_FILE.read_text(encoding="utf-8"))["connectors"]
+    return {name: section | {"credential": f"secret-of-{name}"} for name, section in sections.items()}
+
+
+def demo_configs() -> dict[str, HttpJsonConfig]:
+    """The parsed configuration of each system."""
+    return {name: read_http_json(Table(section, name, [])) for name, section in demo_sections().items()}
+
+
+def prove(config: HttpJsonConfig, body: bytes, content_type: str = JSON_TYPE) -> tuple[Record, ...]:
+    """What the connector makes of an answer about STUDENT; raises UntrustedAnswer."""
+    check_content_type(content_type)
+    return read_records(config.answer, parse_json(body), STUDENT)

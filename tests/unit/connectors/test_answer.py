@@ -1,0 +1,128 @@
+"""An answer counts only inside a proven success about the very student."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from app.connectors.answer import judge_action
+from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
+from tests.unit.connectors import answers
+from tests.unit.connectors.demo import STUDENT, demo_configs, prove
+
+CONFIGS = demo_configs()
+_MISSING = object()
+
+
+def fault_of(system: str, answer: Any) -> Fault:
+    with pytest.raises(UntrustedAnswer) as refusal:
+        prove(CONFIGS[system], json.dumps(answer).encode())
+    return refusal.value.fault
+
+
+def change(answer: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy with a value put at a dotted path, or taken away."""
+    changed = copy.deepcopy(answer)
+    node: Any = changed
+    *steps, last = path.split(".")
+    for step in steps:
+        node = node[int(step) if step.isdigit() else step]
+    if value is _MISSING:
+        del node[last]
+    else:
+        node[last] = value
+    return changed
+
+
+LOANS = answers.library_loans(books=2)
+NOBODY = {"status": "OK", "student": STUDENT, "resident": False, "record": None}
+
+
+@pytest.mark.parametrize(
+    ("system", "answer"),
+    [
+        (
+            "library_loans",
+            {
+                "success": True,
+                "errCode": 80000,
+                "data": {"readerId": STUDENT, "total": 0, "searchResult": []},
+            },
+        ),
+        ("dormitory", NOBODY),
+        ("dormitory", NOBODY | {"record": []}),
+        ("finance", answers.finance()),
+    ],
+)
+def test_no_record_is_what_the_configuration_says_it_is(system: str, answer: dict[str, Any]) -> None:
+    assert prove(CONFIGS[system], json.dumps(answer).encode()) == ()
+
+
+@pytest.mark.parametrize(
+    ("system", "answer", "fault"),
+    [
+        ("finance", change(answers.finance(), "data.arrears", None), Fault.NO_ROWS),
+        ("finance", change(answers.finance(), "data.arrears", {}), Fault.NO_ROWS),
+        ("finance", change(answers.finance(), "data.arrears", ""), Fault.NO_ROWS),
+        ("finance", change(answers.finance(), "data.arrears", _MISSING), Fault.MISSING_FIELD),
+        ("finance", change(answers.finance(), "data", None), Fault.MISSING_FIELD),
+        ("finance", change(answers.finance(), "data", []), Fault.MISSING_FIELD),
+        ("finance", change(answers.finance(), "code", 1), Fault.NO_SUCCESS),
+        ("finance", change(answers.finance(), "code", "0"), Fault.NO_SUCCESS),
+        ("finance", change(answers.finance(), "code", False), Fault.NO_SUCCESS),
+        ("finance", change(answers.finance(), "code", _MISSING), Fault.NO_SUCCESS),
+        ("finance", change(answers.finance(), "data.card_number", "TS23000002"), Fault.WRONG_STUDENT),
+        ("finance", change(answers.finance(), "data.card_number", STUDENT.lower()), Fault.WRONG_STUDENT),
+        ("finance", change(answers.finance(), "data.card_number", 23000003), Fault.WRONG_TYPE),
+        ("finance", change(answers.finance(), "data.card_number", _MISSING), Fault.MISSING_FIELD),
+        ("finance", change(answers.finance(), "data.arrears", [[]]), Fault.WRONG_TYPE),
+        ("dormitory", change(NOBODY, "record", _MISSING), Fault.MISSING_FIELD),
+        ("dormitory", change(NOBODY, "record", {}), Fault.CONTRADICTION),
+        ("dormitory", change(NOBODY, "resident", True), Fault.NO_ROWS),
+        ("dormitory", change(NOBODY, "resident", 0), Fault.NO_SUCCESS),
+        ("dormitory", change(NOBODY, "resident", None), Fault.NO_SUCCESS),
+        ("library_loans", change(LOANS, "data.total", 0), Fault.WRONG_COUNT),
+        ("library_loans", change(LOANS, "data.total", True), Fault.WRONG_COUNT),
+        ("library_loans", change(LOANS, "data.searchResult", []), Fault.WRONG_COUNT),
+        ("library_loans", change(LOANS, "data.searchResult.0.readerId", "TS23000002"), Fault.WRONG_STUDENT),
+        ("library_loans", change(LOANS, "data.searchResult", [{}, {}]), Fault.SEVERAL_RECORDS),
+        ("library_loans", change(LOANS, "errCode", 80001), Fault.NO_SUCCESS),
+        ("library_loans", change(LOANS, "success", 1), Fault.NO_SUCCESS),
+        ("archive", change(answers.archive("已审核", ""), "entities", []), Fault.NO_ROWS),
+        ("library_thesis", [], Fault.NO_SUCCESS),
+        ("library_thesis", None, Fault.NO_SUCCESS),
+    ],
+)
+def test_whatever_is_not_understood_is_refused_by_name(system: str, answer: Any, fault: Fault) -> None:
+    assert fault_of(system, answer) is fault
+
+
+def cancelled(code: int, success: bool = True, state: str = "9", number: str = STUDENT) -> dict[str, Any]:
+    return {"success": success, "errCode": code, "data": {"readerId": number, "cardState": state}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (cancelled(200), ActionOutcome.CONFIRMED),
+        (cancelled(80001), ActionOutcome.CONFIRMED),
+        (cancelled(40310, success=False, state="1"), ActionOutcome.REFUSED),
+        (cancelled(200, state="1"), ActionOutcome.UNKNOWN),
+        (cancelled(40310), ActionOutcome.UNKNOWN),
+        (cancelled(50000, success=False), ActionOutcome.UNKNOWN),
+    ],
+)
+def test_an_action_is_confirmed_or_refused_only_by_its_marks(
+    answer: dict[str, Any], outcome: ActionOutcome
+) -> None:
+    _, shape = CONFIGS["library_loans"].actions["cancel-card"]
+    assert judge_action(shape, answer, STUDENT) is outcome
+
+
+def test_an_action_answered_about_another_student_proves_nothing() -> None:
+    _, shape = CONFIGS["library_loans"].actions["cancel-card"]
+    with pytest.raises(UntrustedAnswer):
+        judge_action(shape, cancelled(200, number="TS23000002"), STUDENT)

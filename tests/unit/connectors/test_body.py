@@ -1,0 +1,54 @@
+"""The limit of a body holds before and after decompression."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+
+from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.body import MAX_BODY, check_status, decompress
+
+BOMB = gzip.compress(b" " * 50_000_000)
+
+
+def test_a_plain_or_gzipped_body_is_read() -> None:
+    assert decompress(b"{}", []) == b"{}"
+    assert decompress(gzip.compress(b"x" * MAX_BODY), ["GZIP"]) == b"x" * MAX_BODY
+
+
+def test_a_gzip_bomb_is_stopped_at_the_limit() -> None:
+    assert len(BOMB) < MAX_BODY
+    with pytest.raises(UntrustedAnswer) as refusal:
+        decompress(BOMB, ["gzip"])
+    assert refusal.value.fault is Fault.TOO_LARGE
+
+
+def test_a_plain_decompression_swells_to_the_bombs_size() -> None:
+    assert len(gzip.decompress(BOMB)) == 50_000_000
+
+
+@pytest.mark.parametrize(
+    ("raw", "encodings"),
+    [
+        (b"{}", ["br"]),
+        (b"{}", ["gzip"]),
+        (zlib.compress(b"{}"), ["deflate"]),
+        (gzip.compress(b"{}")[:-3], ["gzip"]),
+        (gzip.compress(b"{}") + b"{}", ["gzip"]),
+        (gzip.compress(gzip.compress(b"{}")), ["gzip, gzip"]),
+        (gzip.compress(b"{}"), ["gzip", "gzip"]),
+    ],
+)
+def test_any_other_encoding_is_refused(raw: bytes, encodings: list[str]) -> None:
+    with pytest.raises(UntrustedAnswer) as refusal:
+        decompress(raw, encodings)
+    assert refusal.value.fault is Fault.ENCODING
+
+
+@pytest.mark.parametrize("status", [201, 204, 206, 301, 302, 400, 401, 403, 404, 429, 500, 503, 999])
+def test_only_the_status_200_counts(status: int) -> None:
+    check_status(200)
+    with pytest.raises(UntrustedAnswer):
+        check_status(status)

@@ -1,0 +1,127 @@
+"""Each kind of fact takes what its system writes, and nothing that only looks like it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app.connectors.base import UntrustedAnswer
+from app.connectors.fields import Field, FieldType, JsonType, MoneyUnit
+from app.connectors.strict_json import Fraction
+
+AT = ("x",)
+COUNT = Field(AT, FieldType.COUNT, JsonType.NUMBER)
+YUAN = Field(AT, FieldType.MONEY)
+YUAN_NUMBER = Field(AT, FieldType.MONEY, JsonType.NUMBER)
+FEN = Field(AT, FieldType.MONEY, unit=MoneyUnit.FEN)
+DAY = Field(AT, FieldType.DAY)
+FLAG = Field(AT, FieldType.FLAG)
+FREE = Field(AT, FieldType.TEXT)
+CARD = Field(AT, FieldType.TEXT, values={"1": "active", "9": "cancelled"})
+EMPTY = Field(AT, FieldType.TEXT, may_be_empty=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "fact"),
+    [
+        (COUNT, 0, 0),
+        (COUNT, 2, 2),
+        (YUAN, "12.50", Decimal("12.50")),
+        (YUAN, "12.5", Decimal("12.50")),
+        (YUAN, "0", Decimal("0.00")),
+        (YUAN_NUMBER, Fraction("12.50"), Decimal("12.50")),
+        (YUAN_NUMBER, 12, Decimal("12.00")),
+        (FEN, "50000", Decimal("500.00")),
+        (FEN, "1", Decimal("0.01")),
+        (DAY, "2026-06-10", date(2026, 6, 10)),
+        (FLAG, False, False),
+        (FREE, " 竹园2号楼 ", "竹园2号楼"),
+        (FREE, "欧阳䶮𠮷𬭎", "欧阳䶮𠮷𬭎"),
+        (CARD, "9", "cancelled"),
+        (EMPTY, None, None),
+        (EMPTY, "", None),
+    ],
+)
+def test_a_value_as_its_system_writes_it_becomes_a_fact(field: Field, value: Any, fact: Any) -> None:
+    found = field.read({"x": value})
+    assert (found, str(found)) == (fact, str(fact))
+
+
+BAD_NUMBERS = ["", " ", "-1", "-0", "+1", "01", "1e3", "1,000", "NaN", "inf", "0x1", "１", "٣", "²", "1 ", "1\n", "1.005", "¥1", ".5", "5."]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", [YUAN, FEN, Field(AT, FieldType.COUNT)])
+@pytest.mark.parametrize("text", BAD_NUMBERS)
+def test_what_is_not_a_plain_ascii_number_is_refused(field: Field, text: str) -> None:
+    with pytest.raises(UntrustedAnswer):
+        field.read({"x": text})
+
+
+@pytest.mark.parametrize("text", ["１", "٣"])
+def test_the_standard_conversions_take_foreign_digits(text: str) -> None:
+    assert text.isdigit() and int(text) and Decimal(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (COUNT, True),
+        (COUNT, "2"),
+        (COUNT, -1),
+        (COUNT, 10**9),
+        (COUNT, Fraction("2.0")),
+        (COUNT, Fraction("0e0")),
+        (COUNT, None),
+        (YUAN, 12),
+        (YUAN, Fraction("12.5")),
+        (YUAN, "9999999999999"),
+        (YUAN_NUMBER, "12.50"),
+        (YUAN_NUMBER, Fraction("-0.0")),
+        (YUAN_NUMBER, Fraction("1e400")),
+        (YUAN_NUMBER, False),
+        (FEN, "500.00"),
+        (DAY, "2026-02-30"),
+        (DAY, "2026-6-1"),
+        (DAY, "２０２６-06-10"),
+        (DAY, "2026-06-10\n"),
+        (DAY, "2026-W24-3"),
+        (DAY, ""),
+        (DAY, None),
+        (DAY, 20260610),
+        (FLAG, 0),
+        (FLAG, "true"),
+        (FLAG, None),
+        (CARD, "2"),
+        (CARD, "9 "),
+        (CARD, 9),
+        (CARD, ""),
+        (FREE, ""),
+        (FREE, None),
+        (FREE, "  "),
+        (FREE, "\u3000"),
+        (FREE, "a\x00b"),
+        (FREE, "a\nb"),
+        (FREE, "\u202e王"),
+        (FREE, "王\u200b"),
+        (FREE, "无"),
+        (FREE, "NULL"),
+        (FREE, "x" * 201),
+        (FREE, ["王"]),
+        (EMPTY, "  "),
+        (EMPTY, []),
+        (EMPTY, {}),
+        (EMPTY, False),
+        (Field(AT, FieldType.TEXT, pattern=r"\D+"), "00420013"),
+    ],
+)
+def test_a_value_that_is_not_positively_understood_is_refused(field: Field, value: Any) -> None:
+    with pytest.raises(UntrustedAnswer):
+        field.read({"x": value})
+
+
+def test_a_missing_field_is_refused_even_where_empty_is_known() -> None:
+    with pytest.raises(UntrustedAnswer):
+        EMPTY.read({"y": ""})
