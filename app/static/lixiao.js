@@ -1,0 +1,47 @@
+/* Optional comforts; every page works without this file. Plain ES5 for old browsers. */
+(function () {
+  "use strict";
+
+  function each(selector, act) {
+    var found = document.querySelectorAll(selector);
+    for (var i = 0; i < found.length; i += 1) act(found[i]);
+  }
+
+  /* A page restored by Back shows the state of then: load it again. */
+  window.addEventListener("pageshow", function (event) {
+    if (event.persisted) window.location.reload();
+  });
+
+  /* The second press of a button sends nothing; the button itself stays as it is, and works again
+     if no answer came. */
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.getAttribute("aria-busy")) event.preventDefault();
+    form.setAttribute("aria-busy", "true");
+    window.setTimeout(function () {
+      form.removeAttribute("aria-busy");
+    }, 8000);
+  });
+
+  each("[data-focus]", function (element) {
+    element.focus();
+  });
+
+  each("[data-copy]", function (button) {
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      document.getElementById(button.getAttribute("data-copy")).select();
+      if (document.execCommand("copy")) button.textContent = button.getAttribute("data-done");
+    });
+  });
+
+  /* Webviews cannot print; a mouse tells a PC. */
+  if (window.matchMedia && window.matchMedia("(hover: hover) and (pointer: fine)").matches) {
+    each("[data-print]", function (button) {
+      button.hidden = false;
+      button.addEventListener("click", function () {
+        window.print();
+      });
+    });
+  }
+})();
