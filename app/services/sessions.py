@@ -10,16 +10,15 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from app.extensions import db
 from app.models import BrowserSession, write_transaction
 
 EXPIRED_AT_ONCE = 500
-_ROWS = BrowserSession.__table__
+_ROWS = cast("Table", BrowserSession.__table__)
 _FIND = select(_ROWS.c.person_number, _ROWS.c.data, _ROWS.c.seen_at, _ROWS.c.expires_at).where(
     _ROWS.c.id_hash == bindparam("id_hash")
 )
@@ -68,7 +67,7 @@ def load_session(identifier: str, now: datetime, idle: timedelta) -> StoredSessi
 def create_session(identifier: str, data: Mapping[str, Any], now: datetime, lifetime: timedelta) -> None:
     """Store a new session of nobody in particular."""
     with write_transaction() as session:
-        _insert(session, identifier, "", data, now, lifetime)
+        _insert(session.connection(), identifier, "", data, now, lifetime)
 
 
 def change_session(
@@ -78,27 +77,27 @@ def change_session(
     has ended meanwhile stays ended.
     """
     with write_transaction() as session:
-        data = _lock_data(session, identifier)
+        data = _lock_data(session.connection(), identifier)
         if data is not None:
             kept = {key: value for key, value in data.items() if key not in set(removed)}
-            _update(session, identifier, {"data": _dump(kept | dict(changes)), "seen_at": now})
+            _update(session.connection(), identifier, {"data": _dump(kept | dict(changes)), "seen_at": now})
 
 
 def take_from_session(identifier: str, key: str) -> Any | None:
     """Remove a key and return its value: of several requests at once, one gets it and the others None."""
     with write_transaction() as session:
-        data = _lock_data(session, identifier)
+        data = _lock_data(session.connection(), identifier)
         if data is None or key not in data:
             return None
         value = data.pop(key)
-        _update(session, identifier, {"data": _dump(data)})
+        _update(session.connection(), identifier, {"data": _dump(data)})
         return value
 
 
 def touch_session(identifier: str, now: datetime) -> None:
     """Note that the session is in use."""
     with write_transaction() as session:
-        _update(session, identifier, {"seen_at": now})
+        _update(session.connection(), identifier, {"seen_at": now})
 
 
 def replace_session(
@@ -116,16 +115,16 @@ def replace_session(
     with write_transaction() as session:
         kept: dict[str, Any] = {}
         if old_identifier is not None:
-            old = _lock_data(session, old_identifier) or {}
+            old = _lock_data(session.connection(), old_identifier) or {}
             kept = {key: value for key, value in old.items() if key.startswith(keep_prefix)}
-            _delete(session, old_identifier)
-        _insert(session, identifier, person_number, kept | dict(data), now, lifetime)
+            _delete(session.connection(), old_identifier)
+        _insert(session.connection(), identifier, person_number, kept | dict(data), now, lifetime)
 
 
 def end_session(identifier: str) -> None:
     """Sign out: the session is gone, in every copy of its cookie."""
     with write_transaction() as session:
-        _delete(session, identifier)
+        _delete(session.connection(), identifier)
 
 
 def end_sessions_of(person_number: str) -> int:
@@ -157,14 +156,14 @@ def _dump(data: Mapping[str, Any]) -> str:
     return json.dumps(dict(data), ensure_ascii=False, separators=(",", ":"))
 
 
-def _lock_data(session: scoped_session[Session], identifier: str) -> dict[str, Any] | None:
+def _lock_data(connection: Connection, identifier: str) -> dict[str, Any] | None:
     statement = select(_ROWS.c.data).where(_ROWS.c.id_hash == hash_identifier(identifier)).with_for_update()
-    data = session.connection().execute(statement).scalar()
+    data = connection.execute(statement).scalar()
     return None if data is None else json.loads(data)
 
 
 def _insert(
-    session: scoped_session[Session],
+    connection: Connection,
     identifier: str,
     person_number: str,
     data: Mapping[str, Any],
@@ -179,14 +178,14 @@ def _insert(
         "seen_at": now,
         "expires_at": now + lifetime,
     }
-    session.connection().execute(insert(_ROWS).values(row))
+    connection.execute(insert(_ROWS).values(row))
 
 
-def _update(session: scoped_session[Session], identifier: str, values: Mapping[str, Any]) -> None:
-    session.connection().execute(
+def _update(connection: Connection, identifier: str, values: Mapping[str, Any]) -> None:
+    connection.execute(
         update(_ROWS).where(_ROWS.c.id_hash == hash_identifier(identifier)).values(dict(values))
     )
 
 
-def _delete(session: scoped_session[Session], identifier: str) -> None:
-    session.connection().execute(delete(_ROWS).where(_ROWS.c.id_hash == hash_identifier(identifier)))
+def _delete(connection: Connection, identifier: str) -> None:
+    connection.execute(delete(_ROWS).where(_ROWS.c.id_hash == hash_identifier(identifier)))

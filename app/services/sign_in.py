@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from app.domain.person import Person
-from app.identity.base import IdentityProvider, SignInRefused
+from app.identity.base import IdentityProvider, SignInFault, SignInRefused
 
 PENDING = "sign_in:"
 MAX_PENDING = 5
@@ -56,13 +56,12 @@ class SignedIn:
     has_interrupted: bool
 
 
-class SignInFailed(Exception):
-    """The sign-in that came back does not count; `next_page` is where it was to lead, for another try.
-    The cause is the provider's SignInError.
-    """
+class SignInFailed(SignInFault):
+    """A sign-in that began here came to nothing: `cause` says why, `next_page` where it was to lead."""
 
-    def __init__(self, next_page: str) -> None:
-        super().__init__(next_page)
+    def __init__(self, cause: SignInFault, next_page: str) -> None:
+        super().__init__(cause.reason)
+        self.cause = cause
         self.next_page = next_page
 
 
@@ -74,7 +73,7 @@ def begin_sign_in(
     clock: Clock,
     has_interrupted: bool = False,
 ) -> str:
-    """Keep what is pending in the session and return the provider's address. Raises SignInError."""
+    """Keep what is pending in the session and return the provider's address. Raises SignInFault."""
     redirect = provider.begin(redirect_uri)
     now = clock().timestamp()
     waiting = {key: value for key, value in session.items() if key.startswith(PENDING)}
@@ -100,7 +99,7 @@ def finish_sign_in(
     clock: Clock,
 ) -> SignedIn:
     """Tell who came back. What was pending is used up, whatever comes of it.
-    Raises SignInRefused for a state that this session does not know, else SignInFailed from the SignInError.
+    Raises SignInRefused for a state that this session does not know, else SignInFailed.
     """
     kept = session.take(PENDING + query.get("state", ""))
     if kept is None or kept["provider"] != provider.name:
@@ -109,8 +108,8 @@ def finish_sign_in(
         if _is_over(kept, clock().timestamp()):
             raise SignInRefused("expired_state")
         person = provider.finish(query, kept["pending"], redirect_uri)
-    except Exception as error:
-        raise SignInFailed(kept["next"]) from error
+    except SignInFault as fault:
+        raise SignInFailed(fault, kept["next"]) from fault
     return SignedIn(person, kept["next"], kept["interrupted"])
 
 

@@ -12,9 +12,10 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, Request, Response
+from flask.globals import request_ctx
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy.exc import OperationalError
 
@@ -94,6 +95,11 @@ class ServerSession(SessionMixin):
         return self._data
 
 
+def get_session() -> ServerSession:
+    """The session of the current request, with all that it can do beyond a mapping."""
+    return cast("ServerSession", request_ctx.session)
+
+
 class DatabaseSessionInterface(SessionInterface):
     """Opens and saves `ServerSession`s."""
 
@@ -112,19 +118,24 @@ class DatabaseSessionInterface(SessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write what changed. An answer that looked into the session is for this browser alone."""
-        assert isinstance(session, ServerSession)
-        if not session.was_read:
+        if not isinstance(session, ServerSession) or not session.was_read:
             return
         response.headers["Cache-Control"] = "private, no-store"
         response.vary.add("Cookie")
+        try:
+            self._save(session, response)
+        except OperationalError as error:
+            _become(response, app.make_response(app.handle_user_exception(error)))
+
+    def _save(self, session: ServerSession, response: Response) -> None:
         if session.is_ended:
             self._end(session, response)
         elif session.new_person is not None:
             self._replace(session, response)
         elif session.changed:
             self._change(session, response)
-        elif session.seen_at is not None and self._clock() - session.seen_at >= SEEN_EVERY:
-            self._touch(session)
+        elif session.identifier and session.seen_at and self._clock() - session.seen_at >= SEEN_EVERY:
+            self._touch(session.identifier)
 
     def _load(self, identifier: str) -> sessions.StoredSession | None:
         return sessions.load_session(identifier, self._clock(), self._limits.idle)
@@ -160,10 +171,9 @@ class DatabaseSessionInterface(SessionInterface):
             self._set_cookie(response, identifier)
             self._clean_now_and_then()
 
-    def _touch(self, session: ServerSession) -> None:
-        assert session.identifier is not None
+    def _touch(self, identifier: str) -> None:
         try:
-            sessions.touch_session(session.identifier, self._clock())
+            sessions.touch_session(identifier, self._clock())
         except OperationalError:
             log.warning("a session's use could not be noted")
 
@@ -176,3 +186,12 @@ class DatabaseSessionInterface(SessionInterface):
         response.set_cookie(
             self.cookie_name, identifier, path="/", secure=self._is_https, httponly=True, samesite="Lax"
         )
+
+
+def _become(response: Response, other: Response) -> None:
+    """An answer whose session could not be kept must not be sent: turn it into the page that says so."""
+    response.status_code = other.status_code
+    response.set_data(other.get_data())
+    response.headers.remove("Location")
+    response.headers.remove("Set-Cookie")
+    response.headers.update(other.headers)

@@ -10,11 +10,11 @@ from typing import cast
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from app.identity.base import IdentityProvider, ProviderMisbehaved, SignInError, SignInUnavailable
+from app.identity.base import IdentityProvider, ProviderMisbehaved, SignInFault, SignInUnavailable
 from app.services.clock import get_now
 from app.services.sign_in import HOME, SignedIn, SignInFailed, begin_sign_in, clean_next, finish_sign_in
 from app.web.auth.access import FORM_WAS_LOST, PERSON, get_person
-from app.web.session import ServerSession
+from app.web.session import get_session
 
 PROVIDER = "provider"
 RETRY_SECONDS = "10"
@@ -68,10 +68,10 @@ def callback(name: str) -> ResponseReturnValue:
     if request.method == "HEAD":
         return ""
     try:
-        signed_in = finish_sign_in(provider, _get_session(), request.args, pages.get_callback(name), get_now)
+        signed_in = finish_sign_in(provider, get_session(), request.args, pages.get_callback(name), get_now)
     except SignInFailed as failure:
-        return _show_retry(provider, cast("SignInError", failure.__cause__), failure.next_page)
-    except SignInError as fault:
+        return _show_retry(provider, cast("SignInFault", failure.__cause__), failure.next_page)
+    except SignInFault as fault:
         if get_person() is not None:
             return redirect(HOME)
         return _show_retry(provider, fault, HOME)
@@ -83,7 +83,7 @@ def sign_out() -> ResponseReturnValue:
     """End the session here, and the campus session too where that is configured."""
     pages = _get_pages()
     provider = pages.providers.get(session.get(PROVIDER, ""))
-    _get_session().end()
+    get_session().end()
     address = provider.sign_out_url(f"{pages.base_url}{HOME}") if provider else None
     return redirect(address or HOME, 303)
 
@@ -97,15 +97,15 @@ def _begin(provider: IdentityProvider, next_page: str) -> ResponseReturnValue:
     callback_address = _get_pages().get_callback(provider.name)
     is_lost = "lost" in request.args
     try:
-        address = begin_sign_in(provider, _get_session(), next_page, callback_address, get_now, is_lost)
-    except SignInError as fault:
+        address = begin_sign_in(provider, get_session(), next_page, callback_address, get_now, is_lost)
+    except SignInFault as fault:
         return _show_retry(provider, fault, next_page)
     return redirect(address)
 
 
 def _welcome(provider: IdentityProvider, signed_in: SignedIn) -> ResponseReturnValue:
     _log_outcome(provider, "signed_in")
-    _get_session().sign_in(signed_in.person.number)
+    get_session().sign_in(signed_in.person.number)
     session[PERSON] = signed_in.person.to_json()
     session[PROVIDER] = provider.name
     if signed_in.has_interrupted:
@@ -113,7 +113,7 @@ def _welcome(provider: IdentityProvider, signed_in: SignedIn) -> ResponseReturnV
     return redirect(signed_in.next_page)
 
 
-def _show_retry(provider: IdentityProvider, fault: SignInError, next_page: str) -> ResponseReturnValue:
+def _show_retry(provider: IdentityProvider, fault: SignInFault, next_page: str) -> ResponseReturnValue:
     _log_outcome(provider, fault.reason)
     status = 400
     if isinstance(fault, SignInUnavailable):
@@ -138,10 +138,6 @@ def _log_outcome(provider: IdentityProvider, outcome: str) -> None:
 
 def _get_next() -> str:
     return clean_next(request.args.get("next", HOME))
-
-
-def _get_session() -> ServerSession:
-    return cast("ServerSession", session._get_current_object())  # type: ignore[attr-defined]
 
 
 def _get_pages() -> SignInPages:

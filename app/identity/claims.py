@@ -1,0 +1,124 @@
+"""From a provider's claims to a Person: paths, roles, and what a number may look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.person import Person, Role
+from app.identity.base import ProviderMisbehaved, SignInRefused
+from app.tables import Table
+
+NUMBER = re.compile(r"[A-Za-z0-9]{1,32}")
+MAX_TEXT = 100
+_PART = r"[^.\[\]]+(\[\d{1,3}\])*"
+PATH_PATTERN = rf"{_PART}(\.{_PART})*"
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPaths:
+    """`[sign_in.<name>.claims]` and `.roles`: where each fact stands in the provider's answer; "" is nowhere."""
+
+    student_number: str
+    staff_number: str
+    name: str
+    college: str
+    major: str
+    level: str
+    role: str
+    graduation_period: str
+    roles: Mapping[str, Role]
+
+
+def read_claim_paths(table: Table) -> ClaimPaths:
+    """Read both tables of one provider, noting what is wrong."""
+    claims = table.table("claims")
+    optional = ("staff_number", "college", "major", "level", "role", "graduation_period")
+    paths = {key: claims.text(key, pattern=PATH_PATTERN) for key in ("student_number", "name")}
+    paths |= {key: claims.text(key, "", pattern=PATH_PATTERN) for key in optional}
+    claims.close()
+    roles = _read_roles(table)
+    if bool(paths["role"]) != bool(roles):
+        table.fault("roles", "and claims.role need each other")
+    return ClaimPaths(roles=roles, **paths)
+
+
+def _read_roles(table: Table) -> dict[str, Role]:
+    roles = {}
+    for value, role in table.values("roles", {}).items():
+        try:
+            roles[value] = Role(role)
+        except ValueError:
+            table.fault(f"roles.{value}", f"must be one of {', '.join(Role)}")
+    return roles
+
+
+def read_person(claims: Mapping[str, Any], paths: ClaimPaths) -> Person:
+    """Tell who the claims are about. Raises SignInRefused when a needed claim is missing, ProviderMisbehaved
+    when one is not what it should be; the reason names the claim, not its value.
+    """
+    role = _read_role(claims, paths)
+    is_student = role is Role.STUDENT
+    key, path = ("student_number", paths.student_number)
+    if not is_student and paths.staff_number:
+        key, path = ("staff_number", paths.staff_number)
+    period = None
+    if is_student and paths.graduation_period:
+        period = _read_text(claims, "graduation_period", paths.graduation_period)
+    return Person(
+        number=_read_number(claims, key, path),
+        name=_require(_read_text(claims, "name", paths.name), "name"),
+        role=role,
+        college=_read_text(claims, "college", paths.college),
+        major=_read_text(claims, "major", paths.major),
+        level=_read_text(claims, "level", paths.level),
+        graduation_period=period,
+    )
+
+
+def find_claim(claims: object, path: str) -> Any:
+    """Follow a dotted path with list indexes, such as `data.users[0].code`; None where it leads nowhere."""
+    found = claims
+    for key, index in _STEP.findall(path):
+        if key and isinstance(found, Mapping):
+            found = found.get(key)
+        elif index and isinstance(found, list) and int(index) < len(found):
+            found = found[int(index)]
+        else:
+            return None
+    return found
+
+
+def _read_role(claims: Mapping[str, Any], paths: ClaimPaths) -> Role:
+    if not paths.role:
+        is_staff = paths.staff_number and find_claim(claims, paths.student_number) in (None, "")
+        return Role.TEACHER if is_staff else Role.STUDENT
+    value = _require(_read_text(claims, "role", paths.role), "role")
+    if value not in paths.roles:
+        raise SignInRefused("unknown_role")
+    return paths.roles[value]
+
+
+def _read_number(claims: Mapping[str, Any], key: str, path: str) -> str:
+    number = _require(_read_text(claims, key, path), key)
+    if not NUMBER.fullmatch(number):
+        raise ProviderMisbehaved(f"odd_claim:{key}")
+    return number
+
+
+def _read_text(claims: Mapping[str, Any], key: str, path: str) -> str:
+    value = find_claim(claims, path) if path else None
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > MAX_TEXT or not value.isprintable():
+        raise ProviderMisbehaved(f"odd_claim:{key}")
+    return value
+
+
+def _require(value: str, key: str) -> str:
+    if not value:
+        raise SignInRefused(f"missing_claim:{key}")
+    return value

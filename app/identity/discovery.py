@@ -1,0 +1,79 @@
+"""What an OpenID Connect provider says of itself (OpenID Connect Discovery 1.0), and its keys (RFC 7517)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
+
+from app.identity.addresses import is_provider_address
+from app.identity.base import ProviderMisbehaved
+
+PublicKey = RSAKey | ECKey | OKPKey
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The discovery document's members that are used; "" where the provider has none."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str
+    end_session_endpoint: str
+    algorithms: tuple[str, ...]
+    names_issuer_in_callback: bool
+
+
+def read_metadata(document: Mapping[str, Any], issuer: str) -> Metadata:
+    """Read the discovery document of `issuer`. Raises ProviderMisbehaved; a foreign issuer is one reason."""
+    if document.get("issuer") != issuer:
+        raise ProviderMisbehaved("discovery:issuer")
+    needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+    addresses = {name: document.get(name) for name in needed}
+    addresses |= {name: document.get(name) or "" for name in ("userinfo_endpoint", "end_session_endpoint")}
+    for name, address in addresses.items():
+        if not (address == "" or is_provider_address(address)):
+            raise ProviderMisbehaved(f"discovery:{name}")
+    return Metadata(
+        issuer=issuer,
+        algorithms=_read_algorithms(document.get("id_token_signing_alg_values_supported")),
+        names_issuer_in_callback=document.get("authorization_response_iss_parameter_supported") is True,
+        **addresses,  # type: ignore[arg-type]
+    )
+
+
+def read_keys(document: Mapping[str, Any]) -> tuple[PublicKey, ...]:
+    """Read the signing keys; keys of unknown or symmetric kinds, and those for encryption, are left out."""
+    listed = document.get("keys")
+    keys = [_read_key(data) for data in listed if isinstance(data, dict)] if isinstance(listed, list) else []
+    usable = tuple(key for key in keys if key is not None)
+    if not usable:
+        raise ProviderMisbehaved("keys:none")
+    return usable
+
+
+def find_key(keys: tuple[PublicKey, ...], kid: object) -> PublicKey | None:
+    """The key of this identifier; without one, the only key there is (OpenID Connect Core, 10.1)."""
+    if kid is None:
+        return keys[0] if len(keys) == 1 else None
+    return next((key for key in keys if key.get("kid") == kid), None)
+
+
+def _read_algorithms(supported: object) -> tuple[str, ...]:
+    if not isinstance(supported, list):
+        return ("RS256",)
+    return tuple(name for name in ALGORITHMS if name in supported) or ("RS256",)
+
+
+def _read_key(data: dict[str, Any]) -> PublicKey | None:
+    try:
+        key = JWKRegistry.import_key(data)
+    except (JoseError, ValueError, TypeError, KeyError):
+        return None
+    return key if isinstance(key, PublicKey) and key.get("use") != "enc" else None

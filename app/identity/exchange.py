@@ -1,0 +1,154 @@
+"""One sign-in's conversation with a provider: Authlib's client with the limits that it leaves to us.
+
+No redirect is followed (a 307 would post code and secret elsewhere), everything ends by one deadline, an
+answer has a largest size, and no exception carries an address, because some hold a code or a secret.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote_plus
+
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.requests_client import OAuth2Session
+from requests import RequestException, Response, Timeout
+from requests.auth import _basic_auth_str
+
+from app.identity.base import ProviderMisbehaved, SignInRefused, SignInUnavailable
+from app.identity.deadline import Deadline, DeadlineAdapter
+
+MAX_ANSWER_BYTES = 512 * 1024
+TOKEN_ERRORS = (
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+)
+
+
+class Exchange(OAuth2Session):  # type: ignore[misc]
+    """Authlib's session, used as a context manager so that its deadline, connections and tokens end with it.
+    All methods raise SignInFault and nothing else of the network.
+    """
+
+    def __init__(self, seconds: float, client_auth: str = "none", **options: Any) -> None:
+        super().__init__(token_endpoint_auth_method=client_auth, code_challenge_method="S256", **options)
+        self.register_client_auth_method(("client_secret_basic", _encode_basic))
+        self.trust_env = False
+        self.headers.update({"Accept": "application/json", "Accept-Encoding": "identity"})
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, DeadlineAdapter())
+        self._deadline = Deadline(seconds)
+
+    def __enter__(self) -> Self:
+        self._deadline.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        self.token_auth.set_token(None)
+        self.close()
+        self._deadline.__exit__(kind, error, trace)
+
+    def request(self, method: str, url: str, **options: Any) -> Response:
+        """Send a request within what is left of the deadline; the body waits for `read_body`."""
+        options.update(allow_redirects=False, stream=True, timeout=self._deadline.remaining)
+        try:
+            response: Response = super().request(method, url, **options)
+        except (RequestException, OAuthError, ValueError) as error:
+            raise self._explain(error) from None
+        if self._deadline.is_over:
+            raise SignInUnavailable("timeout")
+        return response
+
+    def fetch_token(self, url: str, **options: Any) -> dict[str, str]:
+        """Exchange a code for tokens."""
+        try:
+            tokens: dict[str, str] = super().fetch_token(url, **options)
+        except (OAuthError, ValueError, TypeError, KeyError):
+            raise ProviderMisbehaved("token:error") from None
+        return tokens
+
+    def get_json(self, url: str, what: str, **options: Any) -> dict[str, Any]:
+        """Fetch a JSON object. `what` names the endpoint in the reason of a fault."""
+        return parse_json(self.read_body(self.get(url, **options), what), what)
+
+    def read_body(self, response: Response, what: str, accept_errors: bool = False) -> bytes:
+        """Read an answer's body. Anything but 200 is a fault; with `accept_errors`, 4xx have a body too."""
+        status = response.status_code
+        if status >= 500 or status == 429:
+            raise SignInUnavailable(f"{what}:http_{status}")
+        if status != 200 and not (accept_errors and 400 <= status < 500):
+            raise ProviderMisbehaved(f"{what}:http_{status}")
+        body = bytearray()
+        try:
+            for piece in response.iter_content(16 * 1024):
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise ProviderMisbehaved(f"{what}:too_big")
+        except RequestException as error:
+            raise self._explain(error) from None
+        if self._deadline.is_over:
+            raise SignInUnavailable("timeout")
+        return bytes(body)
+
+    def parse_response_token(self, response: Response) -> dict[str, str]:
+        """Take the token answer; Authlib calls this. Only the three members that are used are kept."""
+        answer = parse_json(self.read_body(response, "token", accept_errors=True), "token")
+        if "error" in answer or response.status_code != 200:
+            raise explain_token_error(answer.get("error"))
+        kept = keep_tokens(answer)
+        self.token_auth.set_token(kept)
+        return kept
+
+    def _explain(self, error: Exception) -> SignInUnavailable:
+        is_late = isinstance(error, Timeout) or self._deadline.is_over
+        return SignInUnavailable("timeout" if is_late else "unreachable")
+
+
+def parse_json(body: bytes, what: str) -> dict[str, Any]:
+    """Parse a JSON object in UTF-8 without repeated keys. Raises ProviderMisbehaved."""
+    try:
+        found = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_refuse_repeats)
+    except (ValueError, RecursionError):
+        raise ProviderMisbehaved(f"{what}:not_json") from None
+    if not isinstance(found, dict):
+        raise ProviderMisbehaved(f"{what}:not_json")
+    return found
+
+
+def keep_tokens(answer: Mapping[str, Any]) -> dict[str, str]:
+    """Pick out access_token, token_type and id_token. Raises ProviderMisbehaved without an access token."""
+    token = answer.get("access_token")
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token.strip():
+        raise ProviderMisbehaved("token:no_access_token")
+    kept = {name: answer[name] for name in ("token_type", "id_token") if isinstance(answer.get(name), str)}
+    return {"token_type": "Bearer", **kept, "access_token": token}
+
+
+def explain_token_error(error: object) -> SignInRefused:
+    """Name a token endpoint's error (RFC 6749, 5.2). A code that was too old is nobody's fault."""
+    code = error if isinstance(error, str) and error in TOKEN_ERRORS else "error"
+    return (SignInRefused if code == "invalid_grant" else ProviderMisbehaved)(f"token:{code}")
+
+
+def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is repeated")
+    return found
+
+
+def _encode_basic(client: Any, _method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
+    """RFC 6749, 2.3.1: identifier and secret are form-encoded first, which Authlib does not do."""
+    headers["Authorization"] = _basic_auth_str(quote_plus(client.client_id), quote_plus(client.client_secret))
+    return uri, headers, body

@@ -1,0 +1,176 @@
+"""OpenID Connect: discovery, code flow with PKCE, a checked id_token, and userinfo about the same person."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from typing import Any
+from urllib.parse import urlencode
+
+from app.domain.person import Person
+from app.identity.addresses import is_provider_address
+from app.identity.base import ProviderMisbehaved, Redirect, SignInFault, SignInRefused, SignInUnavailable
+from app.identity.claims import ClaimPaths, read_claim_paths, read_person
+from app.identity.discovery import Metadata, PublicKey, find_key, read_keys, read_metadata
+from app.identity.exchange import Exchange
+from app.identity.id_token import Expected, read_id_token
+from app.identity.remembered import Remembered
+from app.tables import Table
+
+LIFETIME_SECONDS = 3600
+PAUSE_SECONDS = 2
+NEW_KEYS_SECONDS = 30
+CLIENT_AUTH = ("client_secret_post", "client_secret_basic")
+
+
+@dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """`[sign_in.<name>]` with kind = "oidc"."""
+
+    name: str
+    label: str
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    client_auth: str
+    scope: str
+    deadline_seconds: float
+    end_campus_session: bool
+    claims: ClaimPaths
+
+
+def read_oidc(name: str, table: Table) -> OidcProvider:
+    """Read the section of a provider, noting what is wrong."""
+    settings = OidcSettings(
+        name=name,
+        label=table.text("label"),
+        issuer=table.text("issuer"),
+        client_id=table.text("client_id"),
+        client_secret=table.secret("client_secret"),
+        client_auth=table.text("client_auth", CLIENT_AUTH[0], choices=CLIENT_AUTH),
+        scope=table.text("scope", "openid"),
+        deadline_seconds=table.number("deadline_seconds", 5.0, least=0.1, most=30),
+        end_campus_session=table.flag("end_campus_session", False),
+        claims=read_claim_paths(table),
+    )
+    if settings.issuer and not is_provider_address(settings.issuer):
+        table.fault("issuer", "must be an https address (http only on this machine)")
+    if "openid" not in settings.scope.split():
+        table.fault("scope", "must contain openid")
+    table.close()
+    return OidcProvider(settings)
+
+
+class OidcProvider:
+    """An `IdentityProvider`; nothing is fetched before it is needed."""
+
+    def __init__(self, settings: OidcSettings) -> None:
+        self.name = settings.name
+        self.label = settings.label
+        self._settings = settings
+        self._metadata: Remembered[Metadata] = Remembered(LIFETIME_SECONDS, PAUSE_SECONDS)
+        self._keys: Remembered[tuple[PublicKey, ...]] = Remembered(LIFETIME_SECONDS, PAUSE_SECONDS)
+
+    def begin(self, redirect_uri: str) -> Redirect:
+        """Make the authorization address, with state, nonce and PKCE of its own."""
+        pending = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "verifier")}
+        with self._open(redirect_uri) as exchange:
+            url, _ = exchange.create_authorization_url(
+                self._get_metadata(exchange).authorization_endpoint,
+                state=pending["state"],
+                code_verifier=pending["verifier"],
+                nonce=pending["nonce"],
+            )
+        return Redirect(url, pending)
+
+    def finish(self, query: Mapping[str, str], pending: Mapping[str, str], redirect_uri: str) -> Person:
+        """Exchange the code, check the answers and tell who it is; the tokens are dropped."""
+        with self._open(redirect_uri) as exchange:
+            metadata = self._get_metadata(exchange)
+            code = read_code(query, pending["state"], metadata)
+            token = exchange.fetch_token(
+                metadata.token_endpoint, code=code, code_verifier=pending["verifier"]
+            )
+            if "id_token" not in token:
+                raise ProviderMisbehaved("id_token:missing")
+            claims = read_id_token(
+                token["id_token"],
+                Expected(
+                    metadata=metadata,
+                    client_id=self._settings.client_id,
+                    nonce=pending["nonce"],
+                    access_token=token["access_token"],
+                    key_of=lambda kid: self._get_key(exchange, metadata, kid),
+                ),
+            )
+            return read_person(claims | self._get_userinfo(exchange, metadata, claims), self._settings.claims)
+
+    def sign_out_url(self, return_to: str) -> str | None:
+        """The provider's end-session address (RP-Initiated Logout 1.0), if it has one and is to be used."""
+        if not self._settings.end_campus_session:
+            return None
+        try:
+            with self._open(return_to) as exchange:
+                address = self._get_metadata(exchange).end_session_endpoint
+        except SignInFault:
+            return None
+        query = urlencode({"client_id": self._settings.client_id, "post_logout_redirect_uri": return_to})
+        return f"{address}{'&' if '?' in address else '?'}{query}" if address else None
+
+    def _open(self, redirect_uri: str) -> Exchange:
+        settings = self._settings
+        return Exchange(
+            settings.deadline_seconds,
+            settings.client_auth,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+            scope=settings.scope,
+            redirect_uri=redirect_uri,
+        )
+
+    def _get_metadata(self, exchange: Exchange) -> Metadata:
+        issuer = self._settings.issuer
+        address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+        return self._metadata.get(
+            lambda: read_metadata(exchange.get_json(address, "discovery", withhold_token=True), issuer)
+        )
+
+    def _get_key(self, exchange: Exchange, metadata: Metadata, kid: object) -> PublicKey:
+        def fetch() -> tuple[PublicKey, ...]:
+            return read_keys(exchange.get_json(metadata.jwks_uri, "keys", withhold_token=True))
+
+        key = find_key(self._keys.get(fetch), kid) or find_key(
+            self._keys.get_newer(fetch, NEW_KEYS_SECONDS), kid
+        )
+        if key is None:
+            raise ProviderMisbehaved("id_token:key")
+        return key
+
+    def _get_userinfo(
+        self, exchange: Exchange, metadata: Metadata, claims: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        if not metadata.userinfo_endpoint:
+            return {}
+        userinfo = exchange.get_json(metadata.userinfo_endpoint, "userinfo")
+        if userinfo.get("sub") != claims["sub"]:
+            raise ProviderMisbehaved("userinfo:sub")
+        return userinfo
+
+
+def read_code(query: Mapping[str, str], state: str, metadata: Metadata) -> str:
+    """Take the code out of the callback (RFC 6749, 4.1.2; RFC 9207). Raises SignInFault."""
+    if not compare_digest(query.get("state", "").encode(), state.encode()):
+        raise SignInRefused("wrong_state")
+    issuer = query.get("iss")
+    if issuer != metadata.issuer and (issuer is not None or metadata.names_issuer_in_callback):
+        raise ProviderMisbehaved("callback:iss")
+    error = query.get("error")
+    if error in ("temporarily_unavailable", "server_error"):
+        raise SignInUnavailable(f"callback:{error}")
+    if error is not None:
+        raise SignInRefused("denied" if error == "access_denied" else "callback:error")
+    if not query.get("code"):
+        raise SignInRefused("callback:no_code")
+    return query["code"]

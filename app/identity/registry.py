@@ -1,0 +1,25 @@
+"""The configured providers, by the kind that each section names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from app.identity.base import IdentityProvider
+from app.identity.oidc import read_oidc
+from app.tables import Table
+
+KINDS: dict[str, Callable[[str, Table], IdentityProvider]] = {"oidc": read_oidc}
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+
+
+def build_providers(tables: Mapping[str, Table]) -> dict[str, IdentityProvider]:
+    """Build the providers of `[sign_in]`, in the file's order. What is wrong goes to the tables' faults."""
+    providers = {}
+    for name, table in tables.items():
+        if not NAME.fullmatch(name):
+            table.faults.append(f"{table.where} must be named by small letters, digits, _ and -")
+        kind = table.text("kind", choices=tuple(KINDS))
+        if kind in KINDS:
+            providers[name] = KINDS[kind](name, table)
+    return providers
