@@ -1,0 +1,1 @@
+"""The slip's documents: fields in, bytes out."""

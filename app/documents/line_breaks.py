@@ -1,0 +1,50 @@
+"""Breaking a text into lines: Chinese anywhere but at its punctuation, Latin words whole where they fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+Measure = Callable[[str], int]
+"""The width of a text in 1/1000 em."""
+
+Lines = tuple[str, ...]
+
+_PIECE = re.compile(
+    r"[（《“‘〈【〔(\[]*"  # an opening mark stays with what follows it
+    r"(?:[!-~\u00a1-\u024f\u0370-\u052f]+|.)"
+    r"[，。；：、！？）》”’〉】〕…—]*"  # a closing mark stays with what it follows
+    r" *",
+    re.DOTALL,
+)
+
+
+def break_lines(text: str, limit: float, measure: Measure) -> tuple[str, ...]:
+    """`text` in lines of at most `limit` (1/1000 em); only spaces at a line's end are lost.
+
+    A piece longer than a whole line is broken between any two characters.
+    """
+    if measure(text) <= limit:
+        return (text,)
+    lines: list[str] = []
+    line = ""
+    for piece in _PIECE.findall(text):
+        word = piece.rstrip(" ")
+        if measure(line + word) <= limit:
+            line += piece
+            continue
+        if line:
+            lines.append(line.rstrip(" "))
+        *full, line = _cut(word, limit, measure)
+        lines += full
+        line += piece[len(word) :]
+    return (*lines, line.rstrip(" "))
+
+
+def _cut(word: str, limit: float, measure: Measure) -> list[str]:
+    parts = [""]
+    for character in word:
+        if parts[-1] and measure(parts[-1] + character) > limit:
+            parts.append("")
+        parts[-1] += character
+    return parts

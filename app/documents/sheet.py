@@ -1,0 +1,159 @@
+"""A sheet of paper filled from the top with rows of cells. Lengths in mm from its top left corner, font sizes in points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import NamedTuple
+
+from app.documents.line_breaks import Lines, Measure, break_lines
+
+MM_PER_POINT = 25.4 / 72
+PADDING = 2.4
+"""Left and right of the words in a cell."""
+
+BODY_ABOVE, BODY_BELOW = 0.88, 0.12
+"""A Chinese character's body above and below the baseline, in em."""
+
+
+class Ink(Enum):
+    """The colours, red, green, blue; they stay apart in a grey copy."""
+
+    TEXT = (0, 0, 0)
+    SOFT = (88, 96, 110)
+    DEEP = (22, 52, 98)
+    HAIRLINE = (176, 186, 202)
+    TINT = (240, 243, 248)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How words look: `size` in points, `leading` and `spacing` in em; bold words have their outlines stroked."""
+
+    size: float
+    ink: Ink = Ink.TEXT
+    bold: bool = False
+    leading: float = 1.5
+    spacing: float = 0.0
+
+    @property
+    def line_height(self) -> float:
+        """From one baseline to the next, in mm."""
+        return self.size * self.leading * MM_PER_POINT
+
+    @property
+    def stroke(self) -> float:
+        """The width of the stroke around bold words, in points."""
+        return self.size / 40
+
+    def get_limit(self, width: float) -> float:
+        """How much text, in 1/1000 em, fits into `width` mm."""
+        return width / (self.size * MM_PER_POINT) * 1000
+
+
+class Box(NamedTuple):
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Rule(NamedTuple):
+    """A line from (x1, y1) to (x2, y2), `weight` mm wide."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    weight: float
+    ink: Ink
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A place for lines of text: each starts at `x` on its baseline and stays within `box`."""
+
+    box: Box
+    style: Style
+    x: float
+    baselines: tuple[float, ...]
+
+    def moved_down(self, by: float) -> Cell:
+        """The same cell `by` mm lower."""
+        box = self.box._replace(y=self.box.y + by)
+        return replace(self, box=box, baselines=tuple(baseline + by for baseline in self.baselines))
+
+
+class Column(NamedTuple):
+    """A part of a row: its words, or None where a value goes that is known by its number of lines alone."""
+
+    x: float
+    width: float
+    style: Style
+    words: str | None = None
+    padding: float = PADDING
+
+    @property
+    def limit(self) -> float:
+        """How much text one line takes, in 1/1000 em."""
+        return self.style.get_limit(self.width - 2 * self.padding)
+
+
+class Sheet:
+    """Rows one below the other from `y`. Values take their numbers of lines from `counts`, in printed order."""
+
+    def __init__(self, y: float, counts: Iterator[int], measure: Measure) -> None:
+        self.y = y
+        self.words: list[tuple[Cell, Lines]] = []
+        self.values: list[Cell] = []
+        self.rules: list[Rule] = []
+        self.fills: list[tuple[Box, Ink]] = []
+        self._counts = counts
+        self.measure = measure
+
+    def add_row(self, columns: Sequence[Column], gap: float) -> Box:
+        """A row as high as its highest column and `gap` mm above and below; words stand in its middle."""
+        lines = [self._get_lines(column) for column in columns]
+        counts = [next(self._counts) if found is None else len(found) for found in lines]
+        heights = [count * column.style.line_height for count, column in zip(counts, columns, strict=True)]
+        height = max(heights) + 2 * gap
+        for column, found, count in zip(columns, lines, counts, strict=True):
+            cell = self._place(column, count, height)
+            if found is None:
+                self.values.append(cell)
+            else:
+                self.words.append((cell, found))
+        first, last = columns[0], columns[-1]
+        row = Box(first.x, self.y, last.x + last.width - first.x, height)
+        self.y += height
+        return row
+
+    def add_rule(self, weight: float, ink: Ink, x: float, width: float) -> None:
+        """A level line across at the current height."""
+        self.rules.append(Rule(x, self.y, x + width, self.y, weight, ink))
+
+    def add_frame(self, box: Box, weight: float, ink: Ink) -> None:
+        """Four lines around a box."""
+        right, bottom = box.x + box.width, box.y + box.height
+        corners = ((box.x, box.y), (right, box.y), (right, bottom), (box.x, bottom), (box.x, box.y))
+        self.rules += [
+            Rule(*start, *end, weight, ink) for start, end in zip(corners, corners[1:], strict=False)
+        ]
+
+    def add_sheet(self, other: Sheet, y: float) -> None:
+        """All rows of `other`, which starts at 0, from `y` on."""
+        self.words += [(cell.moved_down(y), lines) for cell, lines in other.words]
+        self.values += [cell.moved_down(y) for cell in other.values]
+
+    def _get_lines(self, column: Column) -> Lines | None:
+        return None if column.words is None else break_lines(column.words, column.limit, self.measure)
+
+    def _place(self, column: Column, count: int, height: float) -> Cell:
+        style = column.style
+        size = style.size * MM_PER_POINT
+        top = self.y + (height - count * style.line_height) / 2
+        middle = style.line_height / 2 + size * (BODY_ABOVE - BODY_BELOW) / 2
+        baselines = tuple(top + line * style.line_height + middle for line in range(count))
+        box = Box(column.x, self.y, column.width, height)
+        return Cell(box, style, column.x + column.padding, baselines)

@@ -1,0 +1,164 @@
+"""The slip as PDF: one A4 page that fpdf2 draws and writes, the same bytes for the same record and code.
+
+What slips share is drawn once by ordinary fpdf2 calls and kept as a page stream; a slip adds its own values
+and its QR to it. The font program is joined from ready glyphs (`slip_font`), so that neither fontTools nor
+a subsetter runs for a slip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import chain
+
+from fpdf import FPDF
+from fpdf.drawing_primitives import convert_to_device_color
+from fpdf.enums import PDFResourceType, TextMode
+
+from app.documents.fonts import GlyphStore, get_fonts
+from app.documents.layout import Layout, fit_page
+from app.documents.line_breaks import Lines
+from app.documents.qr import QrMatrix, build_qr_matrix
+from app.documents.sheet import Box, Cell
+from app.documents.slip_font import FONT_KEY, SlipFont, SlipOutput
+from app.documents.slip_rows import get_wording, list_values
+from app.domain.slip import SlipRecord
+
+QR_ALTERNATIVE = "核验二维码，内容为本单的核验网址"
+
+
+@dataclass(frozen=True, slots=True)
+class SlipCodeText:
+    """The slip's code in words.
+
+    `url` is what the QR says, `short_code` 16 Crockford characters, `host` what must stand in the address bar.
+    """
+
+    url: str
+    short_code: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A layout drawn: the page stream, its codes, and how each line of each value begins."""
+
+    stream: bytes
+    codes: tuple[tuple[str, str], ...]
+    openings: tuple[Lines, ...]
+
+
+class SlipDocument(FPDF):
+    """An FPDF of one A4 page, dated and numbered by what stands on it and not by when it is made."""
+
+    def __init__(self) -> None:
+        super().__init__(unit="mm", format="A4")
+        self.set_auto_page_break(False)
+        self.str_alias_nb_pages = ""  # "{nb}" in a name is a name
+        self.allow_images_transparency = False
+        self._id = ""
+        self.add_page()
+
+    def describe(self, record: SlipRecord, code: SlipCodeText) -> None:
+        """Title, language, date and identifier of the file."""
+        self.set_title(f"{record.title} {record.number}")
+        self.set_lang("zh-CN")
+        self.set_creation_date(datetime.fromisoformat(record.issued_on).replace(tzinfo=UTC))
+        self._id = hashlib.sha256(code.url.encode()).hexdigest()[:32].upper()
+
+    def file_id(self) -> str:
+        """The file's identifier (ISO 32000-1, 14.4): a digest of what the QR says."""
+        return f"<{self._id}><{self._id}>"
+
+    def draw_layout(self, layout: Layout) -> None:
+        """What slips share: tints, rules and words."""
+        with self.local_context():
+            for box, ink in layout.fills:
+                self.set_fill_color(*ink.value)
+                self.rect(*box, style="F")
+            for rule in layout.rules:
+                self.set_draw_color(*rule.ink.value)
+                self.set_line_width(rule.weight)
+                self.line(rule.x1, rule.y1, rule.x2, rule.y2)
+        for cell, lines in layout.words:
+            self.draw_lines(cell, lines)
+
+    def draw_lines(self, cell: Cell, lines: Lines) -> None:
+        """Lines of text on a cell's baselines."""
+        style = cell.style
+        with self.local_context(text_color=style.ink.value, draw_color=style.ink.value):
+            self.set_font(FONT_KEY, size=style.size)
+            self.set_char_spacing(style.spacing * style.size)
+            if style.bold:
+                self.text_mode = TextMode.FILL_STROKE
+                self.line_width = style.stroke
+            for line, baseline in zip(lines, cell.baselines, strict=True):
+                self.text(cell.x, baseline, line)
+
+    def list_openings(self, cell: Cell) -> Lines:
+        """What `draw_lines` would write before each line's codes, as the beginning of a hexadecimal string."""
+        style = cell.style
+        ink = convert_to_device_color(style.ink.value).serialize()
+        look = f"{TextMode.FILL_STROKE} Tr {style.stroke:.2f} w {ink.upper()} " if style.bold else ""
+        return tuple(
+            f"q {ink} BT /F1 {style.size:.2f} Tf {cell.x * self.k:.2f} {(self.h - baseline) * self.k:.2f} Td {look}<"
+            for baseline in cell.baselines
+        )
+
+    def draw_qr(self, matrix: QrMatrix, box: Box) -> None:
+        """The symbol as one inline image mask (ISO 32000-1, 8.9.6.2 and 8.9.7), a bit for each module."""
+        size = matrix.size
+        stride = (size + 7) // 8 * 8
+        bits = "".join(row.ljust(stride, "0") for row in matrix.rows())
+        width, height = box.width * self.k, box.height * self.k
+        x, y = box.x * self.k, self.h_pt - box.y * self.k - height
+        with self._marked_sequence(alt_text=QR_ALTERNATIVE):
+            self._out(
+                f"q 0 g {width:.3f} 0 0 {height:.3f} {x:.3f} {y:.3f} cm "
+                f"BI /W {size} /H {size} /IM true /D [1 0] /F /AHx ID {int(bits, 2):0{len(bits) // 4}X}> EI Q"
+            )
+
+    def add_frame(self, frame: _Frame, values: Sequence[Lines], font: SlipFont) -> None:
+        """A drawn layout, and a slip's values after it."""
+        self.fonts[FONT_KEY] = font
+        self._resource_catalog.add(PDFResourceType.FONT, font.i, self.page)
+        self._out(frame.stream)
+        encode = font.codes.encode
+        lines = chain.from_iterable(map(zip, frame.openings, values))
+        self._out("\n".join([f"{opening}{encode(line)}> Tj ET Q" for opening, line in lines]))
+
+
+def render_slip_pdf(record: SlipRecord, code: SlipCodeText) -> bytes:
+    """The slip as a PDF file of one page.
+
+    Raises MissingCharacters when no font holds a character, SlipTooLong when the words do not fit on a page.
+    """
+    fonts = get_fonts()
+    matrix = build_qr_matrix(code.url)
+    layout, values = fit_slip(record, code, matrix, fonts)
+    frame = _draw_frame(layout, fonts)
+    document = SlipDocument()
+    document.describe(record, code)
+    document.add_frame(frame, values, SlipFont(fonts, frame.codes))
+    document.draw_qr(matrix, layout.qr)
+    return bytes(document.output(output_producer_class=SlipOutput))
+
+
+def fit_slip(
+    record: SlipRecord, code: SlipCodeText, matrix: QrMatrix, fonts: GlyphStore
+) -> tuple[Layout, list[Lines]]:
+    """The layout of a slip, and its values in lines. Raises MissingCharacters or SlipTooLong."""
+    wording = get_wording(record, code.host, matrix.size)
+    return fit_page(wording, list_values(record, code.short_code), fonts.measure)
+
+
+@lru_cache(maxsize=64)
+def _draw_frame(layout: Layout, fonts: GlyphStore) -> _Frame:
+    document = SlipDocument()
+    font = document.fonts[FONT_KEY] = SlipFont(fonts)
+    document.draw_layout(layout)
+    openings = tuple(document.list_openings(cell) for cell in layout.values)
+    return _Frame(bytes(document.pages[1].contents), tuple(font.codes.items()), openings)
