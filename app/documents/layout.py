@@ -15,7 +15,7 @@ from app.documents.sheet import MM_PER_POINT, Box, Cell, Column, Ink, Rule, Shee
 from app.documents.slip_rows import LEFT, QR_SIZE, WIDTH, Density, Row, Rows, Wording, list_limits, list_rows
 
 PAGE_WIDTH, PAGE_HEIGHT = 210.0, 297.0
-TITLE_TOP, BOTTOM = 22.0, 274.0
+TITLE_TOP, BOTTOM = 21.0, 275.0
 PANEL_GAP = 3.0
 TITLE = Style(26.0, Ink.DEEP, bold=True, leading=1.2, spacing=0.12)
 CAPTION = Style(8.0, Ink.SOFT)
@@ -23,11 +23,13 @@ CAPTION_WORDS = "扫码核验真伪"
 CAPTION_HEIGHT = CAPTION.line_height
 
 DENSITIES = (
-    Density(1.0, 2.6),
+    Density(1.0, 3.3),
+    Density(1.0, 2.5),
     Density(1.0, 1.8),
-    Density(0.92, 1.2),
-    Density(0.84, 0.9),
-    Density(0.74, 0.7),
+    Density(1.0, 1.2),
+    Density(0.92, 1.0),
+    Density(0.84, 0.8),
+    Density(0.74, 0.6),
     Density(0.64, 0.5),
     Density(0.54, 0.4),
 )
@@ -73,8 +75,9 @@ def lay_out(wording: Wording, density: Density, counts: tuple[int, ...], measure
     _add_title(page, wording.title)
     _add_body(page, rows, density.gap)
     check = Sheet(0, taken, measure)
-    for row in rows.check:
-        check.add_row(row, density.gap / 4)
+    _add_rows(check, rows.compared, density.gap / 4)
+    check.y += density.gap / 4
+    _add_rows(check, rows.advice, density.gap / 6)
     panel_height = max(check.y, wording.quiet_width + CAPTION_HEIGHT) + 2 * PANEL_GAP
     panel = Box(LEFT, BOTTOM - panel_height, WIDTH, panel_height)
     if page.y > panel.y:
@@ -96,15 +99,18 @@ def _add_title(page: Sheet, title: str) -> None:
 
 
 def _add_body(page: Sheet, rows: Rows, gap: float) -> None:
-    for row in rows.numbers:
-        page.add_row(row, 1.2)
+    _add_rows(page, rows.numbers, 1.2)
     page.y += 1.6
     _add_table(page, rows.fields, gap, tinted_columns=(0, 2))
     page.y += 2 * gap
     _add_table(page, rows.steps, gap, tinted_columns=())
     page.y += gap
-    for row in rows.statement:
-        page.add_row(row, gap)
+    _add_rows(page, rows.statement, gap)
+
+
+def _add_rows(sheet: Sheet, rows: Sequence[Row], gap: float) -> None:
+    for row in rows:
+        sheet.add_row(row, gap)
 
 
 def _add_table(page: Sheet, rows: Sequence[Row], gap: float, tinted_columns: Sequence[int]) -> None:

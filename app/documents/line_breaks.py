@@ -19,25 +19,30 @@ _PIECE = re.compile(
 )
 
 
-def break_lines(text: str, limit: float, measure: Measure) -> tuple[str, ...]:
+_SECTION = re.compile(r"[^；]*；|[^；]+")
+
+
+def break_lines(text: str, limit: float, measure: Measure) -> Lines:
     """`text` in lines of at most `limit` (1/1000 em); only spaces at a line's end are lost.
 
-    A piece longer than a whole line is broken between any two characters.
+    What ends at a semicolon is kept in one line where it fits into one. A piece longer than a whole line is
+    broken between any two characters.
     """
     if measure(text) <= limit:
         return (text,)
     lines: list[str] = []
     line = ""
-    for piece in _PIECE.findall(text):
-        word = piece.rstrip(" ")
-        if measure(line + word) <= limit:
-            line += piece
-            continue
-        if line:
-            lines.append(line.rstrip(" "))
-        *full, line = _cut(word, limit, measure)
-        lines += full
-        line += piece[len(word) :]
+    for section in _SECTION.findall(text):
+        for piece in (section,) if measure(section) <= limit else _PIECE.findall(section):
+            word = piece.rstrip(" ")
+            if measure(line + word) <= limit:
+                line += piece
+                continue
+            if line:
+                lines.append(line.rstrip(" "))
+            *full, line = _cut(word, limit, measure)
+            lines += full
+            line += piece[len(word) :]
     return (*lines, line.rstrip(" "))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
 from typing import NamedTuple
 
 from app.documents.line_breaks import Lines, Measure, break_lines
@@ -137,9 +138,7 @@ class Sheet:
         """Four lines around a box."""
         right, bottom = box.x + box.width, box.y + box.height
         corners = ((box.x, box.y), (right, box.y), (right, bottom), (box.x, bottom), (box.x, box.y))
-        self.rules += [
-            Rule(*start, *end, weight, ink) for start, end in zip(corners, corners[1:], strict=False)
-        ]
+        self.rules += [Rule(*start, *end, weight, ink) for start, end in pairwise(corners)]
 
     def add_sheet(self, other: Sheet, y: float) -> None:
         """All rows of `other`, which starts at 0, from `y` on."""

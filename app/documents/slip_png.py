@@ -9,10 +9,9 @@ import pypdfium2
 from PIL import Image
 
 MAX_BYTES = 60_000
-WIDTHS = (1240, 1100, 960, 820)
-"""Pixels across an A4 page, about 150 dpi down to 99; the first that keeps to MAX_BYTES is taken."""
+QUALITIES = ((1240, 6), (1240, 4), (1000, 4), (820, 4), (820, 2))
+"""Pixels across the page (1240 is 150 dpi on A4) and greys, best first; the first that keeps to MAX_BYTES is taken."""
 
-_GREYS = 16
 _PDFIUM = Lock()
 """PDFium must not be called by two threads at once."""
 
@@ -20,8 +19,8 @@ _PDFIUM = Lock()
 def render_slip_png(pdf: bytes) -> bytes:
     """The slip's page as a grey PNG of at most 60,000 bytes. Raises pypdfium2.PdfiumError on what is no PDF."""
     png = b""
-    for width in WIDTHS:
-        png = _compress(_rasterize(pdf, width))
+    for width, greys in QUALITIES:
+        png = _compress(_rasterize(pdf, width), greys)
         if len(png) <= MAX_BYTES:
             break
     return png
@@ -33,16 +32,16 @@ def _rasterize(pdf: bytes, width: int) -> Image.Image:
         try:
             page = document[0]
             image: Image.Image = page.render(scale=width / page.get_width(), grayscale=True).to_pil()
-            return image.copy()
+            return image.copy()  # the picture's memory is PDFium's until here
         finally:
             document.close()
 
 
-def _compress(image: Image.Image) -> bytes:
-    """16 greys in a palette: text stays smooth, and a pixel takes half a byte before compression."""
-    step = 255 / (_GREYS - 1)
-    levels = image.convert("L").point([round(value / step) for value in range(256)])
-    levels.putpalette([round(level * step) for level in range(_GREYS) for _ in range(3)])
+def _compress(image: Image.Image, greys: int) -> bytes:
+    """Few greys, evenly spread, in a palette of at most 4 bits."""
+    step = 255 / (greys - 1)
+    levels = image.point([round(value / step) for value in range(256)])
+    levels.putpalette([round(level * step) for level in range(greys) for _ in range(3)])
     out = BytesIO()
-    levels.save(out, "PNG", bits=4, optimize=True)
+    levels.save(out, "PNG", bits=(greys - 1).bit_length())
     return out.getvalue()

@@ -29,11 +29,12 @@ TIME = Style(8.5, Ink.SOFT, leading=1.4)
 STATEMENT = Style(11.5, leading=1.7)
 CODE = Style(14.0, bold=True, leading=1.3)
 CHECK = Style(9.0)
+NOTE = Style(8.5, Ink.SOFT)
 
 COMPARED = ("name", "student_number", "level", "college")
 """The fields that stand beside the QR; of the student number only the last four."""
 
-STEP_WIDTHS = (35.0, 22.0, 69.0, 16.0, 24.0)
+STEP_WIDTHS = (39.0, 22.0, 66.0, 15.0, 24.0)
 STEP_HEADINGS = ("部门", "事项", "办理情况", "结果", "查询时间")
 LABEL_WIDTH = 24.0
 
@@ -77,7 +78,8 @@ class Rows(NamedTuple):
     fields: list[Row]
     steps: list[Row]
     statement: list[Row]
-    check: list[Row]
+    compared: list[Row]
+    advice: list[Row]
 
 
 def get_wording(record: SlipRecord, host: str, modules: int) -> Wording:
@@ -122,7 +124,8 @@ def list_rows(wording: Wording, density: Density) -> Rows:
         list(_list_fields(wording.labels, fit)),
         [_list_step_columns((HEADING,) * 5, STEP_HEADINGS, fit), *_list_steps(wording.steps, fit)],
         [[Column(LEFT, WIDTH, fit(STATEMENT), "　　" + wording.statement, 0)]],
-        list(_list_checks(wording, fit)),
+        list(_list_compared(wording, fit)),
+        list(_list_advice(wording, fit)),
     )
 
 
@@ -163,10 +166,9 @@ def _list_step_columns(styles: Sequence[Style], words: Sequence[str | None], fit
     return [Column(place, width, fit(style), text) for place, width, style, text in parts]
 
 
-def _list_checks(wording: Wording, fit: Fit) -> Iterator[Row]:
-    """What stands beside the QR: the code, the fields to compare, and how to check."""
-    x = LEFT + wording.quiet_width + 7
-    width = LEFT + WIDTH - 4 - x
+def _list_compared(wording: Wording, fit: Fit) -> Iterator[Row]:
+    """Beside the QR: the code to type, and the fields that a checker compares with the web page."""
+    x, width = _get_panel_column(wording)
     name, number, level, college = wording.compared
     rest = width - LABEL_WIDTH
     yield [
@@ -176,9 +178,21 @@ def _list_checks(wording: Wording, fit: Fit) -> Iterator[Row]:
     yield _split(x, ((LABEL_WIDTH, name), (rest, None)), fit, 0)
     yield _split(x, ((LABEL_WIDTH, number), (rest - 50, None), (20, level), (30, None)), fit, 0)
     yield _split(x, ((LABEL_WIDTH, college), (rest, None)), fit, 0)
-    for sentence in (
-        "1. 用手机扫描左侧二维码。",
-        f"2. 打开的网页，地址栏必须显示 {wording.host}。",
-        "3. 网页须显示“有效”，姓名和学号后四位须与本单一致。",
+
+
+def _list_advice(wording: Wording, fit: Fit) -> Iterator[Row]:
+    """How to check the slip."""
+    x, width = _get_panel_column(wording)
+    for style, sentence in (
+        (CHECK, "1. 用手机扫描左侧二维码。"),
+        (CHECK, f"2. 打开的网页，地址栏必须显示 {wording.host}。"),
+        (CHECK, "3. 网页须显示“有效”，姓名和学号后四位须与本单一致。"),
+        (NOTE, f"不便扫码时，可在 {wording.host}/verify 输入核验码。"),
     ):
-        yield [Column(x, width, fit(CHECK), sentence, 0)]
+        yield [Column(x, width, fit(style), sentence, 0)]
+
+
+def _get_panel_column(wording: Wording) -> tuple[float, float]:
+    """Left edge and width of what stands beside the QR, clear of its quiet zone."""
+    x = LEFT + wording.quiet_width + 7
+    return x, LEFT + WIDTH - 4 - x
