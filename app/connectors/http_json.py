@@ -15,7 +15,7 @@ from app.connectors.answer import judge_action, read_records
 from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
 from app.connectors.body import check_status, read_body
 from app.connectors.http_config import HttpJsonConfig
-from app.connectors.loop import PerLoop, close_at_exit
+from app.connectors.loop import PerLoop, close_at_exit, forget_at_exit
 from app.connectors.request import RequestShape, build_request
 from app.connectors.strict_json import Json, check_content_type, parse_json
 from app.domain.clearance import DepartmentUnavailable, Reading
@@ -38,7 +38,6 @@ class HttpJsonConnector:
         self._config = config
         self._trust = trust
         self._sessions = PerLoop(self._open_session)
-        close_at_exit(self)
 
     async def fetch_reading(self, student_number: str) -> Reading:
         """Ask for one student, once more if the connection failed before any answer; see Connector."""
@@ -70,6 +69,7 @@ class HttpJsonConnector:
         session = self._sessions.pop()
         if session is not None:
             await session.close()
+            forget_at_exit(self)
 
     async def _ask(self, shape: RequestShape, student_number: str) -> Json:
         request = build_request(shape, student_number, int(time.time()), secrets.token_hex(16))
@@ -105,7 +105,8 @@ class HttpJsonConnector:
             trust_env=False,
         )
         # aiohttp repeats a GET by itself: an action would be done twice, a nonce used twice.
-        session._retry_connection = False
+        session._retry_connection = False  # noqa: SLF001
+        close_at_exit(self)
         return session
 
 

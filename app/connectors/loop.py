@@ -10,7 +10,6 @@ import atexit
 import contextlib
 import os
 import threading
-import weakref
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
@@ -38,16 +37,21 @@ class Closable(Protocol):
         """Close them."""
 
 
-_closables: weakref.WeakSet[Closable] = weakref.WeakSet()
+_open: set[Closable] = set()
 
 
 def close_at_exit(closable: Closable) -> None:
     """Have it closed in the loop when the process ends."""
-    _closables.add(closable)
+    _open.add(closable)
+
+
+def forget_at_exit(closable: Closable) -> None:
+    """Take back `close_at_exit`."""
+    _open.discard(closable)
 
 
 async def _close_all() -> None:
-    await asyncio.gather(*(closable.close() for closable in list(_closables)), return_exceptions=True)
+    await asyncio.gather(*(closable.close() for closable in list(_open)), return_exceptions=True)
 
 
 def _end_loop() -> None:

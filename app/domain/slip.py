@@ -13,7 +13,38 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 COMPOUND_SURNAMES = frozenset(
-    "欧阳 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 长孙 宇文 司徒 司空 夏侯 令狐 端木 轩辕 独孤 南宫 西门 东郭 百里 呼延 太史 申屠 闻人 澹台 濮阳 赫连 钟离".split()
+    [
+        "欧阳",
+        "司马",
+        "上官",
+        "诸葛",
+        "东方",
+        "皇甫",
+        "尉迟",
+        "公孙",
+        "慕容",
+        "长孙",
+        "宇文",
+        "司徒",
+        "司空",
+        "夏侯",
+        "令狐",
+        "端木",
+        "轩辕",
+        "独孤",
+        "南宫",
+        "西门",
+        "东郭",
+        "百里",
+        "呼延",
+        "太史",
+        "申屠",
+        "闻人",
+        "澹台",
+        "濮阳",
+        "赫连",
+        "钟离",
+    ]
 )
 
 
@@ -98,7 +129,14 @@ def _list_printed_texts(record: SlipRecord) -> Iterator[str]:
         yield from (field.key, field.label, field.value)
     yield str(len(record.steps))
     for step in record.steps:
-        yield from (step.key, step.department, step.title, step.status, step.status_word, str(len(step.facts)))
+        yield from (
+            step.key,
+            step.department,
+            step.title,
+            step.status,
+            step.status_word,
+            str(len(step.facts)),
+        )
         for fact in step.facts:
             yield from (fact.key, fact.label, fact.value)
         yield step.learnt_at

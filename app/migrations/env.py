@@ -12,8 +12,6 @@ def run_migrations() -> None:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
-            render_as_batch=connection.dialect.name == "sqlite",
-            compare_type=True,
             **current_app.extensions["migrate"].configure_args,
         )
         with context.begin_transaction():
