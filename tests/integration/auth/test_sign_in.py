@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
-
 from tests.conftest import Service
-from tests.visitor import APP, Visitor, get_csrf_token
+from tests.visitor import APP, Visitor
 
 CLEARANCE = f"{APP}/clearance"
 COOKIE = "lixiao_session"

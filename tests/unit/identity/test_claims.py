@@ -1,0 +1,171 @@
+"""From a provider's claims to a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.domain.person import Person, Role
+from app.identity.base import ProviderMisbehaved, SignInRefused
+from app.identity.claims import ClaimPaths, find_claim, read_claim_paths, read_person
+from app.tables import Table
+
+PATHS: dict[str, Any] = {
+    "claims": {
+        "student_number": "number",
+        "name": "name",
+        "college": "college",
+        "major": "major",
+        "level": "level",
+        "role": "role",
+        "graduation_period": "period",
+    },
+    "roles": {"yjs": "student", "jzg": "teacher", "yjsy": "clerk", "bwc": "guard"},
+}
+STUDENT = {
+    "number": "00230001",
+    "name": "欧阳䶮𠮷𬭎",
+    "college": "材料学院",
+    "major": "材料",
+    "level": "硕士",
+    "role": "yjs",
+    "period": "2026-06",
+}
+
+
+def read(table: dict[str, Any]) -> tuple[ClaimPaths, list[str]]:
+    faults: list[str] = []
+    return read_claim_paths(Table(table, "sign_in.campus", faults)), faults
+
+
+def person(**changes: object) -> Person:
+    paths, faults = read(PATHS)
+    assert not faults
+    return read_person({key: value for key, value in (STUDENT | changes).items() if value is not ...}, paths)
+
+
+def test_a_student_is_read_and_leading_zeros_stay() -> None:
+    assert person() == Person("00230001", "欧阳䶮𠮷𬭎", Role.STUDENT, "材料学院", "材料", "硕士", "2026-06")
+
+
+@pytest.mark.parametrize(("value", "role"), [("jzg", "teacher"), ("yjsy", "clerk"), ("bwc", "guard")])
+def test_each_role_value_means_what_the_configuration_says(value: str, role: str) -> None:
+    found = person(role=value)
+    assert found.role == role
+    assert found.graduation_period is None
+
+
+def test_a_role_that_is_not_configured_is_refused_even_if_it_is_named_like_one_of_ours() -> None:
+    with pytest.raises(SignInRefused, match=r"^unknown_role$"):
+        person(role="clerk")
+
+
+@pytest.mark.parametrize("key", ["number", "name", "role"])
+@pytest.mark.parametrize("value", [..., None, ""])
+def test_a_missing_claim_is_refused_and_named(key: str, value: object) -> None:
+    named = {"number": "student_number"}.get(key, key)
+    with pytest.raises(SignInRefused, match=rf"^missing_claim:{named}$"):
+        person(**{key: value})
+
+
+ODD_NUMBERS = (
+    230001,
+    0,
+    True,
+    1.5,
+    ["TS1"],
+    {"v": "TS1"},
+    "TS 1",
+    " TS1",
+    "TS1\n",
+    "TS-1",
+    "ＴＳ１",
+    "T" * 33,
+    "TS1\x00",
+)
+
+
+@pytest.mark.parametrize("value", ODD_NUMBERS)
+def test_a_number_is_a_text_of_ascii_letters_and_digits_or_refused(value: object) -> None:
+    with pytest.raises(ProviderMisbehaved, match=r"^odd_claim:student_number$"):
+        person(number=value)
+
+
+@pytest.mark.parametrize("key", ["name", "college", "major", "level"])
+@pytest.mark.parametrize("value", [7, ["x"], "a\r\nb", "x" * 101, "\x00", "\u202ea"])
+def test_a_text_that_is_no_plain_short_text_is_refused(key: str, value: object) -> None:
+    with pytest.raises(ProviderMisbehaved, match=rf"^odd_claim:{key}$"):
+        person(**{key: value})
+
+
+def test_the_reason_never_holds_the_value() -> None:
+    with pytest.raises(ProviderMisbehaved) as raised:
+        person(number="13800138000 ")
+    assert "138" not in str(raised.value)
+
+
+def test_a_graduation_period_that_the_provider_leaves_out_is_known_to_be_none() -> None:
+    assert person(period=...).graduation_period == ""
+
+
+def test_a_graduation_period_that_is_not_configured_is_not_known() -> None:
+    paths, _ = read({"claims": {"student_number": "number", "name": "name"}})
+    assert read_person(STUDENT, paths).graduation_period is None
+
+
+def test_without_a_role_claim_whoever_has_a_student_number_is_a_student() -> None:
+    paths, faults = read({"claims": {"student_number": "xh", "staff_number": "gh", "name": "name"}})
+    assert not faults
+    assert read_person({"xh": "TS1", "gh": "0042", "name": "甲"}, paths).role is Role.STUDENT
+    staff = read_person({"gh": "0042", "name": "乙"}, paths)
+    assert (staff.role, staff.number) == (Role.TEACHER, "0042")
+    with pytest.raises(SignInRefused, match="missing_claim:staff_number"):
+        read_person({"name": "丙"}, paths)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("data.userId", "A"),
+        ("entities[0].code", "B"),
+        ("profiles[1].stno", "C"),
+        ("grid[0][1]", "D"),
+        ("data.none", None),
+        ("data.userId.more", None),
+        ("entities[7].code", None),
+        ("entities.code", None),
+        ("data[0]", None),
+        ("nothing.at[0].all", None),
+    ],
+)
+def test_a_path_leads_through_objects_and_lists_or_to_nothing(path: str, value: object) -> None:
+    answer = {
+        "data": {"userId": "A"},
+        "entities": [{"code": "B"}],
+        "profiles": [{"stno": "X"}, {"stno": "C"}],
+        "grid": [["X", "D"]],
+    }
+    assert find_claim(answer, path) == value
+
+
+def test_what_is_wrong_with_the_tables_is_named() -> None:
+    wrong = {
+        "claims": {"student_number": "a..b", "role": "role", "height": "cm"},
+        "roles": {"yjs": "professor"},
+    }
+    _, faults = read(wrong)
+    told = "\n".join(faults)
+    for key in (
+        "claims.student_number",
+        "claims.name is missing",
+        "claims.height",
+        "roles.yjs",
+        "roles and claims.role",
+    ):
+        assert key in told
+
+
+def test_roles_without_a_role_claim_are_a_contradiction() -> None:
+    _, faults = read({"claims": {"student_number": "n", "name": "m"}, "roles": {"yjs": "student"}})
+    assert faults == ["sign_in.campus.roles and claims.role need each other"]
