@@ -1,4 +1,4 @@
-"""The five systems of the demo configuration, asked over HTTP at a pretend campus of their own."""
+"""The five systems of the demo configuration, asked over HTTP at the pretend campus."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from app.connectors.base import Connector
 from app.connectors.registry import build_connectors
 from app.connectors.round import close_connectors
 from app.tables import Table
-from tests.campus.client import CampusClient, running_campus
+from tests.campus.client import CampusClient
 from tests.campus.credentials import DEMO
 
-DEMO_FILE = Path(__file__).resolve().parents[3] / "config" / "demo_connectors.toml"
+DEMO_FILE = Path(__file__).resolve().parents[3] / "config" / "demo.toml"
 CREDENTIALS = {
     "library_loans": DEMO.library_loans_token,
     "library_thesis": DEMO.library_thesis_key,
@@ -43,16 +43,11 @@ def demo_connectors(base_url: str, **changes: Any) -> dict[str, Connector]:
     return connectors
 
 
-@pytest.fixture(scope="session")
-def shared_campus() -> Iterator[CampusClient]:
-    with running_campus() as client:
-        yield client
-
-
 @pytest.fixture
-def campus(shared_campus: CampusClient) -> CampusClient:
-    shared_campus.reset()
-    return shared_campus
+def campus(campus: CampusClient) -> CampusClient:
+    """The test process's campus as at the start."""
+    campus.reset()
+    return campus
 
 
 @pytest.fixture

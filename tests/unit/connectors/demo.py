@@ -12,7 +12,7 @@ from app.connectors.strict_json import check_content_type, parse_json
 from app.domain.clearance import Record
 from app.tables import Table
 
-DEMO_FILE = Path(__file__).resolve().parents[3] / "config" / "demo_connectors.toml"
+DEMO_FILE = Path(__file__).resolve().parents[3] / "config" / "demo.toml"
 JSON_TYPE = "application/json; charset=utf-8"
 STUDENT = "TS23000003"
 

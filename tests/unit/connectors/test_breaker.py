@@ -23,7 +23,8 @@ def test_one_student_alone_never_opens_it() -> None:
     breaker = Breaker(failures=4, pause_seconds=2)
     for _ in range(100):
         breaker.note_failure("a", 0)
-    assert breaker.state is BreakerState.CLOSED and breaker.admit(0)
+    assert breaker.state is BreakerState.CLOSED
+    assert breaker.admit(0)
 
 
 def test_a_success_in_between_keeps_it_closed() -> None:
@@ -37,10 +38,13 @@ def test_a_success_in_between_keeps_it_closed() -> None:
 
 def test_after_the_pause_one_trial_goes_out_and_its_success_closes_it() -> None:
     breaker = failed_breaker()
-    assert breaker.admit(2) and breaker.state is BreakerState.HALF_OPEN
-    assert not breaker.admit(2) and breaker.is_refusing(100)
+    assert breaker.admit(2)
+    assert breaker.state is BreakerState.HALF_OPEN
+    assert not breaker.admit(2)
+    assert breaker.is_refusing(100)
     breaker.note_success()
-    assert breaker.state is BreakerState.CLOSED and breaker.admit(2)
+    assert breaker.state is BreakerState.CLOSED
+    assert breaker.admit(2)
 
 
 def test_a_failed_trial_opens_it_for_another_pause() -> None:

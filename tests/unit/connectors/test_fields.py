@@ -62,7 +62,9 @@ def test_what_is_not_a_plain_ascii_number_is_refused(field: Field, text: str) ->
 
 @pytest.mark.parametrize("text", ["１", "٣"])
 def test_the_standard_conversions_take_foreign_digits(text: str) -> None:
-    assert text.isdigit() and int(text) and Decimal(text)
+    assert text.isdigit()
+    assert int(text)
+    assert Decimal(text)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ def ask(system: str, number: str = STUDENT) -> Request:
 
 def test_the_library_gets_the_number_in_the_query_and_a_bearer_token() -> None:
     request = ask("library_loans")
-    assert request.method == "GET" and request.body is None
+    assert request.method == "GET"
+    assert request.body is None
     assert request.url.endswith(f"/readers?readerId={STUDENT}")
     assert request.headers == {"Authorization": "Bearer secret-of-library_loans"}
 
@@ -64,7 +65,9 @@ def test_finance_gets_json_with_its_token_and_the_number_as_a_text() -> None:
 def test_a_number_is_percent_encoded_and_cannot_leave_its_place(number: str) -> None:
     in_path = urlsplit(ask("library_thesis", number).url)
     in_query = urlsplit(ask("library_loans", number).url)
-    assert in_path.path.count("/") == 6 and not in_path.query and not in_path.fragment
+    assert in_path.path.count("/") == 6
+    assert not in_path.query
+    assert not in_path.fragment
     assert parse_qs(in_query.query, strict_parsing=True) == {"readerId": [number]}
 
 
@@ -84,4 +87,5 @@ def test_a_fixed_query_in_the_address_is_kept() -> None:
 @pytest.mark.parametrize("system", sorted(CONFIGS))
 def test_neither_secrets_nor_numbers_show_in_the_text_of_a_request_or_a_configuration(system: str) -> None:
     shown = repr(ask(system)) + repr(CONFIGS[system])
-    assert "secret-of" not in shown and STUDENT not in shown
+    assert "secret-of" not in shown
+    assert STUDENT not in shown

@@ -1,0 +1,57 @@
+"""What the round costs beside the systems it asks: five of them, each answering after 50 ms."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from statistics import median, quantiles
+
+from app.connectors.base import Connector
+from app.connectors.round import close_connectors, query_systems
+from app.domain.clearance import Reading
+from tests.campus.client import running_campus
+from tests.integration.connectors.conftest import demo_connectors
+
+ROUNDS = 60
+WARM_UP = 5
+DELAY_MS = 50
+STUDENT = "TS23000002"
+
+
+def run() -> list[tuple[str, str, str]]:
+    """What was measured, the figure, and the figure asked for ("" if none is)."""
+    with running_campus() as campus:
+        connectors = demo_connectors(campus.url)
+        for system in connectors:
+            campus.set_fault(system, "none", DELAY_MS)
+        _time_rounds(connectors, WARM_UP)
+        alone = max(
+            median(_time_rounds({system: item}, ROUNDS // 3)[0]) for system, item in connectors.items()
+        )
+        together, cpu_seconds = _time_rounds(connectors, ROUNDS)
+        close_connectors(connectors.values())
+    overhead = median(together) - DELAY_MS / 1000
+    return [
+        ("round of five systems of 50 ms, p50", f"{median(together) * 1000:.1f} ms", ""),
+        ("round of five systems of 50 ms, p95", f"{quantiles(together, n=20)[-1] * 1000:.1f} ms", ""),
+        ("above the systems' own 50 ms, p50", f"{overhead * 1000:.1f} ms", "< 25 ms"),
+        ("above the slowest asked alone, p50", f"{(median(together) - alone) * 1000:.1f} ms", "< 20 ms"),
+        ("CPU a call", f"{cpu_seconds / (ROUNDS * len(connectors)) * 1e6:.0f} µs", "< 1000 µs"),
+    ]
+
+
+def _time_rounds(connectors: Mapping[str, Connector], rounds: int) -> tuple[list[float], float]:
+    """Seconds of each round, and the CPU seconds of this process for all of them."""
+    seconds = []
+    cpu_started = time.process_time()
+    for _ in range(rounds):
+        started = time.perf_counter()
+        answers = query_systems(connectors, STUDENT, 10)
+        seconds.append(time.perf_counter() - started)
+        assert all(isinstance(answer, Reading) for answer in answers.values())
+    return seconds, time.process_time() - cpu_started
+
+
+if __name__ == "__main__":
+    for line in run():
+        print(*line, sep=" | ")
