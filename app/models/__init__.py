@@ -4,8 +4,10 @@ from app.models.action import Action
 from app.models.audit_event import AuditEvent, AuditHead
 from app.models.browser_session import BrowserSession
 from app.models.engine import write_transaction
+from app.models.known_answer import KnownAnswer
 from app.models.slip import CodeState, IssuedCode, Slip
 from app.models.submission import Submission
+from app.models.waiver import Waiver
 
 __all__ = [
     "Action",
@@ -14,7 +16,9 @@ __all__ = [
     "BrowserSession",
     "CodeState",
     "IssuedCode",
+    "KnownAnswer",
     "Slip",
     "Submission",
+    "Waiver",
     "write_transaction",
 ]
