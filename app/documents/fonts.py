@@ -7,7 +7,6 @@ fontTools, which interprets every outline in Python, is never asked.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,8 +14,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
-import uharfbuzz as hb  # type: ignore[import-untyped]
-from noto_cjk_sans_otc import FONT_PATH  # type: ignore[import-untyped]
+import uharfbuzz as hb
+from noto_cjk_sans_otc import FONT_PATH
 
 from app.documents.cff import Segment, encode_charstring
 
@@ -26,6 +25,10 @@ SC_FACE = 2
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+
+
+Bounds = tuple[int, int, int, int]
+"""Left, bottom, right, top."""
 
 
 class MissingCharacters(ValueError):
@@ -38,43 +41,45 @@ class MissingCharacters(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """One character as the font program and the PDF's tables need it; `advance` in 1/1000 em."""
+    """One character as the font program and the PDF's tables need it; `advance` and `bounds` in 1/1000 em."""
 
     charstring: bytes
     advance: int
+    bounds: Bounds
     utf16_hex: str
 
 
 @dataclass(frozen=True, slots=True)
 class FontMetrics:
-    """What a PDF's font descriptor says (ISO 32000-1, 9.8), in 1/1000 em; `bbox` is left, bottom, right, top."""
+    """What a PDF's font descriptor says (ISO 32000-1, 9.8), in 1/1000 em."""
 
     name: str
     ascent: int
     descent: int
     cap_height: int
-    bbox: tuple[int, int, int, int]
 
 
 class GlyphStore:
     """Glyphs by character, drawn when first asked for. Shared by all threads; a few hundred bytes a glyph.
 
     `glyphs` maps characters to glyphs and `advances` code points to advances, the shape in which fpdf2 looks
-    widths up; both raise MissingCharacters for a character that no font holds.
+    widths up; both raise MissingCharacters for a character that no font holds. `notdef` is the glyph that every
+    font program must begin with.
     """
 
     def __init__(self, faces: Sequence[hb.Face]) -> None:
         self._fonts = tuple(_scale_to_thousand(face) for face in faces)
         self._drawing = Lock()
         self.metrics = _read_metrics(self._fonts[0])
+        self.notdef = self._draw_glyph(self._fonts[0], 0, "")
         self.glyphs: dict[str, Glyph] = _Filled(self._draw)
-        self.advances: dict[int, int] = _Filled(lambda code_point: self.glyphs[chr(code_point)].advance)
+        self.advances: dict[int, float] = _Filled(lambda code_point: self.glyphs[chr(code_point)].advance)
 
     def find_missing(self, text: str) -> str:
         """The characters of `text` that no font holds, each once, in the text's order."""
         return "".join(c for c in dict.fromkeys(text) if c not in self.glyphs and self._find(c)[0] is None)
 
-    def measure(self, text: str) -> int:
+    def measure(self, text: str) -> float:
         """The width of `text` in 1/1000 em."""
         return sum(map(self.advances.__getitem__, map(ord, text)))
 
@@ -89,11 +94,15 @@ class GlyphStore:
         font, glyph_id = self._find(character)
         if font is None:
             raise MissingCharacters(character)
+        return self._draw_glyph(font, glyph_id, character)
+
+    def _draw_glyph(self, font: hb.Font, glyph_id: int, character: str) -> Glyph:
         path: list[Segment] = []
         with self._drawing:
             font.draw_glyph(glyph_id, _DRAW_FUNCS, path)
         advance = font.get_glyph_h_advance(glyph_id)
-        return Glyph(encode_charstring(path, advance), advance, character.encode("utf-16-be").hex().upper())
+        utf16 = character.encode("utf-16-be").hex().upper()
+        return Glyph(encode_charstring(path, advance), advance, _get_bounds(font, glyph_id), utf16)
 
 
 class _Filled(dict[_Key, _Value]):
@@ -114,14 +123,16 @@ def _scale_to_thousand(face: hb.Face) -> hb.Font:
 
 
 def _read_metrics(font: hb.Font) -> FontMetrics:
-    """Names and heights out of the font's own tables (OpenType: head's bounding box stands at byte 36)."""
-    upem = font.face.upem
-    box = struct.unpack_from(">4h", font.face.reference_table("head").data, 36)
-    left, bottom, right, top = (round(value * 1000 / upem) for value in box)
     extents = font.get_font_extents("ltr")
     cap_height = font.get_metric_position_with_fallback(hb.OTMetricsTag.CAP_HEIGHT)
     name = font.face.get_name(hb.OTNameIdPredefined.POSTSCRIPT_NAME) or "Slip"
-    return FontMetrics(name, extents.ascender, extents.descender, cap_height, (left, bottom, right, top))
+    return FontMetrics(name, extents.ascender, extents.descender, cap_height)
+
+
+def _get_bounds(font: hb.Font, glyph_id: int) -> Bounds:
+    extents = font.get_glyph_extents(glyph_id)
+    left, top = extents.x_bearing, extents.y_bearing
+    return left, top + extents.height, left + extents.width, top
 
 
 def _build_draw_funcs() -> hb.DrawFuncs:

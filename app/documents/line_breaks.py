@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-Measure = Callable[[str], int]
+Measure = Callable[[str], float]
 """The width of a text in 1/1000 em."""
 
 Lines = tuple[str, ...]

@@ -10,17 +10,20 @@ from collections.abc import Iterable, Sequence
 
 from fpdf.enums import FontDescriptorFlags, TextEmphasis
 from fpdf.fonts import PDFFontDescriptor, TTFFont
-from fpdf.output import CIDSystemInfo, OutputProducer, PDFFont
+from fpdf.output import CIDSystemInfo, OutputProducer, PDFExtGState, PDFFont, PDFType3Font, PDFXObject
+from fpdf.pattern import Pattern
 from fpdf.syntax import Name, PDFArray, PDFContentStream, PDFString
 
-from app.documents.cff import FULL_WIDTH, build_cff, encode_charstring
-from app.documents.fonts import FontMetrics, Glyph, GlyphStore
+from app.documents.cff import FULL_WIDTH, build_cff
+from app.documents.fonts import Bounds, FontMetrics, Glyph, GlyphStore
 
 FONT_KEY = "slip"
 SUBSET_TAG = "LIXIAO"
 """Marks the name of a font subset: six capital letters (ISO 32000-1, 9.6.4)."""
 
-_NOTDEF = encode_charstring((), FULL_WIDTH)
+STEM_WIDTH = 88
+"""Of upright stems, about; only for a viewer that must imitate the font."""
+
 _CMAP = """/CIDInit /ProcSet findresource begin
 12 dict begin
 begincmap
@@ -71,59 +74,73 @@ class SlipFont(TTFFont):
         self.biggest_size_pt = 0
         self.cw = store.advances
         self.store = store
-        self.subset = self.codes = CharacterCodes(codes)
+        self.codes = CharacterCodes(codes)
+        self.subset = self.codes  # type: ignore[assignment]  # fpdf2 calls its pick() alone
 
     def get_glyphs(self) -> list[Glyph]:
         """The glyphs of all codes, from code 1. Raises MissingCharacters."""
         return [self.store.glyphs[character] for character in self.codes]
 
 
+class _FontProgram(PDFContentStream):
+    """A bare CFF font program; left uncompressed, as outlines shrink by a tenth only."""
+
+    def __init__(self, program: bytes) -> None:
+        super().__init__(program)
+        self.subtype = Name("CIDFontType0C")
+
+
+class _FontDescriptor(PDFFontDescriptor):
+    """The font descriptor (ISO 32000-1, 9.8)."""
+
+    def __init__(self, metrics: FontMetrics, name: str, bounds: Bounds, program: _FontProgram) -> None:
+        super().__init__(
+            ascent=metrics.ascent,
+            descent=metrics.descent,
+            cap_height=metrics.cap_height,
+            flags=FontDescriptorFlags.SYMBOLIC,
+            font_b_box=f"[{' '.join(map(str, bounds))}]",
+            italic_angle=0,
+            stem_v=STEM_WIDTH,
+            missing_width=FULL_WIDTH,
+        )
+        self.font_name = Name(name)
+        self.font_file3 = program
+
+
 class SlipOutput(OutputProducer):
     """Writes the document with its one font as a CIDFontType0C program (ISO 32000-1, 9.7 and 9.9)."""
 
-    def _add_fonts(self, *_: object) -> dict[int, PDFFont]:
+    def _add_fonts(
+        self,
+        image_objects_per_index: dict[int, PDFXObject],
+        gfxstate_objs_per_name: dict[str, PDFExtGState],
+        pattern_objs_per_name: dict[str, Pattern],
+    ) -> dict[int, PDFFont | PDFType3Font]:
         font = self.fpdf.fonts[FONT_KEY]
-        metrics = font.store.metrics
-        glyphs = font.get_glyphs()
+        assert isinstance(font, SlipFont)
+        metrics, glyphs = font.store.metrics, font.get_glyphs()
+        outlined = [font.store.notdef, *glyphs]
+        bounds = _unite(outlined)
         name = f"{SUBSET_TAG}+{metrics.name}"
-        outer = PDFFont("Type0", name, encoding="Identity-H")
+        program = _FontProgram(build_cff(name, [glyph.charstring for glyph in outlined], bounds))
+        descriptor = _FontDescriptor(metrics, name, bounds, program)
         inner = PDFFont("CIDFontType0", name, d_w=FULL_WIDTH, w=_list_widths(glyphs))
-        inner.c_i_d_system_info = CIDSystemInfo()
-        inner.c_i_d_system_info.ordering = PDFString("Identity")
-        inner.font_descriptor = _describe(metrics, name)
-        program = PDFContentStream(
-            build_cff(name, [_NOTDEF, *(glyph.charstring for glyph in glyphs)], metrics.bbox)
-        )
-        program.subtype = Name("CIDFontType0C")
-        inner.font_descriptor.font_file3 = program
+        inner.c_i_d_system_info = system = CIDSystemInfo()
+        system.ordering = PDFString("Identity")
+        inner.font_descriptor = descriptor
+        outer = PDFFont("Type0", name, encoding="Identity-H")
         outer.descendant_fonts = PDFArray([inner])
-        outer.to_unicode = PDFContentStream(_build_to_unicode(glyphs), compress=True)
-        for pdf_object in (
-            outer,
-            inner,
-            outer.to_unicode,
-            inner.c_i_d_system_info,
-            inner.font_descriptor,
-            program,
-        ):
+        outer.to_unicode = to_unicode = PDFContentStream(_build_to_unicode(glyphs), compress=True)
+        for pdf_object in (outer, inner, to_unicode, system, descriptor, program):
             self._add_pdf_obj(pdf_object, "fonts")
         return {font.i: outer}
 
 
-def _describe(metrics: FontMetrics, name: str) -> PDFFontDescriptor:
-    """The font descriptor (ISO 32000-1, 9.8); no rights or style are claimed beyond the metrics."""
-    descriptor = PDFFontDescriptor(
-        ascent=metrics.ascent,
-        descent=metrics.descent,
-        cap_height=metrics.cap_height,
-        flags=FontDescriptorFlags.SYMBOLIC,
-        font_b_box=f"[{' '.join(map(str, metrics.bbox))}]",
-        italic_angle=0,
-        stem_v=88,
-        missing_width=FULL_WIDTH,
-    )
-    descriptor.font_name = Name(name)
-    return descriptor
+def _unite(glyphs: Iterable[Glyph]) -> Bounds:
+    """The bounds of all glyphs. Renderers place small glyphs more finely than fonts of wide bounds."""
+    lefts, bottoms, rights, tops = zip(*(glyph.bounds for glyph in glyphs), strict=True)
+    return min(lefts), min(bottoms), max(rights), max(tops)
 
 
 def _list_widths(glyphs: Sequence[Glyph]) -> str:

@@ -121,6 +121,12 @@ class SlipDocument(FPDF):
                 f"BI /W {size} /H {size} /IM true /D [1 0] /F /AHx ID {int(bits, 2):0{len(bits) // 4}X}> EI Q"
             )
 
+    def get_stream(self) -> bytes:
+        """What has been drawn so far, as the page's content stream."""
+        contents = self.pages[1].contents
+        assert isinstance(contents, bytearray)  # until output() wraps it
+        return bytes(contents)
+
     def add_frame(self, frame: _Frame, values: Sequence[Lines], font: SlipFont) -> None:
         """A drawn layout, and a slip's values after it."""
         self.fonts[FONT_KEY] = font
@@ -161,4 +167,4 @@ def _draw_frame(layout: Layout, fonts: GlyphStore) -> _Frame:
     font = document.fonts[FONT_KEY] = SlipFont(fonts)
     document.draw_layout(layout)
     openings = tuple(document.list_openings(cell) for cell in layout.values)
-    return _Frame(bytes(document.pages[1].contents), tuple(font.codes.items()), openings)
+    return _Frame(document.get_stream(), tuple(font.codes.items()), openings)
