@@ -19,6 +19,8 @@ from operator import itemgetter
 from qrcode import QRCode, base, util
 from qrcode.constants import ERROR_CORRECT_Q
 
+from app.documents.qr_codewords import encode_codewords
+
 Grid = list[list[bool | None]]
 
 
