@@ -26,7 +26,7 @@
 | `[.fields.<fact>]` | one for each fact, see below |
 | `[.actions.<action>]` | `path`, `method`, `number_in`, `number_name`, `echo` as above; `confirmed`, `already` (counts as confirmed), `refused`: tables like `success`; the last two may be missing |
 | `deadline_seconds` | for a whole call with its waiting (3) |
-| `max_connections` | calls at the same time (20) |
+| `max_connections` | calls at the same time; those beyond wait (256) |
 | `breaker_failures`, `breaker_pause_seconds` | see `breaker.py` (10, 2) |
 
 `[.signature]`: `method` = `md5` or `hmac-sha256`; `app_id`; `message`, a text with `{app_id}`, `{timestamp}`, `{nonce}`,

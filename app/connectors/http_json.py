@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import aiohttp
@@ -28,6 +29,10 @@ DNS_SECONDS = 60
 class _NoAnswer(Exception):
     """The connection failed before the first byte of an answer."""
 
+    def __init__(self, cause: Exception) -> None:
+        super().__init__()
+        self.fault = _name_no_answer(cause)
+
 
 class HttpJsonConnector:
     """One system. Has no deadline of its own: it runs inside a GuardedConnector."""
@@ -41,28 +46,19 @@ class HttpJsonConnector:
 
     async def fetch_reading(self, student_number: str) -> Reading:
         """Ask for one student, once more if the connection failed before any answer; see Connector."""
-        question, shape = self._config.question, self._config.answer
-        try:
+        with self._named_faults():
             try:
-                document = await self._ask(question, student_number)
+                document = await self._ask(self._config.question, student_number)
             except _NoAnswer:
-                document = await self._ask(question, student_number)
-            records = read_records(shape, document, student_number)
-        except _NoAnswer as error:
-            raise DepartmentUnavailable(self.name, _name_no_answer(error)) from None
-        except UntrustedAnswer as error:
-            raise DepartmentUnavailable(self.name, error.fault) from None
+                document = await self._ask(self._config.question, student_number)
+            records = read_records(self._config.answer, document, student_number)
         return Reading(self.name, student_number, records, datetime.now(UTC))
 
     async def perform_action(self, action: str, student_number: str) -> ActionOutcome:
         """Ask once and never again; raises DepartmentUnavailable when there is no answer to judge."""
         request, shape = self._config.actions[action]
-        try:
+        with self._named_faults():
             return judge_action(shape, await self._ask(request, student_number), student_number)
-        except _NoAnswer as error:
-            raise DepartmentUnavailable(self.name, _name_no_answer(error)) from None
-        except UntrustedAnswer as error:
-            raise DepartmentUnavailable(self.name, error.fault) from None
 
     async def close(self) -> None:
         """See Connector."""
@@ -70,6 +66,14 @@ class HttpJsonConnector:
         if session is not None:
             await session.close()
             forget_at_exit(self)
+
+    @contextmanager
+    def _named_faults(self) -> Iterator[None]:
+        """Turn what is raised inside into DepartmentUnavailable, without its text or cause."""
+        try:
+            yield
+        except (_NoAnswer, UntrustedAnswer) as error:
+            raise DepartmentUnavailable(self.name, error.fault) from None
 
     async def _ask(self, shape: RequestShape, student_number: str) -> Json:
         request = build_request(shape, student_number, int(time.time()), secrets.token_hex(16))
@@ -85,7 +89,7 @@ class HttpJsonConnector:
         except aiohttp.ClientResponseError:
             raise UntrustedAnswer(Fault.BAD_HTTP) from None
         except (aiohttp.ClientConnectionError, OSError) as error:
-            raise _NoAnswer from error
+            raise _NoAnswer(error) from None
         # Leaving the block drops the connection unless the answer was read to its end.
         async with response:
             check_status(response.status)
@@ -110,12 +114,7 @@ class HttpJsonConnector:
         return session
 
 
-def _name_no_answer(error: _NoAnswer) -> Fault:
-    cause = error.__cause__
-    if isinstance(cause, aiohttp.ClientSSLError | ssl.SSLError):
+def _name_no_answer(cause: Exception) -> Fault:
+    if isinstance(cause, aiohttp.ClientSSLError):
         return Fault.TLS
-    if isinstance(cause, aiohttp.ClientConnectorError):
-        return Fault.UNREACHABLE
-    if isinstance(cause, asyncio.TimeoutError):
-        return Fault.TIMEOUT
-    return Fault.DISCONNECTED
+    return Fault.UNREACHABLE if isinstance(cause, aiohttp.ClientConnectorError) else Fault.DISCONNECTED

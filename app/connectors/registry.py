@@ -30,7 +30,7 @@ def _build(name: str, table: Table) -> Connector:
     kind = table.text("kind", choices=tuple(_KINDS))
     limits = Limits(
         deadline_seconds=table.number("deadline_seconds", 3, least=0.05, most=60),
-        max_connections=table.integer("max_connections", 20, least=1, most=1000),
+        max_connections=table.integer("max_connections", 256, least=1, most=1000),
         breaker_failures=table.integer("breaker_failures", 10, least=1, most=1000),
         breaker_pause_seconds=table.number("breaker_pause_seconds", 2, least=0.05, most=600),
     )

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine, Iterable, Mapping
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from app.connectors.base import ActionOutcome, Connector, Fault, UnknownAction
@@ -44,6 +45,15 @@ def query_systems(
     return {step: answers[id(connector)] for step, connector in connectors.items()}
 
 
+def start_query(connector: Connector, student_number: str, deadline: float) -> Future[Answer]:
+    """Start asking one system about a student, and return at once.
+
+    The future ends within `deadline` seconds with a reading or a DepartmentUnavailable; it never raises.
+    """
+    ends_at = time.monotonic() + deadline
+    return asyncio.run_coroutine_threadsafe(_ask_one(connector, student_number, ends_at), get_loop())
+
+
 def perform_action(connector: Connector, action: str, student_number: str, deadline: float) -> ActionOutcome:
     """Ask a system, once, to do something; UNKNOWN if that is not proven within `deadline` seconds.
 
@@ -72,6 +82,10 @@ async def _ask_all(
     tasks = {key: _start(system.fetch_reading(student_number)) for key, system in systems.items()}
     await _wait_until(ends_at, tasks.values())
     return {key: _take(task, systems[key]) for key, task in tasks.items()}
+
+
+async def _ask_one(connector: Connector, student_number: str, ends_at: float) -> Answer:
+    return (await _ask_all({0: connector}, student_number, ends_at))[0]
 
 
 async def _run_action(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median, quantiles
 
 from app.connectors.base import Connector
@@ -13,13 +14,14 @@ from tests.campus.client import running_campus
 from tests.integration.connectors.conftest import demo_connectors
 
 ROUNDS = 60
+CROWD = 200
 WARM_UP = 5
 DELAY_MS = 50
 STUDENT = "TS23000002"
 
 
 def run() -> list[tuple[str, str, str]]:
-    """What was measured, the figure, and the figure asked for ("" if none is)."""
+    """What was measured, the figure, and the figure asked for ("-" if none is)."""
     with running_campus() as campus:
         connectors = demo_connectors(campus.url)
         for system in connectors:
@@ -29,14 +31,21 @@ def run() -> list[tuple[str, str, str]]:
             median(_time_rounds({system: item}, ROUNDS // 3)[0]) for system, item in connectors.items()
         )
         together, cpu_seconds = _time_rounds(connectors, ROUNDS)
+        crowd, crowd_cpu_seconds = _time_crowd(connectors)
         close_connectors(connectors.values())
     overhead = median(together) - DELAY_MS / 1000
     return [
-        ("round of five systems of 50 ms, p50", f"{median(together) * 1000:.1f} ms", ""),
-        ("round of five systems of 50 ms, p95", f"{quantiles(together, n=20)[-1] * 1000:.1f} ms", ""),
-        ("above the systems' own 50 ms, p50", f"{overhead * 1000:.1f} ms", "< 25 ms"),
-        ("above the slowest asked alone, p50", f"{(median(together) - alone) * 1000:.1f} ms", "< 20 ms"),
-        ("CPU a call", f"{cpu_seconds / (ROUNDS * len(connectors)) * 1e6:.0f} µs", "< 1000 µs"),
+        ("round of five systems of 50 ms, p50", f"{median(together) * 1000:.1f} ms", "-"),
+        ("round of five systems of 50 ms, p95", f"{quantiles(together, n=20)[-1] * 1000:.1f} ms", "-"),
+        ("above the systems' own 50 ms, p50", f"{overhead * 1000:.1f} ms", "-"),
+        ("above the slowest asked alone, p50", f"{(median(together) - alone) * 1000:.1f} ms", "-"),
+        ("CPU a call, one round at a time", _in_microseconds(cpu_seconds / (ROUNDS * len(connectors))), "-"),
+        (f"round of {CROWD} students at once, p95", f"{quantiles(crowd, n=20)[-1] * 1000:.0f} ms", "-"),
+        (
+            f"CPU a call, {CROWD} students at once",
+            _in_microseconds(crowd_cpu_seconds / (CROWD * len(connectors))),
+            "86 µs for aiohttp alone",
+        ),
     ]
 
 
@@ -50,6 +59,19 @@ def _time_rounds(connectors: Mapping[str, Connector], rounds: int) -> tuple[list
         seconds.append(time.perf_counter() - started)
         assert all(isinstance(answer, Reading) for answer in answers.values())
     return seconds, time.process_time() - cpu_started
+
+
+def _time_crowd(connectors: Mapping[str, Connector]) -> tuple[list[float], float]:
+    """Seconds of each round of a crowd that comes at once, and the CPU seconds for all of them."""
+    with ThreadPoolExecutor(CROWD) as threads:
+        list(threads.map(lambda _: _time_rounds(connectors, 1), range(CROWD)))
+        cpu_started = time.process_time()
+        rounds = list(threads.map(lambda _: _time_rounds(connectors, 1)[0][0], range(CROWD)))
+        return rounds, time.process_time() - cpu_started
+
+
+def _in_microseconds(seconds: float) -> str:
+    return f"{seconds * 1e6:.0f} µs"
 
 
 if __name__ == "__main__":
