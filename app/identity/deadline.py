@@ -28,20 +28,19 @@ class Deadline:
         self._ends_at = 0.0
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._shut_down)
-        self._timer.daemon = True
+        self._timer: threading.Timer | None = None
         self._previous: Token[Deadline | None] | None = None
 
     def __enter__(self) -> Self:
         self._ends_at = time.monotonic() + self._seconds
-        self._timer.start()
         self._previous = _current.set(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._previous is not None:
             _current.reset(self._previous)
         with self._lock:
@@ -62,6 +61,10 @@ class Deadline:
         """Shut `connection` down when the time is over. A duplicate is kept, because TLS takes the original."""
         with self._lock:
             self._sockets.append(socket.socket(fileno=os.dup(connection.fileno())))
+        if self._timer is None:
+            self._timer = threading.Timer(self.remaining, self._shut_down)
+            self._timer.daemon = True
+            self._timer.start()
         if self.is_over:
             self._shut_down()
 

@@ -7,6 +7,7 @@ answer has a largest size, and no exception carries an address, because some hol
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +30,9 @@ TOKEN_ERRORS = (
     "unsupported_grant_type",
     "invalid_scope",
 )
+
+# At level DEBUG urllib3 writes every address, and an address may hold a code or a secret.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 class Exchange(OAuth2Session):  # type: ignore[misc]
@@ -66,8 +70,6 @@ class Exchange(OAuth2Session):  # type: ignore[misc]
             response: Response = super().request(method, url, **options)
         except (RequestException, OAuthError, ValueError) as error:
             raise self._explain(error) from None
-        if self._deadline.is_over:
-            raise SignInUnavailable("timeout")
         return response
 
     def fetch_token(self, url: str, **options: Any) -> dict[str, str]:
@@ -84,11 +86,15 @@ class Exchange(OAuth2Session):  # type: ignore[misc]
 
     def read_body(self, response: Response, what: str, accept_errors: bool = False) -> bytes:
         """Read an answer's body. Anything but 200 is a fault; with `accept_errors`, 4xx have a body too."""
-        status = response.status_code
-        if status >= 500 or status == 429:
-            raise SignInUnavailable(f"{what}:http_{status}")
-        if status != 200 and not (accept_errors and 400 <= status < 500):
-            raise ProviderMisbehaved(f"{what}:http_{status}")
+        with response:
+            status = response.status_code
+            if status >= 500 or status == 429:
+                raise SignInUnavailable(f"{what}:http_{status}")
+            if status != 200 and not (accept_errors and 400 <= status < 500):
+                raise ProviderMisbehaved(f"{what}:http_{status}")
+            return self._read_pieces(response, what)
+
+    def _read_pieces(self, response: Response, what: str) -> bytes:
         body = bytearray()
         try:
             for piece in response.iter_content(16 * 1024):
@@ -97,6 +103,7 @@ class Exchange(OAuth2Session):  # type: ignore[misc]
                     raise ProviderMisbehaved(f"{what}:too_big")
         except RequestException as error:
             raise self._explain(error) from None
+        # A connection shut down by the deadline may look like the end of the body.
         if self._deadline.is_over:
             raise SignInUnavailable("timeout")
         return bytes(body)
