@@ -67,10 +67,21 @@ class SlipSettings:
 
 @dataclass(frozen=True, slots=True)
 class RateLimitSettings:
-    """`[rate_limit]`: where counts are kept, and the limits in Flask-Limiter's notation."""
+    """`[rate_limit]`: where counts are kept, and the limits in Flask-Limiter's notation.
+
+    An address may be a whole campus. `verification` counts looks at one true code from one address,
+    `unproven` an address's codes that prove nothing, `typed` an address's wrong short codes and
+    `typed_everywhere` everybody's, `comparison` names compared with one code (by one address, and ten times
+    as many by all), `upload` an address's pictures and files, `refresh` a student's questions to departments.
+    """
 
     storage_url: str
     verification: str
+    unproven: str
+    typed: str
+    typed_everywhere: str
+    comparison: str
+    upload: str
     refresh: str
 
 
@@ -206,6 +217,11 @@ def _read_rate_limit(table: Table) -> RateLimitSettings:
     settings = RateLimitSettings(
         storage_url=table.secret("storage_url"),
         verification=table.text("verification", pattern=limits),
+        unproven=table.text("unproven", pattern=limits),
+        typed=table.text("typed", pattern=limits),
+        typed_everywhere=table.text("typed_everywhere", pattern=limits),
+        comparison=table.text("comparison", pattern=limits),
+        upload=table.text("upload", pattern=limits),
         refresh=table.text("refresh", pattern=limits),
     )
     table.close()
