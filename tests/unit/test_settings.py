@@ -27,6 +27,11 @@ def make_data(**sections: Any) -> dict[str, Any]:
         "rate_limit": {
             "storage_url": "memory://",
             "verification": "600 per minute",
+            "unproven": "600 per minute",
+            "typed": "60 per minute",
+            "typed_everywhere": "6000 per hour",
+            "comparison": "10 per minute",
+            "upload": "120 per minute",
             "refresh": "20 per minute",
         },
         "round": {"deadline_seconds": 3.0},
