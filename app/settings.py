@@ -86,8 +86,29 @@ class RateLimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundSettings:
+    """`[round]`: seconds that a round of all departments may take in all, that a page waits before it
+    shows what it has, and for which an answer counts as fresh on a page.
+    """
+
+    deadline: float
+    page_wait: float
+    fresh: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sentinels:
+    """Control students of a step: one known to pass, one known not to."""
+
+    passes: str
+    fails: str
+
+
+@dataclass(frozen=True, slots=True)
 class MiniAppSettings:
-    """`[mini_apps.<slug>]`: when a mini-app is open, for which period, and who answers for each step."""
+    """`[mini_apps.<slug>]`: when a mini-app is open, for which period, who answers for each step, and the
+    control students by step.
+    """
 
     slug: str
     folder: Path
@@ -96,6 +117,7 @@ class MiniAppSettings:
     opens_on: date
     closes_on: date
     steps: Mapping[str, str]
+    sentinels: Mapping[str, Sentinels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +132,7 @@ class Settings:
     mini_apps: Mapping[str, MiniAppSettings]
     sign_in: Mapping[str, Table]
     connectors: Mapping[str, Table]
-    round_deadline_seconds: float
+    round: RoundSettings
     faults: list[str] = field(repr=False)
 
     def raise_faults(self) -> None:
@@ -137,7 +159,6 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
     """Turn configuration data into Settings, adding whatever is wrong to `faults`."""
     root = Table(data, "", faults)
     database = root.table("database")
-    round_table = root.table("round")
     settings = Settings(
         service=_read_service(root.table("service")),
         database_url=database.secret("url"),
@@ -149,10 +170,10 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         },
         sign_in=root.named_tables("sign_in"),
         connectors=root.named_tables("connectors"),
-        round_deadline_seconds=round_table.number("deadline_seconds", least=0.1, most=30),
+        round=_read_round(root.table("round")),
         faults=faults,
     )
-    for table in (database, round_table, root):
+    for table in (database, root):
         table.close()
     _check_connections(settings)
     return settings
@@ -228,6 +249,22 @@ def _read_rate_limit(table: Table) -> RateLimitSettings:
     return settings
 
 
+def _read_round(table: Table) -> RoundSettings:
+    settings = RoundSettings(
+        deadline=table.number("deadline_seconds", least=0.1, most=30),
+        page_wait=table.number("page_wait_seconds", most=30),
+        fresh=table.number("fresh_seconds", most=3600),
+    )
+    table.close()
+    return settings
+
+
+def _read_sentinels(table: Table) -> Sentinels:
+    sentinels = Sentinels(table.text("passes"), table.text("fails"))
+    table.close()
+    return sentinels
+
+
 def _read_mini_app(slug: str, table: Table) -> MiniAppSettings:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", slug):
         table.faults.append(f"{table.where} is not a slug: small letters, digits and _")
@@ -239,7 +276,10 @@ def _read_mini_app(slug: str, table: Table) -> MiniAppSettings:
         opens_on=_read_day(table, "opens_on"),
         closes_on=_read_day(table, "closes_on"),
         steps=table.values("steps"),
+        sentinels={step: _read_sentinels(item) for step, item in table.named_tables("sentinels").items()},
     )
+    for step in set(settings.sentinels) - set(settings.steps):
+        table.fault("sentinels", f"has {step}, which is no step")
     if settings.opens_on > settings.closes_on:
         table.fault("opens_on", "is after closes_on")
     table.close()

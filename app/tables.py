@@ -39,7 +39,7 @@ class Table:
         self, key: str, default: str | None = None, *, choices: tuple[str, ...] = (), pattern: str = ""
     ) -> str:
         """A text, not empty unless the default is; one of `choices` and matching `pattern` if given."""
-        value = self._take(key, str, default)
+        value: str | None = self._take(key, str, default)
         if value is None or (value == default and key not in self._data):
             return value or ""
         if not value and default != "":
@@ -72,7 +72,7 @@ class Table:
         """true or false."""
         if self._data.get(key) in ("true", "false"):
             self._read.add(key)
-            return self._data[key] == "true"
+            return bool(self._data[key] == "true")
         return bool(self._take(key, bool, default))
 
     def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
@@ -151,19 +151,17 @@ class Table:
             return default
         return value
 
-    def _number(self, key: str, default: float | None, kind: type) -> float | None:
+    def _number(self, key: str, default: float | None, kind: type[int] | type[float]) -> float | None:
         value = self._data.get(key)
-        if isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
-            try:
-                value = kind(value)
-            except ValueError:
-                pass
-        elif kind is float and isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]+" if kind is int else r"-?[0-9]+(\.[0-9]+)?", value):
+            value = kind(value)
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if isinstance(value, kind) and not isinstance(value, bool):
-            self._read.add(key)
-            return float(value) if kind is float else value
-        return self._take(key, kind, default)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            taken: float | None = self._take(key, kind, default)
+            return taken
+        self._read.add(key)
+        return value
 
 
 _KIND_WORDS = {

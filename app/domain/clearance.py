@@ -70,14 +70,36 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Waived:
+    """Why a step need not be passed, and who decided it (a staff number)."""
+
+    reason: str
+    granted_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastKnown:
+    """An earlier answer of a system that does not answer now: shown with its age, never counted."""
+
+    finding: Finding
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
 class StepState:
-    """One step of one student at one moment. `reading` is None when the system is unavailable."""
+    """One step of one student at one moment. `reading` is None when the system is unavailable, and then
+    `fault` is why and `failing_since` since when; `is_asking` while its answer is still awaited.
+    """
 
     step_key: str
     finding: Finding
     reading: Reading | None
     learnt_at: datetime
     fault: str = ""
+    failing_since: datetime | None = None
+    is_asking: bool = False
+    last_known: LastKnown | None = None
+    waived: Waived | None = None
 
     @property
     def status(self) -> Status:

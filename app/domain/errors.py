@@ -47,6 +47,10 @@ class UnknownSlip(Fact):
     """No slip of this number belongs to this student."""
 
 
+class AlreadyWaived(Fact):
+    """The step is waived for this student in this period already."""
+
+
 class ActionNotOffered(Fact):
     """The action's conditions do not hold for this student now."""
 

@@ -3,7 +3,7 @@
 from app.models.action import Action
 from app.models.audit_event import AuditEvent, AuditHead
 from app.models.browser_session import BrowserSession
-from app.models.engine import write_transaction
+from app.models.engine import upsert, write_transaction
 from app.models.known_answer import KnownAnswer
 from app.models.slip import CodeState, IssuedCode, Slip
 from app.models.submission import Submission
@@ -20,5 +20,6 @@ __all__ = [
     "Slip",
     "Submission",
     "Waiver",
+    "upsert",
     "write_transaction",
 ]

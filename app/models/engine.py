@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 
-from app.extensions import DatabaseSession, db
+from app.extensions import Base, DatabaseSession, db
 
 BUSY_TIMEOUT_MS = 8_000
 WRITES = "lixiao_writes"
@@ -55,3 +56,13 @@ def write_transaction() -> Iterator[DatabaseSession]:
     except BaseException:
         session.rollback()
         raise
+
+
+def upsert(session: DatabaseSession, model: type[Base], rows: list[dict[str, Any]]) -> None:
+    """Insert the rows, or overwrite those of the same primary key."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    table = model.metadata.tables[model.__tablename__]
+    keys = [column.name for column in table.primary_key]
+    statement = dialect.insert(table)
+    changes = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)

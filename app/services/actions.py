@@ -6,20 +6,20 @@ from __future__ import annotations
 
 from app.connectors.base import ActionOutcome
 from app.connectors.round import perform_action
-from app.domain.clearance import StepState
+from app.domain.clearance import Status, StepState
 from app.domain.errors import ActionNotOffered, UnknownStep
 from app.domain.miniapp import ActionSpec, Step
 from app.domain.person import Person
 from app.models import Action, write_transaction
 from app.services.audit import add_event
-from app.services.clearances import get_step, get_step_state
+from app.services.clearances import get_live_step
 from app.services.clock import get_now
-from app.services.installation import InstalledMiniApp
+from app.services.installation import Installation, InstalledMiniApp
 
 
 def get_action(installed: InstalledMiniApp, step_key: str, action_key: str) -> tuple[Step, ActionSpec]:
     """A step and its action. Raises UnknownStep when there is no such pair."""
-    step = get_step(installed, step_key)
+    step = installed.get_step(step_key)
     action = step.get_action(action_key)
     if action is None:
         raise UnknownStep(f"{step_key}/{action_key}")
@@ -27,7 +27,7 @@ def get_action(installed: InstalledMiniApp, step_key: str, action_key: str) -> t
 
 
 def take_action(
-    installed: InstalledMiniApp, person: Person, step_key: str, action_key: str, deadline: float
+    installation: Installation, installed: InstalledMiniApp, person: Person, step_key: str, action_key: str
 ) -> tuple[ActionOutcome, StepState]:
     """Take an action for a student, and ask the department again what it then holds.
 
@@ -36,15 +36,16 @@ def take_action(
     present answer does not call for this action.
     """
     _, action = get_action(installed, step_key, action_key)
-    before = get_step_state(installed, step_key, person.number, deadline)
-    if before.is_passed:
+    before = get_live_step(installation, installed, step_key, person.number)
+    if before.status is Status.CLEARED:
         return ActionOutcome.CONFIRMED, before
     if not action.is_offered(before.finding):
         raise ActionNotOffered(action_key)
     intent_id = _record_intent(installed, person, step_key, action_key)
+    deadline = installation.settings.round.deadline
     outcome = perform_action(installed.connectors[step_key], action_key, person.number, deadline)
-    after = get_step_state(installed, step_key, person.number, deadline)
-    if outcome is ActionOutcome.UNKNOWN and after.is_passed:
+    after = get_live_step(installation, installed, step_key, person.number)
+    if outcome is ActionOutcome.UNKNOWN and after.status is Status.CLEARED:
         outcome = ActionOutcome.CONFIRMED
     _record_outcome(intent_id, outcome)
     return outcome, after

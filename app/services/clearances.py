@@ -3,66 +3,138 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from app.connectors.round import query_systems
-from app.domain.clearance import DepartmentUnavailable, Finding, Reading, Status, StepState
-from app.domain.errors import UnknownStep
+from app.connectors.round import Answer, query_systems
+from app.domain.clearance import (
+    DepartmentUnavailable,
+    Finding,
+    LastKnown,
+    Reading,
+    Status,
+    StepState,
+    Waived,
+)
 from app.domain.miniapp import Step
 from app.domain.rules import FactMissing, judge_reading
+from app.models import KnownAnswer
 from app.services.clock import get_now
-from app.services.installation import InstalledMiniApp
+from app.services.installation import Installation, InstalledMiniApp
+from app.services.known_answers import load_known_answers, restore_reading, store_answers
+from app.services.waivers import list_waivers
 
 log = logging.getLogger(__name__)
 
 UNAVAILABLE = Finding(Status.UNAVAILABLE)
+WAIVED = Finding(Status.WAIVED)
 
 
-def get_clearance(installed: InstalledMiniApp, student_number: str, deadline: float) -> dict[str, StepState]:
-    """Ask every department live, side by side, within `deadline` seconds in all; a state for each step."""
-    return _ask(installed, installed.mini_app.steps, student_number, deadline)
-
-
-def get_step_state(
-    installed: InstalledMiniApp, step_key: str, student_number: str, deadline: float
-) -> StepState:
-    """Ask one step's department live. Raises UnknownStep."""
-    step = get_step(installed, step_key)
-    return _ask(installed, [step], student_number, deadline)[step_key]
-
-
-def get_step(installed: InstalledMiniApp, step_key: str) -> Step:
-    """The step of this key. Raises UnknownStep."""
-    step = installed.mini_app.get_step(step_key)
-    if step is None:
-        raise UnknownStep(step_key)
-    return step
-
-
-def _ask(
-    installed: InstalledMiniApp, steps: Iterable[Step], student_number: str, deadline: float
+def look_up_clearance(
+    installation: Installation, installed: InstalledMiniApp, student_number: str, *, is_patient: bool
 ) -> dict[str, StepState]:
-    wanted = list(steps)
-    answers = query_systems(
-        {step.key: installed.connectors[step.key] for step in wanted}, student_number, deadline
-    )
+    """Where each step stands, for a page. Patient: everything is asked afresh and waited for. Otherwise
+    what is fresh enough is taken as it is, and what does not come in time is still being asked.
+    """
+    slug, limits = installed.mini_app.slug, installation.settings.round
+    known = load_known_answers(slug, student_number)
+    waivers = list_waivers(installed, student_number)
     now = get_now()
-    return {step.key: judge_answer(step, answers[step.key], now) for step in wanted}
+    asked = {
+        step.key: (slug, student_number, step.key)
+        for step in installed.mini_app.steps
+        if is_patient or not _is_fresh(known.get(step.key), now, limits.fresh)
+    }
+    for step_key, key in asked.items():
+        installation.rounds.ask(key, installed.connectors[step_key], limits.deadline)
+    taken = installation.rounds.take(asked.values(), limits.deadline + 1 if is_patient else limits.page_wait)
+    answers = {key[2]: installed.distrust(key[2], answer) for key, answer in taken.items()}
+    now = get_now()
+    store_answers(slug, student_number, answers, known, now)
+    states = {}
+    for step in installed.mini_app.steps:
+        answer = answers.get(step.key) if step.key in asked else _recall(installed, step.key, known)
+        state = judge_answer(step, answer, now)
+        states[step.key] = _complete(step, state, known.get(step.key), waivers.get(step.key))
+    return states
 
 
-def judge_answer(step: Step, answer: Reading | DepartmentUnavailable, now: datetime) -> StepState:
-    """The state that an answer gives a step; whatever the rule cannot judge is unavailable."""
+def get_live_clearance(
+    installation: Installation, installed: InstalledMiniApp, student_number: str
+) -> dict[str, StepState]:
+    """Where each step stands by one fresh round of all departments: what a submission is decided by."""
+    return _ask_live(installation, installed, installed.mini_app.steps, student_number)
+
+
+def get_live_step(
+    installation: Installation, installed: InstalledMiniApp, step_key: str, student_number: str
+) -> StepState:
+    """Where one step stands, its department asked now. Raises UnknownStep."""
+    step = installed.get_step(step_key)
+    return _ask_live(installation, installed, (step,), student_number)[step_key]
+
+
+def _ask_live(
+    installation: Installation, installed: InstalledMiniApp, steps: tuple[Step, ...], student_number: str
+) -> dict[str, StepState]:
+    slug = installed.mini_app.slug
+    known = load_known_answers(slug, student_number)
+    waivers = list_waivers(installed, student_number)
+    connectors = {step.key: installed.connectors[step.key] for step in steps}
+    found = query_systems(connectors, student_number, installation.settings.round.deadline)
+    answers = {key: installed.distrust(key, answer) for key, answer in found.items()}
+    now = get_now()
+    store_answers(slug, student_number, answers, known, now)
+    return {
+        step.key: _complete(
+            step, judge_answer(step, answers[step.key], now), known.get(step.key), waivers.get(step.key)
+        )
+        for step in steps
+    }
+
+
+def judge_answer(step: Step, answer: Answer | None, now: datetime) -> StepState:
+    """The state that an answer gives a step; whatever the rule cannot judge is unavailable. None: the
+    answer is still awaited.
+    """
+    if answer is None:
+        return StepState(step.key, UNAVAILABLE, None, now, is_asking=True)
     if isinstance(answer, DepartmentUnavailable):
-        log.warning("department unavailable", extra={"system": answer.system, "fault": answer.fault})
         return StepState(step.key, UNAVAILABLE, None, now, answer.fault)
     try:
         finding = judge_reading(step.rule, step.no_record, answer)
     except FactMissing:
-        log.warning(
-            "department answer not understood", extra={"system": answer.system, "fault": "fact_missing"}
-        )
+        log.warning("answer not understood", extra={"system": answer.system, "fault": "fact_missing"})
         return StepState(step.key, UNAVAILABLE, None, now, "fact_missing")
     if finding.status is Status.UNAVAILABLE:
         return StepState(step.key, finding, None, now, "no_record")
     return StepState(step.key, finding, answer, answer.learnt_at)
+
+
+def _is_fresh(known: KnownAnswer | None, now: datetime, seconds: float) -> bool:
+    if known is None or known.learnt_at is None or known.failing_since is not None:
+        return False
+    return now - known.learnt_at < timedelta(seconds=seconds)
+
+
+def _recall(installed: InstalledMiniApp, step_key: str, known: Mapping[str, KnownAnswer]) -> Answer | None:
+    reading = restore_reading(known[step_key])
+    return None if reading is None else installed.distrust(step_key, reading)
+
+
+def _complete(step: Step, state: StepState, known: KnownAnswer | None, waived: Waived | None) -> StepState:
+    """Add what was known before to a step without an answer, and the waiver where there is one."""
+    if state.reading is None and known is not None:
+        state = replace(state, last_known=_get_last_known(step, known), failing_since=known.failing_since)
+    return replace(state, finding=WAIVED, waived=waived, is_asking=False) if waived else state
+
+
+def _get_last_known(step: Step, known: KnownAnswer) -> LastKnown | None:
+    reading = restore_reading(known)
+    if reading is None:
+        return None
+    try:
+        return LastKnown(judge_reading(step.rule, step.no_record, reading), reading)
+    except FactMissing:
+        return None

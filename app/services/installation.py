@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
 from app.connectors.base import Connector
-from app.domain.errors import NotAStudent, NotGraduating, OutsidePeriod, UnknownMiniApp
-from app.domain.miniapp import MiniApp
+from app.connectors.round import Answer
+from app.domain.clearance import DepartmentUnavailable
+from app.domain.errors import NotAStudent, NotGraduating, OutsidePeriod, UnknownMiniApp, UnknownStep
+from app.domain.miniapp import MiniApp, Step
 from app.domain.person import Person, Role
+from app.services.rounds import RoundBook
 from app.services.slip_keys import SlipKeyStore
 from app.settings import MiniAppSettings, Settings
+
+
+SENTINEL_FAULT = "sentinel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,21 @@ class InstalledMiniApp:
     mini_app: MiniApp
     settings: MiniAppSettings
     connectors: Mapping[str, Connector]
+    distrusted: dict[str, datetime] = field(default_factory=dict)
+    """Steps whose control students got a wrong answer, and since when; kept by the sentinels' watch."""
+
+    def get_step(self, step_key: str) -> Step:
+        """The step of this key. Raises UnknownStep."""
+        step = self.mini_app.get_step(step_key)
+        if step is None:
+            raise UnknownStep(step_key)
+        return step
+
+    def distrust(self, step_key: str, answer: Answer) -> Answer:
+        """The answer, or DepartmentUnavailable while the step's control students get wrong answers."""
+        if step_key not in self.distrusted:
+            return answer
+        return DepartmentUnavailable(self.connectors[step_key].name, SENTINEL_FAULT)
 
     def is_open(self, today: date) -> bool:
         """Whether the mini-app takes submissions today (local date)."""
@@ -48,6 +69,7 @@ class Installation:
 
     settings: Settings
     mini_apps: Mapping[str, InstalledMiniApp]
+    rounds: RoundBook = field(default_factory=RoundBook)
 
     @cached_property
     def slip_keys(self) -> SlipKeyStore:

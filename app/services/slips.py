@@ -105,6 +105,11 @@ def _print_step(installation: Installation, step: Step, state: StepState) -> Pri
 
 def list_facts(step: Step, state: StepState) -> tuple[PrintedField, ...]:
     """A step's facts as shown, record by record; a student without a record has one line that says so."""
+    if state.waived is not None:
+        return (
+            PrintedField("waiver_reason", "豁免原因", state.waived.reason),
+            PrintedField("waiver_granted_by", "批准人", state.waived.granted_by),
+        )
     if state.reading is None:
         return ()
     if not state.reading.records:

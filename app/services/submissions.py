@@ -17,7 +17,7 @@ from app.domain.slip import SlipRecord
 from app.extensions import db
 from app.models import Submission, write_transaction
 from app.services.audit import add_event, lock_audit
-from app.services.clearances import get_clearance
+from app.services.clearances import get_live_clearance
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.slips import add_slip, find_submitted_slip, make_record
@@ -46,7 +46,7 @@ def submit(installation: Installation, installed: InstalledMiniApp, person: Pers
         return existing
     installed.require_open(installation.get_local_time(get_now()).date())
     db.session.rollback()
-    states = get_clearance(installed, person.number, installation.settings.round_deadline_seconds)
+    states = get_live_clearance(installation, installed, person.number)
     missing = list_missing_steps(states, installed.mini_app.step_keys)
     if missing:
         raise SubmissionRefused(StepsOutstanding(missing), states)
@@ -94,9 +94,10 @@ def _store(
 
 
 def _describe_evidence(state: StepState) -> dict[str, Any]:
-    reading = state.reading
+    reading, waived = state.reading, state.waived
     return {
         "status": str(state.status),
+        "waived": {"reason": waived.reason, "granted_by": waived.granted_by} if waived else None,
         "system": reading.system if reading else None,
         "learnt_at": state.learnt_at.isoformat(),
         "records": [

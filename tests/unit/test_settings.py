@@ -34,7 +34,7 @@ def make_data(**sections: Any) -> dict[str, Any]:
             "upload": "120 per minute",
             "refresh": "20 per minute",
         },
-        "round": {"deadline_seconds": 3.0},
+        "round": {"deadline_seconds": 3.0, "page_wait_seconds": 0.3, "fresh_seconds": 15.0},
         "sign_in": {"campus": {"kind": "oidc"}},
         "connectors": {"library": {"kind": "http_json"}},
         "mini_apps": {

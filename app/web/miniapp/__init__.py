@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, session, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.connectors.base import ActionOutcome
 from app.domain.person import Person
 from app.extensions import db, limiter
 from app.services.actions import get_action, take_action
-from app.services.clearances import get_clearance, get_step, get_step_state
+from app.services.clearances import get_live_step, look_up_clearance
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.slips import describe_person, find_submitted_slip
@@ -53,7 +53,7 @@ def hall() -> ResponseReturnValue:
     return render_template("hall/hall.html", mini_apps=installation.mini_apps.values())
 
 
-@mini_app_pages.get("/<app_path>/")
+@mini_app_pages.get("/<mini_app:app_path>/")
 def guide(app_path: str) -> ResponseReturnValue:
     """服务指南."""
     installation, installed = _open(app_path)
@@ -61,54 +61,54 @@ def guide(app_path: str) -> ResponseReturnValue:
     return _render(installed, "guide", is_open=installed.is_open(today))
 
 
-@mini_app_pages.get("/<app_path>/clearance")
+@mini_app_pages.get("/<mini_app:app_path>/clearance")
 @student_required
 def clearance(app_path: str) -> ResponseReturnValue:
     """离校信息查询: the basic information, and every item asked live."""
     installation, installed, person = _open_for_student(app_path)
-    view = _ask_everything(installation, installed, person)
+    is_patient = request.args.get("wait") == "1"
+    view = _look_up(installation, installed, person, is_patient=is_patient)
     return _render(installed, "clearance", view=view, notice=session.pop("notice", None))
 
 
-def _ask_everything(installation: Installation, installed: InstalledMiniApp, person: Person) -> ClearanceView:
+def _look_up(
+    installation: Installation, installed: InstalledMiniApp, person: Person, *, is_patient: bool
+) -> ClearanceView:
     number = find_submitted_slip(db.session, installed, person.number)
-    db.session.rollback()
-    states = get_clearance(installed, person.number, installation.settings.round_deadline_seconds)
+    states = look_up_clearance(installation, installed, person.number, is_patient=is_patient)
     fields = describe_person(installed, person, installed.mini_app.fields)
     return view_clearance(installation, installed, fields, states, number)
 
 
-@mini_app_pages.post("/<app_path>/clearance/<step_key>/refresh")
+@mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/refresh")
 @limiter.limit(_get_refresh_limit)
 @student_required(page=lambda app_path, step_key: url_for(".clearance", app_path=app_path))
 def refresh(app_path: str, step_key: str) -> ResponseReturnValue:
     """Ask one department again, then show the page at its item."""
-    _, installed, _ = _open_for_student(app_path)
-    get_step(installed, step_key)
+    installation, installed, person = _open_for_student(app_path)
+    get_live_step(installation, installed, step_key, person.number)
     return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
 
 
-@mini_app_pages.get("/<app_path>/clearance/<step_key>/<action_key>")
+@mini_app_pages.get("/<mini_app:app_path>/clearance/<step_key>/<action_key>")
 @student_required
 def confirm_action(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
     """An action's confirmation page, when the department's present answer calls for the action."""
     installation, installed, person = _open_for_student(app_path)
     step, action = get_action(installed, step_key, action_key)
-    deadline = installation.settings.round_deadline_seconds
-    state = get_step_state(installed, step_key, person.number, deadline)
+    state = get_live_step(installation, installed, step_key, person.number)
     if not action.is_offered(state.finding):
         return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key))
     return _render(installed, "action", step=view_step(installation, installed, step, state), action=action)
 
 
-@mini_app_pages.post("/<app_path>/clearance/<step_key>/<action_key>")
+@mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/<action_key>")
 @student_required
 def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
     """Take the action, and show the item as the department holds it afterwards."""
     installation, installed, person = _open_for_student(app_path)
     _, action = get_action(installed, step_key, action_key)
-    deadline = installation.settings.round_deadline_seconds
-    outcome, _ = take_action(installed, person, step_key, action_key, deadline)
+    outcome, _ = take_action(installation, installed, person, step_key, action_key)
     says = {
         ActionOutcome.CONFIRMED: action.done,
         ActionOutcome.REFUSED: action.refused,
@@ -118,19 +118,19 @@ def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
     return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
 
 
-@mini_app_pages.get("/<app_path>/submission")
+@mini_app_pages.get("/<mini_app:app_path>/submission")
 @student_required
 def check_answers(app_path: str) -> ResponseReturnValue:
     """The check-your-answers page, which says that one can submit only once."""
     installation, installed, person = _open_for_student(app_path)
-    view = _ask_everything(installation, installed, person)
+    view = _look_up(installation, installed, person, is_patient=True)
     if view.slip_number:
         return redirect(url_for("slips.slip", number=view.slip_number))
     installed.require_open(installation.get_local_time(get_now()).date())
     return _render(installed, "submission", view=view, is_refused=False)
 
 
-@mini_app_pages.post("/<app_path>/submission")
+@mini_app_pages.post("/<mini_app:app_path>/submission")
 @student_required
 def submit_departure(app_path: str) -> ResponseReturnValue:
     """Submit; the first time and every other time it leads to the same slip."""

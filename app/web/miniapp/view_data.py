@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import url_for
 
-from app.domain.clearance import Status, StepState
+from app.domain.clearance import LastKnown, Reading, Status, StepState, Waived
 from app.domain.miniapp import Step
 from app.domain.slip import PrintedField
 from app.services.installation import Installation, InstalledMiniApp
@@ -18,6 +19,7 @@ WORDS = {
     Status.UNAVAILABLE: "暂时无法查询",
     Status.WAIVED: "豁免",
 }
+CHECKING = "checking"
 SIGNS = {Status.CLEARED: "✓", Status.OUTSTANDING: "✕", Status.UNAVAILABLE: "!", Status.WAIVED: "✓"}
 
 
@@ -39,9 +41,20 @@ class ActionView:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierView:
+    """What a department that does not answer now said before, and when (local time)."""
+
+    word: str
+    learnt_at: str
+    records: tuple[tuple[PrintedField, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StepView:
     """A step as the page shows it. `records` holds the facts, one tuple for each record of the system;
-    `learnt_at` is local time; `reasons` is empty unless the step is outstanding.
+    `learnt_at` is local time; `reasons` is empty unless the step is outstanding; `earlier` and
+    `failing_since` are there only for a step that cannot be asked now; status `checking` means that the
+    department's answer is still awaited.
     """
 
     key: str
@@ -59,6 +72,9 @@ class StepView:
     learnt_at: str
     refresh_url: str
     actions: tuple[ActionView, ...]
+    earlier: EarlierView | None
+    failing_since: str
+    waived: Waived | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +92,11 @@ class ClearanceView:
         for step in self.steps:
             grouped.setdefault(step.department, []).append(step)
         return grouped
+
+    @property
+    def is_checking(self) -> bool:
+        """Whether a department's answer is still awaited."""
+        return any(step.status == CHECKING for step in self.steps)
 
     @property
     def passed_count(self) -> int:
@@ -117,34 +138,50 @@ def view_step(
         key=step.key,
         title=step.title,
         department=step.department,
-        status=str(state.status),
-        word=WORDS[state.status],
-        sign=SIGNS[state.status],
-        records=_list_records(step, state),
+        status=CHECKING if state.is_asking else str(state.status),
+        word="正在查询" if state.is_asking else WORDS[state.status],
+        sign="…" if state.is_asking else SIGNS[state.status],
+        records=_list_records(step, state.reading),
         note=_get_note(step, state),
         reasons=tuple(ReasonView(*step.explain(reason)) for reason in state.finding.reasons),
         place=step.place,
         hours=step.hours,
         contact=step.contact,
-        learnt_at=f"{installation.get_local_time(state.learnt_at):%Y-%m-%d %H:%M:%S}",
+        learnt_at=_show_time(installation, state.learnt_at),
         refresh_url=url_for("mini_app.refresh", app_path=path, step_key=step.key),
         actions=() if is_submitted else _list_actions(path, step, state),
+        earlier=_view_earlier(installation, step, state.last_known),
+        failing_since=_show_time(installation, state.failing_since),
+        waived=state.waived,
     )
 
 
-def _list_records(step: Step, state: StepState) -> tuple[tuple[PrintedField, ...], ...]:
-    if state.reading is None:
+def _show_time(installation: Installation, moment: datetime | None) -> str:
+    return f"{installation.get_local_time(moment):%Y-%m-%d %H:%M:%S}" if moment else ""
+
+
+def _view_earlier(installation: Installation, step: Step, known: LastKnown | None) -> EarlierView | None:
+    if known is None:
+        return None
+    learnt_at = _show_time(installation, known.reading.learnt_at)
+    return EarlierView(WORDS[known.finding.status], learnt_at, _list_records(step, known.reading))
+
+
+def _list_records(step: Step, reading: Reading | None) -> tuple[tuple[PrintedField, ...], ...]:
+    if reading is None:
         return ()
     return tuple(
         tuple(PrintedField(fact.key, fact.label, fact.format(record.get(fact.key))) for fact in step.facts)
-        for record in state.reading.records
+        for record in reading.records
     )
 
 
 def _get_note(step: Step, state: StepState) -> str:
-    if state.reading is None:
+    if state.is_asking:
+        return "正在等待部门系统答复。"
+    if state.reading is None and state.waived is None:
         return "部门系统暂时没有给出可靠的答复，这不代表未通过。请稍后重新查询。"
-    return "" if state.reading.records else step.no_record_says
+    return "" if state.reading is None or state.reading.records else step.no_record_says
 
 
 def _list_actions(path: str, step: Step, state: StepState) -> tuple[ActionView, ...]:
