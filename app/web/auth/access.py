@@ -10,6 +10,7 @@ from urllib.parse import quote
 from flask import current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import BadRequest
 
 from app.domain.errors import NotAStudent
 from app.domain.person import Person, Role, parse_person
@@ -74,7 +75,7 @@ def answer_csrf_error(error: CSRFError) -> ResponseReturnValue:
     view = current_app.view_functions.get(request.endpoint or "")
     page = getattr(view, "form_page", None)
     if page is None or get_person() is not None:
-        return current_app.handle_http_exception(error)
+        return current_app.handle_http_exception(BadRequest(error.description))
     return redirect(page(), 303)
 
 

@@ -126,7 +126,6 @@ def _show_retry(provider: IdentityProvider, fault: SignInFault, next_page: str) 
         reason=fault.reason,
         status=status,
         again=url_for("auth.begin", name=provider.name, next=next_page),
-        request_id=g.get("request_id", ""),
     )
     return page, status, {"Retry-After": RETRY_SECONDS} if status == 503 else {}
 
