@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -13,13 +15,17 @@ from app.identity.registry import build_providers
 from app.logs import configure_logging
 from app.miniapps.loader import load_mini_app
 from app.miniapps.templating import add_pages
+from app.services.sentinels import SentinelWatch
 from app.services.installation import Installation, InstalledMiniApp
 from app.settings import ROOT, Settings
 from app.web import init_web
 from app.web.auth import init_auth
+from app.web.request_body import drain_bodies
 from app.web.session import DatabaseSessionInterface
+from app.web.shell import MAX_FORM_BYTES
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
+POOL_SECONDS = 8
 
 
 def create_app(settings: Settings) -> Flask:
@@ -34,8 +40,6 @@ def create_app(settings: Settings) -> Flask:
     _configure(app, settings)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "app" / "migrations"))
-    csrf.init_app(app)
-    limiter.init_app(app)
     app.session_interface = DatabaseSessionInterface(settings)
     installation = Installation(settings, mini_apps)
     app.extensions["installation"] = installation
@@ -43,6 +47,10 @@ def create_app(settings: Settings) -> Flask:
     add_pages(app.jinja_env, list(settings.mini_apps.values()))
     init_auth(app, settings, providers)
     init_web(app)
+    # After the web's own, so that what these refuse has a request id too.
+    csrf.init_app(app)
+    limiter.init_app(app)
+    app.wsgi_app = drain_bodies(app.wsgi_app)  # type: ignore[method-assign, assignment]
     return app
 
 
@@ -51,6 +59,9 @@ def warm_up(app: Flask) -> None:
     installation: Installation = app.extensions["installation"]
     load_fonts(installation.settings.slip.second_font)
     installation.slip_keys.current()
+    watch = SentinelWatch(installation.mini_apps, installation.settings.round.deadline)
+    watch.start()
+    os.register_at_fork(after_in_child=watch.start)
 
 
 def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
@@ -76,9 +87,10 @@ def _configure(app: Flask, settings: Settings) -> None:
         SECRET_KEY=service.secret_key,
         TRUSTED_HOSTS=list(service.trusted_hosts),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
-        MAX_FORM_MEMORY_SIZE=64 * 1024,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
         MAX_FORM_PARTS=50,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True, "pool_timeout": POOL_SECONDS},
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
         RATELIMIT_STORAGE_URI=settings.rate_limit.storage_url,

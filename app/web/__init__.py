@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from app.web.compression import register_compression
 from app.web.errors import register_errors
 from app.web.headers import register_headers
 from app.web.miniapp import mini_app_pages
@@ -17,6 +18,7 @@ def init_web(app: Flask) -> None:
     """Bind every page, the shell that they share, the headers and the error pages."""
     register_shell(app)
     register_headers(app)
+    register_compression(app)
     register_errors(app)
     for blueprint in (ops, verify_pages, slip_pages, mini_app_pages):
         app.register_blueprint(blueprint)

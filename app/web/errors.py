@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
-from flask import Flask, g, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, redirect, render_template, request
+from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.routing import RequestRedirect
 
 from app.domain import errors as facts
 from app.web.shell import get_installation
@@ -73,8 +77,11 @@ FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
 def register_errors(app: Flask) -> None:
     """Bind the handlers."""
     app.register_error_handler(facts.Fact, _show_fact)
+    app.register_error_handler(RequestRedirect, _redirect)
+    app.register_error_handler(SecurityError, _show_foreign_host)
     app.register_error_handler(HTTPException, _show_http_error)
     app.register_error_handler(OperationalError, _show_database_error)
+    app.register_error_handler(PoolTimeout, _show_database_error)
     app.register_error_handler(Exception, _show_fault)
 
 
@@ -82,7 +89,7 @@ def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
     status, text = FACTS[type(fact)]
     log.info("request refused", extra={"fact": type(fact).__name__})
     missing = fact.characters if isinstance(fact, facts.CharacterMissing) else ""
-    return render_error(status, text, fact_name=type(fact).__name__, detail=missing), status
+    return show_error(status, text, fact_name=type(fact).__name__, detail=missing)
 
 
 def _show_http_error(error: HTTPException) -> ResponseReturnValue:
@@ -90,30 +97,57 @@ def _show_http_error(error: HTTPException) -> ResponseReturnValue:
     if status < 400:
         return error.get_response()
     known = status if status in TEXTS else (400 if status < 500 else 500)
-    response = error.get_response()
-    response.data = render_error(status, TEXTS[known]).encode()
-    response.content_type = "text/html; charset=utf-8"
+    response = show_error(status, TEXTS[known])
+    headers = [item for item in error.get_headers() if item[0] not in ("Content-Type", "Content-Length")]
+    response.headers.extend(headers)
     return response
 
 
-def _show_database_error(error: OperationalError) -> ResponseReturnValue:
-    log.error("database unavailable", exc_info=error.orig)
-    return render_error(503, TEXTS[503]), 503, {"Retry-After": "10"}
+def _redirect(error: RequestRedirect) -> ResponseReturnValue:
+    """To the address without its host, which came from the client."""
+    parts = urlsplit(error.new_url)
+    return redirect(parts.path + (f"?{parts.query}" if parts.query else ""), error.code)
+
+
+def _show_foreign_host(error: SecurityError) -> ResponseReturnValue:
+    """A host that is not ours has no addresses; the page that says so takes those of `base_url`."""
+    host = get_installation().settings.service.host
+    request_ctx.url_adapter = current_app.url_map.bind(host)
+    return _show_http_error(error)
+
+
+def _show_database_error(error: OperationalError | PoolTimeout) -> ResponseReturnValue:
+    reason = error.orig if isinstance(error, OperationalError) else "no free connection"
+    log.error("database unavailable", extra={"reason": reason})
+    response = show_error(503, TEXTS[503])
+    response.headers["Retry-After"] = "10"
+    return response
 
 
 def _show_fault(error: Exception) -> ResponseReturnValue:
     log.error("request failed", exc_info=error, extra={"endpoint": request.endpoint})
-    return render_error(500, TEXTS[500]), 500
+    return show_error(500, TEXTS[500])
 
 
-def render_error(status: int, text: ErrorText, *, fact_name: str = "", detail: str = "") -> str:
-    """The error page; `fact_name` becomes its machine-readable mark."""
-    return render_template(
-        "errors/error.html",
-        status=status,
-        text=text,
-        fact_name=fact_name or HTTPStatus(status).phrase.replace(" ", ""),
-        detail=detail,
-        support_line=get_installation().settings.service.support,
-        request_id=g.get("request_id", ""),
-    )
+def show_error(status: int, text: ErrorText, *, fact_name: str = "", detail: str = "") -> Response:
+    """The error as a page, or as JSON for `Accept: application/json`; `fact_name` becomes its
+    machine-readable mark.
+    """
+    mark = fact_name or HTTPStatus(status).phrase.replace(" ", "")
+    request_id = g.get("request_id", "")
+    if request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json":
+        response = jsonify(error=mark, title=text.title, what_to_do=text.what_to_do, request_id=request_id)
+    else:
+        page = render_template(
+            "errors/error.html",
+            status=status,
+            text=text,
+            fact_name=mark,
+            detail=detail,
+            support_line=get_installation().settings.service.support,
+            request_id=request_id,
+        )
+        response = current_app.make_response(page)
+    response.status_code = status
+    response.vary.add("Accept")
+    return response

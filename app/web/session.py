@@ -192,6 +192,7 @@ def _become(response: Response, other: Response) -> None:
     """An answer whose session could not be kept must not be sent: turn it into the page that says so."""
     response.status_code = other.status_code
     response.set_data(other.get_data())
+    response.headers.remove("Content-Encoding")
     response.headers.remove("Location")
     response.headers.remove("Set-Cookie")
     response.headers.update(other.headers)

@@ -8,9 +8,30 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from flask import Flask, current_app, g, url_for
+from flask import Flask, current_app, g, request, url_for
+from werkzeug.routing import BaseConverter, ValidationError
 
 from app.services.installation import Installation
+
+MAX_FORM_BYTES = 64 * 1024
+
+
+class PlainConverter(BaseConverter):
+    """A part of an address without control characters: no address of ours has any, and PostgreSQL takes no
+    NUL in a text.
+    """
+
+    regex = r"[^/\x00-\x1f\x7f]+"
+
+
+class MiniAppConverter(PlainConverter):
+    """The part of an address that names an installed mini-app."""
+
+    def to_python(self, value: str) -> str:
+        """The name itself. Raises ValidationError, which means that there is no such page."""
+        if value not in get_installation().mini_apps:
+            raise ValidationError
+        return value
 
 
 def get_installation() -> Installation:
@@ -20,12 +41,15 @@ def get_installation() -> Installation:
 
 def register_shell(app: Flask) -> None:
     """Give each request an id and each template the shell's names."""
+    app.url_map.converters |= {"default": PlainConverter, "mini_app": MiniAppConverter}
     app.before_request(_start_request)
     app.context_processor(_describe_shell)
 
 
 def _start_request() -> None:
     g.request_id = secrets.token_hex(8)
+    if request.mimetype != "multipart/form-data":
+        request.max_content_length = MAX_FORM_BYTES
 
 
 def _describe_shell() -> dict[str, Any]:
