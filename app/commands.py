@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 from flask import Flask
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
+from app.domain.errors import Fact
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.slip_keys import (
@@ -14,6 +15,7 @@ from app.services.slip_keys import (
     list_slip_keys,
     retire_slip_key,
 )
+from app.services.waivers import grant_waiver
 
 
 def register_commands(app: Flask, installation: Installation) -> None:
@@ -52,3 +54,24 @@ def register_commands(app: Flask, installation: Installation) -> None:
         click.echo(f"key {kid} is compromised")
 
     app.cli.add_command(group)
+    app.cli.add_command(_make_waive(installation))
+
+
+def _make_waive(installation: Installation) -> click.Command:
+    @click.command("waive")
+    @click.argument("mini_app", metavar="MINI_APP")
+    @click.argument("step")
+    @click.argument("student_number")
+    @click.option("--reason", required=True, help="Shown to the student and printed on the slip.")
+    @click.option("--by", "granted_by", required=True, help="The staff number of who decided.")
+    @with_appcontext
+    def waive(mini_app: str, step: str, student_number: str, reason: str, granted_by: str) -> None:
+        """Waive a step for one student: 豁免."""
+        try:
+            installed = installation.get_mini_app(mini_app.replace("_", "-"))
+            grant_waiver(installed, step, student_number, reason, granted_by)
+        except Fact as fact:
+            raise click.ClickException(f"{type(fact).__name__}: {fact}") from fact
+        click.echo(f"{step} is waived for {student_number}")
+
+    return waive

@@ -12,6 +12,12 @@ def _row(project: str, amount: str, reduced: str = "0.00", loan: str = "0.00") -
 
 _LIVING_IN = Dormitory(checkout_date=None, checkout_by=None)
 
+_NOTHING_DONE = (
+    LibraryThesis(state="未提交", submitted_on=None),
+    Archive(state="", reviewed_on=None),
+    _LIVING_IN,
+)
+
 _EXCEPTIONS: dict[str, tuple[Facts, ...]] = {
     "TS23000001": (LibraryLoans(card="active"),),
     "TS23000003": (LibraryLoans(books=2, debt="12.50", violations=1, card="active"),),
@@ -24,11 +30,11 @@ _EXCEPTIONS: dict[str, tuple[Facts, ...]] = {
     "TS23000008": (Finance((_row("2025学年学费", "500.00"), _row("2025学年住宿费", "300.00"))),),
     "TB23000010": (Finance((_row("2025学年学费", "10000.00", reduced="2000.00", loan="8000.00"),)),),
     "TS23000011": (LibraryLoans(card="active", refuses_cancel=True),),
-    "TS25000012": (
-        LibraryLoans(card="active"),
-        LibraryThesis(state="未提交", submitted_on=None),
-        Archive(state="", reviewed_on=None),
-        _LIVING_IN,
+    "TS25000012": (*_NOTHING_DONE, LibraryLoans(card="active")),
+    "TS00000002": (
+        *_NOTHING_DONE,
+        LibraryLoans(books=1, card="active"),
+        Finance((_row("2025学年学费", "100.00"),)),
     ),
 }
 
