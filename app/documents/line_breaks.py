@@ -31,18 +31,20 @@ def break_lines(text: str, limit: float, measure: Measure) -> Lines:
     if measure(text) <= limit:
         return (text,)
     lines: list[str] = []
-    line = ""
+    line, used = "", 0.0
     for section in _SECTION.findall(text):
         for piece in (section,) if measure(section) <= limit else _PIECE.findall(section):
             word = piece.rstrip(" ")
-            if measure(line + word) <= limit:
-                line += piece
-                continue
-            if line:
-                lines.append(line.rstrip(" "))
-            *full, line = _cut(word, limit, measure)
-            lines += full
-            line += piece[len(word) :]
+            width = measure(word)
+            if used + width > limit:
+                if line:
+                    lines.append(line.rstrip(" "))
+                *full, word = _cut(word, limit, measure) if width > limit else (word,)
+                lines += full
+                line, used, width = "", 0.0, measure(word)
+            spaces = piece[len(piece.rstrip(" ")) :]
+            line += word + spaces
+            used += width + measure(spaces)
     return (*lines, line.rstrip(" "))
 
 

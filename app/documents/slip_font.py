@@ -6,16 +6,18 @@ never opens a font file. `FPDF.output(output_producer_class=...)` takes the writ
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from fpdf.enums import FontDescriptorFlags, TextEmphasis
-from fpdf.fonts import PDFFontDescriptor, TTFFont
-from fpdf.output import CIDSystemInfo, OutputProducer, PDFExtGState, PDFFont, PDFType3Font, PDFXObject
+from fpdf.fonts import TTFFont
+from fpdf.output import OutputProducer, PDFExtGState, PDFFont, PDFType3Font, PDFXObject
 from fpdf.pattern import Pattern
-from fpdf.syntax import Name, PDFArray, PDFContentStream, PDFString
+from fpdf.syntax import PDFObject
 
 from app.documents.cff import FULL_WIDTH, build_cff
-from app.documents.fonts import Bounds, FontMetrics, Glyph, GlyphStore
+from app.documents.fonts import Bounds, Glyph, GlyphStore
 
 FONT_KEY = "slip"
 SUBSET_TAG = "LIXIAO"
@@ -82,34 +84,26 @@ class SlipFont(TTFFont):
         return [self.store.glyphs[character] for character in self.codes]
 
 
-class _FontProgram(PDFContentStream):
-    """A bare CFF font program; left uncompressed, as outlines shrink by a tenth only."""
+class _Ready(PDFObject):
+    """An object of a file (ISO 32000-1, 7.3.10) whose entries are written out already."""
 
-    def __init__(self, program: bytes) -> None:
-        super().__init__(program)
-        self.subtype = Name("CIDFontType0C")
+    def __init__(self, entries: str, stream: bytes | None = None) -> None:
+        super().__init__()
+        self._entries = entries
+        self._stream = stream
 
-
-class _FontDescriptor(PDFFontDescriptor):
-    """The font descriptor (ISO 32000-1, 9.8)."""
-
-    def __init__(self, metrics: FontMetrics, name: str, bounds: Bounds, program: _FontProgram) -> None:
-        super().__init__(
-            ascent=metrics.ascent,
-            descent=metrics.descent,
-            cap_height=metrics.cap_height,
-            flags=FontDescriptorFlags.SYMBOLIC,
-            font_b_box=f"[{' '.join(map(str, bounds))}]",
-            italic_angle=0,
-            stem_v=STEM_WIDTH,
-            missing_width=FULL_WIDTH,
-        )
-        self.font_name = Name(name)
-        self.font_file3 = program
+    def serialize(self, obj_dict: object = None, _security_handler: object = None) -> str:
+        if self._stream is None:
+            return f"{self.id} 0 obj\n<<{self._entries}>>\nendobj"
+        head = f"{self.id} 0 obj\n<<{self._entries} /Length {len(self._stream)}>>\nstream\n"
+        return f"{head}{self._stream.decode('latin-1')}\nendstream\nendobj"
 
 
 class SlipOutput(OutputProducer):
-    """Writes the document with its one font as a CIDFontType0C program (ISO 32000-1, 9.7 and 9.9)."""
+    """Writes the document with its one font as a CIDFontType0C program (ISO 32000-1, 9.7 to 9.10).
+
+    The program stays uncompressed: outlines would shrink by a tenth only.
+    """
 
     def _add_fonts(
         self,
@@ -123,18 +117,31 @@ class SlipOutput(OutputProducer):
         outlined = [font.store.notdef, *glyphs]
         bounds = _unite(outlined)
         name = f"{SUBSET_TAG}+{metrics.name}"
-        program = _FontProgram(build_cff(name, [glyph.charstring for glyph in outlined], bounds))
-        descriptor = _FontDescriptor(metrics, name, bounds, program)
-        inner = PDFFont("CIDFontType0", name, d_w=FULL_WIDTH, w=_list_widths(glyphs))
-        inner.c_i_d_system_info = system = CIDSystemInfo()
-        system.ordering = PDFString("Identity")
-        inner.font_descriptor = descriptor
-        outer = PDFFont("Type0", name, encoding="Identity-H")
-        outer.descendant_fonts = PDFArray([inner])
-        outer.to_unicode = to_unicode = PDFContentStream(_build_to_unicode(glyphs), compress=True)
-        for pdf_object in (outer, inner, to_unicode, system, descriptor, program):
-            self._add_pdf_obj(pdf_object, "fonts")
-        return {font.i: outer}
+        program = build_cff(name, [glyph.charstring for glyph in outlined], bounds)
+        program_ref = self._add_ready("/Subtype /CIDFontType0C", program)
+        descriptor_ref = self._add_ready(
+            f"/Type /FontDescriptor /FontName /{name} /Flags {FontDescriptorFlags.SYMBOLIC.value} "
+            f"/FontBBox [{' '.join(map(str, bounds))}] /ItalicAngle 0 /Ascent {metrics.ascent} "
+            f"/Descent {metrics.descent} /CapHeight {metrics.cap_height} /StemV {STEM_WIDTH} /FontFile3 {program_ref}"
+        )
+        inner_ref = self._add_ready(
+            f"/Type /Font /Subtype /CIDFontType0 /BaseFont /{name} /FontDescriptor {descriptor_ref} "
+            f"/CIDSystemInfo <</Registry (Adobe) /Ordering (Identity) /Supplement 0>> "
+            f"/DW {FULL_WIDTH} /W [{_list_widths(glyphs)}]"
+        )
+        unicode_ref = self._add_ready("/Filter /FlateDecode", zlib.compress(_build_to_unicode(glyphs)))
+        outer = _Ready(
+            f"/Type /Font /Subtype /Type0 /BaseFont /{name} /Encoding /Identity-H "
+            f"/DescendantFonts [{inner_ref}] /ToUnicode {unicode_ref}"
+        )
+        self._add_pdf_obj(outer)
+        return {font.i: cast("PDFFont", outer)}
+
+    def _add_ready(self, entries: str, stream: bytes | None = None) -> str:
+        """Add an object; return what refers to it."""
+        ready = _Ready(entries, stream)
+        self._add_pdf_obj(ready)
+        return ready.ref
 
 
 def _unite(glyphs: Iterable[Glyph]) -> Bounds:
@@ -144,11 +151,11 @@ def _unite(glyphs: Iterable[Glyph]) -> Bounds:
 
 
 def _list_widths(glyphs: Sequence[Glyph]) -> str:
-    """The W array: the advances that are not the default one, by CID (ISO 32000-1, 9.7.4.3)."""
+    """Inside the W array: the advances that are not the default one, by CID (ISO 32000-1, 9.7.4.3)."""
     narrow = (
         f"{cid} [{glyph.advance}]" for cid, glyph in enumerate(glyphs, 1) if glyph.advance != FULL_WIDTH
     )
-    return f"[{' '.join(narrow)}]"
+    return " ".join(narrow)
 
 
 def _build_to_unicode(glyphs: Sequence[Glyph]) -> bytes:

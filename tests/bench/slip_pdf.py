@@ -1,0 +1,95 @@
+"""How fast the slip's PDF is made, against plain fpdf2 with the same font and text, and how large it gets.
+
+CPU medians of one run in one process; memory in a process of its own. `python -m tests.bench.slip_pdf`
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from time import process_time
+
+from app.documents.qr import build_qr_matrix
+from app.documents.slip_pdf import render_slip_pdf
+from app.documents.slip_png import render_slip_png
+from tests.bench._slip_peers import PEERS
+from tests.fixtures.plain_slip import render_plain_slip
+from tests.fixtures.slips import ORDINARY, SLIPS, make_code
+
+Row = tuple[str, str, str]
+"""What was measured, the figure, and what was asked for."""
+
+MEMORY_SCRIPT = """
+from pathlib import Path
+from app.documents import slip_pdf
+from tests.fixtures.slips import SLIPS, make_code
+def resident():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+before = resident()
+for seed in range(200):
+    for slip in SLIPS.values():
+        slip_pdf.render_slip_pdf(slip, make_code(seed))
+print(resident() - before)
+"""
+
+
+def measure(action: Callable[[int], object], times: int) -> float:
+    """The median CPU time of `action(number)` in ms, after one call to warm up."""
+    action(0)
+    taken = []
+    for number in range(times):
+        start = process_time()
+        action(number)
+        taken.append((process_time() - start) * 1000)
+    return median(taken)
+
+
+def measure_memory() -> float:
+    """MB resident beyond the imports after 1,000 slips, in a fresh process (Linux)."""
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY_SCRIPT], cwd=root, capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+def run() -> list[Row]:
+    """All figures of the slip's documents."""
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
+    codes = [make_code(seed) for seed in range(300)]
+    fast = measure(lambda number: render_slip_pdf(ORDINARY, codes[number]), 300)
+    plain = measure(lambda number: render_plain_slip(ORDINARY, codes[number]), 5)
+    symbol = measure(lambda number: build_qr_matrix(codes[number].url), 300)
+    pdfs = [render_slip_pdf(slip, codes[0]) for slip in SLIPS.values()]
+    pngs = [render_slip_png(pdf) for pdf in pdfs]
+    picture = measure(lambda number: render_slip_png(pdfs[0]), 10)
+    rows = [
+        ("slip PDF", f"{fast:.2f} ms", "-"),
+        ("plain fpdf2, same font and text", f"{plain:.0f} ms", "-"),
+        ("times faster than plain fpdf2", f"{plain / fast:.0f}", ">= 250"),
+        ("of it the QR symbol", f"{symbol:.2f} ms", "-"),
+        ("largest PDF of the samples", f"{max(map(len, pdfs)) / 1000:.1f} kB", "<= 40 kB"),
+        ("slip PNG from the PDF", f"{picture:.0f} ms", "-"),
+        ("largest PNG of the samples", f"{max(map(len, pngs)) / 1000:.1f} kB", "<= 60 kB"),
+    ]
+    if Path("/proc/self/statm").exists():
+        rows.append(("memory beyond imports", f"{measure_memory():.1f} MB", "<= 30 MB"))
+    return rows + [measure_peer(name, render) for name, render in PEERS.items()]
+
+
+def measure_peer(name: str, render: Callable[[int], bytes]) -> Row:
+    """The same words by another PDF library, where it is installed."""
+    if find_spec(name) is None:
+        return (f"peer {name}", "not installed", "-")
+    return (f"peer {name}", f"{measure(render, 10):.1f} ms, {len(render(0)) / 1000:.0f} kB", "-")
+
+
+if __name__ == "__main__":
+    for what, figure, asked in run():
+        print(f"{what:<36}{figure:>16}  {asked}")
