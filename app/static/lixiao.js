@@ -23,6 +23,27 @@
     }, 8000);
   });
 
+  /* Departments that have not answered yet: ask for the page once more, which waits for them, and put
+     its live parts in place of these. */
+  if (document.querySelector('[data-status="checking"]') && window.fetch && window.DOMParser) {
+    window
+      .fetch(window.location.pathname + "?wait=1", { credentials: "same-origin" })
+      .then(function (answer) {
+        if (!answer.ok || answer.redirected) throw new Error("no page");
+        return answer.text();
+      })
+      .then(function (text) {
+        var page = new DOMParser().parseFromString(text, "text/html");
+        each("[data-live]", function (old) {
+          var fresh = page.getElementById(old.id);
+          if (fresh) old.parentNode.replaceChild(document.importNode(fresh, true), old);
+        });
+      })
+      .catch(function () {
+        window.location.replace(window.location.pathname + "?wait=1");
+      });
+  }
+
   each("[data-focus]", function (element) {
     element.focus();
   });
