@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, jsonify, redirect, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, SecurityError
-from werkzeug.routing import RequestRedirect
 
 from app.domain import errors as facts
 from app.web.shell import get_installation
@@ -77,7 +75,6 @@ FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
 def register_errors(app: Flask) -> None:
     """Bind the handlers."""
     app.register_error_handler(facts.Fact, _show_fact)
-    app.register_error_handler(RequestRedirect, _redirect)
     app.register_error_handler(SecurityError, _show_foreign_host)
     app.register_error_handler(HTTPException, _show_http_error)
     app.register_error_handler(OperationalError, _show_database_error)
@@ -101,12 +98,6 @@ def _show_http_error(error: HTTPException) -> ResponseReturnValue:
     headers = [item for item in error.get_headers() if item[0] not in ("Content-Type", "Content-Length")]
     response.headers.extend(headers)
     return response
-
-
-def _redirect(error: RequestRedirect) -> ResponseReturnValue:
-    """To the address without its host, which came from the client."""
-    parts = urlsplit(error.new_url)
-    return redirect(parts.path + (f"?{parts.query}" if parts.query else ""), error.code)
 
 
 def _show_foreign_host(error: SecurityError) -> ResponseReturnValue:

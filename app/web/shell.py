@@ -42,6 +42,8 @@ def get_installation() -> Installation:
 def register_shell(app: Flask) -> None:
     """Give each request an id and each template the shell's names."""
     app.url_map.converters |= {"default": PlainConverter, "mini_app": MiniAppConverter}
+    # Flask would lead to the merged address with the host that the client named.
+    app.url_map.merge_slashes = False
     app.before_request(_start_request)
     app.context_processor(_describe_shell)
 
