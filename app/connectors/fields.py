@@ -24,7 +24,7 @@ _YUAN = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?")
 _FEN = re.compile(r"0|[1-9][0-9]{0,13}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLACEHOLDERS = frozenset(
-    {"-", "--", "/", "null", "none", "nil", "nan", "n/a", "undefined", "无", "暂无", "空"}
+    {"null", "none", "nil", "nan", "inf", "infinity", "n/a", "undefined", "无", "暂无", "空"}
 )
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -85,12 +85,20 @@ def _read_text(field: Field, value: Json) -> str:
         if text not in field.values:
             raise UntrustedAnswer(Fault.UNKNOWN_VALUE)
         return field.values[text]
-    if len(text) > MAX_TEXT or any(unicodedata.category(character) in _UNPRINTABLE for character in text):
-        raise UntrustedAnswer(Fault.ODD_TEXT)
     fact = text.strip()
-    if fact == "" or fact.lower() in _PLACEHOLDERS or not re.fullmatch(field.pattern, fact):
+    if not _is_plain(text) or _says_nothing(fact) or not re.fullmatch(field.pattern, fact):
         raise UntrustedAnswer(Fault.ODD_TEXT)
     return fact
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= MAX_TEXT and not any(unicodedata.category(sign) in _UNPRINTABLE for sign in text)
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether a text has neither a letter nor a digit, or is a word that programs write for a missing one."""
+    has_content = any(unicodedata.category(sign)[0] == "L" or sign.isdecimal() for sign in text)
+    return not has_content or text.lower().lstrip("-") in _PLACEHOLDERS
 
 
 def _read_count(field: Field, value: Json) -> int:

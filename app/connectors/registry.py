@@ -10,6 +10,8 @@ from app.connectors.breaker import BreakerState
 from app.connectors.guarded import GuardedConnector, Limits
 from app.connectors.http_config import read_http_json
 from app.connectors.http_json import HttpJsonConnector
+from app.connectors.sql import SqlConnector
+from app.connectors.sql_config import read_sql
 from app.tables import Table
 
 
@@ -50,4 +52,11 @@ def _build_http_json(name: str, table: Table) -> Connector:
     return HttpJsonConnector(name, config, trust)
 
 
-_KINDS: Mapping[str, Callable[[str, Table], Connector]] = {"http_json": _build_http_json}
+def _build_sql(name: str, table: Table) -> Connector:
+    return SqlConnector(name, read_sql(table))
+
+
+_KINDS: Mapping[str, Callable[[str, Table], Connector]] = {
+    "http_json": _build_http_json,
+    "sql": _build_sql,
+}

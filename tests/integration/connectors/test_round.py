@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -247,7 +246,7 @@ def _ask_in_child(connector: Connector, results: multiprocessing.SimpleQueue[str
     results.put(type(ask(connector)).__name__)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_has_a_loop_and_connections_of_its_own(server: StandIn) -> None:
     connector = connect(server.url)
     assert isinstance(ask(connector), Reading)

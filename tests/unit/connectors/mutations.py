@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ ODD_VALUES: tuple[Any, ...] = (
     None, "", " ", "\u3000", "-", "null", "无", "none", True, False, {}, [], [None], [[]], -1, -0.0, 0.0, 1e400,
     float("nan"), float("-inf"), 10**30, "-1", "-0", "+0", "0x0", "00", "0e0", " 0", "0 ", "0\n", "０", "٠", "²",
     "NaN", "Infinity", "1e-9", "0,00", "0.001", ".0", "0.", "0.00元", "已审核 ", "审核通过\u200b", "已审核（待补交）", "9 ",
-    "2026-13-01", "2026-02-30", "２０２６-06-10", "2026-6-1", "20260610", "2026-06-10\n", "\ud800", "\u202e王", OTHER_STUDENT,
+    "2026-13-01", "2026-02-30", "２０２６-06-10", "2026-6-1", "2026/06/10", "2026-06-10\n", "\ud800", "\u202e王", OTHER_STUDENT,
 )  # fmt: skip
 WORDS = ("已审核 ", "已审核（待补交）")
 CONTENT_TYPES = ("", "text/html", "text/plain", "application/json; charset=gbk", "application/xml", "json")
@@ -80,7 +81,7 @@ def _retype(answer: Answer, chance: random.Random) -> None:
     node, step = _pick(answer, chance)
     value = node[step]
     if isinstance(value, str):
-        node[step] = float(value) if value.replace(".", "").isdigit() else [value]
+        node[step] = float(value) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value, re.ASCII) else [value]
     else:
         node[step] = json.dumps(value)
 
