@@ -53,7 +53,7 @@ def hall() -> ResponseReturnValue:
     return render_template("hall/hall.html", mini_apps=installation.mini_apps.values())
 
 
-@mini_app_pages.get("/<mini_app:app_path>/")
+@mini_app_pages.get("/<mini_app:app_path>/", strict_slashes=False)
 def guide(app_path: str) -> ResponseReturnValue:
     """服务指南."""
     installation, installed = _open(app_path)
