@@ -24,22 +24,22 @@ SYSTEMS = tuple(ALL_CLEARED)
 
 
 def test_a_slow_department_is_checking_and_the_others_are_there_at_once(
-    service: Service, visitor: Visitor
+    service: Service, visitor: Visitor, fresh_student: str
 ) -> None:
-    visitor.sign_in("TS23000002")
+    visitor.sign_in(fresh_student)
     service.campus.set_fault("finance", delay_ms=1500)
     assert list_statuses(visitor.get(f"{APP}/clearance")) == ALL_CLEARED | {"finance": "checking"}
 
 
 def test_with_wait_the_page_comes_after_the_round_and_joins_the_question_under_way(
-    service: Service, visitor: Visitor
+    service: Service, visitor: Visitor, fresh_student: str
 ) -> None:
-    visitor.sign_in("TS23000002")
+    visitor.sign_in(fresh_student)
     service.campus.reset()
     service.campus.set_fault("finance", delay_ms=1500)
     visitor.get(f"{APP}/clearance")
     assert list_statuses(visitor.get(f"{APP}/clearance?wait=1")) == ALL_CLEARED
-    assert len(service.campus.calls("finance", "TS23000002")) == 1
+    assert len(service.campus.calls("finance", fresh_student)) == 1
 
 
 def test_a_department_that_is_down_shows_its_last_known_answer_with_its_time(
