@@ -44,8 +44,11 @@
       });
   }
 
-  each("[data-focus]", function (element) {
-    element.focus();
+  /* After the load, when the browser has gone to the address's anchor. */
+  window.addEventListener("load", function () {
+    each("[data-focus]", function (element) {
+      element.focus();
+    });
   });
 
   each("[data-copy]", function (button) {
