@@ -8,7 +8,7 @@
 | `number_column` | the column of the student number: in every row it must equal the number asked for, as text |
 | `rows` | `one` or `many` |
 | `no_record` | what no row means: `never`: a fault; `empty`: no record of this student, and then `freshness_statement` must prove that the view is filled |
-| `[.fields.<fact>]` | as in `http_config.py`; `path` is the column. Numbers and days may be columns of their type or texts, a flag a boolean or 0 and 1, a code that is a whole number is written as a text in `values`. Binary fractions (`REAL`, `FLOAT`) are refused: they round money |
+| `[.fields.<fact>]` | as in `http_config.py`; `path` is the column. Numbers and days may be columns of their type or texts, a flag a boolean or 0 and 1, a code that is a whole number is written as a text in `values`. Binary fractions (`REAL`, `FLOAT`, in SQLite every fraction) are refused, as they round money: `CAST` them or `printf('%.2f', …)` |
 | `freshness_column` | the column that tells when a row was brought up to date; the oldest row counts ("") |
 | `freshness_statement` | a statement without parameters whose one value tells when the view was brought up to date ("") |
 | `fresh_for_minutes` | how old that may be: needed with either of the two, and one of them is needed |

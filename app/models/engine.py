@@ -24,6 +24,8 @@ WRITES = "lixiao_writes"
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
+    if connection.execute("PRAGMA query_only").fetchone()[0]:
+        return  # a department's database: its settings are its own
     connection.isolation_level = None
     for pragma in (
         "journal_mode = WAL",

@@ -1,0 +1,309 @@
+"""A view in SQLite and in a real PostgreSQL: its facts, its faults, and that nothing is ever written."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.connectors.base import Fault
+from app.connectors.sql import StaleView
+from app.domain.clearance import DepartmentUnavailable, Reading
+from tests.integration.connectors.sql_views import STUDENT, DataCentre, asking, make_sqlite, running_postgres
+
+GOOD = {
+    "overdue_books": 2,
+    "fine": Decimal("12.50"),
+    "violations": 1,
+    "card_status": "cancelled",
+    "graduated": True,
+    "cancelled_on": date(2026, 6, 10),
+    "note": None,
+}
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as centre:
+        yield centre
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def centre(request: pytest.FixtureRequest, tmp_path: Path) -> DataCentre:
+    made = make_sqlite(tmp_path / "centre.sqlite3") if request.param == "sqlite" else None
+    found: DataCentre = made or request.getfixturevalue("postgres")
+    found.hold({})
+    return found
+
+
+def fault_of(answer: Reading | DepartmentUnavailable) -> str:
+    assert isinstance(answer, DepartmentUnavailable), answer
+    return answer.fault
+
+
+def test_a_row_gives_the_facts_it_holds(centre: DataCentre) -> None:
+    with asking(centre) as ask:
+        answer = ask()
+    assert isinstance(answer, Reading)
+    assert answer.records == (GOOD,)
+    assert (answer.system, answer.student_number) == ("loans", STUDENT)
+
+
+def test_many_rows_give_a_record_each(centre: DataCentre) -> None:
+    centre.hold({}, {"books": "5"})
+    with asking(centre, rows="many") as ask:
+        answer = ask()
+    assert isinstance(answer, Reading)
+    assert sorted(str(record["overdue_books"]) for record in answer.records) == ["2", "5"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        ([], Fault.NO_ROWS),
+        ([{}, {}], Fault.SEVERAL_RECORDS),
+        ([{"books": "NULL"}], Fault.WRONG_TYPE),
+        ([{"books": "-1"}], Fault.ODD_NUMBER),
+        ([{"fine": "'12.505'"}], Fault.ODD_NUMBER),
+        ([{"fine": "'-0.01'"}], Fault.ODD_NUMBER),
+        ([{"violations": "'２'"}], Fault.ODD_NUMBER),
+        ([{"violations": "''"}], Fault.ODD_NUMBER),
+        ([{"violations": "'1 '"}], Fault.ODD_NUMBER),
+        ([{"card": "7"}], Fault.UNKNOWN_VALUE),
+        ([{"graduated": "NULL"}], Fault.WRONG_TYPE),
+        ([{"note": "'无'"}], Fault.ODD_TEXT),
+        ([{"cancelled_on": "NULL"}], Fault.WRONG_TYPE),
+        ([{"updated_at": "NULL"}], Fault.ODD_DAY),
+        ([{"updated_at": "'2099-01-01 00:00:00'"}], Fault.ODD_DAY),
+    ],
+)
+def test_a_row_that_is_not_understood_makes_the_view_unavailable(
+    centre: DataCentre, rows: list[dict[str, str]], fault: Fault
+) -> None:
+    centre.hold(*rows)
+    with asking(centre) as ask:
+        assert fault_of(ask()) == fault
+
+
+def test_nan_money_is_no_money(postgres: DataCentre) -> None:
+    postgres.hold({"fine": "'NaN'"})
+    with asking(postgres) as ask:
+        assert fault_of(ask()) == Fault.ODD_NUMBER
+
+
+def test_a_binary_fraction_is_no_money(tmp_path: Path) -> None:
+    centre = make_sqlite(tmp_path / "centre.sqlite3")
+    centre.hold({})
+    statement = "SELECT *, 0.1 + 0.2 AS sum FROM loans WHERE xh = :student_number"
+    fields = {"fine": {"path": "sum", "type": "money", "unit": "yuan"}}
+    with asking(centre, statement=statement, fields=fields) as ask:
+        assert fault_of(ask()) == Fault.WRONG_TYPE
+
+
+# --- whose row it is
+
+
+def test_another_students_row_is_refused_even_when_the_statement_lets_it_through(centre: DataCentre) -> None:
+    centre.hold({"xh": "'TS23000003'"})
+    statement = "SELECT * FROM loans WHERE xh <> :student_number"
+    with asking(centre, statement=statement) as ask:
+        assert fault_of(ask()) == Fault.WRONG_STUDENT
+
+
+def test_a_number_in_other_letters_is_another_student(centre: DataCentre) -> None:
+    statement = "SELECT * FROM loans WHERE upper(xh) = upper(:student_number)"
+    with asking(centre, statement=statement) as ask:
+        assert fault_of(ask(STUDENT.lower())) == Fault.WRONG_STUDENT
+        assert isinstance(ask(STUDENT), Reading)
+
+
+def test_the_number_column_must_be_there_and_be_text(centre: DataCentre) -> None:
+    missing = "SELECT books, fine, updated_at FROM loans WHERE xh = :student_number"
+    number = "SELECT 23 AS xh, updated_at FROM loans WHERE xh = :student_number"
+    for statement, fault in ((missing, Fault.MISSING_FIELD), (number, Fault.WRONG_TYPE)):
+        with asking(centre, statement=statement) as ask:
+            assert fault_of(ask()) == fault
+
+
+def test_two_columns_of_one_name_contradict_each_other(centre: DataCentre) -> None:
+    statement = "SELECT *, 0 AS books FROM loans WHERE xh = :student_number"
+    with asking(centre, statement=statement) as ask:
+        assert fault_of(ask()) == Fault.DUPLICATE_KEY
+
+
+def test_a_students_number_is_bound_and_never_part_of_the_statement(centre: DataCentre) -> None:
+    centre.hold({"xh": "'TS23000003'"})
+    with asking(centre) as ask:
+        assert fault_of(ask("' OR '1'='1")) == Fault.NO_ROWS
+
+
+# --- freshness and "no record"
+
+EMPTY_OR_FRESH: dict[str, Any] = {
+    "no_record": "empty",
+    "freshness_column": None,
+    "freshness_statement": "SELECT max(updated_at) FROM loans",
+}
+
+
+def test_an_old_row_makes_the_view_stale_and_says_of_when_it_is(centre: DataCentre) -> None:
+    centre.hold({"updated_at": "'2026-06-01 08:00:00'"})
+    with asking(centre, time_zone="Asia/Shanghai") as ask:
+        answer = ask()
+    assert isinstance(answer, StaleView)
+    assert answer.fault == "stale"
+    assert answer.as_of == datetime(2026, 6, 1, 0, 0, tzinfo=UTC)
+
+
+def test_the_same_old_row_is_believed_where_it_may_be_that_old(centre: DataCentre) -> None:
+    two_hours_ago = f"'{datetime.now(UTC) - timedelta(hours=2):%Y-%m-%d %H:%M:%S}'"
+    centre.hold({"updated_at": two_hours_ago})
+    with asking(centre, fresh_for_minutes=60) as ask:
+        assert fault_of(ask()) == "stale"
+    with asking(centre, fresh_for_minutes=180) as ask:
+        assert isinstance(ask(), Reading)
+
+
+def test_a_moment_without_a_zone_is_refused_unless_its_zone_is_told(centre: DataCentre) -> None:
+    with asking(centre, time_zone=None) as ask:
+        assert fault_of(ask()) == Fault.ODD_DAY
+
+
+def test_no_row_is_no_record_only_while_the_view_is_filled_and_fresh(centre: DataCentre) -> None:
+    centre.hold({"xh": "'TS23000003'"})
+    with asking(centre, **EMPTY_OR_FRESH) as ask:
+        answer = ask()
+        assert isinstance(answer, Reading)
+        assert answer.records == ()
+        centre.hold()
+        assert fault_of(ask()) == Fault.ODD_DAY
+        centre.hold({"xh": "'TS23000003'", "updated_at": "'2026-06-01 08:00:00'"})
+        assert fault_of(ask()) == "stale"
+
+
+# --- nothing is written
+
+WRITES = "UPDATE loans SET books = 0 WHERE xh = :student_number RETURNING *"
+
+
+def test_the_database_itself_refuses_a_statement_that_writes(centre: DataCentre) -> None:
+    with asking(centre, statement=WRITES) as ask:
+        assert fault_of(ask()) == Fault.SERVER_ERROR
+    with asking(centre) as ask:
+        answer = ask()
+    assert isinstance(answer, Reading)
+    assert answer.records[0]["overdue_books"] == 2
+
+
+def test_without_the_read_only_transaction_the_same_statement_would_write(centre: DataCentre) -> None:
+    """The negative control: the account may write, so it is the transaction that refuses."""
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(centre.url)
+    with engine.begin() as connection:
+        row = connection.execute(text(WRITES), {"student_number": STUDENT}).mappings().one()
+    engine.dispose()
+    assert row["books"] == 0
+
+
+def test_the_settings_of_a_departments_sqlite_are_left_alone(tmp_path: Path) -> None:
+    import app.models  # noqa: F401 - with it comes the product's own way with SQLite
+
+    centre = make_sqlite(tmp_path / "centre.sqlite3")
+    centre.hold({})
+    centre.owner.dispose()
+    with sqlite3.connect(tmp_path / "centre.sqlite3") as plain:
+        plain.execute("PRAGMA journal_mode = DELETE")
+    with asking(centre) as ask:
+        assert isinstance(ask(), Reading)
+    with sqlite3.connect(tmp_path / "centre.sqlite3") as plain:
+        assert plain.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+# --- a database that hangs or is not there
+
+SLOW_POSTGRES = "SELECT *, pg_sleep(30) AS slept FROM loans WHERE xh = :student_number"
+SLOW_SQLITE = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+    "SELECT loans.*, i FROM n, loans WHERE i < 0 AND xh = :student_number"
+)
+
+
+def test_the_database_ends_a_statement_that_takes_too_long(centre: DataCentre) -> None:
+    statement = SLOW_SQLITE if centre.url.startswith("sqlite") else SLOW_POSTGRES
+    with asking(centre, statement=statement, statement_seconds=0.3) as ask:
+        started = time.monotonic()
+        assert fault_of(ask()) == Fault.TIMEOUT
+    assert time.monotonic() - started < 10
+
+
+def test_a_lock_that_is_not_released_makes_the_view_unavailable_and_then_it_comes_back(
+    tmp_path: Path,
+) -> None:
+    centre = make_sqlite(tmp_path / "centre.sqlite3")
+    centre.hold({})
+    centre.owner.dispose()
+    holder = sqlite3.connect(tmp_path / "centre.sqlite3", isolation_level=None)
+    holder.execute("PRAGMA journal_mode = DELETE")
+    holder.execute("BEGIN EXCLUSIVE")
+    with asking(centre, statement_seconds=0.2) as ask:
+        assert fault_of(ask()) == Fault.TIMEOUT
+        holder.execute("ROLLBACK")
+        assert isinstance(ask(), Reading)
+    holder.close()
+
+
+def test_a_missing_database_is_named_and_nothing_is_made_in_its_place(tmp_path: Path) -> None:
+    gone = DataCentre(f"sqlite:///{tmp_path}/none.sqlite3", make_sqlite(tmp_path / "x.sqlite3").owner)
+    with asking(gone) as ask:
+        assert isinstance(ask(), DepartmentUnavailable)
+    assert not (tmp_path / "none.sqlite3").exists()
+    nobody = DataCentre("postgresql+psycopg://reader@127.0.0.1:1/postgres", gone.owner)
+    with asking(nobody) as ask:
+        assert fault_of(ask()) == Fault.UNREACHABLE
+
+
+def test_a_missing_view_or_right_makes_it_unavailable(postgres: DataCentre) -> None:
+    postgres.run("CREATE TABLE IF NOT EXISTS secrets (xh TEXT)")
+    for table in ("nothing", "secrets"):
+        with asking(postgres, statement=f"SELECT * FROM {table} WHERE xh = :student_number") as ask:
+            assert fault_of(ask()) == Fault.SERVER_ERROR
+
+
+def test_connections_that_the_server_ended_are_replaced(postgres: DataCentre) -> None:
+    postgres.hold({})
+    with asking(postgres) as ask:
+        assert isinstance(ask(), Reading)
+        postgres.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'")
+        assert isinstance(ask(), Reading)
+
+
+def test_a_server_that_accepts_and_stays_silent_uses_no_more_threads_than_it_may(tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://reader@127.0.0.1:{silent.getsockname()[1]}/postgres"
+        centre = DataCentre(url, make_sqlite(tmp_path / "x.sqlite3").owner)
+        with asking(centre, threads=2, deadline_seconds=0.3, statement_seconds=2) as ask:
+            for number in range(6):
+                assert fault_of(ask(f"TS{number}")) == Fault.TIMEOUT
+                running = [thread for thread in threading.enumerate() if thread.name == "sql-loans"]
+                assert len(running) <= 2
+
+
+def test_no_log_line_and_no_error_holds_the_number_or_the_url(
+    centre: DataCentre, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    for changes in ({"statement": WRITES}, {"statement": "SELECT * FROM nothing WHERE xh = :student_number"}):
+        with asking(centre, **changes) as ask:
+            shown = repr(ask()) + caplog.text
+            assert STUDENT not in shown
+            assert centre.url not in shown
