@@ -11,7 +11,6 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase, scoped_session
 
-
 DatabaseSession = scoped_session[Session]
 
 

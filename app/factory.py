@@ -15,8 +15,8 @@ from app.identity.registry import build_providers
 from app.logs import configure_logging
 from app.miniapps.loader import load_mini_app
 from app.miniapps.templating import add_pages
-from app.services.sentinels import SentinelWatch
 from app.services.installation import Installation, InstalledMiniApp
+from app.services.sentinels import SentinelWatch
 from app.settings import ROOT, Settings
 from app.web import init_web
 from app.web.auth import init_auth

@@ -12,7 +12,6 @@ from app.domain.clearance import (
     DepartmentUnavailable,
     Finding,
     LastKnown,
-    Reading,
     Status,
     StepState,
     Waived,

@@ -17,7 +17,6 @@ from app.services.rounds import RoundBook
 from app.services.slip_keys import SlipKeyStore
 from app.settings import MiniAppSettings, Settings
 
-
 SENTINEL_FAULT = "sentinel"
 
 
