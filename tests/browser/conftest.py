@@ -1,0 +1,75 @@
+"""One Chromium for all tests here, a service of their own, and a watch over each page's console.
+
+Where Chromium is missing the tests are left out and the summary says so; with `CI=true` they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.screens import Screens
+from tests.campus.client import CampusClient
+from tests.campus.run import make_environment, prepare, start_service, stop
+from tests.conftest import Service, get_free_port
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+MISSING = "no Chromium here: the pages were not tested in a browser (apt-get install chromium)"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was left out."""
+    if not CHROMIUM:
+        terminalreporter.section("LEFT OUT", red=True, bold=True)
+        terminalreporter.write_line(MISSING)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    if not CHROMIUM:
+        if os.environ.get("CI") == "true":
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def running_service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service for the journeys alone: they submit for demo accounts that other tests need fresh."""
+    data_dir = tmp_path_factory.mktemp("browsed")
+    port = get_free_port()
+    environment = make_environment(data_dir, port, campus.url)
+    prepare(environment)
+    log = data_dir / "service.log"
+    with log.open("wb") as file:
+        process = start_service(environment, port, log=file.fileno())
+        try:
+            yield Service(f"http://127.0.0.1:{port}", campus, data_dir, environment, log)
+        finally:
+            stop(process)
+
+
+@pytest.fixture
+def screens(browser: Browser, service: Service) -> Iterator[Screens]:
+    """Opens browser windows at the service; at the end no window may have broken the security policy."""
+    opened = Screens(browser, service.url)
+    yield opened
+    opened.close()
+    assert not opened.violations
