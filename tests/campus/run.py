@@ -10,6 +10,7 @@ import argparse
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -117,6 +118,16 @@ def stop(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
         process.wait()
 
 
+def _require_free(port: int) -> None:
+    """The server would share a port with another one in silence."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ServiceNotReadyError(f"cannot listen on port {port}: {error.strerror}") from error
+
+
 def _print_accounts() -> None:
     print(f"\n演示账号（密码都是 {PASSWORD}）:")
     for account in DEMO_ACCOUNTS:
@@ -134,6 +145,7 @@ def main() -> int:
         signal.signal(name, _leave)
     running: list[subprocess.Popen[bytes] | subprocess.Popen[str]] = []
     try:
+        _require_free(options.port)
         campus_process, campus = start_campus(options.campus_port)
         running.append(campus_process)
         environment = make_environment(options.data_dir, options.port, campus.url)
