@@ -58,10 +58,13 @@ class SessionSettings:
 
 @dataclass(frozen=True, slots=True)
 class SlipSettings:
-    """`[slip]`: the folder of the signing keys, and for how many days a slip is valid (0: for ever)."""
+    """`[slip]`: the folder of the signing keys, for how many days a slip is valid (0: for ever), and for how
+    many hours a gate without a network may rely on a status list.
+    """
 
     keys: Path
     validity_days: int
+    status_list_hours: int
     second_font: Path | None
 
 
@@ -227,6 +230,7 @@ def _read_slip(table: Table) -> SlipSettings:
     slip = SlipSettings(
         keys=Path(table.text("keys")),
         validity_days=table.integer("validity_days", most=36500),
+        status_list_hours=table.integer("status_list_hours", least=1, most=24 * 31),
         second_font=Path(second_font) if second_font else None,
     )
     table.close()
