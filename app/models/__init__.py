@@ -5,7 +5,8 @@ from app.models.audit_event import AuditEvent, AuditHead
 from app.models.browser_session import BrowserSession
 from app.models.engine import upsert, write_transaction
 from app.models.known_answer import KnownAnswer
-from app.models.slip import CodeState, IssuedCode, Slip
+from app.models.slip import IssuedCode, Slip, SlipLogEntry, SlipLogHead
+from app.models.slip_check import SlipCheck
 from app.models.submission import Submission
 from app.models.waiver import Waiver
 
@@ -14,10 +15,12 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "BrowserSession",
-    "CodeState",
     "IssuedCode",
     "KnownAnswer",
     "Slip",
+    "SlipCheck",
+    "SlipLogEntry",
+    "SlipLogHead",
     "Submission",
     "Waiver",
     "upsert",

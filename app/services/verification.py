@@ -1,77 +1,145 @@
 """Verification 核验: what a code on a slip is worth, asked of its signature and of the issued log.
 
-A true signature is not enough: the slip must stand in the issued log. The hot path reads one row by Core.
+A true signature is not enough: exactly this code must stand in the issued log, for a slip that has its
+submission. A check reads one row by Core. What the row cannot change, the signature and the fields that it
+signs, is remembered; state and keys are asked each time.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import secrets
+import unicodedata
+from functools import lru_cache
+from hashlib import sha256
+from hmac import compare_digest
 
-from sqlalchemy import RowMapping, select
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.slip import SlipRecord, mask_name, parse_slip_record
-from app.domain.slip_code import Verdict, check_slip_code, format_short_code, get_last_four, has_content
-from app.extensions import db
-from app.models import CodeState, IssuedCode, Slip
+from app.domain.errors import UnknownSlip
+from app.domain.slip import SlipRecord, mask_name
+from app.domain.slip_code import (
+    CheckedCode,
+    MalformedCode,
+    SlipCode,
+    Verdict,
+    check_slip_code,
+    format_short_code,
+    get_last_four,
+    has_content,
+    parse_short_code,
+    parse_slip_code,
+    sign_slip_code,
+)
+from app.domain.slip_log import CodeState
 from app.services.clock import get_now
+from app.services.full_slips import FullSlip, load_full_slip
 from app.services.installation import Installation
+from app.services.slip_keys import SlipKeyError
+from app.services.standing import PublicSlip, Standing, Verification, find_standing, load_record
+
+__all__ = [
+    "FullSlip",
+    "PublicSlip",
+    "Verification",
+    "compare_name",
+    "get_full_view",
+    "verify_code",
+    "verify_short_code",
+]
 
 log = logging.getLogger(__name__)
 
-_ISSUED = select(IssuedCode.digits, IssuedCode.state, Slip.record).join(Slip, Slip.id == IssuedCode.slip_id)
+REMEMBERED_SLIPS = 4096
+LAPSED = {CodeState.REVOKED: Verdict.REVOKED, CodeState.SUPERSEDED: Verdict.SUPERSEDED}
+DOTS = dict.fromkeys(map(ord, "·•‧・･"), "·")
+"""The dot within a name, as different keyboards write it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublicSlip:
-    """What a stranger may see of a slip."""
-
-    title: str
-    masked_name: str
-    last_four: str
-    college: str
-    level: str
-    issued_on: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """The verdict, and the public fields where the slip was found behind a true signature."""
-
-    verdict: Verdict
-    slip: PublicSlip | None = None
+class _ContentDiffers(Exception):
+    """The record is not the one that the code was signed for."""
 
 
 def verify_code(installation: Installation, text: str) -> Verification:
-    """The verdict on a code's digits today."""
-    service = installation.settings.service
-    today = installation.get_local_time(get_now()).date()
-    checked = check_slip_code(text, service.host, installation.slip_keys.current().ring, today)
-    if checked.code is None:
-        return Verification(checked.verdict)
+    """The verdict on a code's digits today. Without database or keys it is `status_unknown`, never `valid`."""
     try:
-        row = _find_issued(format_short_code(checked.code.slip_id))
-    except SQLAlchemyError:
-        log.exception("issued log not readable", extra={"verdict": str(Verdict.STATUS_UNKNOWN)})
-        return Verification(Verdict.STATUS_UNKNOWN)
-    if row is None or row["digits"] != text:
+        checked = _check(installation, text)
+        if checked.code is None:
+            return Verification(checked.verdict)
+        return _judge(checked, text, find_standing(format_short_code(checked.code.slip_id)))
+    except (SQLAlchemyError, SlipKeyError) as error:
+        return _give_up(error)
+
+
+def verify_short_code(installation: Installation, typed: str) -> Verification:
+    """The verdict on a short code as a person types it. An unknown one answers as an unknown code does and
+    takes the same work: a code that this service never signed is checked in its place.
+    """
+    try:
+        short_code = format_short_code(parse_short_code(typed))
+        standing = find_standing(short_code)
+        digits = standing.digits if standing else _get_decoy(installation)
+        return _judge(_check(installation, digits), digits, standing)
+    except MalformedCode:
+        return Verification(Verdict.MALFORMED)
+    except (SQLAlchemyError, SlipKeyError) as error:
+        return _give_up(error)
+
+
+def compare_name(installation: Installation, digits: str, typed_name: str) -> bool:
+    """Whether the name is the one on a slip that is valid now. Spaces, case and the kind of dot do not
+    matter. Takes the same time for every wrong name.
+
+    Raises SQLAlchemyError when the database fails in the middle.
+    """
+    verification = verify_code(installation, digits)
+    if verification.verdict is not Verdict.VALID or verification.slip_id is None:
+        return False
+    name = load_record(verification.slip_id).get_field("name")
+    return compare_digest(_fold_name(name), _fold_name(typed_name))
+
+
+def get_full_view(installation: Installation, digits: str) -> FullSlip:
+    """All of a slip, for a signed-in guard or clerk. Raises UnknownSlip where no slip stands behind this
+    code, and SQLAlchemyError without the database.
+    """
+    verification = verify_code(installation, digits)
+    if verification.slip_id is None:
+        raise UnknownSlip
+    return load_full_slip(verification.slip_id, verification.verdict)
+
+
+def _check(installation: Installation, text: str) -> CheckedCode:
+    today = installation.get_local_time(get_now()).date()
+    return check_slip_code(
+        text, installation.settings.service.host, installation.slip_keys.current().ring, today
+    )
+
+
+def _judge(checked: CheckedCode, digits: str, standing: Standing | None) -> Verification:
+    if standing is None or standing.digits != digits:
         return Verification(Verdict.NEVER_ISSUED)
-    record = parse_slip_record(row["record"])
-    if not has_content(checked.code, record):
+    if checked.code is None or standing.short_code != format_short_code(checked.code.slip_id):
+        return Verification(checked.verdict if checked.code is None else Verdict.NEVER_ISSUED)
+    try:
+        slip = _describe(digits, standing.slip_id)
+    except _ContentDiffers:
+        log.error("record differs from its code", extra={"slip_row": standing.slip_id})
         return Verification(Verdict.NEVER_ISSUED)
-    return Verification(_judge_state(row["state"], checked.verdict_if_issued), describe_publicly(record))
+    verdict = checked.verdict_if_issued
+    if standing.state != CodeState.ISSUED:
+        verdict = LAPSED.get(CodeState(standing.state), Verdict.STATUS_UNKNOWN)
+    return Verification(verdict, slip, digits, standing.check_count, standing.slip_id)
 
 
-def _find_issued(short_code: str) -> RowMapping | None:
-    with db.engine.connect() as connection:
-        return connection.execute(_ISSUED.where(IssuedCode.short_code == short_code)).mappings().first()
-
-
-def _judge_state(state: str, verdict: Verdict) -> Verdict:
-    if state == CodeState.ISSUED:
-        return verdict
-    return Verdict.REVOKED if state == CodeState.REVOKED else Verdict.SUPERSEDED
+@lru_cache(maxsize=REMEMBERED_SLIPS)
+def _describe(digits: str, slip_id: int) -> PublicSlip:
+    """The public fields that these digits sign, which never change. Raises _ContentDiffers."""
+    record = load_record(slip_id)
+    if not has_content(parse_slip_code(digits).code, record):
+        raise _ContentDiffers
+    return describe_publicly(record)
 
 
 def describe_publicly(record: SlipRecord) -> PublicSlip:
@@ -84,3 +152,27 @@ def describe_publicly(record: SlipRecord) -> PublicSlip:
         level=record.get_field("level"),
         issued_on=record.issued_on,
     )
+
+
+def _get_decoy(installation: Installation) -> str:
+    ring = installation.slip_keys.current().ring
+    return _make_decoy(installation.settings.service.host, ring.keys[-1].kid)
+
+
+@lru_cache(maxsize=8)
+def _make_decoy(host: str, kid: int) -> str:
+    """Digits of the right form under a key of the ring that did not sign them."""
+    today = get_now().date()
+    code = SlipCode(kid, secrets.token_bytes(10), today, None, 1, 0, bytes(16), "0000", "张*")
+    return sign_slip_code(code, host, Ed25519PrivateKey.generate())
+
+
+def _fold_name(name: str) -> bytes:
+    folded = unicodedata.normalize("NFC", name).translate(DOTS).casefold()
+    return sha256("".join(folded.split()).encode()).digest()
+
+
+def _give_up(error: Exception) -> Verification:
+    """A database error's own text holds the parameters, so that only its kind is logged."""
+    log.error("issued log not readable", extra={"error": type(error).__name__})
+    return Verification(Verdict.STATUS_UNKNOWN)

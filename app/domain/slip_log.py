@@ -1,0 +1,69 @@
+"""The issued log 签发记录: every code that was signed for a slip, and what became of it. Append-only.
+
+Format 1. An entry has a sequence number (1, 2, 3 ...), the moment, the state that it gives a code, the code's
+short code, the content hash, who did it and why, the previous entry's hash, and its own:
+
+    chain hash = SHA-256 of the canonical JSON of all the others, in hex; the first entry follows 64 zeros.
+    content hash = SHA-256 of the canonical JSON of {"code", "slip", "submission"}, in hex: the issued code,
+                   the slip's number and record, and the submission with its evidence.
+
+Canonical JSON: sorted keys, no spaces, UTF-8 text as it is, moments in ISO 8601 and UTC. A state is never
+changed in silence: a revoked or superseded code has a further entry, with the same content hash. The idea of
+the chain is RFC 9162's: who keeps one old hash, as every status list carries it, sees that the past changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+START = "0" * 64
+
+ENTRY_KEYS = (
+    "sequence",
+    "happened_at",
+    "state",
+    "short_code",
+    "content_hash",
+    "actor",
+    "reason",
+    "previous_hash",
+)
+CODE_KEYS = ("short_code", "digits", "kid", "status_index", "issued_at")
+SLIP_KEYS = ("number", "record", "issued_at")
+SUBMISSION_KEYS = ("mini_app", "period", "student_number", "student", "evidence", "submitted_at")
+
+
+class CodeState(StrEnum):
+    """What became of an issued code, as the newest entry about it says."""
+
+    ISSUED = "issued"
+    REVOKED = "revoked"
+    SUPERSEDED = "superseded"
+
+
+def get_chain_hash(entry: Mapping[str, Any]) -> str:
+    """The hash of an entry, which has at least the keys of ENTRY_KEYS."""
+    return _hash({key: entry[key] for key in ENTRY_KEYS})
+
+
+def get_content_hash(code: Mapping[str, Any], slip: Mapping[str, Any], submission: Mapping[str, Any]) -> str:
+    """The hash of what a code was issued for; each argument has at least the keys named above."""
+    return _hash(
+        {
+            "code": {key: code[key] for key in CODE_KEYS},
+            "slip": {key: slip[key] for key in SLIP_KEYS},
+            "submission": {key: submission[key] for key in SUBMISSION_KEYS},
+        }
+    )
+
+
+def _hash(data: Mapping[str, Any]) -> str:
+    text = json.dumps(
+        data, default=datetime.isoformat, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
