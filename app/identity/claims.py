@@ -13,9 +13,9 @@ from app.tables import Table
 
 NUMBER = re.compile(r"[A-Za-z0-9]{1,32}")
 MAX_TEXT = 100
-_PART = r"[^.\[\]]+(\[\d{1,3}\])*"
+_PART = r"[^.\[\]=]+(\[(\d{1,3}|[^.\[\]=]+=[^\[\]=]+)\])*"
 PATH_PATTERN = rf"{_PART}(\.{_PART})*"
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_STEP = re.compile(r"\[(\d+)\]|\[([^\]=]+)=([^\]]+)\]|([^.\[\]]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +80,20 @@ def read_person(claims: Mapping[str, Any], paths: ClaimPaths) -> Person:
 
 
 def find_claim(claims: object, path: str) -> Any:
-    """Follow a dotted path with list indexes, such as `data.users[0].code`; None where it leads nowhere."""
+    """Follow a dotted path through an answer; None where it leads nowhere. A list is entered by a place,
+    `data.users[0].code`, or by the one entry that has a value, `profiles[kind=graduate].stno`.
+    """
     found = claims
-    for key, index in _STEP.findall(path):
-        if key and isinstance(found, Mapping):
-            found = found.get(key)
-        elif index and isinstance(found, list) and int(index) < len(found):
-            found = found[int(index)]
-        else:
+    for place, key, value, name in _STEP.findall(path):
+        if name:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        elif not isinstance(found, list):
             return None
+        elif place:
+            found = found[int(place)] if int(place) < len(found) else None
+        else:
+            fitting = [entry for entry in found if isinstance(entry, Mapping) and entry.get(key) == value]
+            found = fitting[0] if len(fitting) == 1 else None
     return found
 
 

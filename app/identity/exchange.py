@@ -6,9 +6,8 @@ answer has a largest size, and no exception carries an address, because some hol
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote_plus
@@ -18,18 +17,14 @@ from authlib.integrations.requests_client import OAuth2Session
 from requests import RequestException, Response, Timeout
 from requests.auth import _basic_auth_str
 
-from app.identity.base import ProviderMisbehaved, SignInRefused, SignInUnavailable
+from app.identity.answers import parse_answer, read_token_answer
+from app.identity.base import ProviderMisbehaved, SignInUnavailable
 from app.identity.deadline import Deadline, DeadlineAdapter
 
 MAX_ANSWER_BYTES = 512 * 1024
-TOKEN_ERRORS = (
-    "invalid_request",
-    "invalid_client",
-    "invalid_grant",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "invalid_scope",
-)
+DEADLINE_SECONDS = 5.0
+CLIENT_AUTH = ("client_secret_post", "client_secret_basic")
+
 
 # At level DEBUG urllib3 writes every address, and an address may hold a code or a secret.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
@@ -40,7 +35,13 @@ class Exchange(OAuth2Session):  # type: ignore[misc]
     All methods raise SignInFault and nothing else of the network.
     """
 
-    def __init__(self, seconds: float, client_auth: str = "none", **options: Any) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        client_auth: str,
+        read_token: Callable[[bytes, int], dict[str, str]] = read_token_answer,
+        **options: Any,
+    ) -> None:
         super().__init__(token_endpoint_auth_method=client_auth, code_challenge_method="S256", **options)
         self.register_client_auth_method(("client_secret_basic", _encode_basic))
         self.trust_env = False
@@ -48,6 +49,7 @@ class Exchange(OAuth2Session):  # type: ignore[misc]
         for scheme in ("http://", "https://"):
             self.mount(scheme, DeadlineAdapter())
         self._deadline = Deadline(seconds)
+        self._read_token = read_token
 
     def __enter__(self) -> Self:
         self._deadline.__enter__()
@@ -82,7 +84,7 @@ class Exchange(OAuth2Session):  # type: ignore[misc]
 
     def get_json(self, url: str, what: str, **options: Any) -> dict[str, Any]:
         """Fetch a JSON object. `what` names the endpoint in the reason of a fault."""
-        return parse_json(self.read_body(self.get(url, **options), what), what)
+        return parse_answer(self.read_body(self.get(url, **options), what), what)
 
     def read_body(self, response: Response, what: str, accept_errors: bool = False) -> bytes:
         """Read an answer's body. Anything but 200 is a fault; with `accept_errors`, 4xx have a body too."""
@@ -109,50 +111,14 @@ class Exchange(OAuth2Session):  # type: ignore[misc]
         return bytes(body)
 
     def parse_response_token(self, response: Response) -> dict[str, str]:
-        """Take the token answer; Authlib calls this. Only the three members that are used are kept."""
-        answer = parse_json(self.read_body(response, "token", accept_errors=True), "token")
-        if "error" in answer or response.status_code != 200:
-            raise explain_token_error(answer.get("error"))
-        kept = keep_tokens(answer)
+        """Take the token answer; Authlib calls this. When the token expires is of no interest."""
+        kept = self._read_token(self.read_body(response, "token", accept_errors=True), response.status_code)
         self.token_auth.set_token(kept)
         return kept
 
     def _explain(self, error: Exception) -> SignInUnavailable:
         is_late = isinstance(error, Timeout) or self._deadline.is_over
         return SignInUnavailable("timeout" if is_late else "unreachable")
-
-
-def parse_json(body: bytes, what: str) -> dict[str, Any]:
-    """Parse a JSON object in UTF-8 without repeated keys. Raises ProviderMisbehaved."""
-    try:
-        found = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_refuse_repeats)
-    except (ValueError, RecursionError):
-        raise ProviderMisbehaved(f"{what}:not_json") from None
-    if not isinstance(found, dict):
-        raise ProviderMisbehaved(f"{what}:not_json")
-    return found
-
-
-def keep_tokens(answer: Mapping[str, Any]) -> dict[str, str]:
-    """Pick out access_token, token_type and id_token. Raises ProviderMisbehaved without an access token."""
-    token = answer.get("access_token")
-    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token.strip():
-        raise ProviderMisbehaved("token:no_access_token")
-    kept = {name: answer[name] for name in ("token_type", "id_token") if isinstance(answer.get(name), str)}
-    return {"token_type": "Bearer", **kept, "access_token": token}
-
-
-def explain_token_error(error: object) -> SignInRefused:
-    """Name a token endpoint's error (RFC 6749, 5.2). A code that was too old is nobody's fault."""
-    code = error if isinstance(error, str) and error in TOKEN_ERRORS else "error"
-    return (SignInRefused if code == "invalid_grant" else ProviderMisbehaved)(f"token:{code}")
-
-
-def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is repeated")
-    return found
 
 
 def _encode_basic(client: Any, _method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:

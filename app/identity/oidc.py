@@ -5,16 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlencode
 
 from app.domain.person import Person
 from app.identity.addresses import is_provider_address
-from app.identity.base import ProviderMisbehaved, Redirect, SignInFault, SignInRefused, SignInUnavailable
+from app.identity.base import ProviderMisbehaved, Redirect, SignInFault
+from app.identity.callback import check_state, read_code
 from app.identity.claims import ClaimPaths, read_claim_paths, read_person
 from app.identity.discovery import Metadata, PublicKey, find_key, read_keys, read_metadata
-from app.identity.exchange import Exchange
+from app.identity.exchange import CLIENT_AUTH, DEADLINE_SECONDS, Exchange
 from app.identity.id_token import Expected, read_id_token
 from app.identity.remembered import Remembered
 from app.tables import Table
@@ -22,7 +22,6 @@ from app.tables import Table
 LIFETIME_SECONDS = 3600
 PAUSE_SECONDS = 2
 NEW_KEYS_SECONDS = 30
-CLIENT_AUTH = ("client_secret_post", "client_secret_basic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def read_oidc(name: str, table: Table) -> OidcProvider:
         client_secret=table.secret("client_secret"),
         client_auth=table.text("client_auth", CLIENT_AUTH[0], choices=CLIENT_AUTH),
         scope=table.text("scope", "openid"),
-        deadline_seconds=table.number("deadline_seconds", 5.0, least=0.1, most=30),
+        deadline_seconds=table.number("deadline_seconds", DEADLINE_SECONDS, least=0.1, most=30),
         end_campus_session=table.flag("end_campus_session", False),
         claims=read_claim_paths(table),
     )
@@ -87,9 +86,11 @@ class OidcProvider:
 
     def finish(self, query: Mapping[str, str], pending: Mapping[str, str], redirect_uri: str) -> Person:
         """Exchange the code, check the answers and tell who it is; the tokens are dropped."""
+        check_state(query, pending["state"])
         with self._open(redirect_uri) as exchange:
             metadata = self._get_metadata(exchange)
-            code = read_code(query, pending["state"], metadata)
+            check_issuer(query, metadata)
+            code = read_code(query)
             token = exchange.fetch_token(
                 metadata.token_endpoint, code=code, code_verifier=pending["verifier"]
             )
@@ -159,18 +160,8 @@ class OidcProvider:
         return userinfo
 
 
-def read_code(query: Mapping[str, str], state: str, metadata: Metadata) -> str:
-    """Take the code out of the callback (RFC 6749, 4.1.2; RFC 9207). Raises SignInFault."""
-    if not compare_digest(query.get("state", "").encode(), state.encode()):
-        raise SignInRefused("wrong_state")
+def check_issuer(query: Mapping[str, str], metadata: Metadata) -> None:
+    """Raise ProviderMisbehaved if the callback is another provider's, or hides whose it is (RFC 9207)."""
     issuer = query.get("iss")
     if issuer != metadata.issuer and (issuer is not None or metadata.names_issuer_in_callback):
         raise ProviderMisbehaved("callback:iss")
-    error = query.get("error")
-    if error in ("temporarily_unavailable", "server_error"):
-        raise SignInUnavailable(f"callback:{error}")
-    if error is not None:
-        raise SignInRefused("denied" if error == "access_denied" else "callback:error")
-    if not query.get("code"):
-        raise SignInRefused("callback:no_code")
-    return query["code"]

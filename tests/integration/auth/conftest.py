@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-from tests.integration.auth.site import Site, open_site
 
 from tests.integration.auth.small_provider import SmallProvider
 from tests.integration.auth.small_server import SmallServer, running_server
@@ -26,10 +23,3 @@ def stranger() -> Iterator[SmallServer]:
     """A server that nobody should talk to."""
     with running_server(SmallServer()) as server:
         yield server
-
-
-@pytest.fixture
-def site(tmp_path: Path, provider: SmallProvider) -> Iterator[Site]:
-    """The product in this process, which signs in at `provider`."""
-    with open_site(tmp_path, provider) as opened:
-        yield opened

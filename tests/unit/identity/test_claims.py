@@ -131,6 +131,11 @@ def test_without_a_role_claim_whoever_has_a_student_number_is_a_student() -> Non
         ("entities[0].code", "B"),
         ("profiles[1].stno", "C"),
         ("grid[0][1]", "D"),
+        ("people[kind=graduate].stno", "E"),
+        ("people[kind=graduate].none", None),
+        ("people[kind=doctor].stno", None),
+        ("people[kind=teacher].stno", None),
+        ("data[kind=graduate].stno", None),
         ("data.none", None),
         ("data.userId.more", None),
         ("entities[7].code", None),
@@ -145,6 +150,12 @@ def test_a_path_leads_through_objects_and_lists_or_to_nothing(path: str, value: 
         "entities": [{"code": "B"}],
         "profiles": [{"stno": "X"}, {"stno": "C"}],
         "grid": [["X", "D"]],
+        "people": [
+            {"kind": "graduate", "stno": "E"},
+            {"kind": "teacher", "stno": "X"},
+            {"kind": "teacher", "stno": "Y"},
+            "nobody",
+        ],
     }
     assert find_claim(answer, path) == value
 

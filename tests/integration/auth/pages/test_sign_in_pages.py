@@ -12,8 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.integration.auth.small_provider import CALLBACK, CLIENT_SECRET, SmallProvider
-from tests.integration.auth.site import (
+from tests.integration.auth.pages.site import (
     BASE_URL,
     CLEARANCE,
     STUDENT,
@@ -22,6 +21,7 @@ from tests.integration.auth.site import (
     get_cookie,
     open_site,
 )
+from tests.integration.auth.small_provider import CALLBACK, CLIENT_SECRET, SmallProvider
 from tests.integration.auth.small_server import Answer
 
 BACK = urlsplit(CALLBACK).path

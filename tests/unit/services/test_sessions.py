@@ -1,0 +1,139 @@
+"""Browsers' sessions in the database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.extensions import db
+from app.services import sessions
+
+NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
+IDLE = timedelta(minutes=30)
+DAY = timedelta(hours=8)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/sessions.sqlite3"
+    db.init_app(app)
+    with app.app_context():
+        db.create_all()
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def load(identifier: str, now: datetime = NOW) -> dict[str, object] | None:
+    found = sessions.load_session(identifier, now, IDLE)
+    return found.data if found else None
+
+
+def sign_in(identifier: str, number: str = "TS1", now: datetime = NOW) -> None:
+    sessions.replace_session(None, identifier, number, {"person": number}, "sign_in:", now, DAY)
+
+
+def test_what_is_stored_comes_back_in_every_language(app: Flask) -> None:
+    sessions.create_session("a", {"name": "欧阳䶮𠮷𬭎", "list": [1, None]}, NOW, IDLE)
+    assert load("a") == {"name": "欧阳䶮𠮷𬭎", "list": [1, None]}
+    assert load("b") is None
+
+
+def test_the_identifier_itself_is_not_stored(app: Flask) -> None:
+    sessions.create_session("identifier-in-the-cookie", {}, NOW, IDLE)
+    assert "identifier-in-the-cookie" not in str(
+        db.session.execute(text("SELECT * FROM browser_sessions")).all()
+    )
+
+
+def test_before_the_sign_in_a_session_has_one_limit_and_after_it_two(app: Flask) -> None:
+    sessions.create_session("early", {}, NOW, timedelta(minutes=45))
+    sign_in("late")
+    assert load("early", NOW + timedelta(minutes=44)) == {}
+    assert load("early", NOW + timedelta(minutes=45)) is None
+    assert load("late", NOW + timedelta(minutes=30)) is not None
+    assert load("late", NOW + timedelta(minutes=31)) is None
+
+
+def test_a_session_in_use_lives_until_its_absolute_limit(app: Flask) -> None:
+    sign_in("a")
+    moment = NOW
+    while moment < NOW + DAY - 20 * MINUTE:
+        moment += 20 * MINUTE
+        sessions.touch_session("a", moment)
+    assert load("a", NOW + DAY - MINUTE) is not None
+    assert load("a", NOW + DAY) is None
+
+
+def test_a_change_keeps_what_another_tab_changed(app: Flask) -> None:
+    sessions.create_session("a", {"old": 1, "gone": 1}, NOW, IDLE)
+    sessions.change_session("a", {"mine": 1}, ["gone"], NOW)
+    sessions.change_session("a", {"yours": 1}, [], NOW)
+    assert load("a") == {"old": 1, "mine": 1, "yours": 1}
+
+
+def test_a_change_does_not_bring_an_ended_session_back(app: Flask) -> None:
+    sign_in("a")
+    sessions.end_session("a")
+    sessions.change_session("a", {"x": 1}, [], NOW)
+    sessions.touch_session("a", NOW)
+    assert load("a") is None
+
+
+def test_a_value_is_taken_by_one_of_many(app: Flask) -> None:
+    sessions.create_session("a", {"once": "value", "other": 1}, NOW, IDLE)
+    taken = []
+
+    def take() -> None:
+        with app.app_context():
+            taken.append(sessions.take_from_session("a", "once"))
+
+    threads = [threading.Thread(target=take) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken, key=str) == [None] * 9 + ["value"]
+    assert load("a") == {"other": 1}
+    assert sessions.take_from_session("nobody", "once") is None
+
+
+def test_a_sign_in_replaces_the_session_and_keeps_only_pending_sign_ins(app: Flask) -> None:
+    sessions.create_session("old", {"csrf_token": "t", "sign_in:x": {"at": 1}}, NOW, IDLE)
+    sessions.replace_session("old", "new", "TS1", {"person": "TS1"}, "sign_in:", NOW, DAY)
+    assert load("old") is None
+    assert load("new") == {"sign_in:x": {"at": 1}, "person": "TS1"}
+
+
+def test_the_sessions_of_a_person_are_listed_and_ended_together(app: Flask) -> None:
+    sign_in("a", "TS1")
+    sign_in("b", "TS1", NOW + MINUTE)
+    sign_in("c", "TS2")
+    listed = sessions.list_sessions_of("TS1", NOW + MINUTE)
+    assert [one.created_at for one in listed] == [NOW + MINUTE, NOW]
+    assert sessions.end_sessions_of("TS1") == 2
+    assert [load(name) is None for name in "abc"] == [True, True, False]
+
+
+def test_expired_sessions_are_deleted_and_no_others(app: Flask) -> None:
+    for number in range(5):
+        sessions.create_session(f"old{number}", {}, NOW - DAY, MINUTE)
+    sign_in("new")
+    assert sessions.delete_expired_sessions(NOW) == 5
+    assert sessions.delete_expired_sessions(NOW) == 0
+    assert load("new") is not None
+
+
+def test_reading_leaves_no_transaction_open(app: Flask) -> None:
+    sign_in("a")
+    load("a")
+    assert not db.session().in_transaction()
+    assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
