@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from app.documents.line_breaks import Lines, Measure, break_lines
-from app.documents.sheet import MM_PER_POINT, Box, Cell, Column, Ink, Rule, Sheet, Style
+from app.documents.sheet import MM_PER_POINT, Box, Column, Ink, Rule, Sheet, Style, Text
 from app.documents.slip_rows import LEFT, QR_SIZE, WIDTH, Density, Row, Rows, Wording, list_limits, list_rows
 
 PAGE_WIDTH, PAGE_HEIGHT = 210.0, 297.0
@@ -42,13 +42,12 @@ class SlipTooLong(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """A page ready for a slip's values: `values` has a cell for each, in the order of `list_values`.
+    """A page ready for a slip's values, in reading order; those without lines are for `list_values`.
 
     Equal only to itself, so that what is drawn from it can be kept by it.
     """
 
-    words: tuple[tuple[Cell, Lines], ...]
-    values: tuple[Cell, ...]
+    texts: tuple[Text, ...]
     rules: tuple[Rule, ...]
     fills: tuple[tuple[Box, Ink], ...]
     qr: Box
@@ -141,4 +140,4 @@ def _finish(page: Sheet, panel: Box, quiet_width: float) -> Layout:
         border = Box(margin, margin, PAGE_WIDTH - 2 * margin, PAGE_HEIGHT - 2 * margin)
         page.add_frame(border, weight, Ink.DEEP)
     qr = Box(quiet.x + inset, quiet.y + inset, QR_SIZE, QR_SIZE)
-    return Layout(tuple(page.words), tuple(page.values), tuple(page.rules), tuple(page.fills), qr, quiet)
+    return Layout(tuple(page.texts), tuple(page.rules), tuple(page.fills), qr, quiet)

@@ -86,8 +86,12 @@ class Cell:
         return replace(self, box=box, baselines=tuple(baseline + by for baseline in self.baselines))
 
 
+Text = tuple[Cell, Lines | None]
+"""A cell and its lines, or None where a value goes that is known by its number of lines alone."""
+
+
 class Column(NamedTuple):
-    """A part of a row: its words, or None where a value goes that is known by its number of lines alone."""
+    """A part of a row: its words, or None where a value goes."""
 
     x: float
     width: float
@@ -106,8 +110,7 @@ class Sheet:
 
     def __init__(self, y: float, counts: Iterator[int], measure: Measure) -> None:
         self.y = y
-        self.words: list[tuple[Cell, Lines]] = []
-        self.values: list[Cell] = []
+        self.texts: list[Text] = []
         self.rules: list[Rule] = []
         self.fills: list[tuple[Box, Ink]] = []
         self._counts = counts
@@ -120,11 +123,7 @@ class Sheet:
         heights = [count * column.style.line_height for count, column in zip(counts, columns, strict=True)]
         height = max(heights) + 2 * gap
         for column, found, count in zip(columns, lines, counts, strict=True):
-            cell = self._place(column, count, height)
-            if found is None:
-                self.values.append(cell)
-            else:
-                self.words.append((cell, found))
+            self.texts.append((self._place(column, count, height), found))
         first, last = columns[0], columns[-1]
         row = Box(first.x, self.y, last.x + last.width - first.x, height)
         self.y += height
@@ -142,8 +141,7 @@ class Sheet:
 
     def add_sheet(self, other: Sheet, y: float) -> None:
         """All rows of `other`, which starts at 0, from `y` on."""
-        self.words += [(cell.moved_down(y), lines) for cell, lines in other.words]
-        self.values += [cell.moved_down(y) for cell in other.values]
+        self.texts += [(cell.moved_down(y), lines) for cell, lines in other.texts]
 
     def _get_lines(self, column: Column) -> Lines | None:
         return None if column.words is None else break_lines(column.words, column.limit, self.measure)

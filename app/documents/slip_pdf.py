@@ -44,11 +44,11 @@ class SlipCodeText:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A layout drawn: the page stream, its codes, and how each line of each value begins."""
+    """A layout drawn: what stands in the page stream before each line of a value and after the last, and its codes."""
 
-    stream: bytes
+    openings: Lines
+    end: str
     codes: tuple[tuple[str, str], ...]
-    openings: tuple[Lines, ...]
 
 
 class SlipDocument(FPDF):
@@ -73,8 +73,8 @@ class SlipDocument(FPDF):
         """The file's identifier (ISO 32000-1, 14.4): a digest of what the QR says."""
         return f"<{self._id}><{self._id}>"
 
-    def draw_layout(self, layout: Layout) -> None:
-        """What slips share: tints, rules and words."""
+    def draw_shapes(self, layout: Layout) -> None:
+        """Tints and rules."""
         with self.local_context():
             for box, ink in layout.fills:
                 self.set_fill_color(*ink.value)
@@ -83,8 +83,6 @@ class SlipDocument(FPDF):
                 self.set_draw_color(*rule.ink.value)
                 self.set_line_width(rule.weight)
                 self.line(rule.x1, rule.y1, rule.x2, rule.y2)
-        for cell, lines in layout.words:
-            self.draw_lines(cell, lines)
 
     def draw_lines(self, cell: Cell, lines: Lines) -> None:
         """Lines of text on a cell's baselines."""
@@ -121,20 +119,21 @@ class SlipDocument(FPDF):
                 f"BI /W {size} /H {size} /IM true /D [1 0] /F /AHx ID {int(bits, 2):0{len(bits) // 4}X}> EI Q"
             )
 
-    def get_stream(self) -> bytes:
-        """What has been drawn so far, as the page's content stream."""
+    def take_stream(self) -> str:
+        """What has been drawn, taken away from the page."""
         contents = self.pages[1].contents
         assert isinstance(contents, bytearray)  # until output() wraps it
-        return bytes(contents)
+        taken = contents.decode("latin-1")
+        contents.clear()
+        return taken
 
     def add_frame(self, frame: _Frame, values: Sequence[Lines], font: SlipFont) -> None:
-        """A drawn layout, and a slip's values after it."""
+        """A drawn layout with a slip's values in it."""
         self.fonts[FONT_KEY] = font
         self._resource_catalog.add(PDFResourceType.FONT, font.i, self.page)
-        self._out(frame.stream)
         encode = font.codes.encode
-        lines = chain.from_iterable(map(zip, frame.openings, values))
-        self._out("\n".join([f"{opening}{encode(line)}> Tj ET Q" for opening, line in lines]))
+        lines = zip(frame.openings, chain.from_iterable(values), strict=True)
+        self._out("".join([f"{opening}{encode(line)}> Tj ET Q\n" for opening, line in lines]) + frame.end)
 
 
 def render_slip_pdf(record: SlipRecord, code: SlipCodeText) -> bytes:
@@ -164,7 +163,13 @@ def fit_slip(
 @lru_cache(maxsize=64)
 def _draw_frame(layout: Layout, fonts: GlyphStore) -> _Frame:
     document = SlipDocument()
+    document.take_stream()
     font = document.fonts[FONT_KEY] = SlipFont(fonts)
-    document.draw_layout(layout)
-    openings = tuple(document.list_openings(cell) for cell in layout.values)
-    return _Frame(document.get_stream(), tuple(font.codes.items()), openings)
+    document.draw_shapes(layout)
+    openings: list[str] = []
+    for cell, lines in layout.texts:
+        if lines is None:
+            openings += [document.take_stream() + opening for opening in document.list_openings(cell)]
+        else:
+            document.draw_lines(cell, lines)
+    return _Frame(tuple(openings), document.take_stream(), tuple(font.codes.items()))

@@ -80,16 +80,16 @@ def run() -> list[Row]:
     ]
     if Path("/proc/self/statm").exists():
         rows.append(("memory beyond imports", f"{measure_memory():.1f} MB", "<= 30 MB"))
-    return rows + [measure_peer(name, render) for name, render in PEERS.items()]
+    return rows + [measure_peer(name, render, note) for name, (render, note) in PEERS.items()]
 
 
-def measure_peer(name: str, render: Callable[[int], bytes]) -> Row:
+def measure_peer(name: str, render: Callable[[int], bytes], note: str) -> Row:
     """The same words by another PDF library, where it is installed."""
     if find_spec(name) is None:
         return (f"peer {name}", "not installed", "-")
-    return (f"peer {name}", f"{measure(render, 10):.1f} ms, {len(render(0)) / 1000:.0f} kB", "-")
+    return (f"peer {name}, {note}", f"{measure(render, 10):.1f} ms, {len(render(0)) / 1000:.0f} kB", "-")
 
 
 if __name__ == "__main__":
     for what, figure, asked in run():
-        print(f"{what:<36}{figure:>16}  {asked}")
+        print(f"{what:<36}{figure:>18}  {asked}")

@@ -1,0 +1,125 @@
+"""Glyphs: every character a name may hold, and what is said of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from fontTools.cffLib import CFFFontSet
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.recordingPen import RecordingPen
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import TTFont
+from noto_cjk_sans_otc import FONT_PATH
+
+from app.documents.cff import build_cff
+from app.documents.fonts import SC_FACE, MissingCharacters, find_missing_characters, get_fonts, load_fonts
+from app.documents.slip_pdf import render_slip_pdf
+from tests.fixtures.slips import make_code, make_slip
+from tests.unit.documents.tools import extract_text
+
+RARE = "䶮㛃𠮷𬭎喆堃頔䒟"
+HELD_BY_NO_FONT = "𪚥"
+SAMPLES = "中国矿业大学离校单研究生张三，。；0123ABCxyz@·é" + RARE
+
+
+@pytest.fixture
+def second_font(tmp_path: Path) -> Iterator[Path]:
+    """A TrueType font of 2,048 units an em that holds one character, drawn with a curve; unloaded afterwards."""
+    pen = TTGlyphPen(None)
+    pen.moveTo((200, 0))
+    pen.qCurveTo((1000, 1700), (1800, 0))
+    pen.closePath()
+    empty = TTGlyphPen(None).glyph()
+    builder = FontBuilder(2048, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "rare"])
+    builder.setupCharacterMap({ord(HELD_BY_NO_FONT): "rare"})
+    builder.setupGlyf({".notdef": empty, "rare": pen.glyph()})
+    builder.setupHorizontalMetrics({".notdef": (2048, 0), "rare": (2048, 200)})
+    builder.setupHorizontalHeader(ascent=1800, descent=-248)
+    builder.setupNameTable({"familyName": "Rare", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(tmp_path / "rare.ttf")
+    yield tmp_path / "rare.ttf"
+    load_fonts()
+
+
+def test_rare_characters_of_names_are_held() -> None:
+    assert find_missing_characters(RARE) == ""
+
+
+def test_what_no_font_holds_is_named_once_each_in_order() -> None:
+    assert find_missing_characters(f"张{HELD_BY_NO_FONT}三\n{HELD_BY_NO_FONT}") == f"{HELD_BY_NO_FONT}\n"
+
+
+def test_a_slip_with_a_missing_character_is_refused_and_not_printed_with_a_box() -> None:
+    with pytest.raises(MissingCharacters) as refusal:
+        render_slip_pdf(make_slip(name=f"张{HELD_BY_NO_FONT}"), make_code())
+    assert refusal.value.characters == HELD_BY_NO_FONT
+
+
+def test_a_second_font_gives_what_the_first_lacks(second_font: Path) -> None:
+    load_fonts(second_font)
+    assert find_missing_characters(HELD_BY_NO_FONT + RARE) == ""
+    pdf = render_slip_pdf(make_slip(name=f"张{HELD_BY_NO_FONT}"), make_code())
+    assert f"张{HELD_BY_NO_FONT}" in extract_text(pdf)
+
+
+def test_a_second_fonts_outline_is_scaled_to_the_em_of_the_slip(second_font: Path) -> None:
+    glyph = load_fonts(second_font).glyphs[HELD_BY_NO_FONT]
+    assert glyph.advance == 1000
+    assert glyph.bounds == (97, 0, 879, 830)
+
+
+def test_loading_again_gives_the_same_glyphs() -> None:
+    assert load_fonts() is load_fonts() is get_fonts()
+
+
+def test_a_missing_font_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="nowhere"):
+        load_fonts(tmp_path / "nowhere.ttf")
+
+
+def draw_filled(pen: RecordingPen) -> list[tuple[str, tuple[object, ...]]]:
+    """What a pen drew, without the lines that only close a contour, which a CFF leaves out or not."""
+    drawn: list[tuple[str, tuple[object, ...]]] = []
+    start: object = None
+    for operator, points in pen.value:
+        if operator == "moveTo":
+            start = points[0]
+        if operator == "closePath" and drawn[-1] == ("lineTo", (start,)):
+            drawn.pop()
+        drawn.append((operator, points))
+    return drawn
+
+
+def test_outlines_and_advances_are_those_of_the_font() -> None:
+    store = get_fonts()
+    glyphs = [store.glyphs[character] for character in SAMPLES]
+    program = build_cff(
+        "TEST", [store.notdef.charstring, *(glyph.charstring for glyph in glyphs)], (0, 0, 1, 1)
+    )
+    fonts = CFFFontSet()
+    fonts.decompile(BytesIO(program), None)
+    font = fonts[0]
+    with TTFont(FONT_PATH, fontNumber=SC_FACE, lazy=True) as original:
+        names, outlines = original.getBestCmap(), original.getGlyphSet()
+        for cid, character in enumerate(SAMPLES, start=1):
+            ours, theirs = RecordingPen(), RecordingPen()
+            charstring = font.CharStrings[f"cid{cid:05d}"]
+            charstring.draw(ours)
+            outlines[names[ord(character)]].draw(theirs)
+            assert draw_filled(ours) == draw_filled(theirs), character
+            assert charstring.width == outlines[names[ord(character)]].width, character
+
+
+def test_a_font_program_past_64_kilobytes_has_wider_offsets() -> None:
+    charstrings = [bytes((139,)) * 400 + b"\x0e" for _ in range(200)]
+    fonts = CFFFontSet()
+    fonts.decompile(BytesIO(build_cff("TEST", charstrings, (0, 0, 1, 1))), None)
+    stored = fonts[0].CharStrings
+    assert len(stored) == 200
+    assert stored["cid00199"].bytecode == charstrings[-1]

@@ -1,0 +1,82 @@
+"""The fast symbol is the qrcode package's symbol."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import qrcode
+from PIL import Image
+from qrcode.constants import ERROR_CORRECT_Q
+from qrcode.exceptions import DataOverflowError
+
+from app.documents.qr import QrMatrix, build_qr_matrix
+from tests.fixtures.slips import make_code
+from tests.unit.documents.tools import read_qr
+
+ALPHABETS = {
+    "digits": "0123456789",
+    "capitals": "0123456789ABCXYZ $%*+-./:",
+    "bytes": "0123456789abcXYZ/:?=&%中文é",
+}
+
+
+def make_package_symbol(text: str, mask: int | None = None) -> QrMatrix:
+    symbol = qrcode.QRCode(error_correction=ERROR_CORRECT_Q, mask_pattern=mask)
+    symbol.add_data(text)
+    symbol.make()
+    return QrMatrix(
+        symbol.modules_count, "".join("1" if dark else "0" for row in symbol.modules for dark in row)
+    )
+
+
+def draw(matrix: QrMatrix) -> Image.Image:
+    """The symbol at 4 pixels a module with its quiet zone."""
+    image = Image.new("L", (matrix.size + 8, matrix.size + 8), 255)
+    for y, row in enumerate(matrix.rows(), start=4):
+        for x, bit in enumerate(row, start=4):
+            image.putpixel((x, y), 0 if bit == "1" else 255)
+    return image.resize((image.width * 4, image.height * 4), Image.Resampling.NEAREST)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_a_slips_symbol_has_the_packages_modules(seed: int) -> None:
+    url = make_code(seed).url
+    assert build_qr_matrix(url) == make_package_symbol(url)
+
+
+@pytest.mark.parametrize("alphabet", ALPHABETS)
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 19, 20, 21, 40, 95, 160, 300, 420])
+def test_a_symbol_of_any_text_has_the_packages_modules(alphabet: str, length: int) -> None:
+    text = "".join(random.Random(length).choices(ALPHABETS[alphabet], k=length))
+    assert build_qr_matrix(text) == make_package_symbol(text)
+
+
+def test_a_symbol_that_changes_its_version_with_its_length_fields_has_the_packages_modules() -> None:
+    for length in range(265, 272):  # versions 9 and 10, whose length fields differ
+        text = "7" * length + "abc"
+        assert build_qr_matrix(text) == make_package_symbol(text)
+
+
+def test_the_comparison_sees_another_mask() -> None:
+    text = make_code().url
+    others = [make_package_symbol(text, mask) for mask in range(8)]
+    assert sum(build_qr_matrix(text) == other for other in others) == 1
+
+
+def test_a_symbol_says_its_text() -> None:
+    url = make_code().url
+    assert read_qr(draw(build_qr_matrix(url))) == [url]
+
+
+def test_three_hundred_digits_take_version_ten_under_a_host_of_thirteen_letters_and_eleven_under_a_longer_one() -> (
+    None
+):
+    assert build_qr_matrix(f"https://abcd.cumt.net/v/{'7' * 300}").size == 57
+    assert build_qr_matrix(f"https://abcde.cumt.net/v/{'7' * 300}").size == 61
+
+
+def test_a_text_past_version_forty_is_refused() -> None:
+    with pytest.raises(DataOverflowError):
+        build_qr_matrix("x" * 1664)
+    assert build_qr_matrix("x" * 1663).size == 177
