@@ -1,8 +1,9 @@
 """Settings: frozen, typed, read once at start from config/*.toml and then the environment.
 
-`config/default.toml` comes first, then the file named by `LIXIAO_CONFIG`, then variables
-`LIXIAO_<SECTION>__<KEY>` (one `__` per level). Faults are collected, so that one message lists them all;
-the sections of connectors and sign-in providers are read by their own modules through the same list.
+`config/default.toml` comes first, then the files named by `LIXIAO_CONFIG` (joined like a PATH, a later one
+over an earlier one), then variables `LIXIAO_<SECTION>__<KEY>` (one `__` per level). Faults are collected,
+so that one message lists them all; the sections of connectors and sign-in providers are read by their own
+modules through the same list.
 """
 
 from __future__ import annotations
@@ -109,14 +110,15 @@ class Sentinels:
 
 @dataclass(frozen=True, slots=True)
 class MiniAppSettings:
-    """`[mini_apps.<slug>]`: when a mini-app is open, for which period, who answers for each step, and the
-    control students by step.
+    """`[mini_apps.<slug>]`: when a mini-app is open, for which period and levels of study (none named: all),
+    who answers for each step, and the control students by step.
     """
 
     slug: str
     folder: Path
     period: str
     period_title: str
+    levels: tuple[str, ...]
     opens_on: date
     closes_on: date
     steps: Mapping[str, str]
@@ -151,8 +153,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     environ = os.environ if environ is None else environ
     data = _read_toml(ROOT / "config" / "default.toml")
-    if environ.get("LIXIAO_CONFIG"):
-        _merge(data, _read_toml(Path(environ["LIXIAO_CONFIG"])))
+    for name in filter(None, environ.get("LIXIAO_CONFIG", "").split(os.pathsep)):
+        _merge(data, _read_toml(Path(name)))
     faults: list[str] = []
     _merge(data, _read_environment(environ))
     return read_settings(data, faults)
@@ -277,6 +279,7 @@ def _read_mini_app(slug: str, table: Table) -> MiniAppSettings:
         folder=ROOT / table.text("folder", f"miniapp_templates/{slug}"),
         period=table.text("period", pattern=r"[0-9A-Za-z-]{1,20}"),
         period_title=table.text("period_title"),
+        levels=table.texts("levels", ()),
         opens_on=_read_day(table, "opens_on"),
         closes_on=_read_day(table, "closes_on"),
         steps=table.values("steps"),

@@ -32,7 +32,7 @@ class NotAStudent(Fact):
 
 
 class NotGraduating(Fact):
-    """The student does not graduate in this period."""
+    """The student does not graduate in this period, or not at a level that the mini-app is for."""
 
 
 class UnknownMiniApp(Fact):

@@ -54,12 +54,15 @@ class InstalledMiniApp:
 
     def require_graduate(self, person: Person) -> None:
         """Raise NotAStudent or NotGraduating unless this person may clear here. A sign-in that does not
-        tell the graduation period leaves that to the departments.
+        tell the graduation period leaves that to the departments; where levels are named, one that does
+        not tell the level lets nobody in.
         """
         if person.role is not Role.STUDENT:
             raise NotAStudent(person.role)
         if person.graduation_period is not None and person.graduation_period != self.settings.period:
             raise NotGraduating(self.settings.period)
+        if self.settings.levels and person.level not in self.settings.levels:
+            raise NotGraduating(person.level)
 
 
 @dataclass(frozen=True)

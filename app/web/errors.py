@@ -48,13 +48,13 @@ FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
     facts.UnknownSlip: (404, ErrorText("没有找到这张离校单", "请从“已完成事项”进入查看本人的离校单。")),
     facts.NotAStudent: (
         403,
-        ErrorText("本服务面向研究生毕业生", "您登录的不是学生账号。如需核验离校单，请扫描单上的二维码。"),
+        ErrorText("本服务面向毕业生", "您登录的不是学生账号。如需核验离校单，请扫描单上的二维码。"),
     ),
     facts.NotGraduating: (
         403,
         ErrorText(
-            "您不在本批次毕业生名单中",
-            "本批次只为应届毕业研究生办理离校。如果您应在本批次毕业，请联系所在学院研究生秘书。",
+            "您不在本服务的办理对象中",
+            "请在服务指南页核对办理对象和批次。如果您应在本批次毕业，请联系所在学院。",
         ),
     ),
     facts.OutsidePeriod: (403, ErrorText("现在不是办理时间", "请在服务指南页查看办理时间。")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,31 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
     config.write_text("[service\n")
     with pytest.raises(SettingsError, match=r"campus\.toml cannot be read"):
         load_settings({"LIXIAO_CONFIG": str(config)})
+
+
+def test_of_several_files_a_later_one_comes_over_an_earlier_one(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text('[service]\nbase_url = "https://a.example"\nsupport = "first"\n')
+    second.write_text('[service]\nsupport = "second"\n[sign_in.campus]\nkind = "oidc"\n')
+    settings = load_settings({"LIXIAO_CONFIG": f"{first}{os.pathsep}{second}{os.pathsep}"})
+    assert settings.service.base_url == "https://a.example"
+    assert settings.service.support == "second"
+    assert set(settings.sign_in) == {"campus"}
+    settings = load_settings({"LIXIAO_CONFIG": f"{second}{os.pathsep}{first}"})
+    assert settings.service.support == "first"
+
+
+def test_each_of_several_files_must_be_readable(tmp_path: Path) -> None:
+    first = tmp_path / "first.toml"
+    first.write_text("")
+    with pytest.raises(SettingsError, match=r"missing\.toml cannot be read"):
+        load_settings({"LIXIAO_CONFIG": f"{first}{os.pathsep}{tmp_path / 'missing.toml'}"})
+
+
+def test_a_mini_app_is_for_all_levels_unless_some_are_named() -> None:
+    app = make_data()["mini_apps"]["graduate_departure"]
+    assert read(make_data()).mini_apps["graduate_departure"].levels == ()
+    named = read(make_data(mini_apps={"graduate_departure": {**app, "levels": ["硕士", "博士"]}}))
+    assert named.mini_apps["graduate_departure"].levels == ("硕士", "博士")
+    wrong = read(make_data(mini_apps={"graduate_departure": {**app, "levels": [1]}}))
+    assert wrong.faults == ["mini_apps.graduate_departure.levels must be a list of texts"]
