@@ -1,4 +1,6 @@
-"""Loads a mini-app's folder: manifest.toml, pages/ and sample.json. Every fault of a folder is named."""
+"""Loads a mini-app's folder: manifest.toml, sample.json, and pages/ where it has its own. Every fault of a
+folder is named.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +38,14 @@ def load_mini_app(folder: Path, faults: list[str]) -> MiniApp | None:
 
 def _check_pages(folder: Path) -> list[str]:
     faults = []
-    for name in PAGES:
-        path = folder / "pages" / name
-        if not path.is_file():
-            faults.append(f"pages/{name} is missing")
+    for path in sorted((folder / "pages").glob("*")):
+        if path.name not in PAGES:
+            faults.append(f"pages/{path.name} is no page: must be one of {', '.join(PAGES)}")
             continue
         try:
             Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
         except (TemplateSyntaxError, UnicodeDecodeError) as error:
-            faults.append(f"pages/{name} is not a template: {error}")
+            faults.append(f"pages/{path.name} is not a template: {error}")
     return faults
 
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.connectors.base import ActionOutcome
 from app.domain.person import Person
 from app.extensions import db, limiter
+from app.miniapps.templating import list_page_names
 from app.services.actions import get_action, take_action
 from app.services.clearances import get_live_step, look_up_clearance
 from app.services.clock import get_now
@@ -38,10 +39,8 @@ def _open_for_student(app_path: str) -> tuple[Installation, InstalledMiniApp, Pe
 
 
 def _render(installed: InstalledMiniApp, page: str, **data: object) -> str:
-    folder = installed.settings.folder.name
-    return render_template(
-        f"{folder}/{page}.html", mini_app=installed.mini_app, settings=installed.settings, **data
-    )
+    names = list_page_names(installed.settings.slug, page)
+    return render_template(names, mini_app=installed.mini_app, settings=installed.settings, **data)
 
 
 @mini_app_pages.get("/")

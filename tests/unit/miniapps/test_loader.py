@@ -65,14 +65,19 @@ def test_each_fault_of_a_manifest_is_named(folder: Path, old: str, new: str, fau
     assert any(fault in found for found in list_faults(folder)), list_faults(folder)
 
 
-def test_missing_pages_a_broken_page_and_a_missing_sample_are_told_together(folder: Path) -> None:
-    (folder / "pages" / "guide.html").unlink()
+def test_a_broken_page_an_unknown_page_and_a_missing_sample_are_told_together(folder: Path) -> None:
     (folder / "pages" / "action.html").write_text("{% if %}")
+    (folder / "pages" / "guides.html").write_text("")
     (folder / "sample.json").unlink()
     text = "\n".join(list_faults(folder))
-    assert "graduate_departure/pages/guide.html is missing" in text
     assert "graduate_departure/pages/action.html is not a template" in text
+    assert "graduate_departure/pages/guides.html is no page" in text
     assert "graduate_departure/sample.json is missing" in text
+
+
+def test_a_folder_without_pages_is_complete(folder: Path) -> None:
+    shutil.rmtree(folder / "pages")
+    assert list_faults(folder) == []
 
 
 def test_a_folder_without_a_manifest_is_one_clear_fault(tmp_path: Path) -> None:
