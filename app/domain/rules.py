@@ -35,12 +35,12 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AllSettled:
-    """Passes when every counted fact is zero and every named fact has its value, e.g. no books, no fee,
-    no violation, and the card is cancelled.
+    """Passes when every counted fact is zero and every named fact has one of its values, e.g. no books, no
+    fee, no violation, and the card is cancelled.
     """
 
     zero: tuple[str, ...]
-    equals: Mapping[str, str]
+    equals: Mapping[str, tuple[str, ...]]
 
     @property
     def fact_keys(self) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ class AllSettled:
         reasons += [
             Reason(key, _get_text(record, key))
             for key, wanted in self.equals.items()
-            if _get_text(record, key) != wanted
+            if _get_text(record, key) not in wanted
         ]
         return _conclude(reasons)
 
@@ -137,7 +137,7 @@ def read_rule(name: str, table: Table) -> Rule | None:
     """The rule of this name with its parameters; faults go to the table. None when there is no such rule."""
     rule: Rule | None = None
     if name == "all_settled":
-        rule = AllSettled(table.texts("zero"), table.values("equals"))
+        rule = AllSettled(table.texts("zero"), _read_wanted(table))
     elif name == "value_is":
         rule = ValueIs(table.text("fact"), table.texts("passes"))
     elif name == "all_present":
@@ -148,6 +148,15 @@ def read_rule(name: str, table: Table) -> Rule | None:
     if rule is not None and not rule.fact_keys:
         table.faults.append(f"{table.where} names no fact: the rule would pass everybody")
     return rule
+
+
+def _read_wanted(table: Table) -> dict[str, tuple[str, ...]]:
+    wanted = {}
+    for key, value in table.values("equals").items():
+        wanted[key] = tuple(value) if isinstance(value, list) else (value,)
+        if not wanted[key] or not all(isinstance(text, str) and text for text in wanted[key]):
+            table.fault(f"equals.{key}", "must be a text or a list of texts")
+    return wanted
 
 
 RULE_NAMES = ("all_settled", "value_is", "all_present", "nothing_owed")
