@@ -1,0 +1,38 @@
+/* Sends kept checks when somebody is signed in who may: a gate guard or a clerk. The service counts each
+   check's id once, so a check whose answer was lost is simply sent again. */
+
+import { dropChecks, listChecks } from "./gate-store.js";
+
+const MOST_AT_ONCE = 200;
+
+let sending = null;
+
+/** Send what waits; several calls at a time are one. Checks stay when nobody may send them. */
+export function sendChecks(addresses) {
+  sending = sending || sendAll(addresses).finally(() => { sending = null; });
+  return sending;
+}
+
+async function sendAll({ sessionUrl, checksUrl }) {
+  let checks = await listChecks(MOST_AT_ONCE);
+  if (!checks.length) return;
+  const session = await ask(sessionUrl);
+  if (!session.may_send) return;
+  while (checks.length) {
+    const { known } = await ask(checksUrl, { checks }, session.csrf_token);
+    if (!known.length) return;
+    await dropChecks(known);
+    checks = await listChecks(MOST_AT_ONCE);
+  }
+}
+
+async function ask(url, body, token) {
+  const options = { headers: { Accept: "application/json" }, cache: "no-store" };
+  if (body) {
+    Object.assign(options, { method: "POST", body: JSON.stringify(body) });
+    Object.assign(options.headers, { "Content-Type": "application/json", "X-CSRFToken": token });
+  }
+  const answer = await fetch(url, options);
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
+}

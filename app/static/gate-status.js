@@ -1,0 +1,64 @@
+/* The signed status list: opened, and asked about a code. The format is written out in
+   app/services/status_list.py. */
+
+import { isSigned } from "./gate-code.js";
+
+const FORMAT = "lixiao-slip-status/1";
+const SIGNED = ["format", "host", "kid", "counter", "log", "issued_at", "size", "bits"];
+const ISSUED = 1;
+const LAPSED = 2;
+const MINUTE_MS = 60000;
+
+/* A slip may be issued after the list. Of one from before the list's day, or when the list is as fresh as
+   this, the list knows; a device may also be this much slow. */
+const FRESH_MS = 5 * MINUTE_MS;
+
+/** `{counter, issuedAt, getStatus}`. Throws unless a key that may sign lists of that day signed this one for
+    our host. */
+export async function openStatusList(document, host, keys, toLocalDay) {
+  if (document.format !== FORMAT || document.host !== host) throw new Error("not our list");
+  const issuedAt = Date.parse(document.issued_at);
+  const key = keys.keys.find((candidate) => candidate.kid === document.kid);
+  if (!key || !mayList(key, toLocalDay(issuedAt))) throw new Error("not our key");
+  const text = SIGNED.map((name) => document[name]).join("\n");
+  const signature = decode(document.signature);
+  if (!(await isSigned(key, signature, new TextEncoder().encode(text)))) throw new Error("not signed");
+  const places = await inflate(decode(document.bits));
+  if (places.length * 4 !== document.size) throw new Error("not whole");
+  const getStatus = (index) => (places[index >> 2] >> (2 * (index & 3))) & 3;
+  return { counter: document.counter, issuedAt, getStatus };
+}
+
+/** The verdict on a checked code by this list, with the name of the note that explains an unsure one. A list
+    that is too old makes nothing valid; what it knows of lapsed codes stays true. */
+export function judgeWithList(checked, list, now, maxAgeMs, toLocalDay) {
+  const { code, verdict } = checked;
+  if (verdict !== checked.verdict_if_issued) return { code, verdict: "status_unknown", note: "compromised" };
+  const status = list.getStatus(code.status_index);
+  const age = now - list.issuedAt;
+  if (status & LAPSED) return { code, verdict: "revoked" };
+  if (verdict !== "valid") return { code, verdict };
+  if (!(status & ISSUED) && knowsAll(list, code, age, toLocalDay)) return { code, verdict: "never_issued" };
+  if (age < -FRESH_MS) return { code, verdict: "status_unknown", note: "clock" };
+  if (age > maxAgeMs) return { code, verdict: "status_unknown", note: "stale" };
+  if (status & ISSUED) return { code, verdict };
+  return { code, verdict: "status_unknown", note: "newer-than-list" };
+}
+
+function knowsAll(list, code, age, toLocalDay) {
+  return code.issued_on < toLocalDay(list.issuedAt) || (age >= -FRESH_MS && age <= FRESH_MS);
+}
+
+function mayList(key, day) {
+  return key.state !== "compromised" && key.not_before <= day && day <= key.not_after;
+}
+
+function decode(text) {
+  const binary = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+async function inflate(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}

@@ -1,0 +1,33 @@
+/* Keeps the gate's page and files, so that it opens without a network. The address that imports this has set
+   FILES (addresses) and VERSION (changes with their content); a new version replaces the old one whole. */
+
+const CACHE = `gate-${VERSION}`;
+
+self.addEventListener("install", (event) => {
+  const wanted = FILES.map((file) => new Request(file, { cache: "reload", credentials: "omit" }));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(wanted)).then(() => self.skipWaiting()));
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(dropOldCaches().then(() => self.clients.claim()));
+});
+
+/* Kept files come from the cache; everything else, the service's answers above all, from the network. */
+self.addEventListener("fetch", (event) => {
+  const url = new URL(event.request.url);
+  const address = url.pathname + url.search;
+  if (event.request.method === "GET" && url.origin === self.location.origin && FILES.includes(address)) {
+    event.respondWith(answer(event.request, address));
+  }
+});
+
+async function answer(request, address) {
+  const cache = await caches.open(CACHE);
+  return (await cache.match(address, { ignoreVary: true })) || fetch(request);
+}
+
+async function dropOldCaches() {
+  const names = await caches.keys();
+  const old = names.filter((name) => name.startsWith("gate-") && name !== CACHE);
+  await Promise.all(old.map((name) => caches.delete(name)));
+}

@@ -1,0 +1,152 @@
+/* The gate's page: reads a code, shows the verdict, keeps keys and status list fresh, sends checks. */
+
+import { checkCode, isShortCode, readDigits } from "./gate-code.js";
+import { startCamera } from "./gate-camera.js";
+import { judgeWithList, openStatusList } from "./gate-status.js";
+import { addCheck, countChecks, keep, recall } from "./gate-store.js";
+import { sendChecks } from "./gate-sender.js";
+
+const REFRESH_MS = 60000;
+const page = document.getElementById("gate");
+const input = document.getElementById("code");
+const { host, baseUrl, timeZone, keysUrl, listUrl } = page.dataset;
+const maxAgeMs = Number(page.dataset.listHours) * 3600000;
+
+/* What is known of the service: `{keys, list}`, or null until it was fetched once. */
+let known = null;
+
+async function start() {
+  if (!window.isSecureContext || !crypto.subtle || !(await hasEd25519())) return show("unsupported");
+  await openKept();
+  await refresh();
+  document.getElementById("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    check(input.value).then(() => input.select());
+  });
+  window.addEventListener("online", refresh);
+  window.addEventListener("offline", showState);
+  setInterval(refresh, REFRESH_MS);
+  startCamera(document.getElementById("camera"), check);
+  await register();
+  input.disabled = false;
+  input.focus();
+  page.dataset.ready = "yes";
+}
+
+async function hasEd25519() {
+  try {
+    await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function register() {
+  if (!("serviceWorker" in navigator)) return;
+  await navigator.serviceWorker.register(page.dataset.worker, { scope: "/gate" }).catch(() => null);
+}
+
+/* ---- keys and status list ---- */
+
+async function openKept() {
+  const kept = await recall("known");
+  if (kept) known = await open(kept).catch(() => null);
+}
+
+async function open({ keys, document }) {
+  return { keys, list: await openStatusList(document, host, keys, toLocalDay) };
+}
+
+/** Ask the service anew. An older list than the kept one is somebody's replay and is not taken. */
+async function refresh() {
+  try {
+    const [keys, document] = await Promise.all([fetchJson(keysUrl), fetchJson(listUrl)]);
+    const fetched = await open({ keys, document });
+    if (!known || fetched.list.counter >= known.list.counter) {
+      known = fetched;
+      await keep("known", { keys, document });
+    }
+    await sendChecks(page.dataset);
+  } catch {
+    /* No network, or no true answer: what is kept stays, and its age is on the page. */
+  }
+  await showState();
+}
+
+async function fetchJson(url) {
+  const answer = await fetch(url, { cache: "no-cache", headers: { Accept: "application/json" } });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
+}
+
+/* ---- a check ---- */
+
+async function check(text) {
+  if (!text.trim()) return;
+  if (isShortCode(text)) return show("short-code");
+  const digits = readDigits(text, baseUrl);
+  let result = await judge(digits);
+  if (result.verdict !== "valid" && result.code && navigator.onLine) {
+    await refresh();
+    result = await judge(digits);
+  }
+  showVerdict(result);
+  if (result.code) await keepCheck(digits, result.verdict);
+}
+
+async function judge(digits) {
+  if (!known) return { verdict: "status_unknown", note: "nothing-kept", code: null };
+  const now = new Date();
+  const checked = await checkCode(digits, host, known.keys, toLocalDay(now));
+  return checked.code ? judgeWithList(checked, known.list, now, maxAgeMs, toLocalDay) : checked;
+}
+
+async function keepCheck(code, verdict) {
+  await addCheck({ id: crypto.randomUUID(), code, verdict, checked_at: new Date().toISOString() });
+  if (navigator.onLine) await sendChecks(page.dataset).catch(() => null);
+  await showState();
+}
+
+function toLocalDay(moment) {
+  return new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" }).format(moment);
+}
+
+/* ---- what the page shows ---- */
+
+function showVerdict({ verdict, code, note }) {
+  show(`verdict-${verdict}`);
+  const result = document.getElementById("result");
+  if (note) result.append(document.getElementById(`note-${note}`).content.cloneNode(true));
+  if (!code) return;
+  const fields = document.getElementById("slip-fields").content.cloneNode(true);
+  for (const name of ["masked_name", "last_four", "issued_on"]) {
+    fields.querySelector(`[data-field=${name}]`).textContent = code[name];
+  }
+  result.append(fields);
+}
+
+function show(template) {
+  document.getElementById("result").replaceChildren(document.getElementById(template).content.cloneNode(true));
+}
+
+async function showState() {
+  page.dataset.network = navigator.onLine ? "online" : "offline";
+  page.dataset.list = describeList();
+  document.getElementById("list-age").textContent = known ? formatAge(known.list.issuedAt) : "";
+  document.getElementById("waiting").textContent = String(await countChecks());
+}
+
+function describeList() {
+  if (!known) return "none";
+  return Date.now() - known.list.issuedAt > maxAgeMs ? "stale" : "fresh";
+}
+
+function formatAge(moment) {
+  const minutes = Math.max(0, Math.floor((Date.now() - moment) / 60000));
+  const age = minutes < 60 ? `${minutes} 分钟前` : `${Math.floor(minutes / 60)} 小时前`;
+  const time = new Intl.DateTimeFormat("zh-CN", { timeZone, dateStyle: "short", timeStyle: "short" });
+  return `${time.format(moment)}（${age}）`;
+}
+
+start();

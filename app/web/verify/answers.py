@@ -1,0 +1,111 @@
+"""A verification as the page or the JSON that the client prefers, and its line in the log of checks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import Enum
+
+from flask import jsonify, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from app.domain.errors import UnknownSlip
+from app.domain.person import Person
+from app.domain.slip_code import Verdict
+from app.domain.slip_log import CodeState
+from app.services.clock import get_now
+from app.services.full_slips import FullSlip
+from app.services.slip_checks import Viewer, record_check
+from app.services.verification import Verification, get_full_view
+from app.web.shell import get_installation
+from app.web.verify.limits import RETRY_AFTER_SECONDS, get_address
+from app.web.verify.verdicts import TEXTS, describe_verdict
+
+STATUSES = {Verdict.STATUS_UNKNOWN: 503, Verdict.RATE_LIMITED: 429}
+STATE_WORDS = {CodeState.ISSUED: "签发", CodeState.REVOKED: "撤销", CodeState.SUPERSEDED: "换发"}
+VIEWER_WORDS = {
+    Viewer.PUBLIC: "访客",
+    Viewer.GUARD: "门卫",
+    Viewer.CLERK: "研究生院",
+    Viewer.OFFLINE: "门岗离线",
+}
+RATE_LIMITED = Verification(Verdict.RATE_LIMITED)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonText:
+    """What the comparison of a name says; `status` is the answer's when the verdict has none of its own."""
+
+    value: str
+    tone: str
+    sign: str
+    word: str
+    status: int = 200
+
+
+class Comparison(Enum):
+    """Whether a typed name is the one on the slip."""
+
+    MATCH = ComparisonText("match", "good", "✓", "一致")
+    NO_MATCH = ComparisonText("no_match", "bad", "✕", "不一致")
+    TOO_OFTEN = ComparisonText("rate_limited", "bad", "!", "比对过于频繁，请稍后再试", 429)
+
+
+def log_check(verification: Verification, staff: Person | None) -> None:
+    """Enter a check in the log; one that was refused is none."""
+    if verification.verdict is not Verdict.RATE_LIMITED:
+        viewer = Viewer(staff.role) if staff else Viewer.PUBLIC
+        record_check(get_installation(), verification, viewer, get_address())
+
+
+def show_verification(
+    verification: Verification, staff: Person | None = None, comparison: Comparison | None = None
+) -> ResponseReturnValue:
+    """The verdict with what this viewer may see of the slip. Never stored by anybody on the way."""
+    says = comparison.value if comparison else None
+    status = STATUSES.get(verification.verdict, says.status if says else 200)
+    if wants_json():
+        response = jsonify(_describe(verification, says))
+    else:
+        response = make_response(_render(verification, staff, says))
+    response.status_code = status
+    response.headers["Cache-Control"] = "private, no-store" if staff else "no-store"
+    response.vary.update(("Accept", "Cookie"))
+    if status in (429, 503):
+        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    return response
+
+
+def wants_json() -> bool:
+    """Whether the client prefers JSON to a page."""
+    return request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json"
+
+
+def _describe(verification: Verification, says: ComparisonText | None) -> dict[str, object]:
+    data: dict[str, object] = {"verdict": verification.verdict}
+    if verification.slip:
+        data |= asdict(verification.slip) | {"check_count": verification.check_count}
+    return data | ({"comparison": says.value} if says else {})
+
+
+def _render(verification: Verification, staff: Person | None, says: ComparisonText | None) -> str:
+    installation = get_installation()
+    return render_template(
+        "verify/verdict.html",
+        verification=verification,
+        text=describe_verdict(verification.verdict),
+        checked_at=f"{installation.get_local_time(get_now()):%Y-%m-%d %H:%M:%S}",
+        comparison=says,
+        full=_find_full(verification) if staff else None,
+        local=installation.get_local_time,
+        is_staff=staff is not None,
+        state_words=STATE_WORDS,
+        viewer_words=VIEWER_WORDS,
+        verdict_texts=TEXTS,
+    )
+
+
+def _find_full(verification: Verification) -> FullSlip | None:
+    try:
+        return get_full_view(get_installation(), verification.digits) if verification.digits else None
+    except UnknownSlip:
+        return None

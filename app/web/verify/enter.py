@@ -1,0 +1,97 @@
+"""Verification without scanning: a typed short code, a photo of the slip, or its PDF file."""
+
+from __future__ import annotations
+
+from flask import jsonify, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from app.domain.person import Person
+from app.domain.slip_code import Verdict
+from app.extensions import csrf
+from app.services.verification import Verification, verify_short_code
+from app.web.shell import get_installation
+from app.web.verify import problems
+from app.web.verify.answers import RATE_LIMITED, show_verification, wants_json
+from app.web.verify.files import read_photo
+from app.web.verify.limits import count, get_address, has_room
+from app.web.verify.pages import verify_pages
+from app.web.verify.problems import MAX_UPLOAD_BYTES, Problem
+from app.web.verify.show import check_code, show_checked
+from app.web.verify.viewer import get_staff
+
+
+@verify_pages.get("/verify")
+def enter() -> ResponseReturnValue:
+    """The three ways in."""
+    return show_entry()
+
+
+@verify_pages.post("/verify")
+def verify() -> ResponseReturnValue:
+    """The verdict on what was typed in `code`, or on the file."""
+    request.max_content_length = MAX_UPLOAD_BYTES
+    try:
+        typed = request.form.get("code", "").strip()
+        upload = next((file for file in request.files.values() if file.filename), None)
+    except RequestEntityTooLarge:
+        return show_problem(problems.BODY_TOO_LARGE)
+    if upload is not None:
+        return _answer_upload(upload)
+    return _answer_typed(typed) if typed else show_problem(problems.NOTHING_GIVEN)
+
+
+# Verifying changes nothing, needs no session, and no other site can read its answer.
+csrf.exempt(verify)
+
+
+def show_entry(problem: Problem | None = None) -> ResponseReturnValue:
+    """The entry page, headed by what was wrong."""
+    page = render_template("verify/enter.html", problem=problem, megabytes=MAX_UPLOAD_BYTES // 1024**2)
+    response = make_response(page, problem.status if problem else 200)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def show_problem(problem: Problem) -> ResponseReturnValue:
+    """What was wrong, as a page or as JSON."""
+    if wants_json():
+        return jsonify(error=problem.name, title=problem.title, what_to_do=problem.what_to_do), problem.status
+    return show_entry(problem)
+
+
+def _answer_typed(typed: str) -> ResponseReturnValue:
+    """A short code; the address or the digits of a QR are taken as if scanned."""
+    staff = get_staff()
+    digits = typed.removeprefix(f"{get_installation().settings.service.base_url}/v/")
+    if len(digits) > 64:
+        return show_checked(check_code(digits), staff)
+    verification = _check_short_code(typed, staff)
+    if verification.verdict is Verdict.MALFORMED:
+        return show_problem(problems.MALFORMED_SHORT_CODE)
+    return show_checked(verification, staff)
+
+
+def _check_short_code(typed: str, staff: Person | None) -> Verification:
+    """Only wrong codes are counted, those of guards and clerks by person: a gate is not held up by others."""
+    limits = get_installation().settings.rate_limit
+    who = f"person {staff.number}" if staff else get_address()
+    if not (has_room(limits.typed, "typed", who) and has_room(limits.typed_everywhere, "typed")):
+        return RATE_LIMITED
+    verification = verify_short_code(get_installation(), typed)
+    if verification.verdict is Verdict.NEVER_ISSUED:
+        count(limits.typed, "typed", who)
+        count(limits.typed_everywhere, "typed")
+    return verification
+
+
+def _answer_upload(upload: FileStorage) -> ResponseReturnValue:
+    staff = get_staff()
+    who = f"person {staff.number}" if staff else get_address()
+    if not count(get_installation().settings.rate_limit.upload, "upload", who):
+        return show_verification(RATE_LIMITED, staff)
+    read = read_photo(upload.read())
+    if isinstance(read, Problem):
+        return show_problem(read)
+    return show_checked(check_code(read), staff)

@@ -1,0 +1,126 @@
+"""The gate's page: an installable page that checks slips without a network, and takes in its checks.
+
+Anybody may load it: it holds public keys and the signed status list, nothing of a person. Its checks are taken
+from signed-in guards and clerks only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from flask import Response, current_app, jsonify, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import generate_csrf
+
+from app.services.offline_checks import record_offline_checks
+from app.web.headers import CONTENT_SECURITY_POLICY
+from app.web.shell import get_installation, get_static_url
+from app.web.verify.gate_checks import MalformedChecks, parse_checks
+from app.web.verify.limits import get_address
+from app.web.verify.pages import verify_pages
+from app.web.verify.verdicts import TEXTS
+from app.web.verify.viewer import get_staff
+
+POLICY = f"{CONTENT_SECURITY_POLICY}; manifest-src 'self'; worker-src 'self'"
+MODULES = (
+    "gate.js",
+    "gate-camera.js",
+    "gate-code.js",
+    "gate-sender.js",
+    "gate-status.js",
+    "gate-store.js",
+)
+STYLES_AND_PICTURES = ("lixiao.css", "verify.css", "gate.css", "gate-icon.svg")
+
+
+@verify_pages.get("/gate")
+def gate() -> ResponseReturnValue:
+    """The page."""
+    return _publish(_render_page(), "text/html")
+
+
+@verify_pages.get("/gate/manifest.webmanifest")
+def gate_manifest() -> ResponseReturnValue:
+    """What a browser needs to install the page."""
+    manifest = {
+        "name": "离校单门岗核验",
+        "short_name": "门岗核验",
+        "lang": "zh-CN",
+        "start_url": url_for(".gate"),
+        "scope": url_for(".gate"),
+        "display": "standalone",
+        "background_color": "#f3f5f8",
+        "theme_color": "#0f3d6b",
+        "icons": [{"src": get_static_url("gate-icon.svg"), "sizes": "any", "type": "image/svg+xml"}],
+    }
+    return _publish(json.dumps(manifest, ensure_ascii=False), "application/manifest+json")
+
+
+@verify_pages.get("/gate/worker.js")
+def gate_worker() -> ResponseReturnValue:
+    """The service worker: the list of files, whose version changes with any of them, and how they are kept."""
+    files = [url_for(".gate"), url_for(".gate_manifest")]
+    files += [get_static_url(name) for name in STYLES_AND_PICTURES]
+    files += [url_for("static", filename=name) for name in MODULES]
+    script = get_static_url("gate-worker.js")
+    body = f"const VERSION = {json.dumps(_get_version())};\nconst FILES = {json.dumps(files)};\n"
+    response = _publish(f'{body}importScripts("{script}");\n', "text/javascript")
+    response.headers["Service-Worker-Allowed"] = url_for(".gate")
+    return response
+
+
+@verify_pages.get("/gate/session")
+def gate_session() -> ResponseReturnValue:
+    """Whether this browser may send checks, and the token to send them with."""
+    staff = get_staff()
+    return jsonify({"may_send": True, "csrf_token": generate_csrf()} if staff else {"may_send": False})
+
+
+@verify_pages.post("/gate/checks")
+def gate_checks() -> ResponseReturnValue:
+    """Take in checks of a signed-in guard or clerk, each id once: `{"checks": [{id, code, verdict,
+    checked_at}]}` with times in ISO 8601. Answers `{"known": [ids]}`: those may be forgotten by the gate.
+    """
+    staff = get_staff()
+    if staff is None:
+        return jsonify(error="NotStaff"), 403
+    try:
+        checks = parse_checks(request.get_data())
+    except MalformedChecks as error:
+        return jsonify(error="MalformedChecks", detail=str(error)), 422
+    record_offline_checks(get_installation(), checks, address=get_address())
+    return jsonify(known=[check.offline_id for check in checks])
+
+
+def _render_page() -> str:
+    settings = get_installation().settings
+    data = {
+        "host": settings.service.host,
+        "base-url": settings.service.base_url,
+        "time-zone": settings.service.time_zone.key,
+        "list-hours": settings.slip.status_list_hours,
+        "keys-url": url_for(".slip_keys"),
+        "list-url": url_for(".slip_status"),
+        "session-url": url_for(".gate_session"),
+        "checks-url": url_for(".gate_checks"),
+        "worker": url_for(".gate_worker"),
+    }
+    return render_template("verify/gate.html", data=data, texts=TEXTS)
+
+
+def _publish(body: str, mimetype: str) -> Response:
+    response = Response(body, mimetype=mimetype)
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Content-Security-Policy"] = POLICY
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def _get_version() -> str:
+    digest = hashlib.sha256(_render_page().encode())
+    for name in MODULES:
+        digest.update((Path(current_app.static_folder or "") / name).read_bytes())
+    return digest.hexdigest()[:16]

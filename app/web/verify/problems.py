@@ -1,0 +1,43 @@
+"""What can be wrong with a typed code, a picture or a file, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`name` is the machine-readable mark, `status` the answer's."""
+
+    name: str
+    title: str
+    what_to_do: str
+    status: int = 422
+
+
+MAX_UPLOAD_BYTES = 12 * 1024 * 1024
+
+NOTHING_GIVEN = Problem("NothingGiven", "没有收到短码或文件", "请输入短码，或选择一张照片、一个文件。")
+MALFORMED_SHORT_CODE = Problem(
+    "MalformedCode", "短码不完整", "短码有 16 位字母和数字，印在二维码旁。请对照纸面重新输入。"
+)
+BODY_TOO_LARGE = Problem(
+    "BodyTooLarge",
+    "文件太大",
+    f"文件不能超过 {MAX_UPLOAD_BYTES // 1024**2} MB。请调低相机分辨率后重拍，或直接扫描二维码。",
+    413,
+)
+PICTURE_TOO_LARGE = Problem(
+    "PictureTooLarge", "照片的像素太多", "请调低相机分辨率后重拍，或只截取二维码部分。", 413
+)
+NO_CODE_FOUND = Problem(
+    "NoCodeFound",
+    "照片里没有找到二维码",
+    "请靠近一些，让二维码占画面一半以上，避免反光、阴影和折痕，拍清楚后重试。",
+)
+FOREIGN_CODE = Problem(
+    "ForeignCode",
+    "这不是本校离校单的二维码",
+    "图中的二维码属于别的网站或用途。请不要扫描打开它，请核对纸面。",
+)
+NOT_A_PICTURE = Problem("NotAPicture", "打不开这个文件", "请选择照片（JPEG、PNG、WebP）或离校单的 PDF 文件。")

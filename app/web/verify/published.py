@@ -1,0 +1,32 @@
+"""What anybody may fetch to verify slips without asking this service: public keys and status list."""
+
+from __future__ import annotations
+
+from flask import Response, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from app.services.status_list import get_status_list
+from app.web.shell import get_installation
+from app.web.verify.pages import verify_pages
+
+KEPT_SECONDS = 60
+
+
+@verify_pages.get("/.well-known/slip-keys.json")
+def slip_keys() -> ResponseReturnValue:
+    """The public keys as a JSON Web Key Set."""
+    return _publish(jsonify(get_installation().slip_keys.current().ring.to_jwks()))
+
+
+@verify_pages.get("/.well-known/slip-status")
+def slip_status() -> ResponseReturnValue:
+    """The signed status list: which codes were issued, and which of them no longer count."""
+    return _publish(jsonify(get_status_list(get_installation())))
+
+
+def _publish(response: Response) -> Response:
+    response.cache_control.public = True
+    response.cache_control.max_age = KEPT_SECONDS
+    response.add_etag()
+    response.make_conditional(request)
+    return response
