@@ -129,7 +129,7 @@ class SlipOutput(OutputProducer):
             f"/CIDSystemInfo <</Registry (Adobe) /Ordering (Identity) /Supplement 0>> "
             f"/DW {FULL_WIDTH} /W [{_list_widths(glyphs)}]"
         )
-        unicode_ref = self._add_ready("/Filter /FlateDecode", zlib.compress(_build_to_unicode(glyphs)))
+        unicode_ref = self._add_ready("/Filter /FlateDecode", zlib.compress(_build_to_unicode(glyphs), 1))
         outer = _Ready(
             f"/Type /Font /Subtype /Type0 /BaseFont /{name} /Encoding /Identity-H "
             f"/DescendantFonts [{inner_ref}] /ToUnicode {unicode_ref}"
@@ -144,9 +144,9 @@ class SlipOutput(OutputProducer):
         return ready.ref
 
 
-def _unite(glyphs: Iterable[Glyph]) -> Bounds:
+def _unite(glyphs: Sequence[Glyph]) -> Bounds:
     """The bounds of all glyphs. Renderers place small glyphs more finely than fonts of wide bounds."""
-    lefts, bottoms, rights, tops = zip(*(glyph.bounds for glyph in glyphs), strict=True)
+    lefts, bottoms, rights, tops = zip(*[glyph.bounds for glyph in glyphs], strict=True)
     return min(lefts), min(bottoms), max(rights), max(tops)
 
 

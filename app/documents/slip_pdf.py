@@ -152,6 +152,12 @@ def render_slip_pdf(record: SlipRecord, code: SlipCodeText) -> bytes:
     return bytes(document.output(output_producer_class=SlipOutput))
 
 
+def check_printable(record: SlipRecord, host: str) -> None:
+    """Raise what `render_slip_pdf` would, before the slip has a code, so that nothing unprintable is issued."""
+    code = SlipCodeText(f"https://{host}/v/{'0' * 300}", "0" * 16, host)
+    fit_slip(record, code, build_qr_matrix(code.url), get_fonts())
+
+
 def fit_slip(
     record: SlipRecord, code: SlipCodeText, matrix: QrMatrix, fonts: GlyphStore
 ) -> tuple[Layout, list[Lines]]:

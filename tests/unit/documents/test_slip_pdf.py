@@ -14,9 +14,10 @@ import pikepdf
 import pytest
 from PIL import Image, ImageChops
 
-from app.documents.fonts import get_fonts
+from app.documents.fonts import MissingCharacters, get_fonts
+from app.documents.layout import SlipTooLong
 from app.documents.slip_font import FONT_KEY, SlipFont, SlipOutput
-from app.documents.slip_pdf import QR_ALTERNATIVE, SlipDocument, render_slip_pdf
+from app.documents.slip_pdf import QR_ALTERNATIVE, SlipDocument, check_printable, render_slip_pdf
 from tests.fixtures.plain_slip import render_plain_slip
 from tests.fixtures.slips import HOST, ORDINARY, RARE, SLIPS, make_code, make_slip
 from tests.unit.documents.tools import (
@@ -211,3 +212,18 @@ def test_ordinary_fpdf2_calls_print_with_the_slips_font() -> None:
     text = extract_text(bytes(document.output(output_producer_class=SlipOutput)))
     assert "欧阳䶮𠮷𬭎" in text
     assert "经学院审核并报研究生院批准" in text
+
+
+@each_slip
+def test_a_slip_that_can_be_printed_passes_the_check(name: str) -> None:
+    check_printable(SLIPS[name], HOST)
+
+
+@pytest.mark.parametrize(("value", "fault"), [("𪚥", MissingCharacters), ("字" * 9000, SlipTooLong)])
+def test_a_slip_that_cannot_be_printed_is_found_before_it_has_a_code(
+    value: str, fault: type[Exception]
+) -> None:
+    with pytest.raises(fault):
+        check_printable(make_slip(college=value), HOST)
+    with pytest.raises(fault):
+        render_slip_pdf(make_slip(college=value), make_code())
