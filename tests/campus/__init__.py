@@ -1,1 +1,1 @@
-"""The pretend campus: a sign-in server and five department systems on one loopback port, for development and tests."""
+"""The pretend campus: a sign-in server and the department systems on one loopback port, for development and tests."""

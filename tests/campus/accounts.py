@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tests.campus.facts import UNDERGRADUATE
+
 
 class Role(StrEnum):
     """What a person is at the university."""
@@ -77,6 +79,15 @@ DEMO_ACCOUNTS: tuple[Account, ...] = (
         "TS23000011", "郑凯文", "信息与控制工程学院", "控制科学与工程", "借书证未注销，且图书馆拒绝注销"
     ),
     _student("TS25000012", "冯一诺", "马克思主义学院", "马克思主义理论", "本批次不毕业", period="2028-06"),
+    _student("08230001", "林一鸣", "矿业工程学院", "采矿工程", "本科生：全部通过", level=UNDERGRADUATE),
+    _student(
+        "08230002",
+        "何雨晴",
+        "外国语言文化学院",
+        "英语",
+        "本科生：校园卡余额 23.40 元，学生证未上交",
+        level=UNDERGRADUATE,
+    ),
     Account("00420013", "何建平", "矿业工程学院", "教师，不是学生", Role.TEACHER),
     Account("00420014", "许丽华", "研究生院", "研究生院工作人员", Role.CLERK),
     Account("00420015", "高志强", "研究生院", "研究生院工作人员", Role.CLERK),

@@ -108,6 +108,20 @@ def _finance(number: str, credentials: Credentials) -> DepartmentCall:
     return _json("/systems/finance/arrears", {"card_number": number, "token": credentials.finance_token})
 
 
+def _campus_card(number: str, credentials: Credentials) -> DepartmentCall:
+    query = urlencode({"sno": number, "accesskey": credentials.campus_card_key})
+    return DepartmentCall("GET", f"/systems/campus_card/openapi/account?{query}")
+
+
+def _student_card(number: str, credentials: Credentials) -> DepartmentCall:
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Service-Token": credentials.student_card_token,
+    }
+    body = urlencode({"student_id": number})
+    return DepartmentCall("POST", "/systems/student_card/cards", headers, body)
+
+
 _CALLS = {
     "library_loans": _readers,
     CANCEL_CARD: _cancel,
@@ -115,6 +129,8 @@ _CALLS = {
     "archive": _archive,
     "dormitory": _dormitory,
     "finance": _finance,
+    "campus_card": _campus_card,
+    "student_card": _student_card,
 }
 EVERY_CALL = tuple(_CALLS)
 

@@ -15,7 +15,7 @@ PASSWORD = "demo"
 
 @dataclass(frozen=True)
 class Credentials:
-    """The sign-in client's and the five systems' demo credentials."""
+    """The sign-in client's and the department systems' demo credentials."""
 
     client_id: str = "lixiao"
     client_secret: str = "demo-campus-client-secret"
@@ -26,6 +26,21 @@ class Credentials:
     dormitory_app_id: str = "lixiao-dormitory"
     dormitory_secret: str = "demo-dormitory-secret"
     finance_token: str = "demo-finance-token"
+    campus_card_key: str = "demo-campus-card-key"
+    student_card_token: str = "demo-student-card-token"
+
+    @property
+    def of_systems(self) -> dict[str, str]:
+        """The secret that each department system asks for."""
+        return {
+            "library_loans": self.library_loans_token,
+            "library_thesis": self.library_thesis_key,
+            "archive": self.archive_secret,
+            "dormitory": self.dormitory_secret,
+            "finance": self.finance_token,
+            "campus_card": self.campus_card_key,
+            "student_card": self.student_card_token,
+        }
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Credentials:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from tests.campus.accounts import find_student
-from tests.campus.facts import FACTS_OF, Archive, Dormitory, Facts, Finance, LibraryLoans, LibraryThesis
+from tests.campus.facts import (
+    FACTS_OF,
+    Archive,
+    CampusCard,
+    Dormitory,
+    Facts,
+    Finance,
+    LibraryLoans,
+    LibraryThesis,
+    StudentCard,
+)
 
 
 def _row(project: str, amount: str, reduced: str = "0.00", loan: str = "0.00") -> dict[str, str]:
@@ -31,9 +41,15 @@ _EXCEPTIONS: dict[str, tuple[Facts, ...]] = {
     "TB23000010": (Finance((_row("2025学年学费", "10000.00", reduced="2000.00", loan="8000.00"),)),),
     "TS23000011": (LibraryLoans(card="active", refuses_cancel=True),),
     "TS25000012": (*_NOTHING_DONE, LibraryLoans(card="active")),
+    "08230002": (
+        CampusCard(balance="23.40", status="正常"),
+        StudentCard(state="未上交", handed_in_on=None),
+    ),
     "TS00000002": (
         *_NOTHING_DONE,
         LibraryLoans(books=1, card="active"),
+        CampusCard(balance="5.00", status="正常"),
+        StudentCard(state="未上交", handed_in_on=None),
         Finance((_row("2025学年学费", "100.00"),)),
     ),
 }

@@ -17,7 +17,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def add_department_routes(app: web.Application, state: State, credentials: Credentials) -> None:
-    """Add every address of the five systems to the application."""
+    """Add every address of the department systems to the application."""
     for endpoint in create_endpoints(state, credentials):
         app.router.add_route(endpoint.method, endpoint.path, _serve(endpoint, state))
     app.router.add_get(LOGIN_PATH, _show_login)

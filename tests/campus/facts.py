@@ -80,7 +80,23 @@ class Finance:
     rows: tuple[dict[str, str], ...] = _held(ROWS, "收费项目", ())
 
 
-Facts = LibraryLoans | LibraryThesis | Archive | Dormitory | Finance
+@dataclass(frozen=True)
+class CampusCard:
+    """The campus card's account: `balance` in yuan."""
+
+    balance: str = _held(MONEY, "余额（元）", "0.00")
+    status: str = _held(choice("正常", "挂失", "冻结", "销户"), "状态", "销户")
+
+
+@dataclass(frozen=True)
+class StudentCard:
+    """The student ID, which is handed in or whose loss is on record."""
+
+    state: str = _held(choice("未上交", "已上交", "遗失已备案"), "状态", "已上交")
+    handed_in_on: str | None = _held(DATE, "上交日期", "2026-06-11")
+
+
+Facts = LibraryLoans | LibraryThesis | Archive | Dormitory | Finance | CampusCard | StudentCard
 Held = TypeVar("Held", bound=Facts)
 
 FACTS_OF: dict[str, type[Facts]] = {
@@ -89,7 +105,19 @@ FACTS_OF: dict[str, type[Facts]] = {
     "archive": Archive,
     "dormitory": Dormitory,
     "finance": Finance,
+    "campus_card": CampusCard,
+    "student_card": StudentCard,
 }
+
+UNDERGRADUATE = "本科"
+_ONLY_FOR_GRADUATES = ("library_thesis", "archive")
+_ONLY_FOR_UNDERGRADUATES = ("campus_card", "student_card")
+
+
+def list_systems(level: str | None) -> tuple[str, ...]:
+    """The systems that a student of this level leaves through. All of them answer about everybody."""
+    others = _ONLY_FOR_GRADUATES if level == UNDERGRADUATE else _ONLY_FOR_UNDERGRADUATES
+    return tuple(system for system in FACTS_OF if system not in others)
 
 
 def merge_facts(held: Held, changes: Mapping[str, object]) -> Held:

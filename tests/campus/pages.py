@@ -13,9 +13,9 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from tests.campus.accounts import DEMO_STUDENTS, find_student
+from tests.campus.accounts import DEMO_STUDENTS, Account, find_student
 from tests.campus.control import RequestRefusedError, parse_behaviour
-from tests.campus.facts import FACTS_OF, ROW_FIELDS, Facts, FactsRefusedError, Finance
+from tests.campus.facts import FACTS_OF, ROW_FIELDS, Facts, FactsRefusedError, Finance, list_systems
 from tests.campus.kinds import Kind, in_fen
 from tests.campus.state import SYSTEMS_WITH_ACTIONS, Fault, State, UnknownNameError
 from tests.campus.systems import TITLES
@@ -52,7 +52,7 @@ class _Pages:
         return render_template(
             "front.html",
             error=error,
-            students=[(person, self._list_items(person.number)) for person in people],
+            students=[(person, self._list_items(person)) for person in people],
             systems=[
                 (key, title, self.state.get_behaviour(key), _faults(key)) for key, title in TITLES.items()
             ],
@@ -100,8 +100,11 @@ class _Pages:
             return self.front(str(error)), 400
         return redirect(address, 303)
 
-    def _list_items(self, number: str) -> list[dict[str, Any]]:
-        return [_describe(system, self.state.get_facts(number, system)) for system in FACTS_OF]
+    def _list_items(self, person: Account) -> list[dict[str, Any]]:
+        return [
+            _describe(system, self.state.get_facts(person.number, system))
+            for system in list_systems(person.level)
+        ]
 
 
 def read_form(held: Facts, form: MultiDict[str, str]) -> Mapping[str, object]:

@@ -20,6 +20,8 @@ CLEARED = {
     "archive": ('"lwzt":"已审核"',),
     "dormitory": ('"checkoutDate":"2026-06-10"', '"checkoutBy":"王建国"'),
     "finance": ('"arrears":[]',),
+    "campus_card": ('"balance":0', '"cardstate":"销户"'),
+    "student_card": ('"state":"已上交"',),
 }
 every_call = pytest.mark.parametrize("name", EVERY_CALL)
 

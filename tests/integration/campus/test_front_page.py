@@ -14,6 +14,7 @@ def test_the_front_page_shows_and_changes_what_is_held(campus: CampusClient) -> 
     page = requests.get(campus.url, timeout=30).text
     assert "陈思远" in page
     assert "TS25000012" in page
+    assert "余额（元） 23.40 · 状态 正常" in page
     assert "2 项，金额合计 800.00" in page
     form = {"books": "3", "debt": "0.00", "violations": "0", "card": "active", "refuses_cancel": "true"}
     saved = requests.post(

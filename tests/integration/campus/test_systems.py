@@ -1,4 +1,4 @@
-"""The five department systems: their shapes, their credentials, and what no record looks like."""
+"""The department systems: their shapes, their credentials, and what no record looks like."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ WRONG = replace(
     archive_secret="wrong",
     dormitory_secret="wrong",
     finance_token="wrong",
+    campus_card_key="wrong",
+    student_card_token="wrong",
 )
 
 
@@ -54,6 +56,15 @@ def test_the_other_systems_answer_in_their_shapes(campus: CampusClient) -> None:
     assert answer(campus, "dormitory", "TS23000006") == {
         "status": "OK", "student": "TS23000006", "resident": True, "record": room,
     }  # fmt: skip
+    account = {"sno": "08230002", "balance": 2340, "cardstate": "正常"}
+    assert answer(campus, "campus_card", "08230002") == {
+        "retcode": "0", "retmsg": "成功", "sno": "08230002", "account": account,
+    }  # fmt: skip
+    held = {"state": "未上交", "handed_in_on": None}
+    assert answer(campus, "student_card", "08230002") == {
+        "meta": {"result": "ok", "query": "08230002", "total": 1},
+        "data": [{"type": "student-card", "id": "08230002", "attributes": held}],
+    }
     arrears = answer(campus, "finance", "TS23000008")["data"]["arrears"]
     assert [row["arrear_amount"] for row in arrears] == ["50000", "30000"]
 
@@ -66,6 +77,10 @@ def test_an_unknown_number_is_echoed_and_has_no_record(campus: CampusClient) -> 
     never = {"status": "OK", "student": nobody, "resident": False, "record": None}
     assert answer(campus, "dormitory", nobody) == never
     assert answer(campus, "finance", nobody)["data"] == {"card_number": nobody, "arrears": []}
+    account = answer(campus, "campus_card", nobody)
+    assert (account["sno"], account["account"]) == (nobody, None)
+    cards = answer(campus, "student_card", nobody)
+    assert cards == {"meta": {"result": "ok", "query": nobody, "total": 0}, "data": []}
 
 
 @pytest.mark.parametrize("name", EVERY_CALL)

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.campus.demo import demo_facts
-from tests.campus.facts import Archive, Dormitory, FactsRefusedError, Finance, LibraryLoans, merge_facts
+from tests.campus.facts import (
+    Archive,
+    CampusCard,
+    Dormitory,
+    FactsRefusedError,
+    Finance,
+    LibraryLoans,
+    StudentCard,
+    list_systems,
+    merge_facts,
+)
 from tests.campus.kinds import in_fen
 
 ROW = {"project": "学费", "amount": "500.00", "deferred": "0.00", "reduced": "0.00", "loan": "0.00"}
@@ -54,3 +64,15 @@ def test_only_students_are_known_to_the_departments() -> None:
     assert demo_facts("TS91234567", "archive") == Archive()
     assert demo_facts("00420013", "archive") is None
     assert demo_facts("TS912345678", "archive") is None
+
+
+def test_the_demo_undergraduates_keep_their_leading_zero() -> None:
+    assert demo_facts("08230001", "campus_card") == CampusCard()
+    assert demo_facts("08230002", "campus_card") == CampusCard(balance="23.40", status="正常")
+    assert demo_facts("08230002", "student_card") == StudentCard(state="未上交", handed_in_on=None)
+    assert demo_facts("8230001", "campus_card") is None
+
+
+def test_each_level_leaves_through_systems_of_its_own() -> None:
+    assert list_systems("硕士") == ("library_loans", "library_thesis", "archive", "dormitory", "finance")
+    assert list_systems("本科") == ("library_loans", "dormitory", "finance", "campus_card", "student_card")
