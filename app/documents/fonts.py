@@ -141,6 +141,7 @@ def _build_draw_funcs() -> hb.DrawFuncs:
     funcs.set_line_to_func(lambda x, y, path: path.append((x, y, 0)))
     funcs.set_cubic_to_func(lambda x1, y1, x2, y2, x, y, path: path.append((x1, y1, x2, y2, x, y)))
     funcs.set_quadratic_to_func(_add_quadratic)
+    funcs.set_close_path_func(_drop_closing_line)
     return funcs
 
 
@@ -150,6 +151,13 @@ def _add_quadratic(x1: float, y1: float, x: float, y: float, path: list[Segment]
     path.append(
         (x0 + (x1 - x0) * 2 / 3, y0 + (y1 - y0) * 2 / 3, x + (x1 - x) * 2 / 3, y + (y1 - y) * 2 / 3, x, y)
     )
+
+
+def _drop_closing_line(path: list[Segment]) -> None:
+    """A charstring closes its contours by itself (TN #5177, section 4.1)."""
+    start = next(segment for segment in reversed(path) if len(segment) == 2)
+    if len(path[-1]) == 3 and path[-1][:2] == start:
+        path.pop()
 
 
 _DRAW_FUNCS = _build_draw_funcs()
