@@ -10,6 +10,8 @@ from app.connectors.breaker import BreakerState
 from app.connectors.guarded import GuardedConnector, Limits
 from app.connectors.http_config import read_http_json
 from app.connectors.http_json import HttpJsonConnector
+from app.connectors.sip2 import Sip2Connector
+from app.connectors.sip2_config import read_sip2
 from app.connectors.sql import SqlConnector
 from app.connectors.sql_config import read_sql
 from app.tables import Table
@@ -43,20 +45,31 @@ def _build(name: str, table: Table) -> Connector:
 
 def _build_http_json(name: str, table: Table) -> Connector:
     config = read_http_json(table)
-    trust: ssl.SSLContext | bool = True
-    if config.ca_file:
-        try:
-            trust = ssl.create_default_context(cafile=config.ca_file)
-        except OSError:
-            table.fault("ca_file", "names a file without certificates that can be read")
+    trust = _read_trust(table, config.ca_file) if config.ca_file else True
     return HttpJsonConnector(name, config, trust)
+
+
+def _read_trust(table: Table, ca_file: str) -> ssl.SSLContext:
+    """The certificates of a file, or the system's."""
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except OSError:
+        table.fault("ca_file", "names a file without certificates that can be read")
+        return ssl.create_default_context()
 
 
 def _build_sql(name: str, table: Table) -> Connector:
     return SqlConnector(name, read_sql(table))
 
 
+def _build_sip2(name: str, table: Table) -> Connector:
+    config = read_sip2(table)
+    trust = _read_trust(table, config.access.ca_file) if config.access.is_tls else None
+    return Sip2Connector(name, config, trust)
+
+
 _KINDS: Mapping[str, Callable[[str, Table], Connector]] = {
     "http_json": _build_http_json,
+    "sip2": _build_sip2,
     "sql": _build_sql,
 }

@@ -15,7 +15,7 @@ EXIT_PORT_TAKEN = 1
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Return `host`, `port` and `redirect_uri` (a list) from the command line, else from the environment."""
+    """Return `host`, `port`, `sip2_port` and `redirect_uri` (a list) from the command line, else from the environment."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.campus", description="The pretend campus, on loopback only."
     )
@@ -24,6 +24,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--port", type=int, default=os.environ.get("CAMPUS_PORT", "8001"), help="0 picks a free one"
+    )
+    parser.add_argument(
+        "--sip2-port",
+        type=int,
+        default=os.environ.get("CAMPUS_SIP2_PORT"),
+        help="where the library also answers by SIP2; 0 picks a free one",
     )
     parser.add_argument(
         "--redirect-uri",
@@ -40,15 +46,17 @@ def main() -> int:
     options = parse_arguments()
     try:
         listener = bind_loopback(options.host, options.port)
+        sip2_port = options.sip2_port
+        sip2_listener = None if sip2_port is None else bind_loopback(options.host, sip2_port)
     except NotLoopbackError:
         print(f"campus: refuses to listen on {options.host}: loopback addresses only", file=sys.stderr)
         return EXIT_REFUSED
     except OSError as error:
-        print(
-            f"campus: cannot listen on {options.host} port {options.port}: {error.strerror}", file=sys.stderr
-        )
+        ports = " or ".join(str(port) for port in (options.port, options.sip2_port) if port is not None)
+        print(f"campus: cannot listen on {options.host} port {ports}: {error.strerror}", file=sys.stderr)
         return EXIT_PORT_TAKEN
-    asyncio.run(serve(listener, Credentials.from_environment(), tuple(options.redirect_uri)))
+    redirect_uris = tuple(options.redirect_uri)
+    asyncio.run(serve(listener, Credentials.from_environment(), redirect_uris, sip2_listener))
     return 0
 
 

@@ -18,6 +18,7 @@ from tests.campus.pages import create_pages
 from tests.campus.sign_in.records import Client
 from tests.campus.sign_in.server import Provider
 from tests.campus.sign_in.views import create_sign_in
+from tests.campus.sip2_server import start_sip2
 from tests.campus.state import State
 from tests.campus.wsgi_bridge import create_wsgi_handler
 
@@ -67,8 +68,13 @@ def create_flask_app(
     return app
 
 
-async def serve(listener: socket.socket, credentials: Credentials, redirect_uris: tuple[str, ...]) -> None:
-    """Serve until SIGTERM or SIGINT, then drop every connection."""
+async def serve(
+    listener: socket.socket,
+    credentials: Credentials,
+    redirect_uris: tuple[str, ...],
+    sip2_listener: socket.socket | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drop every connection; the library by SIP2 too if it has a socket."""
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
@@ -85,6 +91,9 @@ async def serve(listener: socket.socket, credentials: Credentials, redirect_uris
         )
         await runner.setup()
         await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        if sip2_listener is not None:
+            await start_sip2(sip2_listener, state, credentials)
+            print("library by SIP2 on port", sip2_listener.getsockname()[1], flush=True)
         print(f"campus ready {url}/", flush=True)
         await stop.wait()
         await runner.cleanup()

@@ -1,0 +1,145 @@
+"""Writes and reads SIP2 messages: pure functions between texts and bytes.
+
+Source: 3M Standard Interchange Protocol, version 2.00 (document revision 2.12). A message is a two-digit code, fields
+of fixed length, then fields of variable length (a two-letter code, the value, a delimiter), then the error detection:
+
+    64<14 status><3 language><18 date><6 x 4 counts>AO...|AA...|AE...|BL...|AY<sequence>AZ<checksum><CR>
+
+`AY` carries the sequence number, one digit that the answer repeats. `AZ` carries four hexadecimal digits: the two's
+complement of the low 16 bits of the sum of all bytes up to and including the letters `AZ`. Neither has a delimiter.
+A sum finds every changed byte but not two bytes that changed places: TCP and TLS watch over that.
+
+The delimiter is looked for in the decoded text, for the second byte of a GBK character may be the delimiter's (0x7C).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.connectors.base import Fault, UntrustedAnswer
+
+DATE_LENGTH = 18
+
+_TRAILER = re.compile(rb"(.*)AY([0-9])AZ([0-9A-Fa-f]{4})", re.DOTALL)
+_FIELD_CODE = re.compile(r"[A-Z][A-Z0-9]")
+_REPEATED = frozenset({"AF", "AG", "AS", "AT", "AU", "AV", "BU", "CD"})
+_STUDENT_NUMBER = re.compile(r"[0-9A-Za-z]{1,64}")
+
+
+class Sip2Fault(StrEnum):
+    """What can be wrong with a SIP2 message and nothing else."""
+
+    NOT_SIP2 = "not_sip2"
+    CHECKSUM = "checksum"
+    SEQUENCE = "sequence"
+
+
+class BadMessage(Exception):
+    """A message that is damaged or not the answer to the question. Carries nothing of the message."""
+
+    def __init__(self, fault: Sip2Fault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+class Terminator(StrEnum):
+    """What ends a message: a carriage return by the standard; many systems send a line feed after it."""
+
+    CR = "cr"
+    CRLF = "crlf"
+
+    @property
+    def bytes(self) -> bytes:
+        """As sent."""
+        return b"\r" if self is Terminator.CR else b"\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a system writes: its encoding, its delimiter (one ASCII character), and what ends its messages."""
+
+    encoding: str
+    delimiter: str
+    terminator: Terminator
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that was read: the fixed fields as one text, and the variable ones that may stand once, by code."""
+
+    header: str
+    fields: Mapping[str, str]
+
+
+def get_checksum(covered: bytes) -> int:
+    """The checksum of everything up to and including `AZ`."""
+    return -sum(covered) & 0xFFFF
+
+
+def write_message(dialect: Dialect, head: str, fields: Mapping[str, str], sequence: int) -> bytes:
+    """A message ready to be sent; `head` is the code with the fixed fields.
+
+    Raises UntrustedAnswer(ENCODING) for what cannot be sent: it would end a field or the message too early.
+    """
+    body = head + "".join(f"{code}{value}{dialect.delimiter}" for code, value in fields.items())
+    if any(dialect.delimiter in value or not value.isprintable() for value in fields.values()):
+        raise UntrustedAnswer(Fault.ENCODING)
+    try:
+        covered = body.encode(dialect.encoding) + f"AY{sequence}AZ".encode("ascii")
+    except UnicodeEncodeError:
+        raise UntrustedAnswer(Fault.ENCODING) from None
+    return covered + f"{get_checksum(covered):04X}".encode("ascii") + dialect.terminator.bytes
+
+
+def read_message(dialect: Dialect, raw: bytes, code: str, header_length: int, sequence: int) -> Message:
+    """The message of this code and sequence number in `raw`, which has no terminator any more.
+
+    Raises BadMessage, and UntrustedAnswer for what is no text or names a field twice.
+    """
+    found = _TRAILER.fullmatch(raw)
+    if found is None:
+        raise BadMessage(Sip2Fault.NOT_SIP2)
+    if int(found[3], 16) != get_checksum(raw[:-4]):
+        raise BadMessage(Sip2Fault.CHECKSUM)
+    if int(found[2]) != sequence:
+        raise BadMessage(Sip2Fault.SEQUENCE)
+    try:
+        text = found[1].decode(dialect.encoding)
+    except UnicodeDecodeError:
+        raise UntrustedAnswer(Fault.ENCODING) from None
+    header, rest = text[2 : 2 + header_length], text[2 + header_length :]
+    if text[:2] != code or len(header) != header_length or not header.isascii():
+        raise BadMessage(Sip2Fault.NOT_SIP2)
+    return Message(header, _read_fields(dialect, rest))
+
+
+def _read_fields(dialect: Dialect, text: str) -> dict[str, str]:
+    *parts, last = text.split(dialect.delimiter)
+    if last:
+        raise BadMessage(Sip2Fault.NOT_SIP2)
+    fields: dict[str, str] = {}
+    for part in parts:
+        code, value = part[:2], part[2:]
+        if not _FIELD_CODE.fullmatch(code):
+            raise BadMessage(Sip2Fault.NOT_SIP2)
+        if code in _REPEATED:
+            continue
+        if code in fields:
+            raise UntrustedAnswer(Fault.DUPLICATE_KEY)
+        fields[code] = value
+    return fields
+
+
+def write_date(now: datetime) -> str:
+    """A moment in UTC as 18 characters: YYYYMMDD, three blanks and Z, HHMMSS."""
+    return f"{now:%Y%m%d}   Z{now:%H%M%S}"
+
+
+def require_sendable(student_number: str) -> None:
+    """Raise UntrustedAnswer(ODD_STUDENT_NUMBER) unless the number is letters and digits alone."""
+    if not _STUDENT_NUMBER.fullmatch(student_number):
+        raise UntrustedAnswer(Fault.ODD_STUDENT_NUMBER)

@@ -1,0 +1,190 @@
+"""What a patron's answer proves: every fact as mapped, and nothing that was not said."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.connectors.answer import judge_action
+from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
+from app.connectors.sip2_codec import BadMessage, Message, Sip2Fault
+from app.connectors.sip2_patron import FLAGS, make_document
+from app.domain.clearance import Status
+from app.domain.rules import AllSettled
+from tests.campus.facts import LibraryLoans
+from tests.campus.sip2_server import spoil
+from tests.campus.sip2_wire import seal, write_patron
+from tests.campus.state import Fault as CampusFault
+from tests.unit.connectors.sip2_library import CLEARED, STUDENT, demo_config, prove, reseal, write_answer
+
+RULE = AllSettled(("overdue_books", "fine", "violations"), {"card_status": "cancelled"})
+SPOILT = (
+    CampusFault.ERROR_ENVELOPE,
+    CampusFault.NULL_DATA,
+    CampusFault.MISSING_FIELDS,
+    CampusFault.WRONG_STUDENT,
+    CampusFault.TWO_STUDENTS,
+    CampusFault.DUPLICATE_KEYS,
+    CampusFault.NAN,
+    CampusFault.UNKNOWN_VALUE,
+)
+
+
+def fault_of(raw: bytes, **changes: Any) -> str:
+    with pytest.raises((BadMessage, UntrustedAnswer)) as caught:
+        prove(demo_config(**changes), raw)
+    return str(caught.value.fault)
+
+
+def change(old: str, new: str, held: LibraryLoans = CLEARED) -> bytes:
+    """An answer with a piece of its text replaced and its checksum right again."""
+    body = write_patron("64", STUDENT, held)
+    assert old in body
+    return seal(body.replace(old, new, 1), "1")[:-1]
+
+
+def test_the_facts_are_the_mapped_fields() -> None:
+    held = LibraryLoans(books=2, debt="12.50", violations=1, card="active")
+    assert prove(demo_config(), write_answer(held)) == (
+        {"overdue_books": 2, "fine": Decimal("12.50"), "violations": 1, "card_status": "active"},
+    )
+    assert RULE.judge(prove(demo_config(), write_answer())).status is Status.CLEARED
+
+
+@pytest.mark.parametrize("fault", SPOILT)
+def test_every_spoilt_answer_is_refused(fault: CampusFault) -> None:
+    raw = seal(spoil("63", STUDENT, fault), "1")[:-1]
+    with pytest.raises((BadMessage, UntrustedAnswer)):
+        prove(demo_config(), raw)
+
+
+def read_leniently(raw: bytes) -> dict[str, Any]:
+    """A reader as one would write it in a hurry: the last field counts, what is missing is nothing."""
+    text = raw.decode()
+    fields = {part[:2]: part[2:] for part in text[61:].split("|")}
+    counts = text[37:61]
+    try:
+        fine = float(fields.get("BV") or 0)
+    except ValueError:
+        fine = 0.0
+    return {
+        "overdue_books": int(counts[8:12].strip() or 0),
+        "fine": 0 if fine != fine else fine,
+        "violations": text[10:16].count("Y"),
+        "card_status": "active" if text[2] == " " and fields.get("BL") == "Y" else "cancelled",
+    }
+
+
+@pytest.mark.parametrize("fault", SPOILT)
+def test_a_lenient_reader_would_let_the_student_go(fault: CampusFault) -> None:
+    """The negative control: each of these answers looks like a cleared one."""
+    found = read_leniently(seal(spoil("63", STUDENT, fault), "1")[:-1])
+    assert found == {"overdue_books": 0, "fine": 0, "violations": 0, "card_status": "cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("BV0.00|", "", Fault.MISSING_FIELD),
+        ("BV0.00|", "BV|", Fault.ODD_NUMBER),
+        ("BV0.00|", "BV-5.00|", Fault.ODD_NUMBER),
+        ("BV0.00|", "BV¥0.00|", Fault.ODD_NUMBER),
+        ("BV0.00|", "BV０.００|", Fault.ODD_NUMBER),
+        ("BV0.00|", "BV1e-9|", Fault.ODD_NUMBER),
+        ("BHCNY|", "BHUSD|", Fault.UNKNOWN_VALUE),
+        ("BHCNY|", "", Fault.MISSING_FIELD),
+        ("BLY|", "BLN|", Fault.NO_SUCCESS),
+        ("BLY|", "BL1|", Fault.NO_SUCCESS),
+        ("BLY|", "", Fault.NO_SUCCESS),
+        ("AE读者0002|", "AE|", Fault.NO_SUCCESS),
+        ("AE读者0002|", "AE  |", Fault.NO_SUCCESS),
+        ("AE读者0002|", "", Fault.MISSING_FIELD),
+        (f"AA{STUDENT}|", f"AA{STUDENT} |", Fault.WRONG_STUDENT),
+        (f"AA{STUDENT}|", f"AA{STUDENT.lower()}|", Fault.WRONG_STUDENT),
+        (f"AA{STUDENT}|", "", Fault.MISSING_FIELD),
+        ("YYYY", "YY Y", Fault.UNKNOWN_VALUE),
+        ("YYYY", "YYYN", Sip2Fault.NOT_SIP2),
+        ("00000000000000000000AO", "000   0 0000 00 0000AO", Fault.ODD_NUMBER),
+    ],
+)
+def test_nothing_is_assumed(old: str, new: str, fault: str) -> None:
+    assert fault_of(change(old, new)) == fault
+
+
+def test_a_system_that_does_not_count_makes_the_count_unavailable() -> None:
+    body = write_patron("64", STUDENT, CLEARED)
+    blank = seal(body[:37] + " " * 24 + body[61:], "1")[:-1]
+    assert fault_of(blank) == Fault.WRONG_TYPE
+
+
+def test_an_unknown_patron_is_not_taken_for_a_cancelled_one_even_by_a_careless_configuration() -> None:
+    careless = {"success": {"BL": ["Y", "N"]}}
+    assert fault_of(write_answer(None), **careless) == Fault.NO_SUCCESS
+    assert fault_of(write_answer(None)) == Fault.NO_SUCCESS
+
+
+MARKED: dict[str, Any] = {"no_record": "marked", "no_record_mark": {"BL": "N"}}
+
+
+def test_an_unknown_patron_is_no_record_where_that_is_configured() -> None:
+    assert prove(demo_config(**MARKED), write_answer(None)) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("BV0.00|", "BV3.00|"), ("AE|", "AE读者|"), ("0" * 24, "0" * 8 + "0002" + "0" * 12)]
+)
+def test_an_unknown_patron_who_owes_something_is_a_contradiction(old: str, new: str) -> None:
+    body = write_patron("64", STUDENT, None)
+    assert old in body
+    assert fault_of(seal(body.replace(old, new, 1), "1")[:-1], **MARKED) == Fault.CONTRADICTION
+
+
+def test_a_status_answer_has_flags_and_no_counts() -> None:
+    fields = {"card_status": {"path": "blocked.extent", "type": "text", "values": {"all": "cancelled"}}}
+    config = demo_config(question="status", fields=fields, currency=None)
+    body = write_patron("24", STUDENT, CLEARED)
+    message = Message(body[2:37], {part[:2]: part[2:] for part in body[37:-1].split("|")})
+    document = make_document(config.patron, message, STUDENT)
+    assert document["blocked"] == {"count": "4", "extent": "all"}
+    assert "charged_items" not in document
+
+
+@pytest.mark.parametrize(
+    ("flags", "valid", "outcome"),
+    [
+        ("YYYY", "Y", ActionOutcome.CONFIRMED),
+        ("    ", "Y", ActionOutcome.REFUSED),
+        ("Y   ", "Y", ActionOutcome.UNKNOWN),
+        ("YYYY", "N", ActionOutcome.UNKNOWN),
+    ],
+)
+def test_only_a_wholly_blocked_card_confirms_a_cancelling(
+    flags: str, valid: str, outcome: ActionOutcome
+) -> None:
+    config = demo_config()
+    header = flags + " " * (len(FLAGS) - len(flags)) + "01920260601    080509"
+    document = make_document(config.patron, Message(header, {"AA": STUDENT, "BL": valid}), STUDENT)
+    assert judge_action(config.actions["cancel-card"].answer, document, STUDENT) is outcome
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_an_owing_student_is_never_cleared_by_a_changed_answer_with_a_right_checksum(
+    data: st.DataObject,
+) -> None:
+    """Pieces are cut out, doubled and moved: unless the money itself was changed, it is still owed."""
+    body = write_patron("64", STUDENT, LibraryLoans(debt="12.50")).encode()
+    kept = b"BV12.50|"
+    pieces = [piece + b"|" for piece in body.split(b"|") if piece]
+    moved = data.draw(st.lists(st.sampled_from(pieces), max_size=12))
+    cut = data.draw(st.integers(0, 61))
+    raw = reseal(pieces[0][:cut] + b"".join(moved) + kept)
+    try:
+        records = prove(demo_config(), raw)
+    except (BadMessage, UntrustedAnswer):
+        return
+    assert RULE.judge(records).status is Status.OUTSTANDING
