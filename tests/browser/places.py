@@ -66,6 +66,7 @@ PLACES: dict[str, Way] = {
     "not found": partial(_visit, "/nowhere"),
     "sign-in not finished": partial(_visit, "/sign-in/campus/callback?error=access_denied&state=x"),
     "malformed code": partial(_visit, "/v/1"),
+    "verification form": partial(_visit, "/verify"),
     "clearance with reasons": partial(_sign_in, "TS23000003", CLEARANCE),
     "clearance with an action": partial(_sign_in, "TS23000001", CLEARANCE),
     "clearance with arrears": partial(_sign_in, "TS23000008", CLEARANCE),
