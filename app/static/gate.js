@@ -7,6 +7,8 @@ import { addCheck, countChecks, keep, recall } from "./gate-store.js";
 import { sendChecks } from "./gate-sender.js";
 
 const REFRESH_MS = 60000;
+const PATIENCE_MS = 4000;
+const ANOTHER_LIST_MAY_KNOW = ["never_issued", "status_unknown"];
 const page = document.getElementById("gate");
 const input = document.getElementById("code");
 const { host, baseUrl, timeZone, keysUrl, listUrl } = page.dataset;
@@ -18,7 +20,8 @@ let known = null;
 async function start() {
   if (!window.isSecureContext || !crypto.subtle || !(await hasEd25519())) return show("unsupported");
   await openKept();
-  await refresh();
+  const refreshed = refresh();
+  if (!known) await refreshed;
   document.getElementById("form").addEventListener("submit", (event) => {
     event.preventDefault();
     check(input.value).then(() => input.select());
@@ -58,12 +61,12 @@ async function open({ keys, document }) {
   return { keys, list: await openStatusList(document, host, keys, toLocalDay) };
 }
 
-/** Ask the service anew. An older list than the kept one is somebody's replay and is not taken. */
+/** Ask the service anew. A list from before the kept one is somebody's replay and is not taken. */
 async function refresh() {
   try {
     const [keys, document] = await Promise.all([fetchJson(keysUrl), fetchJson(listUrl)]);
     const fetched = await open({ keys, document });
-    if (!known || fetched.list.counter >= known.list.counter) {
+    if (!isBefore(fetched, known)) {
       known = fetched;
       await keep("known", { keys, document });
     }
@@ -74,8 +77,13 @@ async function refresh() {
   await showState();
 }
 
+function isBefore({ list }, kept) {
+  return kept !== null && list.counter < kept.list.counter && list.issuedAt < kept.list.issuedAt;
+}
+
 async function fetchJson(url) {
-  const answer = await fetch(url, { cache: "no-cache", headers: { Accept: "application/json" } });
+  const options = { cache: "no-cache", headers: { Accept: "application/json" } };
+  const answer = await fetch(url, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.json();
 }
@@ -87,12 +95,12 @@ async function check(text) {
   if (isShortCode(text)) return show("short-code");
   const digits = readDigits(text, baseUrl);
   let result = await judge(digits);
-  if (result.verdict !== "valid" && result.code && navigator.onLine) {
+  if (ANOTHER_LIST_MAY_KNOW.includes(result.verdict) && navigator.onLine) {
     await refresh();
     result = await judge(digits);
   }
   showVerdict(result);
-  if (result.code) await keepCheck(digits, result.verdict);
+  if (/^[0-9]{1,400}$/.test(digits)) await keepCheck(digits, result.verdict);
 }
 
 async function judge(digits) {
@@ -117,6 +125,7 @@ function toLocalDay(moment) {
 function showVerdict({ verdict, code, note }) {
   show(`verdict-${verdict}`);
   const result = document.getElementById("result");
+  result.querySelector(".seal").append(formatMoment("核验于 ", new Date()));
   if (note) result.append(document.getElementById(`note-${note}`).content.cloneNode(true));
   if (!code) return;
   const fields = document.getElementById("slip-fields").content.cloneNode(true);
@@ -124,6 +133,12 @@ function showVerdict({ verdict, code, note }) {
     fields.querySelector(`[data-field=${name}]`).textContent = code[name];
   }
   result.append(fields);
+}
+
+function formatMoment(before, moment) {
+  const element = document.createElement("p");
+  element.textContent = before + new Intl.DateTimeFormat("zh-CN", { timeZone, timeStyle: "medium" }).format(moment);
+  return element;
 }
 
 function show(template) {

@@ -18,7 +18,7 @@ from app.services.slip_checks import Viewer, record_check
 from app.services.verification import Verification, get_full_view
 from app.web.shell import get_installation
 from app.web.verify.limits import RETRY_AFTER_SECONDS, get_address
-from app.web.verify.verdicts import TEXTS, describe_verdict
+from app.web.verify.verdicts import TEXTS, FileText, describe_verdict
 
 STATUSES = {Verdict.STATUS_UNKNOWN: 503, Verdict.RATE_LIMITED: 429}
 STATE_WORDS = {CodeState.ISSUED: "签发", CodeState.REVOKED: "撤销", CodeState.SUPERSEDED: "换发"}
@@ -58,15 +58,19 @@ def log_check(verification: Verification, staff: Person | None) -> None:
 
 
 def show_verification(
-    verification: Verification, staff: Person | None = None, comparison: Comparison | None = None
+    verification: Verification,
+    staff: Person | None = None,
+    *,
+    comparison: Comparison | None = None,
+    file: FileText | None = None,
 ) -> ResponseReturnValue:
     """The verdict with what this viewer may see of the slip. Never stored by anybody on the way."""
     says = comparison.value if comparison else None
     status = STATUSES.get(verification.verdict, says.status if says else 200)
     if wants_json():
-        response = jsonify(_describe(verification, says))
+        response = jsonify(_describe(verification, says, file))
     else:
-        response = make_response(_render(verification, staff, says))
+        response = make_response(_render(verification, staff, says, file))
     response.status_code = status
     response.headers["Cache-Control"] = "private, no-store" if staff else "no-store"
     response.vary.update(("Accept", "Cookie"))
@@ -80,19 +84,26 @@ def wants_json() -> bool:
     return request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json"
 
 
-def _describe(verification: Verification, says: ComparisonText | None) -> dict[str, object]:
+def _describe(
+    verification: Verification, says: ComparisonText | None, file: FileText | None
+) -> dict[str, object]:
     data: dict[str, object] = {"verdict": verification.verdict}
     if verification.slip:
         data |= asdict(verification.slip) | {"check_count": verification.check_count}
+    if file:
+        data["file"] = file.state
     return data | ({"comparison": says.value} if says else {})
 
 
-def _render(verification: Verification, staff: Person | None, says: ComparisonText | None) -> str:
+def _render(
+    verification: Verification, staff: Person | None, says: ComparisonText | None, file: FileText | None
+) -> str:
     installation = get_installation()
     return render_template(
         "verify/verdict.html",
         verification=verification,
-        text=describe_verdict(verification.verdict),
+        text=describe_verdict(verification.verdict, file),
+        file=file,
         checked_at=f"{installation.get_local_time(get_now()):%Y-%m-%d %H:%M:%S}",
         comparison=says,
         full=_find_full(verification) if staff else None,

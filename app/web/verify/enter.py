@@ -14,11 +14,11 @@ from app.services.verification import Verification, verify_short_code
 from app.web.shell import get_installation
 from app.web.verify import problems
 from app.web.verify.answers import RATE_LIMITED, show_verification, wants_json
-from app.web.verify.files import read_photo
+from app.web.verify.files import verify_file
 from app.web.verify.limits import count, get_address, has_room
 from app.web.verify.pages import verify_pages
 from app.web.verify.problems import MAX_UPLOAD_BYTES, Problem
-from app.web.verify.show import check_code, show_checked
+from app.web.verify.show import check_code, limit_check, show_checked
 from app.web.verify.viewer import get_staff
 
 
@@ -91,7 +91,8 @@ def _answer_upload(upload: FileStorage) -> ResponseReturnValue:
     who = f"person {staff.number}" if staff else get_address()
     if not count(get_installation().settings.rate_limit.upload, "upload", who):
         return show_verification(RATE_LIMITED, staff)
-    read = read_photo(upload.read())
-    if isinstance(read, Problem):
-        return show_problem(read)
-    return show_checked(check_code(read), staff)
+    found = verify_file(upload.read())
+    if isinstance(found, Problem):
+        return show_problem(found)
+    verification, file = found
+    return show_checked(limit_check(verification), staff, file)

@@ -13,6 +13,7 @@ from app.web.shell import get_installation
 from app.web.verify.answers import RATE_LIMITED, Comparison, log_check, show_verification
 from app.web.verify.limits import count, get_address
 from app.web.verify.pages import verify_pages
+from app.web.verify.verdicts import FileText
 from app.web.verify.viewer import get_staff
 
 
@@ -29,27 +30,30 @@ def compare(code: str) -> ResponseReturnValue:
     verification = check_code(code)
     if verification.verdict is not Verdict.VALID:
         return show_verification(verification, get_staff())
-    return show_verification(verification, get_staff(), _compare(verification.digits))
+    return show_verification(verification, get_staff(), comparison=_compare(verification.digits))
 
 
 # It changes nothing, needs no session, and no other site can read its answer.
 csrf.exempt(compare)
 
 
-def show_checked(verification: Verification, staff: Person | None) -> ResponseReturnValue:
+def show_checked(
+    verification: Verification, staff: Person | None, file: FileText | None = None
+) -> ResponseReturnValue:
     """Log a check and show it."""
-    answer = show_verification(verification, staff)
+    answer = show_verification(verification, staff, file=file)
     log_check(verification, staff)
     return answer
 
 
 def check_code(text: str) -> Verification:
-    """The verdict on a code's digits, within the limits: true codes are counted one by one, all others by
-    address.
-    """
-    installation = get_installation()
-    limits = installation.settings.rate_limit
-    verification = verify_code(installation, text)
+    """The verdict on a code's digits, within the limits."""
+    return limit_check(verify_code(get_installation(), text))
+
+
+def limit_check(verification: Verification) -> Verification:
+    """Count a check: true codes one by one, all others by address. Past the limit it says so instead."""
+    limits = get_installation().settings.rate_limit
     if verification.digits:
         is_allowed = count(limits.verification, "code", verification.digits, get_address())
     else:

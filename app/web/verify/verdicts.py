@@ -16,6 +16,16 @@ class VerdictText:
     explanation: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """What is said of a PDF file; `verdict_text` stands instead of that of a code which alone is valid."""
+
+    state: str
+    tone: str
+    says: str
+    verdict_text: VerdictText | None = None
+
+
 TEXTS = {
     Verdict.VALID: VerdictText("good", "有效", "本校签发，目前有效。请核对姓名、学号与纸面和证件一致。"),
     Verdict.REVOKED: VerdictText("bad", "已撤销", "学校已撤销此离校单，不能作为离校凭证。"),
@@ -32,7 +42,17 @@ TEXTS = {
     Verdict.RATE_LIMITED: VerdictText("unsure", "查询过于频繁", "请等一分钟后再试。扫描二维码不受影响。"),
 }
 
+FILE_GENUINE = FileText("genuine", "good", "此文件与签发的原件完全相同，单上的每一项都可信。")
+FILE_CHANGED = FileText(
+    "changed",
+    "bad",
+    "此文件与签发的原件不同：被改动过，或是另存、打印成的新文件。只有下面列出的内容出自签发记录，请逐项核对。",
+    VerdictText("bad", "文件被改动", "二维码取自一张真的离校单，但这个文件不是原件，不能采信。"),
+)
 
-def describe_verdict(verdict: Verdict) -> VerdictText:
-    """The words of a verdict."""
+
+def describe_verdict(verdict: Verdict, file: FileText | None = None) -> VerdictText:
+    """The words of a verdict, on a code or on a whole file."""
+    if file and file.verdict_text and verdict is Verdict.BAD_SIGNATURE:
+        return file.verdict_text
     return TEXTS[verdict]
