@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from app.connectors.answer import judge_action
 from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
+from app.connectors.sip2_access import Access
 from app.connectors.sip2_codec import (
     BadMessage,
     Dialect,
@@ -23,7 +24,7 @@ from app.connectors.sip2_codec import (
     write_date,
     write_message,
 )
-from app.connectors.sip2_config import Access, Question, Sip2Config
+from app.connectors.sip2_config import Question, Sip2Config
 from app.connectors.sip2_patron import INFORMATION_HEADER, STATUS_HEADER, make_document, read_patron
 from app.domain.clearance import DepartmentUnavailable, Reading
 

@@ -85,14 +85,20 @@ def write_message(dialect: Dialect, head: str, fields: Mapping[str, str], sequen
 
     Raises UntrustedAnswer(ENCODING) for what cannot be sent: it would end a field or the message too early.
     """
-    body = head + "".join(f"{code}{value}{dialect.delimiter}" for code, value in fields.items())
-    if any(dialect.delimiter in value or not value.isprintable() for value in fields.values()):
+    if not all(can_send(dialect, value) for value in fields.values()):
         raise UntrustedAnswer(Fault.ENCODING)
-    try:
-        covered = body.encode(dialect.encoding) + f"AY{sequence}AZ".encode("ascii")
-    except UnicodeEncodeError:
-        raise UntrustedAnswer(Fault.ENCODING) from None
+    body = head + "".join(f"{code}{value}{dialect.delimiter}" for code, value in fields.items())
+    covered = body.encode(dialect.encoding) + f"AY{sequence}AZ".encode("ascii")
     return covered + f"{get_checksum(covered):04X}".encode("ascii") + dialect.terminator.bytes
+
+
+def can_send(dialect: Dialect, value: str) -> bool:
+    """Whether a value can stand in a field as it is."""
+    try:
+        value.encode(dialect.encoding)
+    except UnicodeEncodeError:
+        return False
+    return dialect.delimiter not in value and (value == "" or value.isprintable())
 
 
 def read_message(dialect: Dialect, raw: bytes, code: str, header_length: int, sequence: int) -> Message:

@@ -34,23 +34,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from app.connectors.answer import ActionShape, NoRecord
 from app.connectors.config_parts import read_choice, read_field, read_marks
 from app.connectors.fields import Field, FieldType, JsonType
 from app.connectors.paths import Mark
-from app.connectors.sip2_codec import Dialect, Terminator
+from app.connectors.sip2_access import Access, read_access, read_dialect, read_sendable_text
+from app.connectors.sip2_codec import Dialect
 from app.connectors.sip2_patron import COUNTS, FLAGS, PatronShape, make_action_shape
 from app.tables import Table
 
-ENCODINGS = ("ascii", "utf-8", "gbk", "gb18030")
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
 _NO_RECORDS = (NoRecord.NEVER, NoRecord.MARKED)
 _GROUP_STEPS = ("count", "extent")
-_TEXT = r"[^\x00-\x1f|]*"
 
 
 class Question(StrEnum):
@@ -58,23 +55,6 @@ class Question(StrEnum):
 
     INFORMATION = "information"
     STATUS = "status"
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Where the server is and how to log in; `login_user` is empty where there is no login."""
-
-    host: str
-    port: int
-    is_tls: bool
-    ca_file: str
-    login_user: str
-    login_password: str = field(repr=False)
-    location: str
-    institution: str
-    terminal_password: str = field(repr=False)
-    language: str
-    dialect: Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,42 +79,16 @@ class Sip2Config:
 def read_sip2(table: Table) -> Sip2Config:
     """The configuration in a table; notes every fault in `table.faults`. Common keys are read elsewhere."""
     question = read_choice(table, "question", Question.INFORMATION)
+    dialect = read_dialect(table)
     patron = _read_patron(table, question)
     return Sip2Config(
-        access=_read_access(table),
+        access=read_access(table, dialect),
         question=question,
         patron=patron,
         actions={
-            name: _read_action(action, patron.groups)
+            name: _read_action(action, dialect, patron.groups)
             for name, action in table.named_tables("actions").items()
         },
-    )
-
-
-def _read_access(table: Table) -> Access:
-    host = table.text("host", pattern=r"[A-Za-z0-9.\-:]+")
-    is_tls = table.flag("tls", True)
-    if not table.flag("plain_tcp", False) and not is_tls and host not in LOOPBACK:
-        table.fault("tls", "must be true, or plain_tcp must be true")
-    user = table.text("login_user", "", pattern=_TEXT)
-    return Access(
-        host=host,
-        port=table.integer("port", least=1, most=65535),
-        is_tls=is_tls,
-        ca_file=table.text("ca_file", ""),
-        login_user=user,
-        login_password=table.secret("login_password", None if user else ""),
-        location=table.text("location", "", pattern=_TEXT),
-        institution=table.text("institution", "", pattern=_TEXT),
-        terminal_password=table.secret("terminal_password", ""),
-        language=table.text("language", "019", pattern=r"[0-9]{3}"),
-        dialect=Dialect(
-            encoding=table.text("encoding", choices=ENCODINGS),
-            delimiter=table.text("delimiter", "|", pattern=r"[!-/:-@\[-`{-~]"),
-            terminator=read_choice(table, "terminator", Terminator.CR)
-            if table.has("terminator")
-            else Terminator.CR,
-        ),
     )
 
 
@@ -201,10 +155,10 @@ def _read_known_marks(table: Table, key: str, groups: Mapping[str, tuple[str, ..
     return marks
 
 
-def _read_action(table: Table, groups: Mapping[str, tuple[str, ...]]) -> BlockShape:
+def _read_action(table: Table, dialect: Dialect, groups: Mapping[str, tuple[str, ...]]) -> BlockShape:
     shape = BlockShape(
         card_retained=table.flag("card_retained", False),
-        message=table.text("message", "", pattern=_TEXT),
+        message=read_sendable_text(table, "message", dialect),
         answer=make_action_shape(
             confirmed=_read_known_marks(table, "confirmed", groups),
             already=_read_known_marks(table, "already", groups) if table.has("already") else (),

@@ -16,7 +16,7 @@ from app.connectors.sip2_patron import FLAGS, make_document
 from app.domain.clearance import Status
 from app.domain.rules import AllSettled
 from tests.campus.facts import LibraryLoans
-from tests.campus.sip2_server import spoil
+from tests.campus.sip2_faults import spoil
 from tests.campus.sip2_wire import seal, write_patron
 from tests.campus.state import Fault as CampusFault
 from tests.unit.connectors.sip2_library import CLEARED, STUDENT, demo_config, prove, reseal, write_answer
