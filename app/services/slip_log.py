@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, Label, RowMapping, insert, select
 
-from app.domain.slip_log import CodeState, get_chain_hash, get_content_hash
-from app.extensions import DatabaseSession
+from app.domain.slip_log import START, CodeState, get_chain_hash, get_content_hash
+from app.extensions import Base, DatabaseSession
 from app.models import IssuedCode, Slip, SlipLogEntry, SlipLogHead, Submission
 
 
@@ -63,3 +65,94 @@ def lock_log(session: DatabaseSession) -> SlipLogHead:
 
 def _describe(row: IssuedCode | Slip | Submission) -> dict[str, Any]:
     return {column.name: getattr(row, column.name) for column in row.__table__.columns}
+
+
+def find_log_faults(connection: Connection) -> Iterator[str]:
+    """What does not hold in the issued log and in the rows that it is about, a sentence each; nothing when all
+    holds. Finds every altered, removed, added or reordered entry, and every altered or removed code, slip or
+    submission.
+    """
+    lines: dict[str, _Line] = {}
+    try:
+        yield from _check_chain(connection, lines)
+        yield from _check_codes(connection, lines)
+        yield from _check_unlogged(connection)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        yield f"a row cannot be read at all: {type(error).__name__}"
+
+
+@dataclass(slots=True)
+class _Line:
+    """What the log says of a code: where it was issued, for what, and its state now."""
+
+    sequence: int
+    content_hash: str
+    state: CodeState
+
+
+def _check_chain(connection: Connection, lines: dict[str, _Line]) -> Iterator[str]:
+    expected, previous = 1, START
+    query = select(SlipLogEntry.__table__).order_by(SlipLogEntry.sequence)
+    for entry in connection.execute(query).mappings():
+        if entry["sequence"] != expected:
+            yield f"entry {expected} is missing"
+            expected = entry["sequence"]
+        if entry["previous_hash"] != previous:
+            yield f"entry {expected} does not follow the one before it"
+        if entry["chain_hash"] != get_chain_hash(dict(entry)) or not _apply(entry, lines):
+            yield f"entry {expected} was altered"
+        expected, previous = expected + 1, entry["chain_hash"]
+    head = connection.execute(select(SlipLogHead.sequence, SlipLogHead.chain_hash)).all()
+    if [tuple(row) for row in head] != [(expected - 1, previous)]:
+        yield "the log's head is not its newest entry: entries are missing at the end, or the head was altered"
+
+
+def _apply(entry: RowMapping, lines: dict[str, _Line]) -> bool:
+    """Follow an entry; False for one that cannot come after the others."""
+    state = CodeState(entry["state"])
+    line = lines.get(entry["short_code"])
+    if line is None:
+        lines[entry["short_code"]] = _Line(entry["sequence"], entry["content_hash"], state)
+        return state is CodeState.ISSUED
+    fits = line.state is CodeState.ISSUED and state is not CodeState.ISSUED
+    line.state = state
+    return fits and line.content_hash == entry["content_hash"]
+
+
+def _check_codes(connection: Connection, lines: dict[str, _Line]) -> Iterator[str]:
+    query = (
+        select(*_list_columns(IssuedCode), *_list_columns(Slip), *_list_columns(Submission))
+        .select_from(IssuedCode)
+        .join(Slip, Slip.id == IssuedCode.slip_id, isouter=True)
+        .join(Submission, Submission.id == Slip.submission_id, isouter=True)
+    )
+    for row in connection.execute(query).mappings():
+        code, slip, submission = (_pick(row, model) for model in (IssuedCode, Slip, Submission))
+        line = lines.pop(code["short_code"], None)
+        if line is None:
+            yield f"code row {code['id']} stands in no entry"
+        elif slip["id"] is None or submission["id"] is None:
+            yield f"entry {line.sequence}: its slip or its submission is gone"
+        elif line.content_hash != get_content_hash(code, slip, submission):
+            yield f"entry {line.sequence}: the code, the slip or the submission was altered"
+        elif (line.sequence, line.state) != (code["log_sequence"], code["state"]):
+            yield f"entry {line.sequence}: the code's state or place was altered"
+    yield from (f"entry {line.sequence}: its code is gone" for line in lines.values())
+
+
+def _check_unlogged(connection: Connection) -> Iterator[str]:
+    """Slips that never had a code, and submissions without their slip."""
+    codes = select(IssuedCode.slip_id)
+    slips = select(Slip.submission_id)
+    for row_id in connection.scalars(select(Slip.id).where(Slip.id.not_in(codes))):
+        yield f"slip row {row_id} has no code"
+    for row_id in connection.scalars(select(Submission.id).where(Submission.id.not_in(slips))):
+        yield f"submission row {row_id} has no slip"
+
+
+def _list_columns(model: type[Base]) -> list[Label[Any]]:
+    return [column.label(f"{model.__tablename__}_{column.name}") for column in model.__table__.columns]
+
+
+def _pick(row: RowMapping, model: type[Base]) -> dict[str, Any]:
+    return {column.name: row[f"{model.__tablename__}_{column.name}"] for column in model.__table__.columns}

@@ -1,0 +1,141 @@
+"""`flask slips`: what happens to slips after they were issued, and their verification by hand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+
+from app.commands.slip_words import describe_slip, describe_verification
+from app.domain.errors import UnknownSlip
+from app.domain.slip_code import Verdict
+from app.domain.slip_keys import NoSigningKey
+from app.extensions import db
+from app.services.full_slips import get_full_slip
+from app.services.installation import Installation
+from app.services.slip_changes import (
+    KeyStillSigns,
+    SlipRevoked,
+    count_codes_of_key,
+    reissue_key,
+    reissue_slip,
+    revoke_slip,
+)
+from app.services.slip_keys import SlipKeyError
+from app.services.slip_log import find_log_faults
+from app.services.slip_reading import FileState, UnreadableCode, read_code_from_image, verify_pdf
+from app.services.verification import verify_code, verify_short_code
+
+_REASONS = {
+    UnknownSlip: "there is no slip of this number",
+    SlipRevoked: "the slip is revoked, which is final",
+    KeyStillSigns: "this key signs new slips: compromise or retire it, and make a new one first",
+    NoSigningKey: "no key may sign today: make one with `flask slip-keys new`",
+}
+
+
+class _SlipGroup(AppGroup):
+    """Says in one line why a command could not be done."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except tuple(_REASONS) as error:
+            raise click.ClickException(_REASONS[type(error)]) from error
+        except SlipKeyError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def make_slips_group(installation: Installation) -> AppGroup:
+    """The commands of `flask slips`."""
+    group = _SlipGroup("slips", help="Slips: show, verify, revoke, reissue; the issued log.")
+    reason_option = click.option("--reason", required=True, help="Why; kept in the issued log.")
+    by_option = click.option("--by", required=True, help="The staff number of who decided.")
+
+    @group.command("show")
+    @click.argument("number")
+    def show(number: str) -> None:
+        """Print all that is stored of a slip."""
+        click.echo(describe_slip(installation, get_full_slip(number)))
+
+    @group.command("revoke")
+    @click.argument("number")
+    @reason_option
+    @by_option
+    def revoke(number: str, reason: str, by: str) -> None:
+        """Revoke a slip for ever."""
+        revoke_slip(number, reason=reason, by=by)
+        click.echo(f"{number} is revoked")
+
+    @group.command("reissue")
+    @click.argument("number", required=False)
+    @click.option("--key", "kid", type=int, help="Instead of a number: every slip that this key signed.")
+    @reason_option
+    @by_option
+    def reissue(number: str | None, kid: int | None, reason: str, by: str) -> None:
+        """Give a slip a new code under the present key; its old one says superseded."""
+        if (number is None) == (kid is None):
+            raise click.UsageError("give either a slip's number or --key")
+        if number is not None:
+            reissue_slip(installation, number, reason=reason, by=by)
+            click.echo(f"{number} has a new code")
+        elif kid is not None:
+            _reissue_key(installation, kid, reason, by)
+
+    @group.command("verify")
+    @click.argument("subject", metavar="FILE|CODE")
+    def verify(subject: str) -> None:
+        """Verify a PDF file, a picture, a QR's digits or address, or a short code; exits 0 only when valid."""
+        is_good, words = _verify(installation, subject)
+        click.echo(words)
+        sys.exit(0 if is_good else 1)
+
+    group.add_command(_make_log_group())
+    return group
+
+
+def _make_log_group() -> AppGroup:
+    group = AppGroup("log", help="The issued log.")
+
+    @group.command("verify")
+    def verify() -> None:
+        """Look for altered, removed or reordered rows; exits 1 when there are any."""
+        with db.engine.connect() as connection:
+            faults = list(find_log_faults(connection))
+        click.echo("\n".join(faults) or "the issued log is whole")
+        sys.exit(1 if faults else 0)
+
+    return group
+
+
+def _reissue_key(installation: Installation, kid: int, reason: str, by: str) -> None:
+    count = count_codes_of_key(kid)
+    numbers = reissue_key(installation, kid, reason=reason, by=by)
+    with click.progressbar(numbers, length=count, label=f"{count} slips of key {kid}") as progress:
+        done = sum(1 for _ in progress)
+    click.echo(f"{done} slips have new codes")
+
+
+def _verify(installation: Installation, subject: str) -> tuple[bool, str]:
+    """Whether it is good in every way, and what there is to say of it."""
+    path = Path(subject)
+    state = None
+    try:
+        if len(subject) < 250 and path.is_file():
+            data = path.read_bytes()
+            if data.startswith(b"%PDF-"):
+                found = verify_pdf(installation, data)
+                verification, state = found.verification, found.state
+            else:
+                verification = verify_code(installation, read_code_from_image(installation, data))
+        elif len(subject) <= 64:
+            verification = verify_short_code(installation, subject)
+        else:
+            start = f"{installation.settings.service.base_url}/v/"
+            verification = verify_code(installation, subject.removeprefix(start))
+    except UnreadableCode as error:
+        return False, f"{type(error).__name__}: {error.__doc__}"
+    is_good = verification.verdict is Verdict.VALID and state in (None, FileState.GENUINE)
+    return is_good, describe_verification(verification, state)

@@ -1,0 +1,97 @@
+"""What happens to a slip after it was issued: revoked, or reissued with a new code. Audited, with reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.domain.errors import UnknownSlip
+from app.domain.slip_log import CodeState
+from app.extensions import DatabaseSession, db
+from app.models import IssuedCode, Slip, write_transaction
+from app.services.audit import add_event, lock_audit
+from app.services.clock import get_now
+from app.services.installation import Installation
+from app.services.slip_codes import issue_code
+from app.services.slip_log import change_code_state
+
+
+class SlipRevoked(Exception):
+    """The slip is revoked, which is final."""
+
+
+class KeyStillSigns(Exception):
+    """New codes would be signed with the very key whose codes are to be replaced."""
+
+
+def revoke_slip(number: str, *, reason: str, by: str) -> None:
+    """Revoke a slip for ever. `by` is the staff number of who decided it.
+
+    Raises UnknownSlip or SlipRevoked.
+    """
+    now = get_now()
+    with write_transaction() as session:
+        code = _get_standing_code(session, number)
+        change_code_state(session, code, CodeState.REVOKED, actor=by, reason=reason, now=now)
+        _add_event(session, "slip_revoked", number, reason, by, now)
+
+
+def reissue_slip(installation: Installation, number: str, *, reason: str, by: str) -> None:
+    """Give a slip a new code under the present key; the old one is superseded. The record stays as it is, and
+    the validity is that of a slip of today.
+
+    Raises UnknownSlip, SlipRevoked, NoSigningKey or SlipKeyError.
+    """
+    now = get_now()
+    with write_transaction() as session:
+        code = _get_standing_code(session, number)
+        change_code_state(session, code, CodeState.SUPERSEDED, actor=by, reason=reason, now=now)
+        issue_code(session, installation, code.slip, actor=by, reason=reason, now=now)
+        _add_event(session, "slip_reissued", number, reason, by, now)
+
+
+def count_codes_of_key(kid: int) -> int:
+    """How many standing codes this key signed."""
+    return len(_list_numbers(kid))
+
+
+def reissue_key(installation: Installation, kid: int, *, reason: str, by: str) -> Iterator[str]:
+    """Reissue every slip whose standing code this key signed, each in a transaction of its own, and yield its
+    number. Broken off, it goes on where it was when it is run again.
+
+    Raises KeyStillSigns, NoSigningKey or SlipKeyError.
+    """
+    today = installation.get_local_time(get_now()).date()
+    if installation.slip_keys.current().ring.get_signing_kid(today) == kid:
+        raise KeyStillSigns(kid)
+    for number in _list_numbers(kid):
+        reissue_slip(installation, number, reason=reason, by=by)
+        yield number
+
+
+def _list_numbers(kid: int) -> list[str]:
+    query = (
+        select(Slip.number)
+        .join(Slip.codes)
+        .where(IssuedCode.kid == kid, IssuedCode.state == CodeState.ISSUED)
+        .order_by(IssuedCode.id)
+    )
+    return list(db.session.scalars(query))
+
+
+def _get_standing_code(session: DatabaseSession, number: str) -> IssuedCode:
+    """The newest code of a slip, in a transaction that no other writer of the log overtakes."""
+    lock_audit(session)
+    slip = session.scalar(select(Slip).where(Slip.number == number))
+    if slip is None:
+        raise UnknownSlip(number)
+    code = slip.codes[-1]
+    if code.state != CodeState.ISSUED:
+        raise SlipRevoked(number)
+    return code
+
+
+def _add_event(session: DatabaseSession, kind: str, number: str, reason: str, by: str, now: datetime) -> None:
+    add_event(session, kind, actor=by, subject=number, details={"reason": reason}, now=now)
