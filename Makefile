@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 CAMPUS_PORT ?= 8001
 DATA_DIR ?= var
+CONFIG ?=
 BENCH ?= all
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
@@ -26,8 +27,8 @@ $(VENV)/tools: requirements.txt tests/requirements.txt $(VENV)/runtime
 	@$(PIP) -r requirements.txt -r tests/requirements.txt
 	@touch $@
 
-run: $(VENV)/runtime ## Start the pretend campus and the service (PORT, CAMPUS_PORT, DATA_DIR)
-	@exec $(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR)
+run: $(VENV)/runtime ## Start the pretend campus and the service (PORT, CAMPUS_PORT, DATA_DIR, CONFIG)
+	@exec $(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) $(addprefix --config ,$(CONFIG))
 
 test: $(VENV)/tools ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup

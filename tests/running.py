@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,10 +17,13 @@ def running_service(
     data_dir: Path,
     changes: Mapping[str, str] | None = None,
     before_start: Callable[[Mapping[str, str]], None] | None = None,
+    configs: Sequence[Path] = (),
 ) -> Iterator[Service]:
-    """Start a service whose environment has these changes; `before_start` sees its migrated database."""
+    """Start a service whose environment has these changes, with these files beside the demo's;
+    `before_start` sees its migrated database.
+    """
     port = get_free_port()
-    environment = make_environment(data_dir, port, campus.url) | dict(changes or {})
+    environment = make_environment(data_dir, port, campus.url, configs) | dict(changes or {})
     prepare(environment)
     if before_start:
         before_start(environment)

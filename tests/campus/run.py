@@ -14,9 +14,10 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -28,15 +29,19 @@ START_SECONDS = 60
 STOP_SECONDS = 15
 BLOCKING_THREADS = 64
 KEY_DAYS = 3650
-SYSTEMS = ("library_loans", "library_thesis", "archive", "dormitory", "finance")
+DEMO_FILE = PROJECT / "config" / "demo.toml"
 
 
 class ServiceNotReadyError(RuntimeError):
     """The service ended or stayed silent instead of becoming ready."""
 
 
-def make_environment(data_dir: Path, port: int, campus_url: str) -> dict[str, str]:
-    """The environment of a demo installation that keeps its data in `data_dir`."""
+def make_environment(
+    data_dir: Path, port: int, campus_url: str, configs: Sequence[Path] = ()
+) -> dict[str, str]:
+    """The environment of a demo installation that keeps its data in `data_dir`; `configs` are read after
+    the demo's own file.
+    """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = {
         "SERVICE__BASE_URL": f"http://127.0.0.1:{port}",
@@ -46,16 +51,25 @@ def make_environment(data_dir: Path, port: int, campus_url: str) -> dict[str, st
         "SLIP__KEYS": str(data_dir.resolve() / "slip-keys"),
         "SIGN_IN__CAMPUS__ISSUER": f"{campus_url.rstrip('/')}/oidc",
         "SIGN_IN__CAMPUS__CLIENT_SECRET": DEMO.client_secret,
-        "CONNECTORS__LIBRARY_LOANS__CREDENTIAL": DEMO.library_loans_token,
-        "CONNECTORS__LIBRARY_THESIS__CREDENTIAL": DEMO.library_thesis_key,
-        "CONNECTORS__ARCHIVE__CREDENTIAL": DEMO.archive_secret,
-        "CONNECTORS__DORMITORY__CREDENTIAL": DEMO.dormitory_secret,
-        "CONNECTORS__FINANCE__CREDENTIAL": DEMO.finance_token,
     }
-    settings |= {f"CONNECTORS__{system.upper()}__BASE_URL": campus_url.rstrip("/") for system in SYSTEMS}
+    files = [DEMO_FILE, *(path.resolve() for path in configs)]
+    for system in _list_systems(files):
+        settings[f"CONNECTORS__{system.upper()}__BASE_URL"] = campus_url.rstrip("/")
+        settings[f"CONNECTORS__{system.upper()}__CREDENTIAL"] = DEMO.of_systems[system]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("LIXIAO_")}
     environment |= {f"LIXIAO_{key}": value for key, value in settings.items()}
-    return {"LIXIAO_CONFIG": str(PROJECT / "config" / "demo.toml"), **environment}
+    return {"LIXIAO_CONFIG": os.pathsep.join(map(str, files)), **environment}
+
+
+def _list_systems(files: Sequence[Path]) -> list[str]:
+    """The systems of the pretend campus that these files name a connector after."""
+    named: set[str] = set()
+    for path in files:
+        try:
+            named |= tomllib.loads(path.read_text(encoding="utf-8")).get("connectors", {}).keys()
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ServiceNotReadyError(f"{path.name} cannot be read: {error}") from error
+    return [system for system in DEMO.of_systems if system in named]
 
 
 def _make_secret(path: Path) -> Path:
@@ -140,6 +154,14 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--campus-port", type=int, default=8001)
     parser.add_argument("--data-dir", type=Path, default=Path("var"))
+    parser.add_argument(
+        "--config",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a file to read after config/demo.toml",
+    )
     options = parser.parse_args()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, _leave)
@@ -148,7 +170,7 @@ def main() -> int:
         _require_free(options.port)
         campus_process, campus = start_campus(options.campus_port)
         running.append(campus_process)
-        environment = make_environment(options.data_dir, options.port, campus.url)
+        environment = make_environment(options.data_dir, options.port, campus.url, options.config)
         prepare(environment)
         service = start_service(environment, options.port)
         running.append(service)
