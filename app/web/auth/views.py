@@ -85,7 +85,7 @@ def sign_out() -> ResponseReturnValue:
     provider = pages.providers.get(session.get(PROVIDER, ""))
     get_session().end()
     address = provider.sign_out_url(f"{pages.base_url}{HOME}") if provider else None
-    return redirect(address or HOME, 303)
+    return _leave_after_form(address) if address else redirect(HOME, 303)
 
 
 sign_out.form_page = lambda: HOME  # type: ignore[attr-defined]
@@ -100,7 +100,17 @@ def _begin(provider: IdentityProvider, next_page: str) -> ResponseReturnValue:
         address = begin_sign_in(provider, get_session(), next_page, callback_address, get_now, is_lost)
     except SignInFault as fault:
         return _show_retry(provider, fault, next_page)
-    return redirect(address)
+    return _leave_after_form(address) if is_lost else redirect(address)
+
+
+def _leave_after_form(address: str) -> ResponseReturnValue:
+    """To another host after a form was sent. Browsers hold every redirect that follows a form to the policy's
+    `form-action 'self'`, so they get a page in between that goes on by itself.
+    """
+    if "text/html" not in request.headers.get("Accept", ""):
+        return redirect(address, 303)
+    page = render_template("auth/onward.html", address=address, is_signing_out=request.method == "POST")
+    return page, 200, {"Refresh": f"0; url={address}"}
 
 
 def _welcome(provider: IdentityProvider, signed_in: SignedIn) -> ResponseReturnValue:

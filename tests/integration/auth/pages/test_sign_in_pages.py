@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import escape
 from werkzeug.test import TestResponse
 
 from tests.integration.auth.pages.site import (
@@ -292,6 +293,17 @@ def test_a_form_whose_session_has_ended_leads_through_one_sign_in_back_to_its_pa
     assert "刚才的操作没有送出" not in site.get(browser, "/completed").text
 
 
+def test_a_browser_gets_a_page_between_a_lost_form_and_the_campus(site: Site) -> None:
+    browser = site.browser()
+    page = site.get(browser, "/sign-in?next=/completed&lost=1", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert page.status_code == 200
+    assert "刚才的操作没有送出" in page.text
+    address = page.headers["Refresh"].removeprefix("0; url=")
+    assert f'href="{escape(address)}"' in page.text
+    query = site.provider.come_back(address)
+    assert site.get(browser, BACK, query_string=query).location == "/completed"
+
+
 def test_a_form_of_an_address_without_a_page_leads_to_the_page_that_the_view_names(site: Site) -> None:
     answer = site.browser().post(f"{CLEARANCE}/archive/refresh", base_url=BASE_URL)
     assert answer.status_code == 303
@@ -338,4 +350,5 @@ def test_signing_out_goes_through_the_campus_where_that_is_configured(
         site.sign_in(browser)
         answer = sign_out(site, browser)
         assert answer.location.startswith(f"{provider.url}/end?client_id=lixiao&post_logout_redirect_uri=")
+        assert answer.status_code == 303
         assert site.rows() == []
