@@ -1,4 +1,4 @@
-"""Browsers' sessions in the database."""
+"""Browsers' sessions in the database, on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from app.extensions import db
 from app.services import sessions
+from tests.integration.conftest import MakeDatabase
 
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
 IDLE = timedelta(minutes=30)
@@ -21,9 +22,9 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
+def app(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Flask]:
     app = Flask(__name__)
-    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/sessions.sqlite3"
+    app.config["SQLALCHEMY_DATABASE_URI"] = make_database(tmp_path)
     db.init_app(app)
     with app.app_context():
         db.create_all()
