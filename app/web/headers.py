@@ -35,8 +35,9 @@ def _set_headers(response: Response) -> Response:
     headers["X-Request-ID"] = g.get("request_id", "")
     if get_installation().settings.service.is_https:
         headers["Strict-Transport-Security"] = "max-age=31536000"
-    if request.endpoint == "static" and response.status_code in (200, 304) and "v" in request.args:
+    is_file = request.endpoint == "static" and response.status_code in (200, 206, 304)
+    if is_file and "v" in request.args:
         headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    elif request.endpoint != "static":
+    elif not is_file:
         headers.setdefault("Cache-Control", "private, no-store")
     return response

@@ -50,7 +50,7 @@ def register_shell(app: Flask) -> None:
 
 def _start_request() -> None:
     g.request_id = secrets.token_hex(8)
-    if request.mimetype != "multipart/form-data":
+    if request.mimetype == "application/x-www-form-urlencoded":
         request.max_content_length = MAX_FORM_BYTES
 
 
