@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
 
 from app.extensions import db
 from app.models import BrowserSession, write_transaction
@@ -57,7 +58,7 @@ def load_session(identifier: str, now: datetime, idle: timedelta) -> StoredSessi
     """Return a session that is still valid. One read, on a connection of its own that is given back at once,
     so that no transaction stays open behind it.
     """
-    with db.engine.connect() as connection:
+    with _choose_reader(db.engine).connect() as connection:
         row = connection.execute(_FIND, {"id_hash": hash_identifier(identifier)}).first()
     if row is None or now >= row.expires_at or (row.person_number and now - row.seen_at > idle):
         return None
@@ -150,6 +151,14 @@ def delete_expired_sessions(now: datetime) -> int:
     with write_transaction() as session:
         statement = delete(_ROWS).where(_ROWS.c.id_hash.in_(_EXPIRED))
         return int(session.connection().execute(statement, {"now": now}).rowcount)
+
+
+@lru_cache(maxsize=8)
+def _choose_reader(engine: Engine) -> Engine:
+    """The engine for reading one row: on PostgreSQL without a transaction, which saves two round trips."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
+    return engine
 
 
 def _dump(data: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -50,6 +51,13 @@ class SmallServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._make_handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def use_tls(self, context: ssl.SSLContext) -> None:
+        """Speak TLS; to be called before the start. Handshakes wait for the handler's thread."""
+        self._server.socket = context.wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        self.url = self.url.replace("http://", "https://")
 
     def paths(self) -> list[str]:
         """The paths asked so far."""
