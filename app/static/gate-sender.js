@@ -3,7 +3,7 @@
 
 import { dropChecks, listChecks } from "./gate-store.js";
 
-const MOST_AT_ONCE = 200;
+const MOST_AT_ONCE = 100;
 
 let sending = null;
 

@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.slip_code import Verdict
 from app.services.offline_checks import OfflineCheck
 
-MOST_AT_ONCE = 200
+MOST_AT_ONCE = 100
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,400}", re.ASCII)
 
@@ -20,7 +20,7 @@ class MalformedChecks(ValueError):
 
 
 def parse_checks(body: bytes) -> list[OfflineCheck]:
-    """The checks of `{"checks": [{id, code, verdict, checked_at}]}`, 200 at most. Raises MalformedChecks."""
+    """The checks of `{"checks": [{id, code, verdict, checked_at}]}`, 100 at most. Raises MalformedChecks."""
     try:
         checks = json.loads(body)["checks"]
         if not isinstance(checks, list) or len(checks) > MOST_AT_ONCE:

@@ -17,9 +17,9 @@ class Problem:
 
 MAX_UPLOAD_BYTES = 12 * 1024 * 1024
 
-NOTHING_GIVEN = Problem("NothingGiven", "没有收到短码或文件", "请输入短码，或选择一张照片、一个文件。")
+NOTHING_GIVEN = Problem("NothingGiven", "没有收到核验码或文件", "请输入核验码，或选择一张照片、一个文件。")
 MALFORMED_SHORT_CODE = Problem(
-    "MalformedCode", "短码不完整", "短码有 16 位字母和数字，印在二维码旁。请对照纸面重新输入。"
+    "MalformedCode", "核验码不完整", "核验码有 16 位字母和数字，印在二维码旁。请对照纸面重新输入。"
 )
 BODY_TOO_LARGE = Problem(
     "BodyTooLarge",

@@ -1,0 +1,315 @@
+"""Verification over HTTP: what strangers, guards and clerks are told, and what stays hidden."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import time
+from io import BytesIO
+
+import pytest
+import qrcode
+import requests
+from PIL import Image, ImageDraw
+
+from app.domain.slip_code import Verdict
+from app.web.verify.verdicts import TEXTS
+from tests.conftest import Service
+from tests.fixtures.issued_slips import (
+    CLERK,
+    GUARD,
+    IssuedSlip,
+    issue_slip,
+    revoke,
+    sign_in_staff,
+    sign_unissued,
+    supersede,
+)
+from tests.visitor import APP, Visitor, get_verdict
+
+JSON = {"Accept": "application/json"}
+PAGE_BYTES = 6 * 1024
+
+
+@pytest.fixture
+def slip(service: Service, fresh_student: str) -> IssuedSlip:
+    """A slip that was just issued."""
+    return issue_slip(service, fresh_student)
+
+
+def post(service: Service, **data: str) -> requests.Response:
+    """Send the entry form as a stranger does: no cookie, no token."""
+    return requests.post(f"{service.url}/verify", data=data, timeout=30)
+
+
+def upload(service: Service, name: str, body: bytes) -> requests.Response:
+    """Send a file as a stranger does."""
+    return requests.post(f"{service.url}/verify", files={"file": (name, body)}, timeout=30)
+
+
+def fetch(service: Service, slip: IssuedSlip, ending: str) -> bytes:
+    """The slip's file, as its holder downloads it."""
+    visitor = service.visit()
+    visitor.sign_in(slip.student_number)
+    return visitor.get(f"/slips/{slip.number}.{ending}").content
+
+
+def test_a_scanned_slip_is_valid_and_shows_a_stranger_the_masked_fields_only(
+    slip: IssuedSlip,
+) -> None:
+    page = requests.get(slip.url, timeout=30)
+    assert page.status_code == 200
+    assert get_verdict(page) == "valid"
+    assert slip.student_number[-4:] in page.text
+    assert f"{slip.name[0]}*" in page.text
+    assert slip.name not in page.text
+    assert slip.student_number not in page.text
+    assert slip.number not in page.text
+
+
+def test_the_json_says_the_same_as_the_page(slip: IssuedSlip) -> None:
+    answer = requests.get(slip.url, headers=JSON, timeout=30)
+    data = answer.json()
+    page = requests.get(slip.url, timeout=30).text
+    assert data["verdict"] == "valid"
+    for name in ("masked_name", "last_four", "college", "level", "issued_on"):
+        assert data[name] in page, name
+    assert isinstance(data["check_count"], int)
+
+
+def test_the_page_names_the_host_that_must_stand_in_the_address_bar(
+    service: Service, slip: IssuedSlip
+) -> None:
+    assert f"<b>{service.url.removeprefix('http://')}</b>" in requests.get(slip.url, timeout=30).text
+
+
+def test_checks_are_counted(slip: IssuedSlip) -> None:
+    first = requests.get(slip.url, headers=JSON, timeout=30).json()["check_count"]
+    for _ in range(100):
+        if requests.get(slip.url, headers=JSON, timeout=30).json()["check_count"] > first:
+            return
+        time.sleep(0.1)
+    pytest.fail("the count does not grow")
+
+
+def test_the_public_page_is_small_and_is_stored_by_nobody(service: Service, slip: IssuedSlip) -> None:
+    page = requests.get(slip.url, timeout=30)
+    styles = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page.text)
+    parts = [page.content, *(requests.get(service.url + style, timeout=30).content for style in styles)]
+    assert len(styles) == 2
+    assert sum(len(gzip.compress(part)) for part in parts) <= PAGE_BYTES
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "Set-Cookie" not in page.headers
+
+
+@pytest.mark.parametrize("answer", ["page", "json"])
+def test_a_changed_digit_is_a_bad_signature_and_shows_nothing_of_the_slip(
+    slip: IssuedSlip, answer: str
+) -> None:
+    found = requests.get(slip.tampered_url, headers=JSON if answer == "json" else {}, timeout=30)
+    assert "bad_signature" in found.text
+    assert slip.student_number[-4:] not in found.text
+
+
+def test_a_revoked_slip_is_revoked_at_once(service: Service, slip: IssuedSlip) -> None:
+    assert get_verdict(requests.get(slip.url, timeout=30)) == "valid"
+    revoke(service, slip)
+    page = requests.get(slip.url, timeout=30)
+    assert get_verdict(page) == "revoked"
+    assert "比对" not in page.text
+
+
+def test_a_replaced_code_is_superseded(service: Service, slip: IssuedSlip) -> None:
+    supersede(service, slip)
+    assert get_verdict(requests.get(slip.url, timeout=30)) == "superseded"
+
+
+def test_a_code_that_our_key_signed_and_nobody_issued_was_never_issued(
+    service: Service, slip: IssuedSlip
+) -> None:
+    page = requests.get(f"{service.url}/v/{sign_unissued(service, slip)}", timeout=30)
+    assert get_verdict(page) == "never_issued"
+
+
+@pytest.mark.parametrize("text", ["1", "abc", "1" * 4000, "１２３", "../verify", "%00", "1/2"])
+def test_what_is_no_code_is_malformed(service: Service, text: str) -> None:
+    page = requests.get(f"{service.url}/v/{text}", timeout=30)
+    assert page.status_code in (200, 404)
+    assert 'data-verdict="valid"' not in page.text
+
+
+def test_the_name_on_the_paper_is_answered_by_match_or_no_match_alone(slip: IssuedSlip) -> None:
+    right = requests.post(slip.url, data={"name": f" {slip.name} "}, timeout=30)
+    wrong = requests.post(slip.url, data={"name": slip.name[0] + "某"}, timeout=30)
+    assert 'data-comparison="match"' in right.text
+    assert 'data-comparison="no_match"' in wrong.text
+    assert slip.name not in right.text
+    assert slip.name not in wrong.text
+    assert "Set-Cookie" not in right.headers
+
+
+def test_nothing_is_compared_on_a_slip_that_is_not_valid(service: Service, slip: IssuedSlip) -> None:
+    revoke(service, slip)
+    answer = requests.post(slip.url, data={"name": slip.name}, timeout=30)
+    assert get_verdict(answer) == "revoked"
+    assert "data-comparison" not in answer.text
+
+
+@pytest.mark.parametrize("viewer", [GUARD, CLERK])
+def test_guards_and_clerks_see_all_fields_the_steps_the_reason_and_the_checks(
+    service: Service, slip: IssuedSlip, viewer: str
+) -> None:
+    revoke(service, slip)
+    page = sign_in_staff(service, viewer).get(slip.url)
+    for text in (slip.name, slip.student_number, slip.number, "图书馆", "财务资产部", "材料不实", "核验记录"):
+        assert text in page.text, text
+    assert page.headers["Cache-Control"] == "private, no-store"
+    assert "Cookie" in page.headers["Vary"]
+
+
+@pytest.mark.parametrize("viewer", ["TS23000002", "00420013"])
+def test_other_signed_in_people_see_what_a_stranger_sees(
+    service: Service, slip: IssuedSlip, viewer: str
+) -> None:
+    page = sign_in_staff(service, viewer).get(slip.url)
+    assert get_verdict(page) == "valid"
+    assert slip.name not in page.text
+    assert slip.student_number not in page.text
+
+
+def test_a_typed_code_is_forgiven_its_case_its_spaces_and_its_look_alikes(
+    service: Service, slip: IssuedSlip
+) -> None:
+    look_alikes = slip.short_code.replace("0", "o").replace("1", "l").lower()
+    typed = " ".join(look_alikes[place : place + 4] for place in range(0, 16, 4))
+    assert get_verdict(post(service, code=typed)) == "valid"
+    assert get_verdict(post(service, code=slip.short_code)) == "valid"
+    assert get_verdict(post(service, code=slip.url)) == "valid"
+    assert get_verdict(post(service, code=slip.digits)) == "valid"
+
+
+def test_an_unknown_typed_code_answers_as_an_unknown_scanned_code_does(
+    service: Service, slip: IssuedSlip
+) -> None:
+    unknown = sign_unissued(service, slip)
+    other = "0" if slip.short_code[-1] != "0" else "1"
+    typed = post(service, code=slip.short_code[:-1] + other)
+    scanned = requests.get(f"{service.url}/v/{unknown}", timeout=30)
+    again = post(service, code="0" * 16)
+    assert get_verdict(typed) == get_verdict(scanned) == "never_issued"
+    assert typed.status_code == scanned.status_code == again.status_code == 200
+    assert typed.content == scanned.content == again.content
+
+
+def test_an_incomplete_code_says_what_to_do_and_keeps_nothing(service: Service, slip: IssuedSlip) -> None:
+    answer = post(service, code=slip.short_code[:-1])
+    assert answer.status_code == 422
+    assert 'data-error="MalformedCode"' in answer.text
+    assert "<title>错误：" in answer.text
+    assert "16 位" in answer.text
+    assert slip.short_code[:-1] not in answer.text
+
+
+def test_a_photo_of_the_slip_is_verified(service: Service, slip: IssuedSlip) -> None:
+    answer = upload(service, "photo.png", fetch(service, slip, "png"))
+    assert get_verdict(answer) == "valid"
+
+
+def test_the_true_pdf_is_valid_and_said_to_be_the_original(service: Service, slip: IssuedSlip) -> None:
+    answer = upload(service, "slip.pdf", fetch(service, slip, "pdf"))
+    assert get_verdict(answer) == "valid"
+    assert 'data-file="genuine"' in answer.text
+
+
+def test_an_edited_pdf_is_found_out_and_the_true_fields_are_shown(service: Service, slip: IssuedSlip) -> None:
+    edited = fetch(service, slip, "pdf") + b"\n% added\n"
+    answer = upload(service, "slip.pdf", edited)
+    assert get_verdict(answer) != "valid"
+    assert 'data-file="changed"' in answer.text
+    assert slip.student_number[-4:] in answer.text
+    assert "比对" not in answer.text
+
+
+def make_picture(draw_text: str = "") -> bytes:
+    """A small picture without a code."""
+    picture = Image.new("RGB", (400, 300), "white")
+    ImageDraw.Draw(picture).text((20, 20), draw_text, fill="black")
+    file = BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def make_foreign_code() -> bytes:
+    """A QR of somebody else."""
+    file = BytesIO()
+    qrcode.make("https://lixiao.example.com/v/123").save(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "says"),
+    [
+        (make_picture("no code"), "NoCodeFound", "避免反光"),
+        (make_foreign_code(), "ForeignCode", "不是本校"),
+        (b"hello", "NotAPicture", "PDF"),
+        (b"%PDF-1.7 broken", "NotAPicture", "PDF"),
+    ],
+)
+def test_a_file_without_our_code_says_what_happened_and_what_to_do(
+    service: Service, body: bytes, error: str, says: str
+) -> None:
+    answer = upload(service, "file", body)
+    assert answer.status_code == 422
+    assert f'data-error="{error}"' in answer.text
+    assert says in answer.text
+
+
+def test_a_file_that_is_too_large_gets_a_friendly_413(service: Service) -> None:
+    answer = upload(service, "photo.jpg", bytes(13 * 1024 * 1024))
+    assert answer.status_code == 413
+    assert 'data-error="BodyTooLarge"' in answer.text
+    assert "12 MB" in answer.text
+
+
+def test_an_empty_form_says_what_is_wanted(service: Service) -> None:
+    answer = post(service)
+    assert answer.status_code == 422
+    assert 'data-error="NothingGiven"' in answer.text
+
+
+def test_an_error_comes_as_json_too(service: Service) -> None:
+    answer = requests.post(f"{service.url}/verify", data={"code": "x"}, headers=JSON, timeout=30)
+    assert answer.json()["error"] == "MalformedCode"
+
+
+def test_every_verdict_has_its_words() -> None:
+    assert set(TEXTS) == set(Verdict)
+
+
+def test_codes_and_names_stand_in_no_log(service: Service, slip: IssuedSlip) -> None:
+    requests.get(slip.url, timeout=30)
+    requests.post(slip.url, data={"name": slip.name}, timeout=30)
+    post(service, code=slip.short_code)
+    log = service.log.read_text(encoding="utf-8")
+    for secret in (slip.digits, slip.short_code, slip.name, slip.student_number):
+        assert secret not in log
+
+
+def test_an_address_with_a_code_in_its_query_verifies_nothing(service: Service, slip: IssuedSlip) -> None:
+    answer = requests.get(f"{service.url}/verify", params={"code": slip.short_code}, timeout=30)
+    assert "data-verdict" not in answer.text
+    assert slip.short_code not in answer.text
+
+
+def test_keys_and_status_list_are_public_and_kept_shortly(service: Service) -> None:
+    for path in ("/.well-known/slip-keys.json", "/.well-known/slip-status"):
+        answer = requests.get(service.url + path, timeout=30)
+        assert answer.headers["Cache-Control"] == "public, max-age=60"
+        again = requests.get(
+            service.url + path, headers={"If-None-Match": answer.headers["ETag"]}, timeout=30
+        )
+        assert again.status_code == 304
+
+
+def test_the_page_of_a_student_is_not_reached_by_the_way(visitor: Visitor, slip: IssuedSlip) -> None:
+    assert f"{APP}/clearance" not in visitor.get(slip.url).text

@@ -1,0 +1,210 @@
+"""The limits of verification: they stop guessing, and nobody's guessing stops a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.campus.client import CampusClient
+from tests.campus.run import make_environment, prepare, start_service, stop
+from tests.conftest import Service, get_free_port
+from tests.fixtures.issued_slips import GUARD, IssuedSlip, issue_slip, sign_in_staff
+from tests.visitor import get_verdict
+
+TYPED, EVERYWHERE, COMPARED, UPLOADED, UNPROVEN, SCANNED = 3, 12, 2, 2, 4, 30
+LIMITS = {
+    "TYPED": TYPED,
+    "TYPED_EVERYWHERE": 1000,
+    "COMPARISON": COMPARED,
+    "UPLOAD": UPLOADED,
+    "UNPROVEN": UNPROVEN,
+    "VERIFICATION": SCANNED,
+}
+JSON = {"Accept": "application/json"}
+
+
+@contextmanager
+def start_strict(campus: CampusClient, data_dir: Path, limits: Mapping[str, int]) -> Iterator[Service]:
+    """A service with tight limits behind a proxy, so that a test can come from many addresses."""
+    port = get_free_port()
+    environment = make_environment(data_dir, port, campus.url)
+    environment |= {f"LIXIAO_RATE_LIMIT__{name}": f"{limit} per hour" for name, limit in limits.items()}
+    environment |= {"LIXIAO_SERVICE__PROXY_COUNT": "1"}
+    prepare(environment)
+    log = data_dir / "service.log"
+    with log.open("wb") as file:
+        process = start_service(environment, port, log=file.fileno())
+        try:
+            yield Service(f"http://127.0.0.1:{port}", campus, data_dir, environment, log)
+        finally:
+            stop(process)
+
+
+@pytest.fixture(scope="module")
+def strict(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with tight limits for each address."""
+    with start_strict(campus, tmp_path_factory.mktemp("strict"), LIMITS) as service:
+        yield service
+
+
+@pytest.fixture
+def guarded(campus: CampusClient, tmp_path: Path) -> Iterator[Service]:
+    """A service with a tight limit for all wrong typed codes together."""
+    with start_strict(campus, tmp_path, {**LIMITS, "TYPED_EVERYWHERE": EVERYWHERE}) as service:
+        yield service
+
+
+@pytest.fixture
+def slip(strict: Service, fresh_student: str) -> IssuedSlip:
+    """A slip of the strict service."""
+    return issue_slip(strict, fresh_student)
+
+
+@pytest.fixture
+def address() -> str:
+    """An address that no other test comes from."""
+    return f"10.0.0.{next(_addresses)}"
+
+
+_addresses = iter(range(1, 255))
+
+
+def come_from(address: str) -> dict[str, str]:
+    """The header that the proxy adds."""
+    return {"X-Forwarded-For": address}
+
+
+def type_code(service: Service, code: str, address: str) -> requests.Response:
+    """Type a code at this address."""
+    return requests.post(f"{service.url}/verify", data={"code": code}, headers=come_from(address), timeout=30)
+
+
+def make_wrong_codes(count: int) -> list[str]:
+    """Codes that nobody was given."""
+    return [f"{number:016d}" for number in range(count)]
+
+
+def test_wrong_typed_codes_are_limited_by_address_and_scanning_goes_on(
+    strict: Service, slip: IssuedSlip, address: str
+) -> None:
+    answers = [type_code(strict, code, address) for code in make_wrong_codes(TYPED + 1)]
+    assert [get_verdict(answer) for answer in answers] == ["never_issued"] * TYPED + ["rate_limited"]
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert get_verdict(type_code(strict, slip.short_code, address)) == "rate_limited"
+    assert get_verdict(requests.get(slip.url, headers=come_from(address), timeout=30)) == "valid"
+    assert get_verdict(type_code(strict, slip.short_code, "10.3.0.1")) == "valid"
+
+
+def test_a_limited_answer_comes_as_json_too(strict: Service, address: str) -> None:
+    for code in make_wrong_codes(TYPED):
+        type_code(strict, code, address)
+    answer = requests.post(
+        f"{strict.url}/verify", data={"code": "0" * 16}, headers=JSON | come_from(address), timeout=30
+    )
+    assert (answer.status_code, answer.json()) == (429, {"verdict": "rate_limited"})
+
+
+def test_without_a_tight_limit_the_same_codes_are_not_limited(service: Service, address: str) -> None:
+    answers = [type_code(service, code, address) for code in make_wrong_codes(TYPED + 1)]
+    assert {get_verdict(answer) for answer in answers} == {"never_issued"}
+
+
+def test_right_typed_codes_are_not_counted_so_a_campus_behind_one_address_gets_through(
+    strict: Service, slip: IssuedSlip, address: str
+) -> None:
+    answers = [type_code(strict, slip.short_code, address) for _ in range(3 * TYPED)]
+    assert {get_verdict(answer) for answer in answers} == {"valid"}
+
+
+def test_a_signed_in_guard_is_counted_by_person_not_by_address(
+    strict: Service, slip: IssuedSlip, address: str
+) -> None:
+    guard = sign_in_staff(strict, GUARD)
+    for code in make_wrong_codes(TYPED + 1):
+        type_code(strict, code, address)
+    answer = guard.http.post(
+        f"{strict.url}/verify", data={"code": slip.short_code}, headers=come_from(address), timeout=30
+    )
+    assert get_verdict(answer) == "valid"
+
+
+def test_wrong_codes_from_many_addresses_are_limited_everywhere_and_scanning_goes_on(
+    guarded: Service, fresh_student: str
+) -> None:
+    slip = issue_slip(guarded, fresh_student)
+    answers = [
+        type_code(guarded, code, f"10.1.0.{number}")
+        for number, code in enumerate(make_wrong_codes(EVERYWHERE + 1))
+    ]
+    assert [get_verdict(answer) for answer in answers] == ["never_issued"] * EVERYWHERE + ["rate_limited"]
+    assert get_verdict(requests.get(slip.url, timeout=30)) == "valid"
+
+
+def test_a_flood_of_codes_that_prove_nothing_is_limited_and_true_codes_are_not(
+    strict: Service, slip: IssuedSlip, address: str
+) -> None:
+    from_here = come_from(address)
+    answers = [requests.get(slip.tampered_url, headers=from_here, timeout=30) for _ in range(UNPROVEN + 1)]
+    assert [get_verdict(answer) for answer in answers] == ["bad_signature"] * UNPROVEN + ["rate_limited"]
+    assert answers[-1].status_code == 429
+    assert get_verdict(requests.get(slip.url, headers=from_here, timeout=30)) == "valid"
+
+
+def test_one_true_code_asked_for_without_end_is_limited_and_other_codes_are_not(
+    strict: Service, slip: IssuedSlip, fresh_student: str
+) -> None:
+    other = issue_slip(strict, f"TS98{fresh_student[4:]}")
+    answers = [requests.get(slip.url, headers=JSON, timeout=30) for _ in range(SCANNED + 1)]
+    assert [answer.json()["verdict"] for answer in answers] == ["valid"] * SCANNED + ["rate_limited"]
+    assert get_verdict(requests.get(other.url, timeout=30)) == "valid"
+
+
+def test_names_cannot_be_tried_out(strict: Service, slip: IssuedSlip) -> None:
+    wrong = [requests.post(slip.url, data={"name": f"测{number}"}, timeout=30) for number in range(COMPARED)]
+    assert all('data-comparison="no_match"' in answer.text for answer in wrong)
+    right = requests.post(slip.url, data={"name": slip.name}, timeout=30)
+    assert right.status_code == 429
+    assert 'data-comparison="rate_limited"' in right.text
+    assert 'data-verdict="valid"' in right.text
+
+
+def test_within_the_limit_the_right_name_is_answered(strict: Service, slip: IssuedSlip) -> None:
+    assert 'data-comparison="match"' in requests.post(slip.url, data={"name": slip.name}, timeout=30).text
+
+
+def test_names_cannot_be_tried_out_from_many_addresses_either(strict: Service, slip: IssuedSlip) -> None:
+    answers = [
+        requests.post(
+            slip.url, data={"name": f"测{number}"}, headers=come_from(f"10.2.0.{number}"), timeout=30
+        )
+        for number in range(10 * COMPARED + 1)
+    ]
+    assert answers[-2].status_code == 200
+    assert answers[-1].status_code == 429
+
+
+def test_uploads_are_limited_by_address(strict: Service, address: str) -> None:
+    def send(sender: str) -> int:
+        files = {"file": ("photo", b"no picture")}
+        headers = come_from(sender)
+        return requests.post(f"{strict.url}/verify", files=files, headers=headers, timeout=30).status_code
+
+    assert [send(address) for _ in range(UPLOADED + 1)] == [422] * UPLOADED + [429]
+    assert send("10.3.0.2") == 422
+
+
+def test_no_limit_writes_an_address_or_a_code_into_the_log(
+    strict: Service, slip: IssuedSlip, address: str
+) -> None:
+    for code in make_wrong_codes(TYPED + 1):
+        type_code(strict, code, address)
+    for _ in range(SCANNED + 1):
+        requests.get(slip.url, headers=come_from(address), timeout=30)
+    log = strict.log.read_text(encoding="utf-8")
+    assert address not in log
+    assert slip.digits not in log
