@@ -42,8 +42,13 @@ def list_names(mini_app: MiniApp) -> set[str]:
 
 
 def find_names(names: set[str], root: Path) -> list[tuple[str, str]]:
-    """The files that hold a name as a whole word, with the name."""
-    pattern = re.compile(rf"(?<![A-Za-z0-9_])({'|'.join(map(re.escape, sorted(names)))})(?![A-Za-z0-9_])")
+    """The files that hold a name as a whole word, with the name. A plain English word (an archive of files)
+    counts only in quotation marks, as code would write a key.
+    """
+    forms = [
+        rf"(?<=[\"']){name}(?=[\"'])" if name.isascii() and name.isalpha() else name for name in sorted(names)
+    ]
+    pattern = re.compile(rf"(?<![A-Za-z0-9_])({'|'.join(forms)})(?![A-Za-z0-9_])")
     return [
         (path.name, found)
         for path in list_sources(root)
@@ -78,6 +83,7 @@ def test_there_are_two_mini_apps_and_a_name_of_either_would_be_found(tmp_path: P
     assert {found for each in names for found in find_names(each, tmp_path)} == {
         ("shortcut.py", "campus_card"),
         ("shortcut.py", "graduate_departure"),
+        ("plain.py", "archive"),
         ("page.html", "档案馆"),
     }
 
