@@ -100,7 +100,7 @@ def start_service(
     """Start the service on the production server. Raises ServiceNotReadyError."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", str(workers), "--blocking-threads", str(BLOCKING_THREADS)]
-    command += ["--respawn-failed-workers", "--no-ws", "--log-level", "warning", "wsgi:app"]
+    command += ["--respawn-failed-workers", "--no-ws", "--log-level", "error", "wsgi:app"]
     process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
     try:
         _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
