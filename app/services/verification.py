@@ -52,7 +52,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 REMEMBERED_SLIPS = 4096
-LAPSED = {CodeState.REVOKED: Verdict.REVOKED, CodeState.SUPERSEDED: Verdict.SUPERSEDED}
+LAPSED: dict[str, Verdict] = {CodeState.REVOKED: Verdict.REVOKED, CodeState.SUPERSEDED: Verdict.SUPERSEDED}
 DOTS = dict.fromkeys(map(ord, "·•‧・･"), "·")
 """The dot within a name, as different keyboards write it."""
 
@@ -129,7 +129,7 @@ def _judge(checked: CheckedCode, digits: str, standing: Standing | None) -> Veri
         return Verification(Verdict.NEVER_ISSUED)
     verdict = checked.verdict_if_issued
     if standing.state != CodeState.ISSUED:
-        verdict = LAPSED.get(CodeState(standing.state), Verdict.STATUS_UNKNOWN)
+        verdict = LAPSED.get(standing.state, Verdict.STATUS_UNKNOWN)
     return Verification(verdict, slip, digits, standing.check_count, standing.slip_id)
 
 

@@ -2,29 +2,367 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_bytes
+from typing import Any
 
 import pytest
+import time_machine
+from sqlalchemy import event, select
 
-from app.domain.slip_code import Verdict
-from app.services.verification import verify_code, verify_short_code
+from app.domain.errors import UnknownSlip
+from app.domain.slip_code import DEPARTURE_SLIP, SlipCode, Verdict, format_short_code, sign_slip_code
+from app.extensions import db
+from app.models import IssuedCode, Slip
+from app.services import standing, verification
+from app.services.slip_changes import reissue_slip, revoke_slip
+from app.services.slip_checks import Viewer, flush_checks, record_check
+from app.services.slip_keys import create_slip_key
+from app.services.verification import (
+    Verification,
+    compare_name,
+    get_full_view,
+    verify_code,
+    verify_short_code,
+)
 from tests.fixtures.office import Office, open_office
+
+NEVER_ISSUED = Verification(Verdict.NEVER_ISSUED)
+STATUS_UNKNOWN = Verification(Verdict.STATUS_UNKNOWN)
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with open_office(tmp_path_factory.mktemp("verification")) as office:
+        yield office
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def own_office(tmp_path: Path) -> Iterator[Office]:
+    """One whose database a test may spoil."""
     with open_office(tmp_path) as office:
         yield office
+
+
+def sign_unknown(office: Office) -> str:
+    """The digits of a code that our own key signed and nobody entered in the log, as a thief could."""
+    today = office.installation.get_local_time(datetime.now(UTC)).date()
+    kid, signer = office.installation.slip_keys.current().get_signer(today)
+    code = SlipCode(kid, token_bytes(10), today, None, DEPARTURE_SLIP, 7, token_bytes(16), "0001", "张*")
+    return sign_slip_code(code, office.installation.settings.service.host, signer)
+
+
+@contextmanager
+def counting_statements() -> Iterator[list[str]]:
+    """The statements that reach the database, without BEGIN and ROLLBACK."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith("SELECT"):
+            seen.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+def spoil(office: Office, statement: str, *values: object) -> None:
+    """Change the database behind the service's back."""
+    db.session.rollback()
+    with closing(sqlite3.connect(office.data_dir / "lixiao.sqlite3")) as connection:
+        assert connection.execute(statement, values).rowcount == 1
+        connection.commit()
 
 
 def test_an_issued_slip_is_valid_by_its_code_and_by_its_short_code(office: Office) -> None:
     number = office.issue("欧阳文静", "TS23000042")
 
-    verification = verify_code(office.installation, office.get_digits(number))
+    found = verify_code(office.installation, office.get_digits(number))
 
-    assert verification.verdict is Verdict.VALID
-    assert verification.slip is not None
-    assert (verification.slip.masked_name, verification.slip.last_four) == ("欧阳**", "0042")
-    assert verification.digits == office.get_digits(number)
-    assert verify_short_code(office.installation, office.get_short_code(number)) == verification
+    assert found.verdict is Verdict.VALID
+    assert found.slip is not None
+    assert (found.slip.masked_name, found.slip.last_four) == ("欧阳**", "0042")
+    assert found.digits == office.get_digits(number)
+    assert verify_short_code(office.installation, office.get_short_code(number)) == found
+
+
+def test_a_short_code_is_taken_as_people_type_it(office: Office) -> None:
+    number = office.issue()
+    code = office.get_short_code(number)
+    typed = " ".join(code[place : place + 4] for place in range(0, 16, 4))
+
+    for text in (typed.lower(), code.replace("0", "O"), code.replace("1", "l"), "-".join(code), f"  {code} "):
+        assert verify_short_code(office.installation, text).verdict is Verdict.VALID
+    assert verify_short_code(office.installation, code[:-1]) == Verification(Verdict.MALFORMED)
+    assert verify_short_code(office.installation, "") == Verification(Verdict.MALFORMED)
+
+
+def test_unknown_codes_answer_alike_in_answer_and_in_work(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.issue()
+    checks = []
+    check = verification.check_slip_code
+    monkeypatch.setattr(verification, "check_slip_code", lambda *rest: checks.append(rest) or check(*rest))
+    unknown = sign_unknown(office)
+    answers, work = [], []
+    for ask in (
+        lambda: verify_code(office.installation, unknown),
+        lambda: verify_short_code(office.installation, format_short_code(token_bytes(10))),
+    ):
+        checks.clear()
+        with counting_statements() as statements:
+            answers.append(ask())
+        work.append((len(statements), len(checks)))
+
+    assert answers == [NEVER_ISSUED, NEVER_ISSUED]
+    assert work == [(1, 1), (1, 1)]
+
+
+def test_a_forged_code_has_its_own_verdict_and_reaches_no_database(office: Office) -> None:
+    digits = office.get_digits(office.issue())
+    last = "1" if digits[-1] != "1" else "2"
+
+    with counting_statements() as statements:
+        assert verify_code(office.installation, digits[:-1] + last) == Verification(Verdict.BAD_SIGNATURE)
+        assert verify_code(office.installation, digits + " ") == Verification(Verdict.MALFORMED)
+        assert verify_code(office.installation, "") == Verification(Verdict.MALFORMED)
+    assert statements == []
+
+
+def test_a_code_seen_before_costs_one_row(office: Office) -> None:
+    digits = office.get_digits(office.issue())
+    verify_code(office.installation, digits)
+
+    with counting_statements() as statements:
+        assert verify_code(office.installation, digits).verdict is Verdict.VALID
+    assert len(statements) == 1
+
+
+def test_a_code_seen_before_is_asked_for_its_state_each_time(office: Office) -> None:
+    number = office.issue()
+    digits = office.get_digits(number)
+    assert verify_code(office.installation, digits).verdict is Verdict.VALID
+
+    reissue_slip(office.installation, number, reason="补打", by="00420014")
+    superseded = verify_code(office.installation, digits)
+    assert superseded.verdict is Verdict.SUPERSEDED
+    assert verify_code(office.installation, office.get_digits(number)).verdict is Verdict.VALID
+
+    revoke_slip(number, reason="退学", by="00420014")
+    assert verify_code(office.installation, office.get_digits(number)).verdict is Verdict.REVOKED
+    assert verify_code(office.installation, digits).verdict is Verdict.SUPERSEDED
+    assert superseded.slip is not None
+
+
+def test_a_code_of_a_slip_that_nobody_submitted_is_never_issued(own_office: Office) -> None:
+    number = own_office.issue()
+    digits = own_office.get_digits(number)
+    assert verify_code(own_office.installation, digits).verdict is Verdict.VALID
+
+    spoil(own_office, "DELETE FROM submissions")
+
+    assert verify_code(own_office.installation, digits) == NEVER_ISSUED
+    assert verify_short_code(own_office.installation, format_short_code_of(digits)) == NEVER_ISSUED
+
+
+def test_a_code_row_that_the_log_does_not_hold_is_never_issued(own_office: Office) -> None:
+    digits = own_office.get_digits(own_office.issue())
+
+    spoil(own_office, "DELETE FROM slip_log_entries")
+
+    assert verify_code(own_office.installation, digits) == NEVER_ISSUED
+
+
+def test_without_the_joins_a_code_that_nobody_submitted_passes(
+    own_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits = own_office.get_digits(own_office.issue())
+    monkeypatch.setattr(
+        standing,
+        "_STANDING",
+        select(
+            IssuedCode.short_code, IssuedCode.digits, IssuedCode.state, IssuedCode.slip_id, Slip.check_count
+        ).join(Slip, Slip.id == IssuedCode.slip_id),
+    )
+
+    spoil(own_office, "DELETE FROM submissions")
+
+    assert verify_code(own_office.installation, digits).verdict is Verdict.VALID
+
+
+def test_a_record_that_was_altered_is_not_shown(own_office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    digits = own_office.get_digits(own_office.issue())
+    spoil(own_office, "UPDATE slips SET record = replace(record, '2026-06-18 09:42', '2026-06-19 09:42')")
+
+    assert verify_code(own_office.installation, digits) == NEVER_ISSUED
+    assert "record differs" in caplog.text
+
+
+def test_without_the_content_digest_an_altered_record_passes(
+    own_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits = own_office.get_digits(own_office.issue())
+    spoil(own_office, "UPDATE slips SET record = replace(record, '2026-06-18 09:42', '2026-06-19 09:42')")
+    monkeypatch.setattr(verification, "has_content", lambda code, record: True)
+
+    assert verify_code(own_office.installation, digits).verdict is Verdict.VALID
+
+
+def test_an_unknown_state_in_the_row_is_never_valid(own_office: Office) -> None:
+    digits = own_office.get_digits(own_office.issue())
+    spoil(own_office, "UPDATE issued_codes SET state = 'suspended'")
+
+    assert verify_code(own_office.installation, digits).verdict is Verdict.STATUS_UNKNOWN
+
+
+def test_without_its_database_a_good_code_is_unknown_and_comes_back_alone(
+    own_office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = own_office.issue("李文静")
+    digits, short_code = own_office.get_digits(number), own_office.get_short_code(number)
+    forged = digits[:-1] + ("1" if digits[-1] != "1" else "2")
+    database = own_office.data_dir / "lixiao.sqlite3"
+    caplog.set_level(logging.DEBUG)
+
+    with gone(database):
+        assert verify_code(own_office.installation, digits) == STATUS_UNKNOWN
+        assert verify_short_code(own_office.installation, short_code) == STATUS_UNKNOWN
+        assert verify_code(own_office.installation, forged).verdict is Verdict.BAD_SIGNATURE
+        assert not compare_name(own_office.installation, digits, "李文静")
+
+    assert verify_code(own_office.installation, digits).verdict is Verdict.VALID
+    assert "issued log not readable" in caplog.text
+    assert not any(secret in caplog.text for secret in (digits, short_code, number))
+
+
+@contextmanager
+def gone(database: Path) -> Iterator[None]:
+    """A database file that is not there for a while."""
+    db.session.remove()
+    db.engine.dispose()
+    away = database.with_name("away")
+    database.rename(away)
+    database.mkdir()
+    try:
+        yield
+    finally:
+        db.engine.dispose()
+        database.rmdir()
+        away.rename(database)
+
+
+def test_while_the_keys_cannot_be_read_nothing_is_valid(own_office: Office) -> None:
+    digits = own_office.get_digits(own_office.issue())
+    ring = own_office.keys / "keys.json"
+    good = ring.read_text()
+    store = own_office.installation.slip_keys
+    ring.write_text("{")
+    store._checked_at = 0.0
+
+    assert verify_code(own_office.installation, digits) == STATUS_UNKNOWN
+
+    ring.write_text(good)
+    store._checked_at = 0.0
+    assert verify_code(own_office.installation, digits).verdict is Verdict.VALID
+
+
+def test_time_is_told_by_the_service_s_own_day(tmp_path: Path) -> None:
+    with open_office(tmp_path, validity_days=30) as office:
+        midnight = datetime(2026, 6, 19, 16, 0, tzinfo=UTC)  # 2026-06-20 in Shanghai
+        with time_machine.travel(midnight, tick=False):
+            digits = office.get_digits(office.issue())
+            assert verify_code(office.installation, digits).verdict is Verdict.VALID
+        for moment, verdict in (
+            (midnight - timedelta(seconds=1), Verdict.NOT_YET_VALID),
+            (midnight + timedelta(days=31, seconds=-1), Verdict.VALID),
+            (midnight + timedelta(days=31), Verdict.EXPIRED),
+        ):
+            with time_machine.travel(moment, tick=False):
+                assert verify_code(office.installation, digits).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "matches"),
+    [
+        ("李文静", "李文静", True),
+        ("李文静", " 李 文静　", True),
+        ("李文静", "李文清", False),
+        ("李文静", "李文", False),
+        ("李文静", "李**", False),
+        ("李文静", "", False),
+        ("Nguyễn Văn An", "Nguye\u0302\u0303n  VA\u0306N an", True),
+        ("Nguyễn Văn An", "Nguyen Van An", False),
+        ("阿依古丽·买买提", "阿依古丽•买买提", True),
+        ("欧阳䶮𠮷", "欧阳䶮𠮷", True),
+        ("欧阳䶮𠮷", "欧阳䶮吉", False),
+    ],
+)
+def test_a_typed_name_matches_or_not(office: Office, name: str, typed: str, matches: bool) -> None:
+    digits = office.get_digits(office.issue(name))
+
+    assert compare_name(office.installation, digits, typed) is matches
+
+
+def test_no_name_matches_a_slip_that_does_not_stand(office: Office) -> None:
+    number = office.issue("李文静")
+    digits = office.get_digits(number)
+    revoke_slip(number, reason="退学", by="00420014")
+
+    assert not compare_name(office.installation, digits, "李文静")
+    assert not compare_name(office.installation, sign_unknown(office), "李文静")
+
+
+def test_a_guard_sees_all_of_a_slip_and_why_it_is_in_its_state(office: Office) -> None:
+    number = office.issue("李文静", "TS23009999")
+    digits = office.get_digits(number)
+    seen = verify_code(office.installation, digits)
+    record_check(office.installation, seen, Viewer.PUBLIC, "192.0.2.7")
+    flush_checks()
+    revoke_slip(number, reason="退学", by="00420014")
+
+    full = get_full_view(office.installation, digits)
+
+    assert (full.verdict, full.number, full.state, full.reason) == (
+        Verdict.REVOKED,
+        number,
+        "revoked",
+        "退学",
+    )
+    assert full.record.get_field("student_number") == "TS23009999"
+    assert len(full.record.steps) == 5
+    assert [(line.state, line.actor) for line in full.history] == [
+        ("issued", "TS23009999"),
+        ("revoked", "00420014"),
+    ]
+    assert [(check.viewer, check.verdict) for check in full.checks] == [(Viewer.PUBLIC, Verdict.VALID)]
+
+
+def test_behind_a_code_without_a_slip_there_is_nothing_to_see(office: Office) -> None:
+    for digits in (sign_unknown(office), "1234", ""):
+        with pytest.raises(UnknownSlip):
+            get_full_view(office.installation, digits)
+
+
+def test_two_live_keys_both_verify(own_office: Office) -> None:
+    before = own_office.get_digits(own_office.issue())
+    create_slip_key(own_office.keys, datetime.now(UTC).date() - timedelta(days=1), 400)
+    own_office.installation.slip_keys._checked_at = 0.0
+    after = own_office.get_codes(own_office.issue())[-1]
+
+    assert after.kid == 2
+    for digits in (before, after.digits):
+        assert verify_code(own_office.installation, digits).verdict is Verdict.VALID
+
+
+def format_short_code_of(digits: str) -> str:
+    """The short code of a code."""
+    body = int(digits).to_bytes((int(digits).bit_length() + 7) // 8, "big")
+    return format_short_code(body[2:12])
