@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from requests.adapters import HTTPAdapter
-from requests.certs import where
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -124,5 +124,5 @@ def get_tls_context() -> ssl.SSLContext:
     Loading them takes 10 ms and more, so it is done once.
     """
     context = ssl.create_default_context()
-    context.load_verify_locations(where())
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     return context

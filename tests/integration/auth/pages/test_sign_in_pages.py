@@ -1,29 +1,24 @@
-"""The sign-in's addresses: there, back, and everything that goes wrong in between."""
+"""The sign-in's addresses: there and back."""
 
 from __future__ import annotations
 
-import logging
-import re
 import threading
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from flask.testing import FlaskClient
-from markupsafe import escape
-from werkzeug.test import TestResponse
 
+from app.services import sessions
+from app.services.clock import get_now
 from tests.integration.auth.pages.site import (
     BASE_URL,
     CLEARANCE,
-    STUDENT,
-    SUBMISSION,
     Site,
     get_cookie,
     open_site,
 )
 from tests.integration.auth.small_provider import CALLBACK, CLIENT_SECRET, SmallProvider
-from tests.integration.auth.small_server import Answer
 
 BACK = urlsplit(CALLBACK).path
 
@@ -133,24 +128,44 @@ def test_twenty_one_abandoned_sign_ins_lock_nobody_out(site: Site) -> None:
     assert site.is_signed_in(browser)
 
 
-def test_a_callback_that_comes_twice_at_once_is_exchanged_once(site: Site) -> None:
+def come_back_together(site: Site, times: int) -> list[int]:
+    """Let one callback come several times at once from one browser; the answers' statuses."""
     browser = site.browser()
     callback = site.leave(browser)
     cookie = get_cookie(browser)
     answers = []
 
     def come_back() -> None:
-        other = site.browser()
-        other.set_cookie("__Host-lixiao", cookie, domain="lixiao.example.edu", secure=True)
-        answers.append(site.get(other, callback).status_code)
+        tab = site.browser()
+        tab.set_cookie("__Host-lixiao", cookie, domain="lixiao.example.edu", secure=True)
+        answers.append(site.get(tab, callback).status_code)
 
-    threads = [threading.Thread(target=come_back) for _ in range(8)]
+    threads = [threading.Thread(target=come_back) for _ in range(times)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    return sorted(answers)
+
+
+def test_a_callback_that_comes_several_times_at_once_is_exchanged_once(site: Site) -> None:
+    assert come_back_together(site, 8) == [302] + [400] * 7
     assert token_calls(site) == 1
-    assert sorted(answers) == [302] + [400] * 7
+
+
+def test_without_taking_the_state_in_one_step_it_is_exchanged_several_times(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everybody_has_read = threading.Barrier(8, timeout=20)
+
+    def take(identifier: str, key: str) -> object:
+        stored = sessions.load_session(identifier, get_now(), timedelta(hours=1))
+        everybody_has_read.wait()
+        return stored.data[key] if stored else None
+
+    monkeypatch.setattr(sessions, "take_from_session", take)
+    come_back_together(site, 8)
+    assert token_calls(site) == 8
 
 
 def test_the_identifier_changes_and_what_was_there_before_is_gone(site: Site) -> None:
@@ -174,181 +189,3 @@ def test_tokens_codes_and_the_identifier_are_not_kept(site: Site) -> None:
     kept = str(site.rows())
     for secret in ("access-token-value", "code-value", "eyJ", "nonce", "verifier", get_cookie(browser)):
         assert secret not in kept
-
-
-def retry_page(site: Site, callback: str) -> tuple[int, str]:
-    answer = site.get(site.browser(), callback)
-    return answer.status_code, answer.text
-
-
-@pytest.mark.parametrize(
-    "query",
-    ["", "?code=x", "?state=x&code=x", "?state=&code=x", "?error=access_denied", "?state=%00&code=%ff"],
-)
-def test_a_callback_that_did_not_begin_in_this_browser_gets_the_retry_page(query: str, site: Site) -> None:
-    status, text = retry_page(site, BACK + query)
-    assert status == 400
-    assert 'data-sign-in="unknown_state"' in text
-    assert 'href="/sign-in/campus?next=/"' in text
-    assert re.search(r"请求编号</dt><dd[^>]*>[0-9a-f]{16}<", text)
-    assert token_calls(site) == 0
-
-
-def test_a_callback_carried_to_another_browser_is_refused_and_still_good_in_its_own(site: Site) -> None:
-    browser = site.browser()
-    callback = site.leave(browser)
-    assert retry_page(site, callback)[0] == 400
-    assert site.get(browser, callback).location == CLEARANCE
-
-
-@pytest.mark.parametrize(
-    ("path", "answer", "status"),
-    [
-        ("/token", Answer(status=500), 503),
-        ("/token", Answer(b"<html>", 200, "text/html"), 502),
-        ("/userinfo", Answer(b"{}"), 502),
-        ("/jwks", Answer(status=302, headers={"Location": "/"}), 502),
-    ],
-)
-def test_a_provider_in_trouble_gives_the_retry_page_that_leads_back(
-    path: str, answer: Answer, status: int, site: Site
-) -> None:
-    browser = site.browser()
-    honest = site.provider.answers[path]
-    site.provider.answers[path] = lambda asked: answer
-    page = site.sign_in(browser, "/completed")
-    assert page.status_code == status
-    assert ("Retry-After" in page.headers) == (status == 503)
-    again = re.search(r'href="(/sign-in/campus\?next=[^"]+)"', page.text)
-    assert again
-    site.provider.answers[path] = honest
-    if path == "/jwks":
-        return
-    answer_again = site.get(browser, again[1])
-    query = site.provider.come_back(answer_again.location)
-    assert site.get(browser, BACK, query_string=query).location == "/completed"
-
-
-def test_a_provider_that_is_down_from_the_start_gives_the_retry_page(site: Site) -> None:
-    site.provider.answers["/.well-known/openid-configuration"] = lambda asked: Answer(status=503)
-    page = site.get(site.browser(), "/sign-in?next=/completed")
-    assert (page.status_code, page.headers["Retry-After"]) == (503, "10")
-    assert 'href="/sign-in/campus?next=/completed"' in page.text
-
-
-def test_who_gives_up_at_the_campus_may_try_again(site: Site) -> None:
-    site.provider.callback = {"error": "access_denied", "code": None}
-    page = site.sign_in(site.browser(), "/completed")
-    assert page.status_code == 400
-    assert "您取消了登录" in page.text
-    assert 'href="/sign-in/campus?next=/completed"' in page.text
-
-
-def test_an_unknown_role_is_refused_clearly(site: Site) -> None:
-    site.provider.userinfo = STUDENT | {"role": "alumnus"}
-    page = site.sign_in(site.browser())
-    assert page.status_code == 400
-    assert 'data-sign-in="unknown_role"' in page.text
-
-
-@pytest.mark.parametrize(
-    "path", ["/sign-in/nobody", "/sign-in/nobody/callback", "/sign-in/CAMPUS", "/sign-in/%00"]
-)
-def test_an_unknown_provider_is_no_page(path: str, site: Site) -> None:
-    assert site.get(site.browser(), path).status_code == 404
-
-
-def test_somebody_who_is_no_student_is_told_so(site: Site) -> None:
-    site.provider.userinfo = STUDENT | {"role": "teacher", "number": "00420013"}
-    browser = site.browser()
-    site.sign_in(browser)
-    page = site.get(browser, CLEARANCE)
-    assert page.status_code == 403
-    assert 'data-error="NotAStudent"' in page.text
-    assert site.is_signed_in(browser)
-
-
-def test_one_line_is_logged_for_each_outcome_and_nothing_personal(
-    site: Site, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    site.sign_in(site.browser())
-    site.provider.claims = {"nonce": "replayed"}
-    site.sign_in(site.browser())
-    lines = [record for record in caplog.records if record.name.startswith("app.web.auth")]
-    assert [line.__dict__["outcome"] for line in lines] == ["signed_in", "id_token:nonce"]
-    assert all(line.__dict__["provider"] == "campus" and line.__dict__["request_id"] for line in lines)
-    for personal in ("TS23000002", "李文静", "code-value", "access-token-value", CLIENT_SECRET):
-        assert personal not in caplog.text
-
-
-def test_a_form_whose_session_has_ended_leads_through_one_sign_in_back_to_its_page(site: Site) -> None:
-    browser = site.browser()
-    answer = browser.post(SUBMISSION, base_url=BASE_URL, data={"csrf_token": "of an old session"})
-    assert answer.status_code == 303
-    back = site.sign_in(browser, answer.location)
-    assert (back.status_code, back.location) == (302, SUBMISSION)
-    assert "form_was_lost" in site.rows()[0]["data"]
-    assert "刚才的操作没有送出" in site.get(browser, "/completed").text
-    assert "刚才的操作没有送出" not in site.get(browser, "/completed").text
-
-
-def test_a_browser_gets_a_page_between_a_lost_form_and_the_campus(site: Site) -> None:
-    browser = site.browser()
-    page = site.get(browser, "/sign-in?next=/completed&lost=1", headers={"Accept": "text/html,*/*;q=0.8"})
-    assert page.status_code == 200
-    assert "刚才的操作没有送出" in page.text
-    address = page.headers["Refresh"].removeprefix("0; url=")
-    assert f'href="{escape(address)}"' in page.text
-    query = site.provider.come_back(address)
-    assert site.get(browser, BACK, query_string=query).location == "/completed"
-
-
-def test_a_form_of_an_address_without_a_page_leads_to_the_page_that_the_view_names(site: Site) -> None:
-    answer = site.browser().post(f"{CLEARANCE}/archive/refresh", base_url=BASE_URL)
-    assert answer.status_code == 303
-    assert parse_qs(urlsplit(answer.location).query)["next"] == [CLEARANCE]
-
-
-def test_a_form_without_a_token_is_refused_for_who_is_signed_in(site: Site) -> None:
-    browser = site.browser()
-    site.sign_in(browser)
-    assert browser.post(SUBMISSION, base_url=BASE_URL).status_code == 400
-    assert browser.post("/sign-out", base_url=BASE_URL).status_code == 400
-    assert site.is_signed_in(browser)
-
-
-def sign_out(site: Site, browser: FlaskClient) -> TestResponse:
-    page = site.get(browser, "/completed")
-    token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
-    assert token
-    return browser.post("/sign-out", base_url=BASE_URL, data={"csrf_token": token[1]})
-
-
-def test_signing_out_ends_the_session_in_every_copy(site: Site) -> None:
-    browser, copy = site.browser(), site.browser()
-    site.sign_in(browser)
-    copy.set_cookie("__Host-lixiao", get_cookie(browser), domain="lixiao.example.edu", secure=True)
-    assert site.is_signed_in(copy)
-    answer = sign_out(site, browser)
-    assert (answer.status_code, answer.location) == (303, "/")
-    assert site.rows() == []
-    assert get_cookie(browser) == ""
-    assert not site.is_signed_in(copy)
-
-
-def test_signing_out_where_nobody_is_signed_in_leads_home(site: Site) -> None:
-    answer = site.browser().post("/sign-out", base_url=BASE_URL)
-    assert (answer.status_code, answer.location) == (303, "/")
-
-
-def test_signing_out_goes_through_the_campus_where_that_is_configured(
-    tmp_path: Path, provider: SmallProvider
-) -> None:
-    with open_site(tmp_path, provider, SIGN_IN__CAMPUS__END_CAMPUS_SESSION="true") as site:
-        browser = site.browser()
-        site.sign_in(browser)
-        answer = sign_out(site, browser)
-        assert answer.location.startswith(f"{provider.url}/end?client_id=lixiao&post_logout_redirect_uri=")
-        assert answer.status_code == 303
-        assert site.rows() == []
