@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -16,6 +16,8 @@ from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.slip_checks import Viewer, make_row, store_checks
 from app.services.standing import Verification, find_standing
+
+OLDEST = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class OfflineCheck:
 
 def record_offline_checks(installation: Installation, checks: Iterable[OfflineCheck], address: str) -> int:
     """Log the checks whose ids are new, in one transaction, and return how many they were. A check that claims
-    a later time than now was made now.
+    a later time than now was made now, and none is more than a year old.
     """
     rows = {check.offline_id: _make_row(installation, check, address) for check in checks}
     try:
@@ -44,7 +46,8 @@ def record_offline_checks(installation: Installation, checks: Iterable[OfflineCh
 def _make_row(installation: Installation, check: OfflineCheck, address: str) -> dict[str, Any]:
     verification = Verification(check.verdict, slip_id=_find_slip_id(check.digits))
     row = make_row(installation, verification, Viewer.OFFLINE, address, get_now())
-    checked_at = min(check.checked_at, row["checked_at"])
+    now = row["checked_at"]
+    checked_at = max(min(check.checked_at, now), now - OLDEST)
     return {**row, "checked_at": checked_at, "offline_id": check.offline_id}
 
 

@@ -1,0 +1,189 @@
+"""The log of checks: written a moment later, counted, never in the way, and silent about persons."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from app.domain.slip_code import Verdict
+from app.extensions import db
+from app.models import SlipCheck
+from app.services import slip_checks
+from app.services.offline_checks import OfflineCheck, record_offline_checks
+from app.services.slip_checks import (
+    Viewer,
+    count_checks,
+    flush_checks,
+    hash_address,
+    list_checks,
+    record_check,
+)
+from app.services.verification import Verification, verify_code
+from tests.fixtures.office import Office, open_office
+
+ADDRESS = "192.0.2.7"
+NOBODY_S = Verification(Verdict.NEVER_ISSUED)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    with open_office(tmp_path) as office:
+        yield office
+
+
+def check(office: Office, number: str, viewer: Viewer = Viewer.PUBLIC) -> Verification:
+    """Verify a slip and log it."""
+    found = verify_code(office.installation, office.get_digits(number))
+    record_check(office.installation, found, viewer, ADDRESS)
+    return found
+
+
+def read_rows(office: Office) -> list[tuple[object, ...]]:
+    """Viewer, verdict, address hash and slip of every check, by a connection of its own."""
+    with closing(sqlite3.connect(office.data_dir / "lixiao.sqlite3")) as connection:
+        query = "SELECT viewer, verdict, address_hash, slip_id FROM slip_checks ORDER BY id"
+        return connection.execute(query).fetchall()
+
+
+def test_checks_are_counted_at_their_slip(office: Office) -> None:
+    first, second = office.issue(), office.issue()
+    for number in (first, first, second):
+        check(office, number)
+    check(office, first, Viewer.GUARD)
+    record_check(office.installation, NOBODY_S, Viewer.CLERK, ADDRESS)
+    flush_checks()
+
+    found = verify_code(office.installation, office.get_digits(first))
+    assert found.check_count == 3
+    assert found.slip_id is not None
+    assert count_checks(found.slip_id) == 3
+    assert [line.viewer for line in list_checks(found.slip_id)] == [
+        Viewer.GUARD,
+        Viewer.PUBLIC,
+        Viewer.PUBLIC,
+    ]
+    assert len(read_rows(office)) == 5
+    assert read_rows(office)[-1][1::2] == ("never_issued", None)
+
+
+def test_a_thousand_checks_at_once_lose_none(office: Office) -> None:
+    number = office.issue()
+    found = verify_code(office.installation, office.get_digits(number))
+    installation, context = office.installation, office.app.app_context
+
+    def look() -> None:
+        with context():
+            for _ in range(100):
+                record_check(installation, found, Viewer.PUBLIC, ADDRESS)
+
+    threads = [threading.Thread(target=look) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    flush_checks()
+
+    assert verify_code(installation, office.get_digits(number)).check_count == 1000
+    assert len(read_rows(office)) == 1000
+
+
+def test_the_log_holds_no_name_number_code_or_address(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    number = office.issue("李文静", "TS23004711")
+    digits, short_code = office.get_digits(number), office.get_short_code(number)
+    check(office, number)
+    flush_checks()
+
+    (row,) = read_rows(office)
+    text = f"{row}{caplog.text}"
+    assert not any(secret in text for secret in ("李文静", "TS23004711", digits, short_code, number, ADDRESS))
+
+
+def test_an_address_is_one_hash_a_day_and_another_the_next(office: Office) -> None:
+    day = date(2026, 6, 20)
+    today = hash_address(office.installation, ADDRESS, day)
+
+    assert today == hash_address(office.installation, ADDRESS, day)
+    assert len({today, hash_address(office.installation, ADDRESS, day + timedelta(days=1))}) == 2
+    assert len({today, hash_address(office.installation, "192.0.2.8", day)}) == 2
+
+
+def test_a_log_that_cannot_be_written_stops_no_check(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = office.issue()
+    with closing(sqlite3.connect(office.data_dir / "lixiao.sqlite3")) as connection:
+        connection.execute("DROP TABLE slip_checks")
+
+    assert check(office, number).verdict is Verdict.VALID
+    flush_checks()
+
+    assert "checks lost" in caplog.text
+
+
+def test_a_full_queue_drops_checks_and_says_how_many(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(slip_checks, "MAX_QUEUE", 5)
+    for _ in range(9):
+        record_check(office.installation, NOBODY_S, Viewer.PUBLIC, ADDRESS)
+    flush_checks()
+
+    assert len(read_rows(office)) == 5
+    assert [record.count for record in caplog.records if record.message == "checks lost"] == [4]
+
+
+def test_a_forked_process_writes_its_own_checks_and_none_twice(office: Office) -> None:
+    number = office.issue()
+    found = check(office, number)
+    child = os.fork()
+    if child == 0:
+        db.engine.dispose(close=False)
+        record_check(office.installation, found, Viewer.GUARD, ADDRESS)
+        flush_checks()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    flush_checks()
+
+    assert sorted(row[0] for row in read_rows(office)) == ["guard", "public"]
+
+
+def test_an_offline_check_counts_once_by_its_id(office: Office) -> None:
+    number = office.issue()
+    digits = office.get_digits(number)
+    at = datetime(2026, 6, 20, 8, 30, tzinfo=UTC)
+    checks = [OfflineCheck(str(uuid4()), digits, Verdict.VALID, at) for _ in range(3)]
+    stray = OfflineCheck(str(uuid4()), "12", Verdict.MALFORMED, datetime.now(UTC) + timedelta(days=9))
+
+    assert record_offline_checks(office.installation, [*checks, stray], ADDRESS) == 4
+    assert record_offline_checks(office.installation, [*checks, stray], ADDRESS) == 0
+    assert record_offline_checks(office.installation, [], ADDRESS) == 0
+
+    assert verify_code(office.installation, digits).check_count == 3
+    assert {row[0] for row in read_rows(office)} == {"offline"}
+    newest = db.session.query(SlipCheck).order_by(SlipCheck.id.desc()).first()
+    assert newest is not None
+    assert newest.checked_at <= datetime.now(UTC)
+
+
+def test_an_offline_check_of_a_code_that_is_not_the_issued_one_counts_at_no_slip(office: Office) -> None:
+    number = office.issue()
+    digits = office.get_digits(number)
+    forged = digits[:-1] + ("1" if digits[-1] != "1" else "2")
+
+    record_offline_checks(
+        office.installation, [OfflineCheck(str(uuid4()), forged, Verdict.VALID, datetime.now(UTC))], ADDRESS
+    )
+
+    assert verify_code(office.installation, digits).check_count == 0
