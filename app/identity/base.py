@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from app.domain.person import Person
 
@@ -51,7 +51,33 @@ class IdentityProvider(Protocol):
         """Start a sign-in that comes back to `redirect_uri`. Raises SignInFault."""
 
     def finish(self, query: Mapping[str, str], pending: Mapping[str, str], redirect_uri: str) -> Person:
-        """Tell who came back with `query`, for what `begin` left pending. Raises SignInFault."""
+        """Tell who came back with `query`, for what `begin` left pending. Raises SignInFault, and
+        SeveralIdentities where the person has several and is to choose.
+        """
 
     def sign_out_url(self, return_to: str) -> str | None:
         """Where the browser goes to end the campus session as well, or None. Raises nothing."""
+
+
+@runtime_checkable
+class OpenedFromCampus(Protocol):
+    """A provider whose campus app may open this service with a `ticket` or `code` that it got by itself."""
+
+    entry: str
+    """The name of that parameter, or "" while such a way in is not configured."""
+
+    def enter(self, query: Mapping[str, str], redirect_uri: str) -> Person:
+        """Tell who was sent to `redirect_uri` with `query`. Nothing shows that this browser is theirs.
+        Raises what `IdentityProvider.finish` raises.
+        """
+
+
+@runtime_checkable
+class EndsSessions(Protocol):
+    """A provider that says when a campus session has ended (single logout)."""
+
+    def name_session(self, query: Mapping[str, str]) -> str:
+        """What it will call the session that begins with this callback."""
+
+    def read_logout(self, form: Mapping[str, str]) -> str | None:
+        """The session that a form from it ends, or None if the form is no such message."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from app.domain.person import Person, Role
 from app.identity.base import ProviderMisbehaved, SignInRefused
 from app.tables import Table
 
+MAX_IDENTITIES = 20
 NUMBER = re.compile(r"[A-Za-z0-9]{1,32}")
 MAX_TEXT = 100
 _PART = r"[^.\[\]=]+(\[(\d{1,3}|[^.\[\]=]+=[^\[\]=]+)\])*"
@@ -20,7 +21,9 @@ _STEP = re.compile(r"\[(\d+)\]|\[([^\]=]+)=([^\]]+)\]|([^.\[\]]+)")
 
 @dataclass(frozen=True, slots=True)
 class ClaimPaths:
-    """`[sign_in.<name>.claims]` and `.roles`: where each fact stands in the provider's answer; "" is nowhere."""
+    """`[sign_in.<name>.claims]` and `.roles`: where each fact stands in the provider's answer; "" is nowhere.
+    `identities` is where a list of a person's identities stands; each is then called `identity` in the paths.
+    """
 
     student_number: str
     staff_number: str
@@ -30,13 +33,22 @@ class ClaimPaths:
     level: str
     role: str
     graduation_period: str
+    identities: str
     roles: Mapping[str, Role]
+
+
+class SeveralIdentities(Exception):
+    """Whoever signed in is several `people` to this service, and is to say which one."""
+
+    def __init__(self, people: tuple[Person, ...]) -> None:
+        super().__init__()
+        self.people = people
 
 
 def read_claim_paths(table: Table) -> ClaimPaths:
     """Read both tables of one provider, noting what is wrong."""
     claims = table.table("claims")
-    optional = ("staff_number", "college", "major", "level", "role", "graduation_period")
+    optional = ("staff_number", "college", "major", "level", "role", "graduation_period", "identities")
     paths = {key: claims.text(key, pattern=PATH_PATTERN) for key in ("student_number", "name")}
     paths |= {key: claims.text(key, "", pattern=PATH_PATTERN) for key in optional}
     claims.close()
@@ -58,8 +70,46 @@ def _read_roles(table: Table) -> dict[str, Role]:
 
 def read_person(claims: Mapping[str, Any], paths: ClaimPaths) -> Person:
     """Tell who the claims are about. Raises SignInRefused when a needed claim is missing, ProviderMisbehaved
-    when one is not what it should be; the reason names the claim, not its value.
+    when one is not what it should be; the reason names the claim, not its value. Raises SeveralIdentities
+    where that is left to the person.
     """
+    if not paths.identities:
+        return _read_identity(claims, paths)
+    people = _read_identities(claims, paths)
+    if len(people) > 1:
+        raise SeveralIdentities(people)
+    return people[0]
+
+
+def list_indexed(paths: ClaimPaths, parent: str) -> frozenset[str]:
+    """The members of `parent` that are lists to some path, as `parent.groups[0]` or the identities."""
+    texts = [
+        value for value in (getattr(paths, item.name) for item in fields(paths)) if isinstance(value, str)
+    ]
+    indexed = {text.partition("[")[0] for text in texts if "[" in text} | {paths.identities}
+    return frozenset(text.removeprefix(f"{parent}.") for text in indexed if text.startswith(f"{parent}."))
+
+
+def _read_identities(claims: Mapping[str, Any], paths: ClaimPaths) -> tuple[Person, ...]:
+    """The identities that are of use here; those without a number or with another role are left out."""
+    entries = find_claim(claims, paths.identities)
+    if not isinstance(entries, list) or len(entries) > MAX_IDENTITIES:
+        raise ProviderMisbehaved("odd_claim:identities")
+    people: dict[str, Person] = {}
+    for entry in entries:
+        try:
+            person = _read_identity({**claims, "identity": entry}, paths)
+        except ProviderMisbehaved:
+            raise
+        except SignInRefused:
+            continue
+        people.setdefault(person.number, person)
+    if not people:
+        raise SignInRefused("missing_claim:identities")
+    return tuple(people.values())
+
+
+def _read_identity(claims: Mapping[str, Any], paths: ClaimPaths) -> Person:
     role = _read_role(claims, paths)
     is_student = role is Role.STUDENT
     key, path = ("student_number", paths.student_number)

@@ -6,11 +6,16 @@ import re
 from collections.abc import Callable, Mapping
 
 from app.identity.base import IdentityProvider
+from app.identity.cas import read_cas
 from app.identity.oauth2 import read_oauth2
 from app.identity.oidc import read_oidc
 from app.tables import Table
 
-KINDS: dict[str, Callable[[str, Table], IdentityProvider]] = {"oidc": read_oidc, "oauth2": read_oauth2}
+KINDS: dict[str, Callable[[str, Table], IdentityProvider]] = {
+    "oidc": read_oidc,
+    "oauth2": read_oauth2,
+    "cas": read_cas,
+}
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 

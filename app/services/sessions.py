@@ -190,10 +190,8 @@ def _insert(
     connection.execute(insert(_ROWS).values(row))
 
 
-def _update(connection: Connection, identifier: str, values: Mapping[str, Any]) -> None:
-    connection.execute(
-        update(_ROWS).where(_ROWS.c.id_hash == hash_identifier(identifier)).values(dict(values))
-    )
+def _update(connection: Connection, identifier: str, values: dict[str, Any]) -> None:
+    connection.execute(update(_ROWS).where(_ROWS.c.id_hash == hash_identifier(identifier)).values(values))
 
 
 def _delete(connection: Connection, identifier: str) -> None:

@@ -1,0 +1,138 @@
+"""CAS: a ticket in the callback, validated by asking the server (CAS Protocol 3.0, with 2.0 to fall back on).
+
+CAS knows no state, so a random value stands in the service address; the server binds the ticket to that
+address, and it is validated with the same one, byte for byte. python-cas is not used: it follows redirects,
+has no deadline and no largest answer, and believes any namespace.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from app.domain.person import Person
+from app.identity.addresses import is_provider_address
+from app.identity.base import ProviderMisbehaved, Redirect, SignInRefused
+from app.identity.callback import check_state
+from app.identity.cas_xml import read_session_index, read_validation
+from app.identity.claims import ClaimPaths, list_indexed, read_claim_paths, read_person
+from app.identity.exchange import CLIENT_AUTH, DEADLINE_SECONDS, Exchange
+from app.tables import Table
+
+VALIDATE = {
+    "3": ("/p3/serviceValidate",),
+    "2": ("/serviceValidate",),
+    "auto": ("/p3/serviceValidate", "/serviceValidate"),
+}
+# A proxy's ticket, PT-, is not for a browser (CAS Protocol 3.0, 3.1 and 3.7; hosts add a dot and a name).
+TICKET = re.compile(r"ST-[A-Za-z0-9._-]{1,253}")
+
+
+@dataclass(frozen=True, slots=True)
+class CasSettings:
+    """`[sign_in.<name>]` with kind = "cas". `url` has no trailing slash; `entry` is "" or "ticket"."""
+
+    name: str
+    label: str
+    url: str
+    version: str
+    entry: str
+    deadline_seconds: float
+    end_campus_session: bool
+    claims: ClaimPaths
+
+
+def read_cas(name: str, table: Table) -> CasProvider:
+    """Read the section of a provider, noting what is wrong."""
+    settings = CasSettings(
+        name=name,
+        label=table.text("label"),
+        url=table.text("url").rstrip("/"),
+        version=table.text("version", "auto", choices=tuple(VALIDATE)),
+        entry=table.text("entry", "", choices=("ticket",)),
+        deadline_seconds=table.number("deadline_seconds", DEADLINE_SECONDS, least=0.1, most=30),
+        end_campus_session=table.flag("end_campus_session", False),
+        claims=read_claim_paths(table),
+    )
+    if settings.url and not is_provider_address(settings.url):
+        table.fault("url", "must be an https address (http only on this machine)")
+    table.close()
+    return CasProvider(settings)
+
+
+class CasProvider:
+    """An `IdentityProvider` that ends sessions too."""
+
+    def __init__(self, settings: CasSettings) -> None:
+        self.name = settings.name
+        self.label = settings.label
+        self.entry = settings.entry
+        self._settings = settings
+        self._lists = list_indexed(settings.claims, "attributes")
+
+    def begin(self, redirect_uri: str) -> Redirect:
+        """Make the login address, with a service address of this sign-in's own."""
+        state = secrets.token_urlsafe(32)
+        query = urlencode({"service": make_service(redirect_uri, state)})
+        return Redirect(f"{self._settings.url}/login?{query}", {"state": state})
+
+    def finish(self, query: Mapping[str, str], pending: Mapping[str, str], redirect_uri: str) -> Person:
+        """Ask the server whom the ticket is for."""
+        check_state(query, pending["state"])
+        return self._validate(query, make_service(redirect_uri, pending["state"]))
+
+    def enter(self, query: Mapping[str, str], redirect_uri: str) -> Person:
+        """Ask whom a ticket is for that the campus app got for this address by itself."""
+        return self._validate(query, redirect_uri)
+
+    def sign_out_url(self, return_to: str) -> str | None:
+        """The server's logout address, if it is to be used."""
+        if not self._settings.end_campus_session:
+            return None
+        return f"{self._settings.url}/logout?{urlencode({'service': return_to})}"
+
+    def name_session(self, query: Mapping[str, str]) -> str:
+        """What the server will call this session when it ends it: the ticket."""
+        return query.get("ticket", "")
+
+    def read_logout(self, form: Mapping[str, str]) -> str | None:
+        """The session that a logout request names, or None if it is no such request."""
+        return read_session_index(form.get("logoutRequest", ""))
+
+    def _validate(self, query: Mapping[str, str], service: str) -> Person:
+        ticket = query.get("ticket", "")
+        if not TICKET.fullmatch(ticket):
+            raise SignInRefused("callback:no_ticket")
+        body = self.fetch_validation(service, ticket)
+        return read_person(read_validation(body, self._lists), self._settings.claims)
+
+    def fetch_validation(self, service: str, ticket: str) -> bytes:
+        """What the server says of a ticket. With version "auto", a server without the newer address is asked
+        at the older one: the ticket is not used up by an address that does not exist. Raises SignInFault.
+        """
+        *newer, last = VALIDATE[self._settings.version]
+        with Exchange(self._settings.deadline_seconds, CLIENT_AUTH[0]) as exchange:
+            for path in newer:
+                try:
+                    return self._ask(exchange, path, service, ticket)
+                except ProviderMisbehaved as fault:
+                    if fault.reason != "validate:http_404":
+                        raise
+            return self._ask(exchange, last, service, ticket)
+
+    def _ask(self, exchange: Exchange, path: str, service: str, ticket: str) -> bytes:
+        response = exchange.get(
+            self._settings.url + path,
+            params={"service": service, "ticket": ticket},
+            headers={"Accept": "application/xml, text/xml"},
+            withhold_token=True,
+        )
+        return exchange.read_body(response, "validate")
+
+
+def make_service(redirect_uri: str, state: str) -> str:
+    """The service address of one sign-in. Of letters that every server leaves as they are."""
+    return f"{redirect_uri}?state={state}"
