@@ -1,0 +1,99 @@
+"""A submission that is refused leaves nothing behind, whatever a department does."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+import requests
+
+from tests.campus.client import CampusClient
+from tests.campus.state import Fault
+from tests.conftest import Service
+from tests.running import running_service
+from tests.visitor import APP, Visitor, get_csrf_token
+
+SYSTEM = "finance"
+TABLES = ("submissions", "slips", "issued_codes")
+FAULTS = [fault for fault in Fault if fault not in (Fault.NONE, Fault.SLOW_2S, Fault.TIMEOUT_AFTER)]
+OUTSTANDING = ["TS23000003", "TS23000004", "TS23000005", "TS23000006", "TS23000008", "TS23000011"]
+
+
+@pytest.fixture(scope="module")
+def service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service of this file alone."""
+    campus.reset()
+    with running_service(campus, tmp_path_factory.mktemp("refusals")) as running:
+        yield running
+    campus.reset()
+
+
+@pytest.fixture(scope="module")
+def student(service: Service) -> tuple[Visitor, str]:
+    """A student for whom everything passes while the departments answer well, and a CSRF token."""
+    visitor = service.visit()
+    return visitor, get_csrf_token(visitor.sign_in("TS95000001"))
+
+
+def count_rows(service: Service) -> dict[str, int]:
+    """How much is in the database's file."""
+    with closing(sqlite3.connect(service.data_dir / "lixiao.sqlite3")) as file:
+        counts = {table: file.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
+        issued = "SELECT count(*) FROM audit_events WHERE kind = 'slip_issued'"
+        return counts | {"slip_issued": file.execute(issued).fetchone()[0]}
+
+
+def press_submit(service: Service, visitor: Visitor, token: str) -> requests.Response:
+    """Submit without looking at the page first."""
+    return visitor.http.post(
+        f"{service.url}{APP}/submission", data={"csrf_token": token}, timeout=30, allow_redirects=False
+    )
+
+
+def check_is_refused(service: Service, answer: requests.Response) -> None:
+    """Assert the marks of a refusal, and that nothing is stored."""
+    assert answer.status_code == 422
+    assert 'data-error="StepsOutstanding"' in answer.text
+    assert "<title>错误：" in answer.text
+    assert set(count_rows(service).values()) == {0}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_department_with_any_fault_blocks_the_submission_and_nothing_is_stored(
+    service: Service, student: tuple[Visitor, str], fault: Fault
+) -> None:
+    service.campus.set_fault(SYSTEM, fault)
+    answer = press_submit(service, *student)
+    check_is_refused(service, answer)
+    assert "暂时无法查询" in answer.text
+    assert f"{APP}/clearance" in answer.text
+
+
+@pytest.mark.parametrize("number", OUTSTANDING)
+def test_an_outstanding_item_blocks_the_submission_and_nothing_is_stored(
+    service: Service, number: str
+) -> None:
+    service.campus.reset()
+    visitor = service.visit()
+    token = get_csrf_token(visitor.sign_in(number))
+    check_is_refused(service, press_submit(service, visitor, token))
+
+
+@pytest.mark.parametrize("number", ["00420013", "TS25000012"])
+def test_who_may_not_submit_is_refused_and_nothing_is_stored(service: Service, number: str) -> None:
+    service.campus.reset()
+    visitor = service.visit()
+    visitor.sign_in(number)
+    token = get_csrf_token(visitor.get("/completed"))
+    assert press_submit(service, visitor, token).status_code == 403
+    assert set(count_rows(service).values()) == {0}
+
+
+def test_the_same_student_submits_as_soon_as_the_department_is_well(
+    service: Service, student: tuple[Visitor, str]
+) -> None:
+    service.campus.reset()
+    assert press_submit(service, *student).status_code == 303
+    assert set(count_rows(service).values()) == {1}
