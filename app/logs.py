@@ -39,7 +39,7 @@ class JsonFormatter(logging.Formatter):
         # JSON escapes every control character but DEL.
         return json.dumps(line).replace("\x7f", "\\u007f")
 
-    def formatException(self, ei: _Caught) -> str:  # noqa: N802
+    def formatException(self, ei: _Caught) -> str:
         """The exceptions that led to one another, newest first, each with its kind and its places."""
         lines: list[str] = []
         error = ei[1]
