@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.connectors.round import Answer, query_systems
+from app.connectors.round import GRACE_SECONDS, Answer, query_systems
 from app.domain.clearance import (
     DepartmentUnavailable,
     Finding,
@@ -41,19 +41,20 @@ def look_up_clearance(
     waivers = list_waivers(installed, student_number)
     now = get_now()
     asked = {
-        step.key: (slug, student_number, step.key)
+        (slug, student_number, step.key): installed.connectors[step.key]
         for step in installed.mini_app.steps
         if is_patient or not _is_fresh(known.get(step.key), now, limits.fresh)
     }
-    for step_key, key in asked.items():
-        installation.rounds.ask(key, installed.connectors[step_key], limits.deadline)
-    taken = installation.rounds.take(asked.values(), limits.deadline + 1 if is_patient else limits.page_wait)
+    rounds, seconds = installation.rounds, limits.deadline + GRACE_SECONDS if is_patient else limits.page_wait
+    questions = {key: rounds.ask(key, connector, limits.deadline) for key, connector in asked.items()}
+    taken = rounds.take(questions, seconds)
     answers = {key[2]: installed.distrust(key[2], answer) for key, answer in taken.items()}
     now = get_now()
     store_answers(slug, student_number, answers, known, now)
     states = {}
     for step in installed.mini_app.steps:
-        answer = answers.get(step.key) if step.key in asked else _recall(installed, step.key, known)
+        is_asked = (slug, student_number, step.key) in asked
+        answer = answers.get(step.key) if is_asked else _recall(installed, step.key, known)
         state = judge_answer(step, answer, now)
         states[step.key] = _complete(step, state, known.get(step.key), waivers.get(step.key))
     return states
@@ -114,7 +115,7 @@ def judge_answer(step: Step, answer: Answer | None, now: datetime) -> StepState:
 def _is_fresh(known: KnownAnswer | None, now: datetime, seconds: float) -> bool:
     if known is None or known.learnt_at is None or known.failing_since is not None:
         return False
-    return now - known.learnt_at < timedelta(seconds=seconds)
+    return timedelta(0) <= now - known.learnt_at < timedelta(seconds=seconds)
 
 
 def _recall(installed: InstalledMiniApp, step_key: str, known: Mapping[str, KnownAnswer]) -> Answer | None:

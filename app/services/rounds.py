@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
@@ -14,46 +14,67 @@ from app.connectors.base import Connector
 from app.connectors.round import Answer, start_query
 
 KEPT_SECONDS = 5.0
-"""From the question on: longer than any deadline, short enough for the page that asks once more."""
+"""How long an answer waits for the page that asks once more. A question is kept until it is answered."""
 
 Key = tuple[str, str, str]
 """Mini-app, student number, step."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+@dataclass(slots=True, eq=False)
+class Question:
+    """A question to a department; `answered_at` is monotonic seconds. Equal to itself only."""
+
     future: Future[Answer]
-    started_at: float
+    answered_at: float | None = None
+
+    def __post_init__(self) -> None:
+        self.future.add_done_callback(self._note_time)
+
+    def _note_time(self, _future: Future[Answer]) -> None:
+        self.answered_at = time.monotonic()
+
+    def is_stale(self, now: float) -> bool:
+        """Whether its answer waited too long."""
+        return self.answered_at is not None and now - self.answered_at > KEPT_SECONDS
 
 
 class RoundBook:
-    """The questions under way, and their answers until somebody takes them."""
+    """The questions under way, and their answers until somebody takes them; oldest question first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._questions: dict[Key, _Question] = {}
+        self._questions: dict[Key, Question] = {}
 
-    def ask(self, key: Key, connector: Connector, deadline: float) -> None:
+    def __len__(self) -> int:
+        return len(self._questions)
+
+    def ask(self, key: Key, connector: Connector, deadline: float) -> Question:
         """Ask, unless this very question is under way or its answer waits to be taken."""
         now = time.monotonic()
         with self._lock:
-            self._drop_old(now)
-            if key not in self._questions:
-                future = start_query(connector, key[1], deadline)
-                self._questions[key] = _Question(future, now)
-
-    def take(self, keys: Iterable[Key], seconds: float) -> dict[Key, Answer]:
-        """Wait at most `seconds` for the answers to these questions; those that are there are taken."""
-        with self._lock:
-            wanted = {key: self._questions[key].future for key in keys if key in self._questions}
-        wait(wanted.values(), timeout=seconds)
-        done = {key: future.result() for key, future in wanted.items() if future.done()}
-        with self._lock:
-            for key in done:
+            self._drop_stale(now)
+            question = self._questions.get(key)
+            if question is None or question.is_stale(now):
                 self._questions.pop(key, None)
-        return done
+                question = self._questions[key] = Question(start_query(connector, key[1], deadline))
+            return question
 
-    def _drop_old(self, now: float) -> None:
-        old = [key for key, item in self._questions.items() if now - item.started_at > KEPT_SECONDS]
-        for key in old:
+    def take(self, questions: Mapping[Key, Question], seconds: float) -> dict[Key, Answer]:
+        """Wait at most `seconds` for the answers to these questions; those that are there are taken. Whoever
+        joined a question gets its answer, too; whoever asks afterwards asks anew.
+        """
+        wait([question.future for question in questions.values()], timeout=seconds)
+        done = {key: question for key, question in questions.items() if question.future.done()}
+        with self._lock:
+            for key, question in done.items():
+                if self._questions.get(key) is question:
+                    del self._questions[key]
+        return {key: question.future.result() for key, question in done.items()}
+
+    def _drop_stale(self, now: float) -> None:
+        """From the oldest on, as far as they are stale: one under way holds the rest for its deadline only."""
+        while self._questions:
+            key, question = next(iter(self._questions.items()))
+            if not question.is_stale(now):
+                return
             del self._questions[key]

@@ -16,13 +16,17 @@ from app.services.slips import find_submitted_slip
 
 
 def list_waivers(installed: InstalledMiniApp, student_number: str) -> dict[str, Waived]:
-    """A student's waivers in this period, by step."""
+    """A student's waivers in this period, by step; no read transaction, and its connection, is left open
+    while departments are asked.
+    """
     query = select(Waiver.step, Waiver.reason, Waiver.granted_by).where(
         Waiver.mini_app == installed.mini_app.slug,
         Waiver.period == installed.settings.period,
         Waiver.student_number == student_number,
     )
-    return {step: Waived(reason, granted_by) for step, reason, granted_by in db.session.execute(query)}
+    found = {step: Waived(reason, granted_by) for step, reason, granted_by in db.session.execute(query)}
+    db.session.rollback()
+    return found
 
 
 def grant_waiver(
