@@ -27,7 +27,8 @@ from tests.campus.credentials import DEMO, PASSWORD
 
 START_SECONDS = 60
 STOP_SECONDS = 15
-BLOCKING_THREADS = 64
+BLOCKING_THREADS = 256
+"""A page that waits for departments holds a thread: so many must not keep verification waiting."""
 KEY_DAYS = 3650
 DEMO_FILE = PROJECT / "config" / "demo.toml"
 
