@@ -69,11 +69,14 @@ def _print_step(installation: Installation, step: Step, state: StepState) -> Pri
 
 
 def _list_facts(step: Step, state: StepState) -> tuple[PrintedField, ...]:
-    """A step's facts as shown, record by record; of a waived step the reason, and of a student without a
-    record one line that says so.
+    """A step's facts as shown, record by record; of a waived step who waived it and why, and of a
+    student without a record one line that says so.
     """
     if state.waived is not None:
-        return (PrintedField("waived", "豁免原因", state.waived.reason),)
+        return (
+            PrintedField("waived", "豁免原因", state.waived.reason),
+            PrintedField("waived_by", "批准人", state.waived.granted_by),
+        )
     if state.reading is None:
         return ()
     if not state.reading.records:
