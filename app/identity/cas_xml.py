@@ -32,7 +32,7 @@ def read_validation(body: bytes, lists: Container[str] = ()) -> dict[str, Any]:
         raise _explain_failure(root[0].get("code", ""))
     if root[0].tag != f"{CAS}authenticationSuccess":
         raise ProviderMisbehaved("validate:not_cas")
-    users = [_read_text(element) for element in root[0].iter(f"{CAS}user")]
+    users = [_read_text(element) for element in root[0].findall(f"{CAS}user")]
     if len(users) != 1 or not users[0]:
         raise ProviderMisbehaved("validate:user")
     return {"user": users[0], "attributes": _read_attributes(root[0], lists)}

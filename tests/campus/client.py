@@ -31,11 +31,12 @@ class CampusNotReadyError(RuntimeError):
 
 
 class CampusClient:
-    """A running campus; `url` has no trailing slash, `issuer` is its sign-in server."""
+    """A running campus; `url` has no trailing slash, `issuer` is its sign-in server, `cas` its CAS."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self.issuer = f"{self.url}/oidc"
+        self.cas = f"{self.url}/cas"
 
     def set_facts(self, number: str, system: str, **facts: object) -> dict[str, Any]:
         """Merge facts into what a system holds about a student; returns all of it."""
@@ -48,6 +49,10 @@ class CampusClient:
     def set_fault(self, system: str, name: str = "none", delay_ms: int = 0) -> dict[str, Any]:
         """Set how a system misbehaves, and the delay before its answers."""
         return self._call("PUT", f"/control/systems/{system}", {"fault": name, "delay_ms": delay_ms})
+
+    def set_cas_fault(self, name: str = "none") -> None:
+        """Set how the CAS server's validation misbehaves."""
+        self._call("PUT", "/control/cas", {"fault": name})
 
     def calls(self, system: str | None = None, student: str | None = None) -> list[dict[str, Any]]:
         """Return the calls received, oldest first: time, system, student, address, outcome."""

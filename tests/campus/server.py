@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from aiohttp import web
 from flask import Flask
 
+from tests.campus.cas.records import CasRecords
+from tests.campus.cas.views import add_cas_control, create_cas
 from tests.campus.control import add_control_routes, name_errors
 from tests.campus.credentials import Credentials
 from tests.campus.department import add_department_routes
@@ -56,14 +58,15 @@ def address_of(listener: socket.socket) -> str:
 
 
 def create_flask_app(
-    url: str, state: State, credentials: Credentials, redirect_uris: tuple[str, ...]
+    url: str, state: State, credentials: Credentials, redirect_uris: tuple[str, ...], cas: CasRecords
 ) -> Flask:
-    """Return the pages and the sign-in provider."""
+    """Return the pages and both sign-in servers."""
     app = Flask(__name__)
     app.config["OAUTH2_TOKEN_EXPIRES_IN"] = {"authorization_code": TOKEN_SECONDS}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     client = Client(credentials.client_id, credentials.client_secret, redirect_uris)
     app.register_blueprint(create_sign_in(Provider(app, f"{url}/oidc", client)))
+    app.register_blueprint(create_cas(cas))
     app.register_blueprint(create_pages(state))
     return app
 
@@ -78,12 +81,13 @@ async def serve(
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    url, state = address_of(listener), State()
+    url, state, cas = address_of(listener), State(), CasRecords(redirect_uris)
     with ThreadPoolExecutor(FLASK_THREADS, "campus-pages") as executor:
         app = web.Application(middlewares=[name_errors])
         add_department_routes(app, state, credentials)
+        add_cas_control(app, cas)
         add_control_routes(app, state)
-        flask_app = create_flask_app(url, state, credentials, redirect_uris)
+        flask_app = create_flask_app(url, state, credentials, redirect_uris, cas)
         app.router.add_route("*", "/{rest:.*}", create_wsgi_handler(flask_app, executor))
         # Callers that hang are part of the play: their handlers end with their connection, and nobody waits at the end.
         runner = web.AppRunner(

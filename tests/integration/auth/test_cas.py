@@ -1,0 +1,195 @@
+"""The CAS client against the campus's server, honest and not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+
+from app.domain.person import Person, Role
+from app.identity.base import ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
+from app.identity.cas import CasProvider, make_service, read_cas
+from app.tables import Table
+from tests.campus.client import CampusClient
+from tests.campus.credentials import PASSWORD
+
+CALLBACK = "http://127.0.0.1:9/sign-in/campus/callback"
+CLAIMS = {
+    "student_number": "user",
+    "staff_number": "user",
+    "name": "attributes.cn",
+    "college": "attributes.deptName",
+    "role": "attributes.userType",
+}
+ROLES = {role: role for role in ("student", "teacher", "clerk", "guard")}
+
+
+@pytest.fixture
+def server(campus: CampusClient) -> Iterator[CampusClient]:
+    """The campus, whose CAS is honest again afterwards."""
+    yield campus
+    campus.set_cas_fault()
+
+
+def make_client(url: str, **options: object) -> CasProvider:
+    faults: list[str] = []
+    section = {"label": "统一身份认证", "url": url, "claims": CLAIMS, "roles": ROLES}
+    client = read_cas("campus", Table(section | options, "sign_in.campus", faults))
+    assert not faults
+    return client
+
+
+def log_in(address: str, number: str) -> dict[str, str]:
+    """Sign in at the server's page; the query of the address that the browser is sent to."""
+    answer = requests.post(
+        address, data={"username": number, "password": PASSWORD}, allow_redirects=False, timeout=30
+    )
+    location = urlsplit(answer.headers["Location"])
+    assert f"{location.scheme}://{location.netloc}{location.path}" == CALLBACK
+    return dict(parse_qsl(location.query))
+
+
+def sign_in(server: CampusClient, number: str = "TS23000002", **options: object) -> Person:
+    client = make_client(server.cas, **options)
+    redirect = client.begin(CALLBACK)
+    return client.finish(log_in(redirect.url, number), redirect.pending, CALLBACK)
+
+
+def test_a_student_signs_in(server: CampusClient) -> None:
+    person = sign_in(server)
+    assert person == Person(
+        "TS23000002", "李文静", Role.STUDENT, "计算机科学与技术学院", graduation_period=None
+    )
+
+
+def test_a_number_keeps_its_zeros(server: CampusClient) -> None:
+    person = sign_in(server, "00420016")
+    assert (person.number, person.role) == ("00420016", Role.GUARD)
+
+
+def test_a_server_of_protocol_2_is_asked_at_its_own_address(server: CampusClient) -> None:
+    person = sign_in(server, version="2", claims={"student_number": "user", "name": "user"}, roles={})
+    assert (person.number, person.name) == ("TS23000002", "TS23000002")
+
+
+def test_a_server_without_the_newer_address_is_asked_at_the_older_one(server: CampusClient) -> None:
+    server.set_cas_fault("old_server")
+    claims = {"student_number": "user", "name": "user"}
+    assert sign_in(server, claims=claims, roles={}).number == "TS23000002"
+    with pytest.raises(ProviderMisbehaved, match="validate:http_404"):
+        sign_in(server, version="3", claims=claims, roles={})
+
+
+def test_a_repeated_attribute_is_a_list_that_a_path_enters(server: CampusClient) -> None:
+    assert sign_in(server, claims=CLAIMS | {"college": "attributes.groups[1]"}).college == "students"
+
+
+def test_a_repeated_attribute_is_never_taken_for_one_value(server: CampusClient) -> None:
+    with pytest.raises(ProviderMisbehaved, match="odd_claim:college"):
+        sign_in(server, claims=CLAIMS | {"college": "attributes.groups"})
+
+
+def test_a_state_of_another_browser_is_refused_before_the_server_is_asked(server: CampusClient) -> None:
+    client = make_client(server.cas)
+    mine, theirs = client.begin(CALLBACK), client.begin(CALLBACK)
+    query = log_in(theirs.url, "TS23000001")
+    with pytest.raises(SignInRefused, match="wrong_state"):
+        client.finish(query, mine.pending, CALLBACK)
+    assert client.finish(query, theirs.pending, CALLBACK).number == "TS23000001"
+
+
+def test_a_ticket_pasted_into_another_sign_in_is_refused(server: CampusClient) -> None:
+    client = make_client(server.cas)
+    mine, theirs = client.begin(CALLBACK), client.begin(CALLBACK)
+    stolen = log_in(theirs.url, "TS23000001")["ticket"]
+    query = {"state": mine.pending["state"], "ticket": stolen}
+    with pytest.raises(SignInRefused, match="validate:invalid_service"):
+        client.finish(query, mine.pending, CALLBACK)
+
+
+def test_without_the_value_in_the_service_address_a_pasted_ticket_would_pass(server: CampusClient) -> None:
+    client = make_client(server.cas, entry="ticket")
+    address = f"{server.cas}/login?service={CALLBACK}"
+    ticket = log_in(address, "TS23000001")["ticket"]
+    assert client.enter({"ticket": ticket}, CALLBACK).number == "TS23000001"
+
+
+def test_a_ticket_is_good_once(server: CampusClient) -> None:
+    client = make_client(server.cas)
+    redirect = client.begin(CALLBACK)
+    query = log_in(redirect.url, "TS23000002")
+    client.finish(query, redirect.pending, CALLBACK)
+    with pytest.raises(SignInRefused, match="validate:invalid_ticket"):
+        client.finish(query, redirect.pending, CALLBACK)
+
+
+@pytest.mark.parametrize("ticket", ["", "PT-1-abc", "ST-", "ST-1\n", "ST-1 2", "TGT-1", "ST-" + "x" * 300])
+def test_what_is_no_service_ticket_is_refused_before_the_server_is_asked(ticket: str) -> None:
+    client = make_client("http://127.0.0.1:9/cas")
+    redirect = client.begin(CALLBACK)
+    with pytest.raises(SignInRefused, match="callback:no_ticket"):
+        client.finish({"state": redirect.pending["state"], "ticket": ticket}, redirect.pending, CALLBACK)
+
+
+FAULTS = {
+    "html": (ProviderMisbehaved, "validate:html"),
+    "http_500": (SignInUnavailable, "validate:http_500"),
+    "hang": (SignInUnavailable, "timeout"),
+    "huge": (ProviderMisbehaved, "validate:too_big"),
+    "bomb": (ProviderMisbehaved, "validate:not_cas"),
+    "wrong_namespace": (ProviderMisbehaved, "validate:not_cas"),
+    "two_users": (ProviderMisbehaved, "validate:user"),
+    "no_attributes": (SignInRefused, "missing_claim:role"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_server_that_misbehaves_signs_nobody_in(fault: str, server: CampusClient) -> None:
+    kind, reason = FAULTS[fault]
+    server.set_cas_fault(fault)
+    with pytest.raises(SignInFault) as stopped:
+        sign_in(server, deadline_seconds=0.5 if fault == "hang" else 5)
+    assert (type(stopped.value), stopped.value.reason) == (kind, reason)
+
+
+def test_a_service_that_the_server_does_not_know_is_refused(server: CampusClient) -> None:
+    client = make_client(server.cas)
+    redirect = client.begin("https://lixiao.example.edu/callback")
+    page = requests.get(redirect.url, timeout=30)
+    assert (page.status_code, "未注册的服务" in page.text) == (200, True)
+    query = {"state": redirect.pending["state"], "ticket": "ST-1-x"}
+    with pytest.raises(ProviderMisbehaved, match="validate:html"):
+        client.finish(query, redirect.pending, "https://lixiao.example.edu/callback")
+
+
+def test_the_ticket_is_validated_with_the_address_that_it_was_made_for(server: CampusClient) -> None:
+    client = make_client(server.cas)
+    redirect = client.begin(CALLBACK)
+    asked = dict(parse_qsl(urlsplit(redirect.url).query))
+    assert asked["service"] == make_service(CALLBACK, redirect.pending["state"])
+    assert len(redirect.pending["state"]) == 43
+
+
+def test_signing_out_ends_the_campus_session_where_that_is_wanted() -> None:
+    url = "https://id.example.edu/cas/"
+    assert make_client(url).sign_out_url("https://lixiao.example.edu/") is None
+    assert make_client(url, end_campus_session=True).sign_out_url("https://lixiao.example.edu/") == (
+        "https://id.example.edu/cas/logout?service=https%3A%2F%2Flixiao.example.edu%2F"
+    )
+
+
+def test_faults_of_the_configuration_are_named() -> None:
+    faults: list[str] = []
+    section = {"label": "x", "url": "http://id.example.edu/cas", "version": "1", "entry": "code"}
+    read_cas("campus", Table(section | {"colour": "red"}, "sign_in.campus", faults))
+    told = "\n".join(faults)
+    for key in (
+        "url must be an https",
+        "version must be",
+        "entry must be",
+        "colour",
+        "claims.student_number",
+    ):
+        assert f"sign_in.campus.{key}" in told

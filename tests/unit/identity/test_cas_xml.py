@@ -1,0 +1,94 @@
+"""Reading a CAS server's XML."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.identity.base import SignInFault
+from app.identity.cas_xml import read_session_index, read_validation
+
+NAMESPACE = "http://www.yale.edu/tp/cas"
+
+
+def answer(inner: str, namespace: str = NAMESPACE) -> bytes:
+    return f'<cas:serviceResponse xmlns:cas="{namespace}">{inner}</cas:serviceResponse>'.encode()
+
+
+def success(inner: str) -> bytes:
+    return answer(f"<cas:authenticationSuccess>{inner}</cas:authenticationSuccess>")
+
+
+USER = "<cas:user>\n  00230001\n</cas:user>"
+
+
+def test_space_around_a_value_is_layout_and_zeros_stay() -> None:
+    assert read_validation(success(USER)) == {"user": "00230001", "attributes": {}}
+
+
+def test_a_default_namespace_is_the_same_namespace() -> None:
+    body = f'<serviceResponse xmlns="{NAMESPACE}"><authenticationSuccess><user>a</user></authenticationSuccess></serviceResponse>'
+    assert read_validation(body.encode())["user"] == "a"
+
+
+def test_attributes_that_come_several_times_are_lists() -> None:
+    attributes = (
+        "<cas:attributes><cas:g>a</cas:g><cas:g>b</cas:g><cas:n>c</cas:n><cas:l>d</cas:l></cas:attributes>"
+    )
+    found = read_validation(success(USER + attributes), {"l"})
+    assert found["attributes"] == {"g": ["a", "b"], "n": "c", "l": ["d"]}
+
+
+def test_attributes_of_another_namespace_are_none() -> None:
+    attributes = '<cas:attributes xmlns:x="urn:x"><x:n>c</x:n></cas:attributes>'
+    assert read_validation(success(USER + attributes))["attributes"] == {}
+
+
+def test_an_attribute_called_user_is_not_the_user() -> None:
+    found = read_validation(success(f"<cas:attributes><cas:user>b</cas:user></cas:attributes>{USER}"))
+    assert found == {"user": "00230001", "attributes": {"user": "b"}}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "validate:not_cas"),
+        (b"yes\nTS23000002\n", "validate:not_cas"),
+        (b"<!DOCTYPE html><html><body>login</body></html>", "validate:html"),
+        (b"<html><body/></html>", "validate:html"),
+        (answer("<cas:authenticationSuccess/>"), "validate:user"),
+        (success("<cas:user/>"), "validate:user"),
+        (success("<cas:user>a</cas:user><cas:user>a</cas:user>"), "validate:user"),
+        (success("<cas:user>a<cas:user>b</cas:user></cas:user>"), "validate:user"),
+        (answer(f"<cas:authenticationSuccess>{USER}</cas:authenticationSuccess>", "urn:x"), "validate:not_cas"),
+        (success(USER).replace(b"</cas:serviceResponse>", b"<cas:authenticationFailure/></cas:serviceResponse>"), "validate:not_cas"),
+        (answer('<cas:authenticationFailure code="INVALID_TICKET"/>'), "validate:invalid_ticket"),
+        (answer('<cas:authenticationFailure code="INTERNAL_ERROR"/>'), "validate:internal_error"),
+        (answer('<cas:authenticationFailure code="ST-123 is odd"/>'), "validate:error"),
+        (b'<!DOCTYPE a [<!ENTITY u SYSTEM "file:///etc/passwd">]>' + success("<cas:user>&u;</cas:user>"), "validate:not_cas"),
+        (b'<?xml version="1.0" encoding="no-such"?>' + success(USER), "validate:not_cas"),
+        (b"<a>" * 100_000, "validate:not_cas"),
+        (b"<a>" * 100_000 + b"</a>" * 100_000, "validate:not_cas"),
+    ],
+)  # fmt: skip
+def test_what_is_no_good_answer_is_refused(body: bytes, reason: str) -> None:
+    with pytest.raises(SignInFault) as stopped:
+        read_validation(body)
+    assert stopped.value.reason == reason
+
+
+def logout(inner: str, namespace: str = "urn:oasis:names:tc:SAML:2.0:protocol") -> str:
+    return f'<samlp:LogoutRequest xmlns:samlp="{namespace}">{inner}</samlp:LogoutRequest>'
+
+
+INDEX = "<samlp:SessionIndex>ST-1-a</samlp:SessionIndex>"
+
+
+def test_a_logout_request_names_one_session() -> None:
+    assert read_session_index(logout(INDEX)) == "ST-1-a"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ST-1-a", logout(""), logout(INDEX * 2), logout(INDEX, "urn:x"), INDEX, f"<a>{logout(INDEX)}</a>"]
+)  # fmt: skip
+def test_anything_else_names_none(text: str) -> None:
+    assert read_session_index(text) is None
