@@ -13,10 +13,11 @@ from app.services.slip_changes import reissue_slip
 from app.services.slip_log import find_log_faults
 from app.services.verification import verify_code
 from tests.fixtures.office import open_office
+from tests.integration.conftest import MakeDatabase
 
 
-def test_slips_from_before_the_log_are_entered_in_it(tmp_path: Path) -> None:
-    with open_office(tmp_path) as office:
+def test_slips_from_before_the_log_are_entered_in_it(tmp_path: Path, make_database: MakeDatabase) -> None:
+    with open_office(tmp_path, database_url=make_database(tmp_path)) as office:
         numbers = [office.issue(name) for name in ("李文静", "欧阳䶮𠮷", "Li Na")]
         codes = [office.get_digits(number) for number in numbers]
         db.session.remove()
