@@ -15,6 +15,7 @@ from app.identity.registry import build_providers
 from app.logs import configure_logging
 from app.miniapps.loader import load_mini_app
 from app.miniapps.templating import add_pages
+from app.services.desk import open_desk_book
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.sentinels import SentinelWatch
 from app.settings import ROOT, Settings
@@ -65,7 +66,8 @@ def warm_up(app: Flask) -> None:
 
 
 def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
-    connectors = build_connectors(settings.connectors)
+    desk_book = open_desk_book(settings.database_url, settings.service.time_zone)
+    connectors = build_connectors(settings.connectors, desk_book)
     installed = {}
     for slug, chosen in settings.mini_apps.items():
         mini_app = load_mini_app(chosen.folder, settings.faults)

@@ -3,6 +3,7 @@
 from app.models.action import Action
 from app.models.audit_event import AuditEvent, AuditHead
 from app.models.browser_session import BrowserSession
+from app.models.desk_entry import DeskEntry
 from app.models.engine import upsert, write_transaction
 from app.models.known_answer import KnownAnswer
 from app.models.slip import IssuedCode, Slip, SlipLogEntry, SlipLogHead
@@ -15,6 +16,7 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "BrowserSession",
+    "DeskEntry",
     "IssuedCode",
     "KnownAnswer",
     "Slip",

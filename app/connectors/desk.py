@@ -1,0 +1,86 @@
+"""The connector for a department without a system: reads what its clerks recorded (see `desk_config.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.connectors.base import ActionOutcome, Fault, UnknownAction, UntrustedAnswer
+from app.connectors.desk_config import RECORDED_AT, RECORDED_BY, DeskConfig, NoEntry, read_kept
+from app.connectors.strict_json import Json
+from app.connectors.threads import Threads
+from app.domain.clearance import DepartmentUnavailable, Reading, Record
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEntry:
+    """What is kept of a student: the facts as texts and flags, who recorded them, and when (UTC)."""
+
+    student_number: str
+    facts: Mapping[str, Json]
+    recorded_by: str
+    recorded_at: datetime
+
+
+FindEntry = Callable[[str, str], KeptEntry | None]
+"""Finds the entry of a connector's name and a student number. Blocks; raises SQLAlchemyError."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskBook:
+    """Where the entries are, and the wall clock that their moments are shown by."""
+
+    find: FindEntry
+    zone: tzinfo
+
+
+class DeskConnector:
+    """One desk. Has no deadline of its own: it runs inside a GuardedConnector."""
+
+    def __init__(self, name: str, config: DeskConfig, book: DeskBook) -> None:
+        self.name = name
+        self.actions: frozenset[str] = frozenset()
+        self._config = config
+        self._book = book
+        self._threads = Threads(f"desk-{name}", config.threads)
+
+    async def fetch_reading(self, student_number: str) -> Reading:
+        """See Connector."""
+        try:
+            entry = await self._threads.run(lambda: self._book.find(self.name, student_number))
+            records = read_entry(self._config, entry, student_number, self._book.zone)
+        except SQLAlchemyError:
+            raise DepartmentUnavailable(self.name, Fault.SERVER_ERROR) from None
+        except UntrustedAnswer as error:
+            raise DepartmentUnavailable(self.name, error.fault) from None
+        return Reading(self.name, student_number, records, datetime.now(UTC))
+
+    async def perform_action(self, action: str, student_number: str) -> ActionOutcome:
+        """A desk takes no actions: raises UnknownAction."""
+        raise UnknownAction(action)
+
+    async def close(self) -> None:
+        """Every call has ended its own connection."""
+
+
+def read_entry(
+    config: DeskConfig, entry: KeptEntry | None, student_number: str, zone: tzinfo
+) -> tuple[Record, ...]:
+    """The facts of an entry, proven again: what the configuration knows now may be less than when it was recorded.
+
+    Raises UntrustedAnswer.
+    """
+    if entry is None:
+        if config.no_entry is NoEntry.NEVER:
+            raise UntrustedAnswer(Fault.NO_ROWS)
+        return ()
+    if entry.student_number != student_number:
+        raise UntrustedAnswer(Fault.WRONG_STUDENT)
+    if not isinstance(entry.facts, Mapping) or not set(config.fields) <= set(entry.facts):
+        raise UntrustedAnswer(Fault.MISSING_FIELD)
+    facts = {name: read_kept(field, entry.facts[name]) for name, field in config.fields.items()}
+    recorded_at = f"{entry.recorded_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    return ({**facts, RECORDED_BY: entry.recorded_by, RECORDED_AT: recorded_at},)

@@ -1,0 +1,142 @@
+"""Desks: departments without a system, whose clerks record or import what holds. Every change is audited."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, select
+
+from app.connectors.desk import DeskBook, KeptEntry
+from app.connectors.desk_config import DeskConfig, get_heading, read_desk
+from app.extensions import DatabaseSession, db
+from app.models import DeskEntry, upsert, write_transaction
+from app.services.audit import add_event
+from app.services.clock import get_now
+from app.services.desk_cells import CellRefused, Kept, read_cell, read_number
+from app.settings import Settings
+
+CHUNK = 500
+READERS = 8
+
+Facts = dict[str, Kept]
+
+
+class UnknownDesk(LookupError):
+    """The configuration has no desk of this name."""
+
+
+class OddClerk(ValueError):
+    """A staff number is letters and digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A desk of the configuration."""
+
+    name: str
+    config: DeskConfig
+
+
+def open_desk_book(database_url: str, zone: tzinfo) -> DeskBook:
+    """The entries for the connectors, by connections of their own: a page that waits for its departments must
+    not hold what a desk's answer needs.
+    """
+
+    @cache
+    def get_engine() -> Engine:
+        engine = create_engine(
+            database_url, pool_size=READERS, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+        )
+        os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
+        return engine
+
+    def find(connector: str, student_number: str) -> KeptEntry | None:
+        table = DeskEntry.__table__.c
+        query = select(table.student_number, table.facts, table.recorded_by, table.recorded_at).where(
+            table.connector == connector, table.student_number == student_number
+        )
+        with get_engine().connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else KeptEntry(*row)
+
+    return DeskBook(find, zone)
+
+
+def get_desk(settings: Settings, name: str) -> Desk:
+    """The desk of this name. Raises UnknownDesk."""
+    table = settings.connectors.get(name)
+    if table is None or table.text("kind") != "desk":
+        raise UnknownDesk(name)
+    return Desk(name, read_desk(table))
+
+
+def find_entry(desk: Desk, student_number: str) -> KeptEntry | None:
+    """What is kept of a student."""
+    entry = db.session.get(DeskEntry, (desk.name, student_number))
+    if entry is None:
+        return None
+    return KeptEntry(entry.student_number, entry.facts, entry.recorded_by, entry.recorded_at)
+
+
+def record_entry(desk: Desk, student_number: str, cells: Mapping[str, str], by: str) -> Facts:
+    """Record one student by the cells' headings; returns what is kept.
+
+    Raises CellRefused for a cell that cannot be recorded, is missing or has no such heading, and OddClerk.
+    """
+    clerk = require_clerk(by)
+    known = {get_heading(field) for field in desk.config.fields.values()}
+    for heading in cells:
+        if heading not in known:
+            raise CellRefused(heading, f"is no heading: there are {'、'.join(sorted(known))}")
+    number = read_number(desk.config, student_number)
+    facts: Facts = {
+        name: read_cell(field, cells.get(get_heading(field))) for name, field in desk.config.fields.items()
+    }
+    now = get_now()
+    with write_transaction() as session:
+        before = load_facts(session, desk, [number]).get(number)
+        store_entries(session, desk, {number: facts}, clerk)
+        details = {"desk": desk.name, "facts": facts, "before": before}
+        add_event(session, "desk_recorded", actor=clerk, subject=number, details=details, now=now)
+    return facts
+
+
+def load_facts(session: DatabaseSession, desk: Desk, numbers: list[str]) -> dict[str, Any]:
+    """What is kept of these students, by number."""
+    found: dict[str, Any] = {}
+    for start in range(0, len(numbers), CHUNK):
+        query = select(DeskEntry.student_number, DeskEntry.facts).where(
+            DeskEntry.connector == desk.name, DeskEntry.student_number.in_(numbers[start : start + CHUNK])
+        )
+        found.update(session.execute(query).tuples().all())
+    return found
+
+
+def store_entries(session: DatabaseSession, desk: Desk, entries: Mapping[str, Facts], clerk: str) -> None:
+    """Keep these facts by number, in the session's transaction."""
+    now = get_now()
+    rows = [
+        {
+            "connector": desk.name,
+            "student_number": number,
+            "facts": facts,
+            "recorded_by": clerk,
+            "recorded_at": now,
+        }
+        for number, facts in entries.items()
+    ]
+    if rows:
+        upsert(session, DeskEntry, rows)
+
+
+def require_clerk(by: str) -> str:
+    """The staff number. Raises OddClerk."""
+    if not re.fullmatch(r"[0-9A-Za-z]{1,32}", by):
+        raise OddClerk(by)
+    return by

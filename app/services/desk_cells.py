@@ -1,0 +1,116 @@
+"""Turns the cells of an imported table into what a desk keeps, or says what is wrong with one.
+
+A cell is what a file's reader found: a text, a number, a day, a flag, None for an empty one, or a Formula.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+
+from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.desk_config import DeskConfig, get_heading, read_kept
+from app.connectors.fields import Field, FieldType, MoneyUnit
+
+
+class Formula:
+    """A cell that holds a formula or an error, whatever it shows: it is never evaluated."""
+
+
+Cell = str | int | float | bool | date | Formula | None
+Kept = str | bool | None
+
+_DAY = re.compile(r"([0-9]{4})[-/]([0-9]{1,2})[-/]([0-9]{1,2})")
+_FLAGS = {"是": True, "否": False, "true": True, "false": False}
+_SAYS = {
+    Fault.ODD_DAY: "is not a day, as 2026-06-09",
+    Fault.ODD_TEXT: "is not a text that can be recorded",
+}
+
+
+class CellRefused(Exception):
+    """What is wrong with a cell, and under which heading it stands."""
+
+    def __init__(self, heading: str, says: str) -> None:
+        super().__init__(f"{heading} {says}")
+        self.heading = heading
+        self.says = says
+
+
+def read_number(config: DeskConfig, cell: Cell) -> str:
+    """The student number in a cell; raises CellRefused. A numeric cell may have lost its leading zeros."""
+    heading = config.number_column
+    text = _require_text(heading, cell, "is a number, not a text: leading zeros may be lost")
+    if not text:
+        raise CellRefused(heading, "is empty")
+    if not re.fullmatch(config.number_pattern, text) or not re.fullmatch(r"[0-9A-Za-z]{1,32}", text):
+        raise CellRefused(heading, "is not a student number")
+    return text
+
+
+def read_cell(field: Field, cell: Cell) -> Kept:
+    """What is kept of a fact's cell; raises CellRefused."""
+    heading = get_heading(field)
+    kept = _write_kept(field, heading, cell)
+    if kept == "":
+        if not field.may_be_empty:
+            raise CellRefused(heading, "is empty")
+        return None
+    try:
+        read_kept(field, kept)
+    except UntrustedAnswer as error:
+        raise CellRefused(heading, _explain(field, error.fault)) from None
+    return kept
+
+
+def _write_kept(field: Field, heading: str, cell: Cell) -> str | bool:
+    if isinstance(cell, bool):
+        if field.type is not FieldType.FLAG:
+            raise CellRefused(heading, "is TRUE or FALSE")
+        return cell
+    if isinstance(cell, date):
+        return _write_day(field, heading, cell)
+    if isinstance(cell, int | float) and field.type in (FieldType.COUNT, FieldType.MONEY):
+        return _write_number(cell)
+    text = _require_text(heading, cell, "is a number, not a text")
+    if field.type is FieldType.DAY and (found := _DAY.fullmatch(text)):
+        return f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}"
+    if field.type is FieldType.FLAG:
+        return _FLAGS.get(text.lower(), text)
+    return text
+
+
+def _require_text(heading: str, cell: Cell, says: str) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, Formula) or (isinstance(cell, str) and cell.lstrip().startswith("=")):
+        raise CellRefused(heading, "is a formula or an error: write the value itself")
+    if not isinstance(cell, str):
+        raise CellRefused(heading, says)
+    return cell.strip()
+
+
+def _write_day(field: Field, heading: str, cell: date) -> str:
+    is_moment = isinstance(cell, datetime) and cell.time() != time.min
+    if field.type is not FieldType.DAY or is_moment:
+        raise CellRefused(heading, "is a moment, not a day" if is_moment else "is a day")
+    return cell.strftime("%Y-%m-%d")
+
+
+def _write_number(cell: float) -> str:
+    """The shortest digits that mean the number; 12.0 is 12, and 0.1 + 0.2 stays as odd as it is."""
+    is_whole = float(cell).is_integer() and abs(cell) < 1e15
+    return str(int(cell)) if is_whole else repr(cell)
+
+
+def _explain(field: Field, fault: Fault) -> str:
+    if fault is Fault.UNKNOWN_VALUE and field.values is not None:
+        return f"is none of {'、'.join(field.values)}"
+    if field.type is FieldType.MONEY:
+        unit = "fen 分" if field.unit is MoneyUnit.FEN else "yuan 元 with at most two decimals"
+        return f"is not an amount in {unit}"
+    if field.type is FieldType.COUNT:
+        return "is not a whole number from 0 on"
+    if field.type is FieldType.FLAG:
+        return f"is none of {'、'.join(_FLAGS)}"
+    return _SAYS.get(fault, f"cannot be recorded ({fault})")

@@ -1,0 +1,75 @@
+"""A desk with a database of its own: the product's application without its server, for tests."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.campus.run import PROJECT, make_environment, prepare
+
+DESK_CONFIG = """
+[connectors.hall]
+kind = "desk"
+number_column = "学号"
+no_record = "never"
+deadline_seconds = 10
+
+[connectors.hall.fields]
+state = { path = "状态", type = "text", known = ["在办", "已审核"] }
+owed = { path = "欠费", type = "money", unit = "yuan" }
+books = { path = "欠书", type = "count" }
+done_on = { path = "日期", type = "day", empty = true }
+lives_in = { path = "住宿", type = "flag" }
+"""
+HEADINGS = ("学号", "状态", "欠费", "欠书", "日期", "住宿")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A folder with a database, and the environment of the product's commands."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a `flask` command to its end."""
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
+        return subprocess.run(
+            command,
+            cwd=PROJECT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def query(self, statement: str) -> list[tuple[object, ...]]:
+        """Read the database."""
+        with sqlite3.connect(self.folder / "lixiao.sqlite3") as connection:
+            return connection.execute(statement).fetchall()
+
+    def write(self, name: str, text: str, encoding: str = "utf-8") -> str:
+        """Put a file into the folder; returns its path."""
+        path = self.folder / name
+        path.write_bytes(text.encode(encoding))
+        return str(path)
+
+
+def make_installation(folder: Path) -> Installation:
+    """An installation of the demo with a desk named `hall`."""
+    config = folder / "config.toml"
+    demo = (PROJECT / "config" / "demo.toml").read_text(encoding="utf-8")
+    config.write_text(demo + DESK_CONFIG, encoding="utf-8")
+    environment = make_environment(folder, 1, "http://127.0.0.1:1") | {"LIXIAO_CONFIG": str(config)}
+    prepare(environment)
+    return Installation(folder, environment)
+
+
+def make_csv(*rows: str) -> str:
+    """A table with the headings."""
+    return "\n".join((",".join(HEADINGS), *rows)) + "\n"

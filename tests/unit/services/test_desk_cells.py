@@ -1,0 +1,157 @@
+"""What a clerk's cell becomes, and what is refused: nothing is guessed out of a spreadsheet."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from app.connectors.desk_config import DeskConfig, read_desk
+from app.services.desk_cells import Cell, CellRefused, Formula, read_cell, read_number
+from app.tables import Table
+
+SECTION: dict[str, Any] = {
+    "kind": "desk",
+    "number_column": "学号",
+    "no_record": "never",
+    "fields": {
+        "state": {"path": "状态", "type": "text", "known": ["在办", "已审核"]},
+        "code": {"path": "代码", "type": "text", "values": {"1": "active", "9": "cancelled"}},
+        "note": {"path": "备注", "type": "text", "empty": True},
+        "owed": {"path": "欠费", "type": "money", "unit": "yuan"},
+        "books": {"path": "欠书", "type": "count"},
+        "done_on": {"path": "日期", "type": "day"},
+        "lives_in": {"path": "住宿", "type": "flag"},
+    },
+}
+
+
+def read(**changes: Any) -> tuple[DeskConfig, list[str]]:
+    faults: list[str] = []
+    return read_desk(Table(SECTION | changes, "hall", faults)), faults
+
+
+CONFIG = read()[0]
+
+
+@pytest.mark.parametrize(
+    ("fact", "cell", "kept"),
+    [
+        ("state", "已审核", "已审核"),
+        ("state", " 已审核\u3000", "已审核"),
+        ("code", "9", "9"),
+        ("note", None, None),
+        ("note", "", None),
+        ("note", "  ", None),
+        ("note", "证件已交", "证件已交"),
+        ("owed", "12.5", "12.5"),
+        ("owed", 12, "12"),
+        ("owed", 12.5, "12.5"),
+        ("owed", 12.0, "12"),
+        ("books", 3, "3"),
+        ("books", 3.0, "3"),
+        ("books", "0", "0"),
+        ("done_on", "2026-06-09", "2026-06-09"),
+        ("done_on", "2026/6/9", "2026-06-09"),
+        ("done_on", date(2026, 6, 9), "2026-06-09"),
+        ("done_on", datetime(2026, 6, 9), "2026-06-09"),  # noqa: DTZ001 - a spreadsheet's day
+        ("lives_in", "是", True),
+        ("lives_in", "FALSE", False),
+        ("lives_in", True, True),
+    ],
+)
+def test_a_cell_that_says_something_is_kept_as_it_means(fact: str, cell: Cell, kept: object) -> None:
+    assert read_cell(CONFIG.fields[fact], cell) == kept
+
+
+@pytest.mark.parametrize(
+    ("fact", "cell"),
+    [
+        ("state", "已审"),
+        ("state", None),
+        ("state", ""),
+        ("state", "已审\u200b核"),
+        ("state", 1),
+        ("state", True),
+        ("state", Formula()),
+        ("state", "=已审核"),
+        ("note", '=HYPERLINK("http://example.edu.cn")'),
+        ("note", "无"),
+        ("note", 20),
+        ("note", "x" * 201),
+        ("owed", "12.505"),
+        ("owed", "-1"),
+        ("owed", -1),
+        ("owed", 0.1 + 0.2),
+        ("owed", "1e3"),
+        ("owed", "１２"),
+        ("owed", "¥12"),
+        ("owed", float("nan")),
+        ("owed", float("inf")),
+        ("owed", True),
+        ("owed", None),
+        ("owed", Formula()),
+        ("owed", "=SUM(A1:A2)"),
+        ("books", 1.5),
+        ("books", "1.0"),
+        ("books", 1e20),
+        ("books", date(2026, 6, 9)),
+        ("done_on", "2026-02-30"),
+        ("done_on", "09/06/2026"),
+        ("done_on", "20260609"),
+        ("done_on", 46182),
+        ("done_on", datetime(2026, 6, 9, 8, 30)),  # noqa: DTZ001 - a spreadsheet's moment
+        ("lives_in", "1"),
+        ("lives_in", 1),
+        ("lives_in", "不知道"),
+    ],
+)
+def test_any_other_cell_is_refused_by_its_heading(fact: str, cell: Cell) -> None:
+    with pytest.raises(CellRefused) as caught:
+        read_cell(CONFIG.fields[fact], cell)
+    assert caught.value.heading == CONFIG.fields[fact].path[0]
+    assert caught.value.says
+
+
+def test_a_student_number_is_a_text_and_keeps_its_zeros() -> None:
+    assert read_number(CONFIG, "00420013") == "00420013"
+    for cell in (
+        420013,
+        420013.0,
+        "4.2E+05",
+        "TS23 0001",
+        "ＴＳ23000001",
+        "",
+        None,
+        Formula(),
+        "=A1",
+        "x" * 33,
+    ):
+        with pytest.raises(CellRefused):
+            read_number(CONFIG, cell)
+
+
+def test_a_number_must_be_like_the_configured_ones() -> None:
+    config, faults = read(number_pattern="T[SB][0-9]{8}")
+    assert faults == []
+    assert read_number(config, "TS23000001") == "TS23000001"
+    with pytest.raises(CellRefused):
+        read_number(config, "420013")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"no_record": "null"}, "no_record"),
+        ({"number_pattern": "("}, "number_pattern"),
+        ({"fields": {}}, "fields"),
+        ({"number_column": "状态"}, "fields"),
+        ({"fields": {"recorded_by": {"path": "x", "type": "text"}}}, "fields.recorded_by"),
+        ({"fields": {"a": {"path": "x.y", "type": "text"}}}, "fields.a.path"),
+        ({"fields": {"a": {"path": "x", "type": "count", "json": "number"}}}, "fields.a.json"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_named_by_its_key(changes: dict[str, Any], named: str) -> None:
+    faults = read(**changes)[1]
+    assert any(fault.startswith(f"hall.{named} ") for fault in faults), faults
