@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from app.connectors.registry import list_breaker_states
 from app.documents.fonts import find_missing_characters
 from app.extensions import db
 from app.services.clock import get_now
@@ -36,6 +37,21 @@ def check_readiness(installation: Installation) -> list[Check]:
         _run("slip_key", lambda: _check_key(installation)),
         _run("fonts", _check_fonts),
     ]
+
+
+def describe_departments(installation: Installation) -> dict[str, dict[str, str]]:
+    """How the department systems do, for information: a department that fails makes the service no less
+    ready. The state of each system's breaker, and by mini-app and step since when (UTC) its control
+    students get wrong answers; both as this process sees it.
+    """
+    mini_apps = installation.mini_apps.values()
+    states = list_breaker_states(item for mini_app in mini_apps for item in mini_app.connectors.values())
+    distrusted = {
+        f"{installed.mini_app.slug}.{step_key}": since.isoformat(timespec="seconds")
+        for installed in mini_apps
+        for step_key, since in dict(installed.distrusted).items()
+    }
+    return {"systems": {name: str(state) for name, state in states.items()}, "distrusted": distrusted}
 
 
 def _run(name: str, check: Callable[[], str]) -> Check:

@@ -12,10 +12,11 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from datetime import datetime
 
 from app.connectors.base import Connector
-from app.connectors.round import query_systems
+from app.connectors.round import Answer, start_query
 from app.domain.clearance import DepartmentUnavailable, Reading, Status
 from app.domain.miniapp import Step
 from app.domain.rules import FactMissing, judge_reading
@@ -46,13 +47,20 @@ class SentinelWatch:
         threading.Thread(target=self._run, name="sentinels", daemon=True).start()
 
     def check_all(self, now: Callable[[], datetime] = get_now) -> None:
-        """Ask every step's control students once and note the outcome in `distrusted`."""
-        for installed in self._mini_apps.values():
-            for step_key, sentinels in installed.settings.sentinels.items():
-                step, connector = installed.get_step(step_key), installed.connectors[step_key]
-                is_right = check_step(step, connector, sentinels, self._deadline)
-                if is_right is not None:
-                    _note(installed, step_key, is_right, now())
+        """Ask every step's control students once, side by side, and note the outcome in `distrusted`."""
+        asked = [
+            (installed, installed.get_step(step_key), self._ask(installed.connectors[step_key], sentinels))
+            for installed in self._mini_apps.values()
+            for step_key, sentinels in installed.settings.sentinels.items()
+        ]
+        for installed, step, (passing, failing) in asked:
+            is_right = are_right(step, passing.result(), failing.result())
+            if is_right is not None:
+                _note(installed, step.key, is_right, now())
+
+    def _ask(self, connector: Connector, sentinels: Sentinels) -> tuple[Future[Answer], Future[Answer]]:
+        passing = start_query(connector, sentinels.passes, self._deadline)
+        return passing, start_query(connector, sentinels.fails, self._deadline)
 
     def _run(self) -> None:
         while True:
@@ -65,10 +73,10 @@ class SentinelWatch:
                 return
 
 
-def check_step(step: Step, connector: Connector, sentinels: Sentinels, deadline: float) -> bool | None:
-    """Whether both control students get the right answer; None when the system does not answer both."""
-    passing = query_systems({step.key: connector}, sentinels.passes, deadline)[step.key]
-    failing = query_systems({step.key: connector}, sentinels.fails, deadline)[step.key]
+def are_right(step: Step, passing: Answer, failing: Answer) -> bool | None:
+    """Whether the step's rule lets the one control student pass and not the other; None when the system
+    did not answer about both.
+    """
     if isinstance(passing, DepartmentUnavailable) or isinstance(failing, DepartmentUnavailable):
         return None
     return _judge(step, passing) is Status.CLEARED and _judge(step, failing) is Status.OUTSTANDING
