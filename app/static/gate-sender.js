@@ -7,7 +7,7 @@ const MOST_AT_ONCE = 100;
 
 let sending = null;
 
-/** Send what waits; several calls at a time are one. Checks stay when nobody may send them. */
+/** Send what waits, and tell whether anything waits for somebody to sign in. Several calls at a time are one. */
 export function sendChecks(addresses) {
   sending = sending || sendAll(addresses).finally(() => { sending = null; });
   return sending;
@@ -15,15 +15,15 @@ export function sendChecks(addresses) {
 
 async function sendAll({ sessionUrl, checksUrl }) {
   let checks = await listChecks(MOST_AT_ONCE);
-  if (!checks.length) return;
+  if (!checks.length) return false;
   const session = await ask(sessionUrl);
-  if (!session.may_send) return;
+  if (!session.may_send) return true;
   while (checks.length) {
     const { known } = await ask(checksUrl, { checks }, session.csrf_token);
-    if (!known.length) return;
     await dropChecks(known);
     checks = await listChecks(MOST_AT_ONCE);
   }
+  return false;
 }
 
 async function ask(url, body, token) {

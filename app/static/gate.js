@@ -70,7 +70,7 @@ async function refresh() {
       known = fetched;
       await keep("known", { keys, document });
     }
-    await sendChecks(page.dataset);
+    await send();
   } catch {
     /* No network, or no true answer: what is kept stays, and its age is on the page. */
   }
@@ -112,8 +112,12 @@ async function judge(digits) {
 
 async function keepCheck(code, verdict) {
   await addCheck({ id: crypto.randomUUID(), code, verdict, checked_at: new Date().toISOString() });
-  if (navigator.onLine) await sendChecks(page.dataset).catch(() => null);
+  if (navigator.onLine) await send().catch(() => null);
   await showState();
+}
+
+async function send() {
+  document.getElementById("sign-in").hidden = !(await sendChecks(page.dataset));
 }
 
 function toLocalDay(moment) {

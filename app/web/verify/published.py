@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from flask import Response, jsonify, request
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from app.domain.slip_keys import NoSigningKey
+from app.services.slip_keys import SlipKeyError
 from app.services.status_list import get_status_list
 from app.web.shell import get_installation
 from app.web.verify.pages import verify_pages
 
 KEPT_SECONDS = 60
 
+log = logging.getLogger(__name__)
+
 
 @verify_pages.get("/.well-known/slip-keys.json")
 def slip_keys() -> ResponseReturnValue:
     """The public keys as a JSON Web Key Set."""
-    return _publish(jsonify(get_installation().slip_keys.current().ring.to_jwks()))
+    return _publish(lambda: get_installation().slip_keys.current().ring.to_jwks())
 
 
 @verify_pages.get("/.well-known/slip-status")
 def slip_status() -> ResponseReturnValue:
     """The signed status list: which codes were issued, and which of them no longer count."""
-    return _publish(jsonify(get_status_list(get_installation())))
+    return _publish(lambda: get_status_list(get_installation()))
 
 
-def _publish(response: Response) -> Response:
+def _publish(make: Callable[[], Any]) -> Response:
+    try:
+        response = jsonify(make())
+    except (SlipKeyError, NoSigningKey):
+        log.exception("keys cannot be used", extra={"endpoint": request.endpoint})
+        abort(503)
     response.cache_control.public = True
     response.cache_control.max_age = KEPT_SECONDS
     response.add_etag()

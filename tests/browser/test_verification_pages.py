@@ -1,0 +1,169 @@
+"""Verification in a real browser: every state on a phone and a PC, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.screens import PC, PHONE, Screens
+from tests.conftest import Service
+from tests.fixtures.issued_slips import GUARD, IssuedSlip, issue_slip, revoke, sign_unissued, supersede
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+TARGET = 44
+DRESSES = [(PHONE, "light"), (PHONE, "dark"), (PC, "light")]
+
+
+@pytest.fixture(scope="module")
+def slips(running_service: Service) -> dict[str, IssuedSlip]:
+    """A slip for each state."""
+    found = {
+        state: issue_slip(running_service, f"TS9800000{place}")
+        for place, state in enumerate(("valid", "revoked", "superseded"))
+    }
+    revoke(running_service, found["revoked"])
+    supersede(running_service, found["superseded"])
+    return found
+
+
+@pytest.fixture(params=DRESSES, ids=["phone", "dark", "pc"])
+def page(request: pytest.FixtureRequest, screens: Screens) -> Page:
+    """A window on a phone or a PC."""
+    viewport, scheme = request.param
+    return screens.open(viewport=viewport, color_scheme=scheme)
+
+
+def require_sound(page: Page) -> None:
+    """Axe finds nothing, nothing is wider than the window, every target is large enough."""
+    found = Axe().run(page, options={"runOnly": WCAG}).response["violations"]
+    assert [f"{fault['id']}: {fault['nodes'][0]['html']}" for fault in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    small = page.evaluate(
+        """least => [...document.querySelectorAll("main a, button, summary, input")]
+        .filter(e => e.checkVisibility() && e.getBoundingClientRect().height < least).map(e => e.outerHTML)""",
+        TARGET,
+    )
+    assert small == []
+
+
+def test_every_verdict_page_is_sound(page: Page, slips: dict[str, IssuedSlip], service: Service) -> None:
+    addresses = {state: slip.url for state, slip in slips.items()}
+    addresses["bad_signature"] = slips["valid"].tampered_url
+    addresses["never_issued"] = f"/v/{sign_unissued(service, slips['valid'])}"
+    addresses["malformed"] = "/v/1"
+    for verdict, address in addresses.items():
+        page.goto(address)
+        expect(page.locator("[data-verdict]")).to_have_attribute("data-verdict", verdict)
+        require_sound(page)
+
+
+def test_the_verdict_and_the_masked_fields_are_on_the_first_screen_of_a_phone(
+    screens: Screens, slips: dict[str, IssuedSlip]
+) -> None:
+    page = screens.open()
+    page.goto(slips["valid"].url)
+    box = page.get_by_text(slips["valid"].student_number[-4:]).bounding_box()
+    assert box
+    assert box["y"] + box["height"] <= PHONE["height"]
+
+
+def test_shape_and_word_tell_the_verdict_without_colour(
+    screens: Screens, slips: dict[str, IssuedSlip]
+) -> None:
+    page = screens.open(forced_colors="active")
+    shapes = {}
+    for state in ("valid", "revoked"):
+        page.goto(slips[state].url)
+        shapes[state] = page.locator(".seal svg > :first-child").evaluate("e => e.tagName")
+    assert shapes == {"valid": "circle", "revoked": "polygon"}
+
+
+def test_a_name_is_compared_in_the_page(page: Page, slips: dict[str, IssuedSlip]) -> None:
+    slip = slips["valid"]
+    page.goto(slip.url)
+    page.fill("#name", slip.name)
+    page.click("text=比对")
+    expect(page.locator("[data-comparison]")).to_have_attribute("data-comparison", "match")
+    require_sound(page)
+    page.fill("#name", "张三")
+    page.click("text=比对")
+    expect(page.locator("[data-comparison]")).to_contain_text("不一致")
+    require_sound(page)
+    assert "张三" not in page.url
+
+
+def test_a_guard_sees_everything_on_a_sound_page(screens: Screens, slips: dict[str, IssuedSlip]) -> None:
+    for viewport, scheme in DRESSES:
+        page = screens.sign_in(GUARD, "/completed", viewport=viewport, color_scheme=scheme)
+        page.goto(slips["revoked"].url)
+        expect(page.locator("main")).to_contain_text(slips["revoked"].student_number)
+        expect(page.locator("main")).to_contain_text("材料不实")
+        require_sound(page)
+
+
+def fetch(service: Service, slip: IssuedSlip, ending: str, folder: Path) -> Path:
+    """The slip's file on the disk."""
+    visitor = service.visit()
+    visitor.sign_in(slip.student_number)
+    path = folder / f"slip.{ending}"
+    path.write_bytes(visitor.get(f"/slips/{slip.number}.{ending}").content)
+    return path
+
+
+def test_the_entry_page_takes_a_code_a_photo_and_a_file(
+    page: Page, service: Service, slips: dict[str, IssuedSlip], tmp_path: Path
+) -> None:
+    def type_code() -> None:
+        page.fill("#code", slips["valid"].short_code.lower())
+        page.press("#code", "Enter")
+
+    def choose(field: str, ending: str, button: str) -> Callable[[], None]:
+        def act() -> None:
+            page.set_input_files(field, fetch(service, slips["valid"], ending, tmp_path))
+            page.click(button)
+
+        return act
+
+    ways = [
+        type_code,
+        choose("#photo", "png", "text=核验照片"),
+        choose("#file", "pdf", "text=核验文件"),
+    ]
+    for way in ways:
+        page.goto("/verify")
+        require_sound(page)
+        way()
+        expect(page.locator("[data-verdict]")).to_have_attribute("data-verdict", "valid")
+        require_sound(page)
+
+
+def test_an_edited_pdf_stands_out(
+    page: Page, service: Service, slips: dict[str, IssuedSlip], tmp_path: Path
+) -> None:
+    path = fetch(service, slips["valid"], "pdf", tmp_path)
+    path.write_bytes(path.read_bytes() + b"\n% added\n")
+    page.goto("/verify")
+    page.set_input_files("#file", path)
+    page.click("text=核验文件")
+    expect(page.locator("h1")).to_have_text("文件被改动")
+    require_sound(page)
+
+
+def test_a_wrong_entry_takes_the_focus_to_what_to_do(page: Page) -> None:
+    page.goto("/verify")
+    page.fill("#code", "abc")
+    page.press("#code", "Enter")
+    expect(page.locator("[data-error=MalformedCode]")).to_be_focused()
+    require_sound(page)
+
+
+def test_the_camera_of_a_phone_is_offered(service: Service) -> None:
+    page = requests.get(f"{service.url}/verify", timeout=30).text
+    assert 'accept="image/*" capture="environment"' in page
