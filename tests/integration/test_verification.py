@@ -6,6 +6,7 @@ import gzip
 import re
 import time
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 import qrcode
@@ -313,3 +314,37 @@ def test_keys_and_status_list_are_public_and_kept_shortly(service: Service) -> N
 
 def test_the_page_of_a_student_is_not_reached_by_the_way(visitor: Visitor, slip: IssuedSlip) -> None:
     assert f"{APP}/clearance" not in visitor.get(slip.url).text
+
+
+def test_a_strangers_page_looks_into_no_session(service: Service, slip: IssuedSlip) -> None:
+    """Answers that looked into a session are marked private."""
+    possible = {"Cookie": f"lixiao_session={'a' * 43}"}
+    assert requests.get(slip.url, timeout=30).headers["Cache-Control"] == "no-store"
+    with_cookie = requests.get(slip.url, headers=possible, timeout=30)
+    assert with_cookie.headers["Cache-Control"] == "private, no-store"
+    assert get_verdict(with_cookie) == "valid"
+
+
+def test_without_its_keys_the_service_says_unknown_and_never_valid(
+    service: Service, slip: IssuedSlip
+) -> None:
+    ring = Path(service.environment["LIXIAO_SLIP__KEYS"]) / "keys.json"
+    hidden = ring.rename(ring.with_suffix(".hidden"))
+    try:
+        page = wait_for_verdict(slip.url, "status_unknown")
+        assert page.status_code == 503
+        assert "Retry-After" in page.headers
+        assert requests.get(f"{service.url}/.well-known/slip-status", timeout=30).status_code == 503
+    finally:
+        hidden.rename(ring)
+    assert wait_for_verdict(slip.url, "valid").status_code == 200
+
+
+def wait_for_verdict(url: str, verdict: str) -> requests.Response:
+    """Ask until the answer is this verdict; keys are looked at once a second."""
+    for _ in range(100):
+        page = requests.get(url, timeout=30)
+        if get_verdict(page) == verdict:
+            return page
+        time.sleep(0.1)
+    pytest.fail(f"never {verdict}: {page.text}")
