@@ -92,3 +92,12 @@ def _next_student() -> str:
 def visitor(service: Service) -> Visitor:
     """A fresh browser at the running service."""
     return service.visit()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the tables that passed tests recorded by `record_property("table: ...", text)`."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name.startswith("table: "):
+                terminalreporter.section(name.removeprefix("table: "))
+                terminalreporter.write_line(str(value))
