@@ -96,12 +96,16 @@ def _run(command: list[str], environment: Mapping[str, str]) -> None:
 
 
 def start_service(
-    environment: Mapping[str, str], port: int, workers: int = 1, log: int | None = None
+    environment: Mapping[str, str],
+    port: int,
+    workers: int = 1,
+    log: int | None = None,
+    target: str = "wsgi:app",
 ) -> subprocess.Popen[bytes]:
-    """Start the service on the production server. Raises ServiceNotReadyError."""
+    """Start the service, or another `target`, on the production server. Raises ServiceNotReadyError."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", str(workers), "--blocking-threads", str(BLOCKING_THREADS)]
-    command += ["--respawn-failed-workers", "--no-ws", "--log-level", "error", "wsgi:app"]
+    command += ["--respawn-failed-workers", "--no-ws", "--log-level", "error", target]
     process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
     try:
         _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")

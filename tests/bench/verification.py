@@ -1,0 +1,111 @@
+"""Verifications a second on one worker, against a bare Flask route on the same server."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+from app.domain.clearance import Finding, Reading, Status, StepState
+from app.domain.person import Person, Role
+from app.extensions import db
+from app.factory import create_app
+from app.models import Submission, write_transaction
+from app.services.audit import lock_audit
+from app.services.clock import get_now
+from app.services.installation import Installation
+from app.services.slips import add_slip, make_record
+from app.services.verification import REMEMBERED_SLIPS
+from app.settings import load_settings
+from tests.bench._load import measure_rate
+from tests.campus.client import running_campus
+from tests.campus.run import start_service, stop
+from tests.conftest import get_free_port
+from tests.running import running_service
+
+LIMITS = {f"LIXIAO_RATE_LIMIT__{name}": "100000000 per minute" for name in ("VERIFICATION", "UNPROVEN")}
+# Asked in turn, these never meet what the service remembers of the newest ones.
+SLIPS = REMEMBERED_SLIPS + 100
+
+
+def run() -> list[tuple[str, str, str]]:
+    """What was measured, the figure, and the figure asked for ("-" if none is)."""
+    with tempfile.TemporaryDirectory() as folder, _running_bare() as bare:
+        bare_rate = measure_rate(bare, ["/v/1"])
+        with (
+            running_campus() as campus,
+            running_service(campus, Path(folder), LIMITS, issue_slips) as service,
+        ):
+            paths = [f"/v/{digits}" for digits in _list_digits(service.environment)]
+            unseen = measure_rate(service.url, paths)
+            seen = measure_rate(service.url, paths[:1])
+            malformed = measure_rate(service.url, ["/v/1"])
+    return [
+        ("bare Flask route on granian, 1 worker", f"{bare_rate:.0f}/s", "-"),
+        ("/v/<code>, a code never seen", _show(unseen, bare_rate), "-"),
+        ("/v/<code>, a code just seen", _show(seen, bare_rate), "-"),
+        ("/v/<code>, not a code", _show(malformed, bare_rate), "-"),
+    ]
+
+
+def _show(rate: float, bare_rate: float) -> str:
+    return f"{rate:.0f}/s = {rate / bare_rate:.0%} of bare"
+
+
+@contextmanager
+def _running_bare() -> Iterator[str]:
+    port = get_free_port()
+    process = start_service(os.environ, port, target="tests.bench._bare:app")
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        stop(process)
+
+
+def issue_slips(environment: Mapping[str, str]) -> None:
+    """Fill the database with slips of students who cleared everything."""
+    app = create_app(load_settings(environment))
+    installation: Installation = app.extensions["installation"]
+    with app.app_context():
+        with write_transaction() as session:
+            lock_audit(session)
+            for place in range(SLIPS):
+                submission, states = _make_submission(installation, place)
+                installed = next(iter(installation.mini_apps.values()))
+                person = Person(**{**submission.student, "role": Role.STUDENT})
+                record = make_record(installation, installed, person, states, submission.submitted_at)
+                session.add(submission)
+                add_slip(session, installation, submission, record, submission.submitted_at)
+        db.engine.dispose()
+
+
+def _make_submission(installation: Installation, place: int) -> tuple[Submission, dict[str, StepState]]:
+    installed = next(iter(installation.mini_apps.values()))
+    now = get_now()
+    person = Person(f"TS9{place:07d}", f"测试{place}", Role.STUDENT, "研究生院", "压力测试", "硕士")
+    states = {
+        key: StepState(key, Finding(Status.CLEARED), Reading(key, person.number, (), now), now)
+        for key in installed.mini_app.step_keys
+    }
+    submission = Submission(
+        mini_app=installed.mini_app.slug,
+        period=installed.settings.period,
+        student_number=person.number,
+        student=person.to_json(),
+        evidence={},
+        submitted_at=now,
+    )
+    return submission, states
+
+
+def _list_digits(environment: Mapping[str, str]) -> list[str]:
+    engine = create_engine(environment["LIXIAO_DATABASE__URL"])
+    try:
+        with engine.connect() as connection:
+            return [str(digits) for (digits,) in connection.execute(text("SELECT digits FROM issued_codes"))]
+    finally:
+        engine.dispose()
