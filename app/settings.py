@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.domain.person import Role
 from app.tables import Table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -127,7 +128,7 @@ class MiniAppSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that an operator can set."""
+    """Everything that an operator can set. `roles` are given to numbers, whatever the sign-in says of them."""
 
     service: ServiceSettings
     database_url: str
@@ -138,6 +139,7 @@ class Settings:
     sign_in: Mapping[str, Table]
     connectors: Mapping[str, Table]
     round: RoundSettings
+    roles: Mapping[str, Role]
     faults: list[str] = field(repr=False)
 
     def raise_faults(self) -> None:
@@ -176,6 +178,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         sign_in=root.named_tables("sign_in"),
         connectors=root.named_tables("connectors"),
         round=_read_round(root.table("round")),
+        roles=_read_roles(root.table("roles")),
         faults=faults,
     )
     for table in (database, root):
@@ -263,6 +266,17 @@ def _read_round(table: Table) -> RoundSettings:
     )
     table.close()
     return settings
+
+
+def _read_roles(table: Table) -> dict[str, Role]:
+    """`[roles]`: the numbers that have a role whatever the sign-in says, by number."""
+    roles: dict[str, Role] = {}
+    for role in (Role.ADMINISTRATOR, Role.CLERK, Role.GUARD, Role.TEACHER):
+        for number in table.texts(f"{role}s", ()):
+            if roles.setdefault(number, role) is not role:
+                table.fault(f"{role}s", f"names a number that is in {roles[number]}s too")
+    table.close()
+    return roles
 
 
 def _read_sentinels(table: Table) -> Sentinels:

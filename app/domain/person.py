@@ -13,6 +13,7 @@ class Role(StrEnum):
     TEACHER = "teacher"
     CLERK = "clerk"
     GUARD = "guard"
+    ADMINISTRATOR = "administrator"
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ class OpenedFromCampus(Protocol):
 class EndsSessions(Protocol):
     """A provider that says when a campus session has ended (single logout)."""
 
+    name: str
+
     def name_session(self, query: Mapping[str, str]) -> str:
         """What it will call the session that begins with this callback."""
 

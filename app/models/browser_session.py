@@ -13,7 +13,8 @@ from app.models.types import UtcDateTime
 
 class BrowserSession(Base):
     """`id_hash` is the SHA-256 of the identifier in the cookie; the identifier itself is not stored.
-    `person_number` is empty before sign-in. `expires_at` is the absolute limit.
+    `person_number` is empty before sign-in. `expires_at` is the absolute limit. `campus_session_hash` is the
+    SHA-256 of what the campus calls the session, where it tells of its end.
     """
 
     __tablename__ = "browser_sessions"
@@ -24,3 +25,4 @@ class BrowserSession(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    campus_session_hash: Mapped[str | None] = mapped_column(String(64), index=True)

@@ -40,15 +40,6 @@ class StoredSession:
     seen_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ListedSession:
-    """A session of a person, for an administrator."""
-
-    created_at: datetime
-    seen_at: datetime
-    expires_at: datetime
-
-
 def hash_identifier(identifier: str) -> str:
     """The form in which an identifier is stored."""
     return hashlib.sha256(identifier.encode()).hexdigest()
@@ -109,9 +100,10 @@ def replace_session(
     keep_prefix: str,
     now: datetime,
     lifetime: timedelta,
+    campus_session: str | None = None,
 ) -> None:
     """Sign in: the old session ends and a new one begins in one transaction. Of the old one's data only the
-    keys that start with `keep_prefix` stay.
+    keys that start with `keep_prefix` stay. `campus_session` is the hash of what the campus calls it.
     """
     with write_transaction() as session:
         kept: dict[str, Any] = {}
@@ -119,31 +111,15 @@ def replace_session(
             old = _lock_data(session.connection(), old_identifier) or {}
             kept = {key: value for key, value in old.items() if key.startswith(keep_prefix)}
             _delete(session.connection(), old_identifier)
-        _insert(session.connection(), identifier, person_number, kept | dict(data), now, lifetime)
+        _insert(
+            session.connection(), identifier, person_number, kept | dict(data), now, lifetime, campus_session
+        )
 
 
 def end_session(identifier: str) -> None:
     """Sign out: the session is gone, in every copy of its cookie."""
     with write_transaction() as session:
         _delete(session.connection(), identifier)
-
-
-def end_sessions_of(person_number: str) -> int:
-    """End all sessions of a person; returns how many there were."""
-    with write_transaction() as session:
-        ended = session.connection().execute(delete(_ROWS).where(_ROWS.c.person_number == person_number))
-        return int(ended.rowcount)
-
-
-def list_sessions_of(person_number: str, now: datetime) -> list[ListedSession]:
-    """The sessions of a person that are not past their absolute limit, newest first."""
-    statement = (
-        select(_ROWS.c.created_at, _ROWS.c.seen_at, _ROWS.c.expires_at)
-        .where(_ROWS.c.person_number == person_number, _ROWS.c.expires_at > now)
-        .order_by(_ROWS.c.created_at.desc())
-    )
-    with db.engine.connect() as connection:
-        return [ListedSession(*row) for row in connection.execute(statement)]
 
 
 def delete_expired_sessions(now: datetime) -> int:
@@ -178,6 +154,7 @@ def _insert(
     data: Mapping[str, Any],
     now: datetime,
     lifetime: timedelta,
+    campus_session: str | None = None,
 ) -> None:
     row = {
         "id_hash": hash_identifier(identifier),
@@ -186,6 +163,7 @@ def _insert(
         "created_at": now,
         "seen_at": now,
         "expires_at": now + lifetime,
+        "campus_session_hash": campus_session,
     }
     connection.execute(insert(_ROWS).values(row))
 

@@ -6,14 +6,16 @@ other, at most five attempts wait, each for ten minutes, and each is used once.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from app.domain.person import Person
-from app.identity.base import IdentityProvider, SignInFault, SignInRefused
+from app.domain.person import Person, Role
+from app.identity.base import EndsSessions, IdentityProvider, OpenedFromCampus, SignInFault, SignInRefused
+from app.identity.claims import SeveralIdentities
 
 PENDING = "sign_in:"
 MAX_PENDING = 5
@@ -39,21 +41,15 @@ class SessionData(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """What was kept of a sign-in that began here: where to go afterwards, and whether it interrupted a form."""
+class Arrival:
+    """Who came from a provider, in all their identities, and where to go now. `campus_session` is the hash of
+    what the provider calls this session, None where it never tells of its end.
+    """
 
+    people: tuple[Person, ...]
     next_page: str
     has_interrupted: bool
-    pending: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """Who came back, and where to go now."""
-
-    person: Person
-    next_page: str
-    has_interrupted: bool
+    campus_session: str | None
 
 
 class SignInFailed(SignInFault):
@@ -79,7 +75,7 @@ def begin_sign_in(
     waiting = {key: value for key, value in session.items() if key.startswith(PENDING)}
     newest_first = sorted(waiting, key=lambda key: waiting[key]["at"], reverse=True)
     for place, key in enumerate(newest_first, start=1):
-        if place >= MAX_PENDING or _is_over(waiting[key], now):
+        if place >= MAX_PENDING or is_over(waiting[key], now):
             del session[key]
     session[PENDING + redirect.pending["state"]] = {
         "provider": provider.name,
@@ -97,7 +93,7 @@ def finish_sign_in(
     query: Mapping[str, str],
     redirect_uri: str,
     clock: Clock,
-) -> SignedIn:
+) -> Arrival:
     """Tell who came back. What was pending is used up, whatever comes of it.
     Raises SignInRefused for a state that this session does not know, else SignInFailed.
     """
@@ -105,12 +101,30 @@ def finish_sign_in(
     if kept is None or kept["provider"] != provider.name:
         raise SignInRefused("unknown_state")
     try:
-        if _is_over(kept, clock().timestamp()):
+        if is_over(kept, clock().timestamp()):
             raise SignInRefused("expired_state")
-        person = provider.finish(query, kept["pending"], redirect_uri)
+        people = _list_people(lambda: provider.finish(query, kept["pending"], redirect_uri))
     except SignInFault as fault:
         raise SignInFailed(fault, kept["next"]) from fault
-    return SignedIn(person, kept["next"], kept["interrupted"])
+    return Arrival(people, kept["next"], kept["interrupted"], _get_campus_session(provider, query))
+
+
+def enter_from_campus(provider: OpenedFromCampus, query: Mapping[str, str], redirect_uri: str) -> Arrival:
+    """Tell who was sent here by the campus app. Nothing shows that the browser is theirs: ask before a
+    session begins. Raises SignInFault.
+    """
+    people = _list_people(lambda: provider.enter(query, redirect_uri))
+    return Arrival(people, HOME, False, _get_campus_session(provider, query))
+
+
+def assign_role(person: Person, roles: Mapping[str, Role]) -> Person:
+    """The person in the role that the configuration gives to this number, if it does."""
+    return replace(person, role=roles.get(person.number, person.role))
+
+
+def hash_campus_session(provider: str, named: str) -> str:
+    """The form in which a provider's name for a session is stored: it may be a ticket."""
+    return hashlib.sha256(f"{provider}:{named}".encode()).hexdigest()
 
 
 def clean_next(text: str) -> str:
@@ -133,5 +147,19 @@ def _unquote_fully(text: str) -> str:
     return text
 
 
-def _is_over(kept: Mapping[str, Any], now: float) -> bool:
+def _list_people(identify: Callable[[], Person]) -> tuple[Person, ...]:
+    try:
+        return (identify(),)
+    except SeveralIdentities as several:
+        return several.people
+
+
+def _get_campus_session(provider: object, query: Mapping[str, str]) -> str | None:
+    if not isinstance(provider, EndsSessions):
+        return None
+    return hash_campus_session(provider.name, provider.name_session(query))
+
+
+def is_over(kept: Mapping[str, Any], now: float) -> bool:
+    """Whether what was kept `at` some time is too old by now (both in seconds)."""
     return not 0 <= now - float(kept["at"]) <= PENDING_SECONDS

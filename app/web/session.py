@@ -42,6 +42,7 @@ class ServerSession(SessionMixin):
         self.identifier = identifier
         self.seen_at: datetime | None = None
         self.new_person: str | None = None
+        self.campus_session: str | None = None
         self.is_ended = False
         self.was_read = False
         self.changed: set[str] = set()
@@ -72,11 +73,14 @@ class ServerSession(SessionMixin):
         self._data.pop(key)
         return sessions.take_from_session(self.identifier, key) if self.identifier else None
 
-    def sign_in(self, person_number: str) -> None:
-        """Forget everything but other tabs' pending sign-ins, and change the identifier with the answer."""
+    def sign_in(self, person_number: str, campus_session: str | None = None) -> None:
+        """Forget everything but other tabs' pending sign-ins, and change the identifier with the answer.
+        `campus_session` is the hash of what the campus calls the new session.
+        """
         self._read().clear()
         self.changed.clear()
         self.new_person = person_number
+        self.campus_session = campus_session
 
     def end(self) -> None:
         """Sign out: the session ends with the answer."""
@@ -157,6 +161,7 @@ class DatabaseSessionInterface(SessionInterface):
             PENDING,
             self._clock(),
             self._limits.absolute,
+            session.campus_session,
         )
         self._set_cookie(response, identifier)
 

@@ -9,15 +9,18 @@ from flask_wtf.csrf import CSRFError
 
 from app.identity.base import IdentityProvider
 from app.settings import Settings
+from app.web.auth import arrivals, views
 from app.web.auth.access import FORM_WAS_LOST, answer_csrf_error
-from app.web.auth.views import SignInPages, auth
+from app.web.auth.pages import SignInPages, auth
+
+__all__ = ["arrivals", "init_auth", "views"]
 
 
 def init_auth(app: Flask, settings: Settings, providers: Mapping[str, IdentityProvider]) -> None:
     """Bind the sign-in pages for these providers, and what a form does whose session has ended. Templates
     get `form_was_lost`: true once, on the page after a sign-in that interrupted a form.
     """
-    app.extensions["sign_in"] = SignInPages(settings.service.base_url, providers)
+    app.extensions["sign_in"] = SignInPages(settings.service.base_url, providers, settings.roles)
     app.register_blueprint(auth)
     app.register_error_handler(CSRFError, answer_csrf_error)
     app.context_processor(lambda: {FORM_WAS_LOST: g.get(FORM_WAS_LOST, False)})

@@ -68,7 +68,7 @@ def test_who_comes_back_goes_to_the_page_that_was_asked_for(clock: Clock) -> Non
     browser, provider = Browser(), Provider()
     begin_sign_in(provider, browser, "/a/b?wait=1", CALLBACK, clock, has_interrupted=True)
     done = finish_sign_in(provider, browser, {"state": "phone1", "code": "x"}, CALLBACK, clock)
-    assert (done.person, done.next_page, done.has_interrupted) == (PERSON, "/a/b?wait=1", True)
+    assert (done.people, done.next_page, done.has_interrupted) == ((PERSON,), "/a/b?wait=1", True)
     assert waiting(browser) == []
 
 

@@ -1,0 +1,94 @@
+"""What the sign-in's pages share: the providers, how a session begins, and the page that offers another try."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Blueprint, abort, current_app, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from app.domain.person import Role
+from app.identity.base import IdentityProvider, ProviderMisbehaved, SignInFault, SignInUnavailable
+from app.services.arrivals import keep_arrival
+from app.services.clock import get_now
+from app.services.sign_in import Arrival, assign_role
+from app.web.auth.access import FORM_WAS_LOST, PERSON
+from app.web.session import get_session
+
+PROVIDER = "provider"
+RETRY_SECONDS = "10"
+
+auth = Blueprint("auth", __name__)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPages:
+    """What the pages need of the configuration; `roles` are those given to single numbers."""
+
+    base_url: str
+    providers: Mapping[str, IdentityProvider]
+    roles: Mapping[str, Role]
+
+    def get_provider(self, name: str) -> IdentityProvider:
+        """The provider of this name. Raises NotFound."""
+        return self.providers[name] if name in self.providers else abort(404)
+
+    def get_callback(self, name: str) -> str:
+        """The address that the provider sends the browser back to."""
+        return self.base_url + url_for("auth.callback", name=name)
+
+    def get_entry(self, name: str) -> str:
+        """The address at which the campus app may open this service by itself."""
+        return self.base_url + url_for("auth.enter", name=name)
+
+
+def get_pages() -> SignInPages:
+    """The pages' configuration."""
+    return cast("SignInPages", current_app.extensions["sign_in"])
+
+
+def welcome(provider: IdentityProvider, arrival: Arrival) -> ResponseReturnValue:
+    """Begin the session of the one person who arrived."""
+    person = assign_role(arrival.people[0], get_pages().roles)
+    log_outcome(provider, "signed_in")
+    get_session().sign_in(person.number, arrival.campus_session)
+    session[PERSON] = person.to_json()
+    session[PROVIDER] = provider.name
+    if arrival.has_interrupted:
+        session[FORM_WAS_LOST] = True
+    return redirect(arrival.next_page, 302 if request.method == "GET" else 303)
+
+
+def ask_who(provider: IdentityProvider, arrival: Arrival) -> ResponseReturnValue:
+    """No session begins before the person has said who they are."""
+    log_outcome(provider, "asked_who")
+    keep_arrival(get_session(), provider.name, arrival, get_now())
+    return redirect(url_for("auth.confirm", name=provider.name))
+
+
+def show_retry(provider: IdentityProvider, fault: SignInFault, next_page: str) -> ResponseReturnValue:
+    """Say why a sign-in came to nothing, with one button that starts again."""
+    log_outcome(provider, fault.reason)
+    status = 400
+    if isinstance(fault, SignInUnavailable):
+        status = 503
+    elif isinstance(fault, ProviderMisbehaved):
+        status = 502
+    page = render_template(
+        "auth/retry.html",
+        label=provider.label,
+        reason=fault.reason,
+        status=status,
+        again=url_for("auth.begin", name=provider.name, next=next_page),
+    )
+    return page, status, {"Retry-After": RETRY_SECONDS} if status == 503 else {}
+
+
+def log_outcome(provider: IdentityProvider, outcome: str) -> None:
+    """Log what came of a sign-in: a short code, nothing about the person."""
+    facts = {"provider": provider.name, "outcome": outcome, "request_id": g.get("request_id", "")}
+    log.info("sign-in at %s: %s", provider.name, outcome, extra=facts)
