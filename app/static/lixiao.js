@@ -36,7 +36,8 @@
         var page = new DOMParser().parseFromString(text, "text/html");
         each("[data-live]", function (old) {
           var fresh = page.getElementById(old.id);
-          if (fresh) old.parentNode.replaceChild(document.importNode(fresh, true), old);
+          var status = old.getAttribute("data-status") || "checking";
+          if (fresh && status === "checking") old.parentNode.replaceChild(document.importNode(fresh, true), old);
         });
       })
       .catch(function () {

@@ -113,7 +113,7 @@ def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
         ActionOutcome.REFUSED: action.refused,
         ActionOutcome.UNKNOWN: action.unknown,
     }
-    session["notice"] = {"outcome": str(outcome), "says": says[outcome]}
+    session["notice"] = {"step": step_key, "outcome": str(outcome), "says": says[outcome]}
     return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
 
 
