@@ -28,6 +28,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "slip_code.json"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LIST_HOURS = 24
+NARROW = {"width": 320, "height": 640}
 
 RUN_VECTORS = """async ({rings, vectors}) => {
   const { checkCode } = await import("/static/gate-code.js");
@@ -312,9 +313,9 @@ def test_a_strangers_checks_are_not_sent(gate: Page, service: Service, slip: Iss
     assert count_offline_checks(service) == before
 
 
-@pytest.fixture(params=[(PHONE, "light"), (PHONE, "dark"), (PC, "light")], ids=["phone", "dark", "pc"])
+@pytest.fixture(params=[(NARROW, "light"), (PHONE, "dark"), (PC, "light")], ids=["narrow", "dark", "pc"])
 def dressed(request: pytest.FixtureRequest, screens: Screens) -> Page:
-    """The gate's page on a phone and a PC, light and dark."""
+    """The gate's page on phones and a PC, light and dark."""
     viewport, scheme = request.param
     return open_gate(screens.open(viewport=viewport, color_scheme=scheme, reduced_motion="reduce"))
 
@@ -326,6 +327,9 @@ def test_the_gate_has_no_fault_that_axe_knows_and_fits_its_window(dressed: Page,
         found = Axe().run(dressed, options={"runOnly": WCAG}).response["violations"]
         assert [f"{fault['id']}: {fault['nodes'][0]['html']}" for fault in found] == []
         assert dressed.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    move_clock(dressed, LIST_HOURS + 1)
+    assert check(dressed, slip.url) == "status_unknown"
+    assert dressed.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def test_the_verdict_is_seen_without_scrolling_on_a_phone(gate: Page, slip: IssuedSlip) -> None:
