@@ -29,6 +29,7 @@ class OAuth2Provider:
     def __init__(self, settings: OAuth2Settings) -> None:
         self.name = settings.name
         self.label = settings.label
+        self.entry = settings.entry
         self._settings = settings
 
     def begin(self, redirect_uri: str) -> Redirect:
@@ -51,6 +52,13 @@ class OAuth2Provider:
         """Exchange the code, ask who it is, and drop the token."""
         check_state(query, pending["state"])
         verifier = {"code_verifier": pending["verifier"]} if self._settings.pkce else {}
+        return self._identify(query, redirect_uri, **verifier)
+
+    def enter(self, query: Mapping[str, str], redirect_uri: str) -> Person:
+        """Exchange a code that the campus app got for this address by itself, without PKCE."""
+        return self._identify(query, redirect_uri)
+
+    def _identify(self, query: Mapping[str, str], redirect_uri: str, **verifier: str) -> Person:
         with self._open(redirect_uri) as exchange:
             token = exchange.fetch_token(
                 self._settings.token_url,

@@ -27,7 +27,9 @@ class TokenPlacement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OAuth2Settings:
-    """`[sign_in.<name>]` with kind = "oauth2". Paths are dotted; `success_field` "" means that there is none."""
+    """`[sign_in.<name>]` with kind = "oauth2". Paths are dotted; `success_field` "" means that there is none;
+    `entry` is "" or "code".
+    """
 
     name: str
     label: str
@@ -50,6 +52,7 @@ class OAuth2Settings:
     userinfo_path: str
     success_field: str
     success_value: str
+    entry: str
     deadline_seconds: float
     claims: ClaimPaths
 
@@ -78,6 +81,7 @@ def read_oauth2_settings(name: str, table: Table) -> OAuth2Settings:
         userinfo_path=table.text("userinfo_path", "", pattern=PATH_PATTERN),
         success_field=table.text("success_field", ""),
         success_value=table.text("success_value", ""),
+        entry=table.text("entry", "", choices=("code",)),
         deadline_seconds=table.number("deadline_seconds", DEADLINE_SECONDS, least=0.1, most=30),
         claims=read_claim_paths(table),
     )
