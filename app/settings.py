@@ -24,6 +24,7 @@ from app.tables import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "LIXIAO_"
+MIN_TOKEN_LENGTH = 16
 
 
 class SettingsError(Exception):
@@ -48,6 +49,7 @@ class ServiceSettings:
     proxy_count: int
     secret_key: str
     log_level: str
+    metrics_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,10 @@ def _read_service(table: Table) -> ServiceSettings:
         proxy_count=table.integer("proxy_count", 0, most=5),
         secret_key=table.secret("secret_key"),
         log_level=table.text("log_level", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+        metrics_token=table.secret("metrics_token", ""),
     )
+    if 0 < len(service.metrics_token) < MIN_TOKEN_LENGTH:
+        table.fault("metrics_token", f"must have at least {MIN_TOKEN_LENGTH} characters")
     if service.secret_key and len(service.secret_key) < 32:
         table.fault("secret_key", "must have at least 32 characters")
     table.close()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from app import metrics
 from app.connectors.base import TRANSPORT_FAULTS, ActionOutcome, Connector, Fault, UnknownAction
 from app.connectors.breaker import Breaker, BreakerState
 from app.connectors.loop import PerLoop
@@ -47,8 +48,10 @@ class GuardedConnector:
     async def fetch_reading(self, student_number: str) -> Reading:
         """See Connector; faults of its own: busy, breaker_open, timeout, internal."""
         try:
-            return await self._call(lambda: self._inner.fetch_reading(student_number), student_number)
+            with metrics.department_seconds.labels(self.name).time():
+                return await self._call(lambda: self._inner.fetch_reading(student_number), student_number)
         except DepartmentUnavailable as error:
+            metrics.department_failures.labels(self.name, error.fault).inc()
             log.warning("department unavailable", extra={"system": self.name, "fault": str(error.fault)})
             raise
 
@@ -94,6 +97,7 @@ class GuardedConnector:
             log.error("connector failed", extra={"system": self.name, "error": type(error).__name__})
             raise self._unavailable(Fault.INTERNAL) from None
         self._breaker.note_success()
+        self._publish_state()
         return answer
 
     def _note(self, error: BaseException, student_number: str) -> None:
@@ -106,6 +110,10 @@ class GuardedConnector:
             self._breaker.note_failure(student_number, time.monotonic())
         else:
             self._breaker.note_success()
+        self._publish_state()
+
+    def _publish_state(self) -> None:
+        metrics.breaker_open.labels(self.name).set(self._breaker.state is not BreakerState.CLOSED)
 
     def _unavailable(self, fault: Fault) -> DepartmentUnavailable:
         return DepartmentUnavailable(self.name, fault)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from datetime import datetime
 
+from app import metrics
 from app.connectors.base import Connector
 from app.connectors.round import Answer, start_query
 from app.domain.clearance import DepartmentUnavailable, Reading, Status
@@ -90,6 +91,7 @@ def _judge(step: Step, reading: Reading) -> Status:
 
 
 def _note(installed: InstalledMiniApp, step_key: str, is_right: bool, now: datetime) -> None:
+    metrics.step_distrusted.labels(installed.mini_app.slug, step_key).set(not is_right)
     facts = {"mini_app": installed.mini_app.slug, "step": step_key}
     if is_right and installed.distrusted.pop(step_key, None) is not None:
         log.warning("control students get right answers again", extra=facts)

@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import metrics
 from app.domain.slip_code import Verdict
 from app.extensions import db
 from app.models import Slip, SlipCheck
@@ -125,6 +126,7 @@ def record_check(
     installation: Installation, verification: Verification, viewer: Viewer, address: str
 ) -> None:
     """Log a check that was just made, without waiting for the log and without failing over it."""
+    metrics.verifications.labels(verification.verdict).inc()
     try:
         _queue.put(db.engine, make_row(installation, verification, viewer, address, get_now()))
     except RuntimeError as error:

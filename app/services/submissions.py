@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
+from app import metrics
 from app.domain.clearance import FactValue, StepState, list_missing_steps
 from app.domain.errors import StepsOutstanding
 from app.domain.person import Person
@@ -43,12 +44,14 @@ def submit(installation: Installation, installed: InstalledMiniApp, person: Pers
     installed.require_graduate(person)
     existing = find_submitted_slip(db.session, installed, person.number)
     if existing is not None:
+        _count(installed, "repeated")
         return existing
     installed.require_open(installation.get_local_time(get_now()).date())
     db.session.rollback()
     states = get_live_clearance(installation, installed, person.number)
     missing = list_missing_steps(states, installed.mini_app.step_keys)
     if missing:
+        _count(installed, "refused")
         raise SubmissionRefused(StepsOutstanding(missing), states)
     now = get_now()
     record = make_record(installation, installed, person, states, now)
@@ -88,9 +91,15 @@ def _store(
         existing = find_submitted_slip(db.session, installed, person.number)
         if existing is None:
             raise
+        _count(installed, "repeated")
         return existing
+    _count(installed, "issued")
     log.info("slip issued", extra={"mini_app": installed.mini_app.slug})
     return record.number
+
+
+def _count(installed: InstalledMiniApp, outcome: str) -> None:
+    metrics.submissions.labels(installed.mini_app.slug, outcome).inc()
 
 
 def _describe_evidence(state: StepState) -> dict[str, Any]:

@@ -1,10 +1,13 @@
-"""For operators: liveness and readiness."""
+"""For operators: liveness, readiness and metrics."""
 
 from __future__ import annotations
 
-from flask import Blueprint, jsonify
+from hmac import compare_digest
+
+from flask import Blueprint, Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from app.metrics import CONTENT_TYPE, export_metrics
 from app.services.readiness import check_readiness, describe_departments
 from app.web.shell import get_installation
 
@@ -31,3 +34,17 @@ def readyz() -> ResponseReturnValue:
         **describe_departments(installation),
     }
     return jsonify(body), 200 if is_ready else 503
+
+
+@ops.get("/metrics")
+def metrics() -> ResponseReturnValue:
+    """Prometheus, for who sends `Authorization: Bearer <[service] metrics_token>`; without a token set there
+    is no such page.
+    """
+    token = get_installation().settings.service.metrics_token
+    if not token:
+        abort(404)
+    shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not compare_digest(shown.encode(), token.encode()):
+        return Response(status=401, headers={"WWW-Authenticate": "Bearer"})
+    return Response(export_metrics(), content_type=CONTENT_TYPE)

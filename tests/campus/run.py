@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,6 +31,7 @@ STOP_SECONDS = 15
 BLOCKING_THREADS = 256
 """A page that waits for departments holds a thread: so many must not keep verification waiting."""
 KEY_DAYS = 3650
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 DEMO_FILE = PROJECT / "config" / "demo.toml"
 
 
@@ -59,6 +61,7 @@ def make_environment(
         settings[f"CONNECTORS__{system.upper()}__CREDENTIAL"] = DEMO.of_systems[system]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("LIXIAO_")}
     environment |= {f"LIXIAO_{key}": value for key, value in settings.items()}
+    environment[METRICS_FOLDER] = str(data_dir.resolve() / "metrics")
     return {"LIXIAO_CONFIG": os.pathsep.join(map(str, files)), **environment}
 
 
@@ -103,6 +106,8 @@ def start_service(
     target: str = "wsgi:app",
 ) -> subprocess.Popen[bytes]:
     """Start the service, or another `target`, on the production server. Raises ServiceNotReadyError."""
+    if METRICS_FOLDER in environment:
+        _empty(Path(environment[METRICS_FOLDER]))
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", str(workers), "--blocking-threads", str(BLOCKING_THREADS)]
     command += ["--respawn-failed-workers", "--no-ws", "--log-level", "error", target]
@@ -113,6 +118,12 @@ def start_service(
         stop(process)
         raise
     return process
+
+
+def _empty(folder: Path) -> None:
+    """The workers' numbers are counted anew from each start on."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], address: str) -> None:

@@ -1,0 +1,120 @@
+"""Numbers for operators: of all workers together, for who holds the token, and about nobody."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.campus.client import CampusClient
+from tests.campus.run import make_environment, prepare, start_service, stop
+from tests.conftest import Service, get_free_port
+from tests.visitor import Visitor
+
+TOKEN = "m" * 32
+STUDENT = "TS23000002"
+CHECKS = 40
+
+
+@pytest.fixture(scope="module")
+def service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service of two workers whose numbers are asked for."""
+    campus.reset()
+    folder = tmp_path_factory.mktemp("metrics")
+    port = get_free_port()
+    environment = make_environment(folder, port, campus.url)
+    environment |= {
+        "LIXIAO_SERVICE__METRICS_TOKEN": TOKEN,
+        "LIXIAO_RATE_LIMIT__UNPROVEN": "100000 per minute",
+    }
+    prepare(environment)
+    log = folder / "service.log"
+    with log.open("wb") as file:
+        process = start_service(environment, port, workers=2, log=file.fileno())
+        try:
+            yield Service(f"http://127.0.0.1:{port}", campus, folder, environment, log)
+        finally:
+            stop(process)
+
+
+def scrape(service: Service, token: str = TOKEN) -> requests.Response:
+    headers = {"Authorization": f"Bearer {token}"}
+    return requests.get(f"{service.url}/metrics", headers=headers, timeout=30)
+
+
+def read_number(service: Service, sample: str) -> float:
+    """The value of a sample written out with its labels; 0 while there is none."""
+    found = re.search(rf"^{re.escape(sample)} (\S+)$", scrape(service).text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def count_verdict(service: Service, verdict: str) -> float:
+    return read_number(service, f'lixiao_verifications_total{{verdict="{verdict}"}}')
+
+
+def test_only_who_holds_the_token_gets_the_numbers(service: Service) -> None:
+    assert scrape(service).status_code == 200
+    assert scrape(service).headers["Content-Type"].startswith("text/plain")
+    for token in ("", "m" * 31, "错" * 32):
+        answer = requests.get(
+            f"{service.url}/metrics", headers={"Authorization": f"Bearer {token}".encode()}, timeout=30
+        )
+        assert answer.status_code == 401
+        assert "lixiao" not in answer.text
+    assert requests.get(f"{service.url}/metrics", timeout=30).status_code == 401
+
+
+def test_without_a_token_in_the_configuration_there_is_no_such_page(running_service: Service) -> None:
+    for token in ("", TOKEN):
+        assert scrape(running_service, token).status_code == 404
+
+
+def test_checks_are_counted_by_verdict_in_whatever_worker_they_were_made(service: Service) -> None:
+    for _ in range(CHECKS):
+        requests.get(f"{service.url}/v/1", timeout=30)
+    assert {count_verdict(service, "malformed") for _ in range(8)} == {CHECKS}
+    counted_by = list((service.data_dir / "metrics").glob("counter_*.db"))
+    assert len(counted_by) == 2
+
+
+def test_submissions_and_departments_are_counted_and_nothing_of_a_person_is_told(service: Service) -> None:
+    visitor = Visitor(service.url)
+    visitor.sign_in(STUDENT)
+    service.campus.set_fault("finance", "null_data")
+    assert visitor.submit().status_code == 422
+    service.campus.set_fault("finance")
+    assert visitor.submit().status_code == 303
+    text = scrape(service).text
+    for outcome in ("refused", "issued"):
+        sample = f'lixiao_submissions_total{{mini_app="graduate_departure",outcome="{outcome}"}}'
+        assert read_number(service, sample) == 1
+    assert re.search(r'lixiao_department_failures_total\{fault="[a-z_]+",system="finance"\} [1-9]', text)
+    assert read_number(service, 'lixiao_department_seconds_count{system="archive"}') >= 4
+    assert 'lixiao_breaker_open{system="finance"} 0.0' in text
+    assert 'lixiao_step_distrusted{mini_app="graduate_departure",step="finance"} 0.0' in text
+    for personal in (STUDENT, "李文静", "TS0000000", "127.0.0.1"):
+        assert personal not in text
+
+
+def test_a_worker_that_died_keeps_its_counts_and_loses_its_states(service: Service) -> None:
+    for _ in range(CHECKS):
+        requests.get(f"{service.url}/v/1", timeout=30)
+    before = count_verdict(service, "malformed")
+    workers = [int(file.stem.rsplit("_", 1)[1]) for file in list_gauges(service)]
+    os.kill(workers[0], signal.SIGKILL)
+    for _ in range(100):
+        time.sleep(0.1)
+        if not Path(f"/proc/{workers[0]}").exists():
+            break
+    assert count_verdict(service, "malformed") == before
+    assert workers[0] not in [int(file.stem.rsplit("_", 1)[1]) for file in list_gauges(service)]
+
+
+def list_gauges(service: Service) -> list[Path]:
+    return sorted((service.data_dir / "metrics").glob("gauge_livemax_*.db"))
