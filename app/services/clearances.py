@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.connectors.round import GRACE_SECONDS, Answer, query_systems
+from app.connectors.base import Fault
+from app.connectors.round import Answer, query_systems
 from app.domain.clearance import (
     DepartmentUnavailable,
     Finding,
@@ -26,6 +27,8 @@ from app.services.waivers import list_waivers
 
 log = logging.getLogger(__name__)
 
+GRACE_SECONDS = 1.0
+"""How long a patient page waits past the deadline, so that a busy process does not lose an answer."""
 UNAVAILABLE = Finding(Status.UNAVAILABLE)
 WAIVED = Finding(Status.WAIVED)
 
@@ -36,28 +39,46 @@ def look_up_clearance(
     """Where each step stands, for a page. Patient: everything is asked afresh and waited for. Otherwise
     what is fresh enough is taken as it is, and what does not come in time is still being asked.
     """
-    slug, limits = installed.mini_app.slug, installation.settings.round
+    slug, fresh_seconds = installed.mini_app.slug, installation.settings.round.fresh
     known = load_known_answers(slug, student_number)
     waivers = list_waivers(installed, student_number)
     now = get_now()
-    asked = {
-        (slug, student_number, step.key): installed.connectors[step.key]
+    asked = [
+        step.key
         for step in installed.mini_app.steps
-        if is_patient or not _is_fresh(known.get(step.key), now, limits.fresh)
-    }
-    rounds, seconds = installation.rounds, limits.deadline + GRACE_SECONDS if is_patient else limits.page_wait
-    questions = {key: rounds.ask(key, connector, limits.deadline) for key, connector in asked.items()}
-    taken = rounds.take(questions, seconds)
-    answers = {key[2]: installed.distrust(key[2], answer) for key, answer in taken.items()}
+        if is_patient or not _is_fresh(known.get(step.key), now, fresh_seconds)
+    ]
+    answers = _join_round(installation, installed, asked, student_number, is_patient=is_patient)
     now = get_now()
     store_answers(slug, student_number, answers, known, now)
     states = {}
     for step in installed.mini_app.steps:
-        is_asked = (slug, student_number, step.key) in asked
-        answer = answers.get(step.key) if is_asked else _recall(installed, step.key, known)
+        answer = answers.get(step.key) if step.key in asked else _recall(installed, step.key, known)
         state = judge_answer(step, answer, now)
         states[step.key] = _complete(step, state, known.get(step.key), waivers.get(step.key))
     return states
+
+
+def _join_round(
+    installation: Installation,
+    installed: InstalledMiniApp,
+    asked: list[str],
+    student_number: str,
+    *,
+    is_patient: bool,
+) -> dict[str, Answer]:
+    """The answers of these steps' departments: those that come while a page waits; for a patient one all."""
+    slug, rounds, limits = installed.mini_app.slug, installation.rounds, installation.settings.round
+    systems = {key: installed.connectors[key] for key in asked}
+    questions = {
+        key: rounds.ask((slug, student_number, key), system, limits.deadline)
+        for key, system in systems.items()
+    }
+    answers = rounds.take(questions, limits.deadline + GRACE_SECONDS if is_patient else limits.page_wait)
+    if is_patient:
+        for key in systems.keys() - answers.keys():
+            answers[key] = DepartmentUnavailable(systems[key].name, Fault.TIMEOUT)
+    return {key: installed.distrust(key, answer) for key, answer in answers.items()}
 
 
 def get_live_clearance(

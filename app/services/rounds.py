@@ -24,6 +24,7 @@ Key = tuple[str, str, str]
 class Question:
     """A question to a department; `answered_at` is monotonic seconds. Equal to itself only."""
 
+    key: Key
     future: Future[Answer]
     answered_at: float | None = None
 
@@ -56,20 +57,20 @@ class RoundBook:
             question = self._questions.get(key)
             if question is None or question.is_stale(now):
                 self._questions.pop(key, None)
-                question = self._questions[key] = Question(start_query(connector, key[1], deadline))
+                question = self._questions[key] = Question(key, start_query(connector, key[1], deadline))
             return question
 
-    def take(self, questions: Mapping[Key, Question], seconds: float) -> dict[Key, Answer]:
+    def take(self, questions: Mapping[str, Question], seconds: float) -> dict[str, Answer]:
         """Wait at most `seconds` for the answers to these questions; those that are there are taken. Whoever
         joined a question gets its answer, too; whoever asks afterwards asks anew.
         """
         wait([question.future for question in questions.values()], timeout=seconds)
-        done = {key: question for key, question in questions.items() if question.future.done()}
+        done = {name: question for name, question in questions.items() if question.future.done()}
         with self._lock:
-            for key, question in done.items():
-                if self._questions.get(key) is question:
-                    del self._questions[key]
-        return {key: question.future.result() for key, question in done.items()}
+            for question in done.values():
+                if self._questions.get(question.key) is question:
+                    del self._questions[question.key]
+        return {name: question.future.result() for name, question in done.items()}
 
     def _drop_stale(self, now: float) -> None:
         """From the oldest on, as far as they are stale: one under way holds the rest for its deadline only."""
