@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from flask.cli import AppGroup
 
 from app.commands.slip_words import describe_slip, describe_verification
+from app.documents.fonts import load_fonts
 from app.domain.errors import UnknownSlip
 from app.domain.slip_code import Verdict
 from app.domain.slip_keys import NoSigningKey
@@ -48,11 +50,24 @@ class _SlipGroup(AppGroup):
             raise click.ClickException(str(error)) from error
 
 
+def _require_length(most: int) -> Callable[[click.Context, click.Parameter, str], str]:
+    def check(_context: click.Context, _option: click.Parameter, value: str) -> str:
+        if not 0 < len(value.strip()) <= most:
+            raise click.BadParameter(f"needs 1 to {most} characters")
+        return value.strip()
+
+    return check
+
+
 def make_slips_group(installation: Installation) -> AppGroup:
     """The commands of `flask slips`."""
     group = _SlipGroup("slips", help="Slips: show, verify, revoke, reissue; the issued log.")
-    reason_option = click.option("--reason", required=True, help="Why; kept in the issued log.")
-    by_option = click.option("--by", required=True, help="The staff number of who decided.")
+    reason_option = click.option(
+        "--reason", required=True, callback=_require_length(200), help="Why; kept in the issued log."
+    )
+    by_option = click.option(
+        "--by", required=True, callback=_require_length(40), help="The staff number of who decided."
+    )
 
     @group.command("show")
     @click.argument("number")
@@ -126,6 +141,7 @@ def _verify(installation: Installation, subject: str) -> tuple[bool, str]:
         if len(subject) < 250 and path.is_file():
             data = path.read_bytes()
             if data.startswith(b"%PDF-"):
+                load_fonts(installation.settings.slip.second_font)  # the file is made again, to compare
                 found = verify_pdf(installation, data)
                 verification, state = found.verification, found.state
             else:

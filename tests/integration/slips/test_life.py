@@ -104,6 +104,8 @@ def test_a_revocation_is_final(office: Office, command: str) -> None:
         ("slips", "reissue", "LX000000000000000", "--key", "1", *WHY),
         ("slips", "reissue", "--key", "1", *WHY),
         ("slips", "revoke", "LX000000000000000", "--reason", "退学"),
+        ("slips", "reissue", "--key", "1", "--reason", " ", "--by", "00420014"),
+        ("slips", "reissue", "--key", "1", "--reason", "退" * 201, "--by", "00420014"),
         ("slip-keys", "retire", "7"),
     ],
     ids=" ".join,
