@@ -31,9 +31,12 @@ FindEntry = Callable[[str, str], KeptEntry | None]
 
 @dataclass(frozen=True, slots=True)
 class DeskBook:
-    """Where the entries are, and the wall clock that their moments are shown by."""
+    """Where the entries are, and the wall clock that their moments are shown by. `close` closes the
+    connections that no call uses.
+    """
 
     find: FindEntry
+    close: Callable[[], None]
     zone: tzinfo
 
 
@@ -63,7 +66,8 @@ class DeskConnector:
         raise UnknownAction(action)
 
     async def close(self) -> None:
-        """Every call has ended its own connection."""
+        """See Connector."""
+        self._book.close()
 
 
 def read_entry(

@@ -65,7 +65,7 @@ def open_desk_book(database_url: str, zone: tzinfo) -> DeskBook:
             row = connection.execute(query).one_or_none()
         return None if row is None else KeptEntry(*row)
 
-    return DeskBook(find, zone)
+    return DeskBook(find, lambda: get_engine().dispose(), zone)
 
 
 def get_desk(settings: Settings, name: str) -> Desk:
@@ -114,7 +114,7 @@ def load_facts(session: DatabaseSession, desk: Desk, numbers: list[str]) -> dict
         query = select(DeskEntry.student_number, DeskEntry.facts).where(
             DeskEntry.connector == desk.name, DeskEntry.student_number.in_(numbers[start : start + CHUNK])
         )
-        found.update(session.execute(query).tuples().all())
+        found.update((number, facts) for number, facts in session.execute(query))
     return found
 
 

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.extensions import db
+from app.factory import create_app
+from app.settings import load_settings
 from tests.campus.run import PROJECT, make_environment, prepare
 
 DESK_CONFIG = """
@@ -29,14 +32,32 @@ HEADINGS = ("学号", "状态", "欠费", "欠书", "日期", "住宿")
 
 
 @dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
 class Installation:
     """A folder with a database, and the environment of the product's commands."""
 
     folder: Path
     environment: Mapping[str, str]
 
-    def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a `flask` command to its end."""
+    def flask(self, *arguments: str) -> Done:
+        """Run a `flask` command in this process."""
+        app = create_app(load_settings(self.environment))
+        result = app.test_cli_runner().invoke(args=arguments)
+        with app.app_context():
+            db.engine.dispose()
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return Done(result.exit_code, result.stdout, result.stderr)
+
+    def run_flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a `flask` command as a person does."""
         command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
         return subprocess.run(
             command,

@@ -18,7 +18,7 @@ from openpyxl import Workbook
 
 from app.connectors.base import Connector, Fault
 from app.connectors.registry import build_connectors
-from app.connectors.round import query_systems
+from app.connectors.round import close_connectors, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.services.desk import open_desk_book
 from app.settings import load_settings
@@ -61,7 +61,10 @@ def connect(hall: Installation, **changes: Any) -> Connector:
 
 
 def ask(connector: Connector, number: str = "TS23000001") -> Reading | DepartmentUnavailable:
-    return query_systems({"hall": connector}, number, 20)["hall"]
+    try:
+        return query_systems({"hall": connector}, number, 20)["hall"]
+    finally:
+        close_connectors([connector])
 
 
 def fault_of(answer: Reading | DepartmentUnavailable) -> str:
@@ -103,6 +106,13 @@ def test_an_imported_row_is_the_departments_answer(hall: Installation, encoding:
         "recorded_by": CLERK,
         "recorded_at": None,
     }
+
+
+def test_the_command_shows_its_progress_beside_its_report(hall: Installation) -> None:
+    path = hall.write("a.csv", make_csv(GOOD, OTHER))
+    done = hall.run_flask("desk", "import", "hall", path, "--by", CLERK)
+    assert (done.returncode, done.stdout) == (0, "2 new, 0 changed, 0 as before, 0 refused\nrecorded\n")
+    assert "rows" in done.stderr
 
 
 def test_a_spreadsheet_is_imported_and_its_formulas_are_refused(hall: Installation) -> None:
