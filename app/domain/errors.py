@@ -55,6 +55,10 @@ class ActionNotOffered(Fact):
     """The action's conditions do not hold for this student now."""
 
 
+class SlipNotPrintable(Fact):
+    """The slip's words do not fit on its page."""
+
+
 class CharacterMissing(Fact):
     """No configured font holds these characters, so the slip cannot be printed right."""
 

@@ -6,9 +6,11 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 
-from app.documents.fonts import find_missing_characters
+from app.documents.fonts import MissingCharacters
+from app.documents.layout import SlipTooLong
+from app.documents.slip_pdf import check_printable
 from app.domain.clearance import StepState
-from app.domain.errors import CharacterMissing
+from app.domain.errors import CharacterMissing, SlipNotPrintable
 from app.domain.miniapp import FieldSpec, Step
 from app.domain.person import Person
 from app.domain.slip import PrintedField, PrintedStep, SlipRecord
@@ -40,7 +42,9 @@ def make_record(
     states: Mapping[str, StepState],
     now: datetime,
 ) -> SlipRecord:
-    """What the slip will say. Raises CharacterMissing when no font holds a character of it."""
+    """What the slip will say. Raises CharacterMissing when no font holds a character of it, and
+    SlipNotPrintable when it does not fit its page.
+    """
     mini_app = installed.mini_app
     local = installation.get_local_time(now)
     record = SlipRecord(
@@ -52,7 +56,12 @@ def make_record(
         submitted_at=f"{local:%Y-%m-%d %H:%M:%S}",
         issued_on=local.date().isoformat(),
     )
-    _require_printable(record)
+    try:
+        check_printable(record, installation.settings.service.host)
+    except MissingCharacters as missing:
+        raise CharacterMissing(missing.characters) from missing
+    except SlipTooLong as error:
+        raise SlipNotPrintable from error
     return record
 
 
@@ -87,10 +96,3 @@ def _list_facts(step: Step, state: StepState) -> tuple[PrintedField, ...]:
         for fact in step.facts
     )
 
-
-def _require_printable(record: SlipRecord) -> None:
-    texts = [field.value for field in record.fields]
-    texts += [fact.value for step in record.steps for fact in step.facts]
-    missing = find_missing_characters("".join(texts))
-    if missing:
-        raise CharacterMissing(missing)

@@ -39,7 +39,7 @@ def submit(installation: Installation, installed: InstalledMiniApp, person: Pers
     """Submit for this student and return the slip's number; every repeat returns the same one.
 
     No network call happens inside the transaction. Raises OutsidePeriod, NotGraduating, NotAStudent,
-    CharacterMissing, or SubmissionRefused; nothing is stored then.
+    CharacterMissing, SlipNotPrintable, or SubmissionRefused; nothing is stored then.
     """
     installed.require_graduate(person)
     existing = find_submitted_slip(db.session, installed, person.number)

@@ -62,6 +62,13 @@ FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
         409,
         ErrorText("现在不能办理此操作", "信息可能已经变化，请回到离校信息查询页查看最新状态。"),
     ),
+    facts.SlipNotPrintable: (
+        422,
+        ErrorText(
+            "离校单放不下全部内容",
+            "离校单还没有提交，数据没有丢失。请把下面的请求编号告诉技术支持。",
+        ),
+    ),
     facts.CharacterMissing: (
         422,
         ErrorText(
