@@ -145,9 +145,15 @@ def _recall(installed: InstalledMiniApp, step_key: str, known: Mapping[str, Know
 
 
 def _complete(step: Step, state: StepState, known: KnownAnswer | None, waived: Waived | None) -> StepState:
-    """Add what was known before to a step without an answer, and the waiver where there is one."""
-    if state.reading is None and known is not None:
-        state = replace(state, last_known=_get_last_known(step, known), failing_since=known.failing_since)
+    """Add to a step without an answer what was known before and since when it has none (now, if it had one
+    until now), and the waiver where there is one.
+    """
+    if state.reading is None:
+        last_known = _get_last_known(step, known) if known else None
+        failing_since = (known.failing_since if known else None) or (
+            None if state.is_asking else state.learnt_at
+        )
+        state = replace(state, last_known=last_known, failing_since=failing_since)
     return replace(state, finding=WAIVED, waived=waived, is_asking=False) if waived else state
 
 
