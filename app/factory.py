@@ -44,7 +44,7 @@ def create_app(settings: Settings) -> Flask:
     app.session_interface = DatabaseSessionInterface(settings)
     installation = Installation(settings, mini_apps)
     app.extensions["installation"] = installation
-    register_commands(app, installation)
+    register_commands(app, installation, providers)
     add_pages(app.jinja_env, list(settings.mini_apps.values()))
     init_auth(app, settings, providers)
     init_web(app)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Flask
 
 from app.commands.audit import make_audit_group
 from app.commands.desk import make_desk_group
+from app.commands.sessions import make_sessions_group
+from app.commands.sign_in import make_sign_in_group
 from app.commands.slip_keys import make_slip_keys_group
 from app.commands.slips import make_slips_group
 from app.commands.waive import make_waive_command
+from app.identity.base import IdentityProvider
 from app.services.installation import Installation
 
 
-def register_commands(app: Flask, installation: Installation) -> None:
+def register_commands(
+    app: Flask, installation: Installation, providers: Mapping[str, IdentityProvider]
+) -> None:
     """Add the service's commands to `flask`."""
     app.cli.add_command(make_slip_keys_group(installation))
     app.cli.add_command(make_slips_group(installation))
     app.cli.add_command(make_audit_group())
     app.cli.add_command(make_desk_group(installation))
+    app.cli.add_command(make_sessions_group(installation))
+    app.cli.add_command(make_sign_in_group(installation.settings.service.base_url, providers))
     app.cli.add_command(make_waive_command(installation))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from app.domain.person import Person
+from app.identity.finding import Finding
 
 
 class SignInFault(Exception):
@@ -57,6 +58,9 @@ class IdentityProvider(Protocol):
 
     def sign_out_url(self, return_to: str) -> str | None:
         """Where the browser goes to end the campus session as well, or None. Raises nothing."""
+
+    def check(self, redirect_uri: str) -> list[Finding]:
+        """What an operator would ask the provider, and what it says. Changes and raises nothing."""
 
 
 @runtime_checkable

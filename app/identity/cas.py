@@ -17,9 +17,12 @@ from app.domain.person import Person
 from app.identity.addresses import is_provider_address
 from app.identity.base import ProviderMisbehaved, Redirect, SignInRefused
 from app.identity.callback import check_state
+from app.identity.cas_check import check_cas
 from app.identity.cas_xml import read_session_index, read_validation
+from app.identity.checks import collect
 from app.identity.claims import ClaimPaths, list_indexed, read_claim_paths, read_person
 from app.identity.exchange import CLIENT_AUTH, DEADLINE_SECONDS, Exchange
+from app.identity.finding import Finding
 from app.tables import Table
 
 VALIDATE = {
@@ -102,14 +105,23 @@ class CasProvider:
         """The session that a logout request names, or None if it is no such request."""
         return read_session_index(form.get("logoutRequest", ""))
 
+    def check(self, redirect_uri: str) -> list[Finding]:
+        """Ask what `flask sign-in check` tells."""
+        redirect = self.begin(redirect_uri)
+        service = make_service(redirect_uri, redirect.pending["state"])
+        with Exchange(self._settings.deadline_seconds, CLIENT_AUTH[0]) as exchange:
+            return collect(
+                check_cas(exchange, redirect.url, lambda ticket: self._fetch_validation(service, ticket))
+            )
+
     def _validate(self, query: Mapping[str, str], service: str) -> Person:
         ticket = query.get("ticket", "")
         if not TICKET.fullmatch(ticket):
             raise SignInRefused("callback:no_ticket")
-        body = self.fetch_validation(service, ticket)
+        body = self._fetch_validation(service, ticket)
         return read_person(read_validation(body, self._lists), self._settings.claims)
 
-    def fetch_validation(self, service: str, ticket: str) -> bytes:
+    def _fetch_validation(self, service: str, ticket: str) -> bytes:
         """What the server says of a ticket. With version "auto", a server without the newer address is asked
         at the older one: the ticket is not used up by an address that does not exist. Raises SignInFault.
         """

@@ -12,8 +12,11 @@ from app.domain.person import Person
 from app.identity.answers import check_success, check_token, explain_token_error, parse_answer
 from app.identity.base import ProviderMisbehaved, Redirect
 from app.identity.callback import check_state, read_code
+from app.identity.checks import NOBODYS_CODE, collect
 from app.identity.claims import find_claim, read_person
 from app.identity.exchange import Exchange
+from app.identity.finding import Finding
+from app.identity.oauth2_check import check_oauth2
 from app.identity.oauth2_settings import OAuth2Settings, TokenPlacement, read_oauth2_settings
 from app.tables import Table
 
@@ -52,25 +55,37 @@ class OAuth2Provider:
         """Exchange the code, ask who it is, and drop the token."""
         check_state(query, pending["state"])
         verifier = {"code_verifier": pending["verifier"]} if self._settings.pkce else {}
-        return self._identify(query, redirect_uri, **verifier)
+        return self._identify(read_code(query), redirect_uri, **verifier)
 
     def enter(self, query: Mapping[str, str], redirect_uri: str) -> Person:
         """Exchange a code that the campus app got for this address by itself, without PKCE."""
-        return self._identify(query, redirect_uri)
+        return self._identify(read_code(query), redirect_uri)
 
-    def _identify(self, query: Mapping[str, str], redirect_uri: str, **verifier: str) -> Person:
+    def _identify(self, code: str, redirect_uri: str, **verifier: str) -> Person:
         with self._open(redirect_uri) as exchange:
-            token = exchange.fetch_token(
-                self._settings.token_url,
-                code=read_code(query),
-                method=self._settings.token_method,
-                **verifier,
-            )
+            token = self._fetch_token(exchange, code, **verifier)
             return read_person(self._get_userinfo(exchange, token["access_token"]), self._settings.claims)
 
     def sign_out_url(self, return_to: str) -> str | None:
         """Plain OAuth 2.0 has no common way to end the campus session."""
         return None
+
+    def check(self, redirect_uri: str) -> list[Finding]:
+        """Ask what `flask sign-in check` tells."""
+        settings = self._settings
+        with self._open(redirect_uri) as exchange:
+
+            def exchange_code() -> object:
+                verifier = {"code_verifier": "v" * 43} if settings.pkce else {}
+                return self._fetch_token(exchange, NOBODYS_CODE, **verifier)
+
+            return collect(
+                check_oauth2(exchange, self.begin(redirect_uri).url, settings.userinfo_url, exchange_code)
+            )
+
+    def _fetch_token(self, exchange: Exchange, code: str, **verifier: str) -> dict[str, str]:
+        settings = self._settings
+        return exchange.fetch_token(settings.token_url, code=code, method=settings.token_method, **verifier)
 
     def _open(self, redirect_uri: str) -> Exchange:
         settings = self._settings

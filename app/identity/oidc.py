@@ -12,10 +12,13 @@ from app.domain.person import Person
 from app.identity.addresses import is_provider_address
 from app.identity.base import ProviderMisbehaved, Redirect, SignInFault
 from app.identity.callback import check_state, read_code
+from app.identity.checks import collect
 from app.identity.claims import ClaimPaths, read_claim_paths, read_person
 from app.identity.discovery import Metadata, PublicKey, find_key, read_keys, read_metadata
 from app.identity.exchange import CLIENT_AUTH, DEADLINE_SECONDS, Exchange
+from app.identity.finding import Finding
 from app.identity.id_token import Expected, read_id_token
+from app.identity.oidc_check import check_oidc
 from app.identity.remembered import Remembered
 from app.tables import Table
 
@@ -119,6 +122,21 @@ class OidcProvider:
             return None
         query = urlencode({"client_id": self._settings.client_id, "post_logout_redirect_uri": return_to})
         return f"{address}{'&' if '?' in address else '?'}{query}" if address else None
+
+    def check(self, redirect_uri: str) -> list[Finding]:
+        """Ask what `flask sign-in check` tells."""
+        settings = self._settings
+        with self._open(redirect_uri) as exchange:
+            scopes = tuple(settings.scope.split())
+            return collect(
+                check_oidc(
+                    exchange,
+                    settings.issuer,
+                    settings.client_auth,
+                    scopes,
+                    lambda: self.begin(redirect_uri).url,
+                )
+            )
 
     def _open(self, redirect_uri: str) -> Exchange:
         settings = self._settings

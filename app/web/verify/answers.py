@@ -9,7 +9,7 @@ from flask import jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.domain.errors import UnknownSlip
-from app.domain.person import Person
+from app.domain.person import Person, Role
 from app.domain.slip_code import Verdict
 from app.domain.slip_log import CodeState
 from app.services.clock import get_now
@@ -53,8 +53,12 @@ class Comparison(Enum):
 def log_check(verification: Verification, staff: Person | None) -> None:
     """Enter a check in the log; one that was refused is none."""
     if verification.verdict is not Verdict.RATE_LIMITED:
-        viewer = Viewer(staff.role) if staff else Viewer.PUBLIC
+        viewer = _get_viewer(staff) if staff else Viewer.PUBLIC
         record_check(get_installation(), verification, viewer, get_address())
+
+
+def _get_viewer(staff: Person) -> Viewer:
+    return Viewer.GUARD if staff.role is Role.GUARD else Viewer.CLERK
 
 
 def show_verification(

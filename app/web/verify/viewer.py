@@ -1,4 +1,4 @@
-"""Who is looking: a stranger, or a signed-in gate guard or clerk of the school."""
+"""Who is looking: a stranger, or a signed-in gate guard or clerk of the school (an administrator counts as a clerk)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from app.web.session import DatabaseSessionInterface
 
 log = logging.getLogger(__name__)
 
-STAFF = frozenset({Role.GUARD, Role.CLERK})
+STAFF = frozenset({Role.GUARD, Role.CLERK, Role.ADMINISTRATOR})
 
 
 def get_staff() -> Person | None:
-    """The signed-in guard or clerk, or None for everybody else. Without a session's cookie no session is
+    """The signed-in guard, clerk or administrator, or None for everybody else. Without a session's cookie no session is
     looked into; with one whose row cannot be read the viewer is a stranger.
     """
     interface = cast("DatabaseSessionInterface", current_app.session_interface)
