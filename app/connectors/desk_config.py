@@ -91,6 +91,7 @@ def _read_fact(table: Table) -> Field:
     if table.has("json"):
         table.fault("json", "is for http_json: a desk keeps texts alone")
     found = read_field(table)
-    if len(found.path) > 1:
+    if len(found.path) != 1:
         table.fault("path", "must be a heading")
+        return replace(found, path=(table.where,))
     return replace(found, json_type=JsonType.STRING)

@@ -24,7 +24,7 @@
 | `[.groups]` | name = list of flags: gives the paths `<name>.count` and `<name>.extent` |
 | `[.fields.<fact>]` | as in `http_config.py`, without `json`; `path` as in `sip2_patron.py`: a flag (`yes`, `no`), a count, a field's code, or of a group |
 | `[.actions.<action>]` | block patron 01, answered by 24: `card_retained` (false), `message` (`AL`, ""); `confirmed`, `already`, `refused`: tables like `success`; the last two may be missing |
-| `deadline_seconds` and the others | as in `http_config.py`; every call is a connection of its own |
+| `deadline_seconds` and the others | as in `http_config.py`; every call is a connection of its own, so `max_connections` should be what the library's server allows |
 
 Blocking is the nearest thing to cancelling a card that the protocol has: the library must say which flags its system
 sets for a card that is cancelled, and sets for nothing else, before they are named as `cancelled` here.

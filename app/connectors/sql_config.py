@@ -136,7 +136,7 @@ def _read_column(table: Table) -> Field:
     if table.has("json"):
         table.fault("json", "is for http_json: columns have types of their own")
     found = read_field(table)
-    if len(found.path) > 1:
+    if len(found.path) != 1:
         table.fault("path", "must be the name of a column")
     return replace(found, json_type=JsonType.STRING)
 

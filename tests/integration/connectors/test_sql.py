@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import threading
 import time
@@ -14,9 +15,17 @@ from typing import Any
 import pytest
 
 from app.connectors.base import Fault
+from app.connectors.round import close_connectors, query_systems
 from app.connectors.sql import StaleView
 from app.domain.clearance import DepartmentUnavailable, Reading
-from tests.integration.connectors.sql_views import STUDENT, DataCentre, asking, make_sqlite, running_postgres
+from tests.integration.connectors.sql_views import (
+    STUDENT,
+    DataCentre,
+    asking,
+    build,
+    make_sqlite,
+    running_postgres,
+)
 
 GOOD = {
     "overdue_books": 2,
@@ -286,8 +295,6 @@ def test_connections_that_the_server_ended_are_replaced(postgres: DataCentre) ->
 
 
 def test_a_server_that_accepts_and_stays_silent_uses_no_more_threads_than_it_may(tmp_path: Path) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql+psycopg://reader@127.0.0.1:{silent.getsockname()[1]}/postgres"
         centre = DataCentre(url, make_sqlite(tmp_path / "x.sqlite3").owner)
@@ -296,6 +303,20 @@ def test_a_server_that_accepts_and_stays_silent_uses_no_more_threads_than_it_may
                 assert fault_of(ask(f"TS{number}")) == Fault.TIMEOUT
                 running = [thread for thread in threading.enumerate() if thread.name == "sql-loans"]
                 assert len(running) <= 2
+
+
+def test_a_database_that_hangs_disturbs_no_other_department(tmp_path: Path) -> None:
+    healthy = make_sqlite(tmp_path / "centre.sqlite3")
+    healthy.hold({})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://reader@127.0.0.1:{silent.getsockname()[1]}/postgres"
+        hanging = build(url, threads=1, deadline_seconds=1, statement_seconds=2)
+        systems = {"hanging": hanging, "healthy": build(healthy.url)}
+        for _ in range(3):
+            answers = query_systems(systems, STUDENT, 10)
+            assert isinstance(answers["hanging"], DepartmentUnavailable)
+            assert isinstance(answers["healthy"], Reading)
+    close_connectors(systems.values())
 
 
 def test_no_log_line_and_no_error_holds_the_number_or_the_url(

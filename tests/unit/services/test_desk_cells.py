@@ -149,6 +149,8 @@ def test_a_number_must_be_like_the_configured_ones() -> None:
         ({"number_column": "状态"}, "fields"),
         ({"fields": {"recorded_by": {"path": "x", "type": "text"}}}, "fields.recorded_by"),
         ({"fields": {"a": {"path": "x.y", "type": "text"}}}, "fields.a.path"),
+        ({"fields": {"a": {"path": "$", "type": "text"}}}, "fields.a.path"),
+        ({"fields": {"a": {"type": "text"}}}, "fields.a.path"),
         ({"fields": {"a": {"path": "x", "type": "count", "json": "number"}}}, "fields.a.json"),
     ],
 )

@@ -1,0 +1,73 @@
+"""All mistakes of a view's table are named by their keys, and its URL is never shown."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.connectors.registry import build_connectors
+from app.tables import Table
+
+DEMO_FILE = Path(__file__).resolve().parents[3] / "config" / "demo_sql.toml"
+URL = "postgresql+psycopg://reader:geheim@db.example.edu.cn/centre"
+
+
+def faults_of(**changes: Any) -> list[str]:
+    section = tomllib.loads(DEMO_FILE.read_text(encoding="utf-8"))["connectors"]["finance_view"]
+    merged = {key: value for key, value in (section | {"url": URL} | changes).items() if value is not None}
+    faults: list[str] = []
+    build_connectors({"view": Table(merged, "view", faults)})
+    return faults
+
+
+def test_the_demo_fragment_is_complete() -> None:
+    assert faults_of() == []
+
+
+def test_an_empty_table_names_every_key_that_has_no_default() -> None:
+    faults: list[str] = []
+    build_connectors({"x": Table({"kind": "sql"}, "x", faults)})
+    named = {fault.split()[0].removeprefix("x.") for fault in faults}
+    assert named == {
+        "url", "statement", "number_column", "rows", "no_record", "fields", "freshness_column", "fresh_for_minutes",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"url": "geheim"}, "url"),
+        ({"url": "geheim://a/b"}, "url"),
+        ({"url": "postgresql://geheim:geheim@a:b/c"}, "url"),
+        ({"url": "mysql+mysqldb://reader:geheim@a/b"}, "url"),
+        ({"url": "sqlite://"}, "url"),
+        ({"url": "sqlite:///:memory:"}, "url"),
+        ({"url": "sqlite:///geheim.db?mode=rwc"}, "url"),
+        ({"url_file": "no/such/file"}, "url"),
+        ({"statement": "SELECT 1"}, "statement"),
+        ({"statement": "SELECT :student_number, :other"}, "statement"),
+        ({"statement": "SELECT :student_number; DELETE FROM x"}, "statement"),
+        ({"freshness_statement": "SELECT :student_number"}, "freshness_statement"),
+        ({"freshness_statement": None}, "freshness_column"),
+        ({"freshness_statement": None, "freshness_column": "gxsj"}, "no_record"),
+        ({"freshness_column": "gxsj"}, "freshness_column"),
+        ({"fresh_for_minutes": 0}, "fresh_for_minutes"),
+        ({"time_zone": "Asia/Xuzhou"}, "time_zone"),
+        ({"time_zone": "../../etc/passwd"}, "time_zone"),
+        ({"rows": "all"}, "rows"),
+        ({"no_record": "null"}, "no_record"),
+        ({"fields": {}}, "fields"),
+        ({"fields": {"a": {"path": "a.b", "type": "text"}}}, "fields.a.path"),
+        ({"fields": {"a": {"path": "$", "type": "text"}}}, "fields.a.path"),
+        ({"fields": {"a": {"path": "a", "type": "count", "json": "number"}}}, "fields.a.json"),
+        ({"threads": 0}, "threads"),
+        ({"typo": 1}, "typo"),
+    ],
+)
+def test_a_mistake_is_named_by_its_key(changes: dict[str, Any], named: str) -> None:
+    faults = faults_of(**changes)
+    assert any(fault.startswith(f"view.{named} ") for fault in faults), faults
+    assert not any("geheim" in fault for fault in faults)
