@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -101,7 +100,6 @@ def test_a_page_does_not_fail_because_its_answers_cannot_be_kept(
         raise OperationalError("INSERT", {}, OSError("TS6"))
 
     monkeypatch.setattr(known_answers, "upsert", fail)
-    monkeypatch.setattr(logging.getLogger("app"), "propagate", True)
     store_answers(APP, "TS6", {"finance": Reading("finance", "TS6", (), NOON)}, {}, NOON)
     assert "answers not kept" in caplog.text
     assert "TS6" not in caplog.text

@@ -1,0 +1,167 @@
+"""Control students: an emptied or shifted view is noticed, and right answers bring its step back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from app.connectors.base import Fault
+from app.services import sentinels
+from app.services.installation import InstalledMiniApp
+from app.services.readiness import describe_departments
+from app.services.sentinels import SentinelWatch
+from tests.fixtures.departments import OWING, Department, install, make_departments
+from tests.fixtures.office import Office, open_office
+
+PASSES, FAILS = "TS00000001", "TS00000002"
+NOON = datetime(2026, 6, 18, 12, tzinfo=UTC)
+SECONDS = 20.0
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with open_office(tmp_path_factory.mktemp("office")) as office:
+        yield office
+
+
+@pytest.fixture
+def departments() -> dict[str, Department]:
+    """Each lets everybody go but its failing control student."""
+    made = make_departments()
+    made["library_loans"].of_student[FAILS] = (dict(made["library_loans"].records[0]) | {"overdue_books": 2},)
+    made["library_thesis"].of_student[FAILS] = ({"state": "审核中", "submitted_on": None},)
+    made["archive"].of_student[FAILS] = ({"state": None, "reviewed_on": None},)
+    made["dormitory"].of_student[FAILS] = (
+        dict(made["dormitory"].records[0]) | {"checkout_date": None, "checkout_by": None},
+    )
+    made["finance"].of_student[FAILS] = (OWING,)
+    return made
+
+
+@pytest.fixture
+def installed(office: Office, departments: dict[str, Department]) -> InstalledMiniApp:
+    return install(office.installation, departments)[1]
+
+
+def check(installed: InstalledMiniApp) -> dict[str, datetime]:
+    """The distrusted steps after one look at all control students."""
+    SentinelWatch({"x": installed}, SECONDS).check_all(lambda: NOON)
+    return installed.distrusted
+
+
+def test_right_answers_about_the_control_students_leave_every_step_trusted(
+    installed: InstalledMiniApp, departments: dict[str, Department]
+) -> None:
+    assert check(installed) == {}
+    assert {item.questions for item in departments.values()} == {2}
+
+
+def test_an_emptied_view_is_distrusted_told_in_the_log_and_trusted_again_once_repaired(
+    installed: InstalledMiniApp,
+    departments: dict[str, Department],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    truth = departments["finance"].of_student.pop(FAILS)
+    assert check(installed) == {"finance": NOON}
+    assert check(installed) == {"finance": NOON}
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    departments["finance"].of_student[FAILS] = truth
+    assert check(installed) == {}
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert FAILS not in caplog.text
+
+
+@pytest.mark.parametrize("step", list(make_departments()))
+def test_a_view_shifted_to_another_student_is_distrusted(
+    installed: InstalledMiniApp, departments: dict[str, Department], step: str
+) -> None:
+    department = departments[step]
+    department.of_student = {PASSES: department.of_student[FAILS], FAILS: department.records}
+    assert check(installed) == {step: NOON}
+
+
+def test_a_view_that_clears_nobody_is_distrusted_too(
+    installed: InstalledMiniApp, departments: dict[str, Department]
+) -> None:
+    departments["finance"].records = (OWING,)
+    assert check(installed) == {"finance": NOON}
+
+
+def test_a_view_without_a_fact_that_the_rule_needs_is_distrusted(
+    installed: InstalledMiniApp, departments: dict[str, Department]
+) -> None:
+    departments["archive"].records = ({"reviewed_on": None},)
+    assert check(installed) == {"archive": NOON}
+
+
+def test_a_department_that_does_not_answer_changes_nothing_either_way(
+    installed: InstalledMiniApp, departments: dict[str, Department]
+) -> None:
+    departments["finance"].fault = Fault.TIMEOUT
+    assert check(installed) == {}
+    installed.distrusted["finance"] = NOON
+    assert check(installed) == {"finance": NOON}
+
+
+def test_without_control_students_the_emptied_view_is_not_noticed(
+    installed: InstalledMiniApp, departments: dict[str, Department]
+) -> None:
+    del departments["finance"].of_student[FAILS]
+    settings = replace(installed.settings, sentinels={})
+    assert check(replace(installed, settings=settings)) == {}
+    assert check(installed) == {"finance": NOON}
+
+
+def test_distrusted_steps_are_described_for_operators(
+    office: Office, departments: dict[str, Department]
+) -> None:
+    installation, installed = install(office.installation, departments)
+    installed.distrusted["finance"] = NOON
+    assert describe_departments(installation) == {
+        "systems": {},
+        "distrusted": {"graduate_departure.finance": "2026-06-18T12:00:00+00:00"},
+    }
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> Callable[[InstalledMiniApp], list[float]]:
+    """How long the watch waits between its looks, until it was told to stop after three."""
+
+    def watch(installed: InstalledMiniApp) -> list[float]:
+        waited: list[float] = []
+        watch = SentinelWatch({"x": installed}, SECONDS)
+
+        def wait(seconds: float) -> bool:
+            waited.append(seconds)
+            return len(waited) == 3
+
+        monkeypatch.setattr(watch._stop, "wait", wait)
+        watch._run()
+        return waited
+
+    return watch
+
+
+def test_the_watch_looks_every_minute_and_every_five_seconds_while_something_is_wrong(
+    installed: InstalledMiniApp,
+    departments: dict[str, Department],
+    waits: Callable[[InstalledMiniApp], list[float]],
+) -> None:
+    assert waits(installed) == [60.0] * 3
+    del departments["finance"].of_student[FAILS]
+    assert waits(installed) == [5.0] * 3
+
+
+def test_the_watch_outlives_what_it_did_not_foresee(
+    installed: InstalledMiniApp,
+    waits: Callable[[InstalledMiniApp], list[float]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(sentinels, "are_right", fail)
+    assert waits(installed) == [60.0] * 3
