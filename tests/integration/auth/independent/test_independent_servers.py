@@ -1,0 +1,207 @@
+"""Sign-ins at servers that others wrote: django-cas-server, and oidc-provider, a certified OpenID provider.
+
+Both run where they are installed: DJANGO_CAS_PYTHON names the Python of an environment with django-cas-server,
+OIDC_PROVIDER the main file of the Node package.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+
+import pytest
+import requests
+
+from app.identity.base import SignInRefused
+from app.identity.cas import CasProvider, read_cas
+from app.identity.finding import Fit
+from app.identity.oidc import OidcProvider, read_oidc
+from app.tables import Table
+from tests.integration.auth.small_server import Answer, SmallServer, running_server
+
+HERE = Path(__file__).parent
+CALLBACK = "http://127.0.0.1:9/sign-in/campus/callback"
+SECRET = "s3cret+%&="
+NUMBER = "00230001"
+CAS_PYTHON = os.environ.get("DJANGO_CAS_PYTHON", "")
+OIDC_MAIN = os.environ.get("OIDC_PROVIDER", "")
+
+
+@contextmanager
+def running(command: list[str], **environment: str) -> Iterator[str]:
+    """Start a program and wait for its address."""
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        ready = next((line for line in process.stdout or () if line.startswith("ready ")), "")
+        assert ready, f"{command[0]} ended with {process.wait()}"
+        yield ready.removeprefix("ready ").strip()
+    finally:
+        process.terminate()
+        process.wait(10)
+        if process.stdout:
+            process.stdout.close()
+
+
+def read_form(page: requests.Response) -> tuple[str, dict[str, str]]:
+    """The address and the hidden fields of the page's first form."""
+    action = re.search(r'<form[^>]*action="([^"]*)"', page.text)
+    hidden = {}
+    for tag in re.findall(r"<input[^>]*>", page.text):
+        parts = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        if parts.get("type") == "hidden":
+            hidden[parts["name"]] = unescape(parts.get("value", ""))
+    return urljoin(page.url, unescape(action[1])) if action else page.url, hidden
+
+
+def come_back(address: str, callback: str, **answers: str) -> dict[str, str]:
+    """Go through the server's pages, answering each form, until it sends the browser to the callback."""
+    browser = requests.Session()
+    answer = browser.get(address, allow_redirects=False, timeout=30)
+    for _ in range(20):
+        while location := answer.headers.get("Location"):
+            target = urljoin(answer.url, location)
+            if target.startswith(callback):
+                return dict(parse_qsl(urlsplit(target).query))
+            answer = browser.get(target, allow_redirects=False, timeout=30)
+        action, hidden = read_form(answer)
+        answer = browser.post(action, data=hidden | answers, allow_redirects=False, timeout=30)
+    raise AssertionError(answer.text[:2000])
+
+
+@pytest.fixture(scope="module")
+def cas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a django-cas-server."""
+    if not CAS_PYTHON:
+        pytest.skip("DJANGO_CAS_PYTHON is not set: django-cas-server was left out")
+    folder = tmp_path_factory.mktemp("django-cas")
+    with running([CAS_PYTHON, str(HERE / "run_django_cas.py"), str(folder)]) as address:
+        yield address
+
+
+def make_cas(url: str, **options: object) -> CasProvider:
+    faults: list[str] = []
+    section = {
+        "label": "统一身份认证",
+        "url": url,
+        "claims": {"student_number": "user", "name": "attributes.cn", "college": "attributes.groups[1]"},
+    }
+    client = read_cas("campus", Table(section | options, "sign_in.campus", faults))
+    assert not faults
+    return client
+
+
+def test_a_student_signs_in_at_django_cas_server(cas: str) -> None:
+    client = make_cas(cas)
+    redirect = client.begin(CALLBACK)
+    query = come_back(redirect.url, CALLBACK, username=NUMBER, password="demo")
+    person = client.finish(query, redirect.pending, CALLBACK)
+    assert (person.number, person.name, person.college) == (NUMBER, "李文静", "students")
+    with pytest.raises(SignInRefused, match="validate:invalid_ticket"):
+        client.finish(query, redirect.pending, CALLBACK)
+
+
+def test_django_cas_server_refuses_a_ticket_of_another_sign_in(cas: str) -> None:
+    client = make_cas(cas)
+    mine, theirs = client.begin(CALLBACK), client.begin(CALLBACK)
+    stolen = come_back(theirs.url, CALLBACK, username=NUMBER, password="demo")["ticket"]
+    with pytest.raises(SignInRefused, match="validate:invalid_service"):
+        client.finish({"state": mine.pending["state"], "ticket": stolen}, mine.pending, CALLBACK)
+
+
+def test_protocol_2_of_django_cas_server_is_understood(cas: str) -> None:
+    client = make_cas(cas, version="2")
+    redirect = client.begin(CALLBACK)
+    query = come_back(redirect.url, CALLBACK, username=NUMBER, password="demo")
+    assert client.finish(query, redirect.pending, CALLBACK).number == NUMBER
+
+
+def test_the_logout_message_of_django_cas_server_names_the_ticket(cas: str) -> None:
+    with running_server(SmallServer()) as service:
+        callback = f"{service.url}/sign-in/campus/callback"
+        service.answers["/sign-in/campus/callback"] = lambda asked: Answer(b"", 204)
+        client = make_cas(cas)
+        redirect = client.begin(callback)
+        browser = requests.Session()
+        page = browser.get(redirect.url, timeout=30)
+        action, hidden = read_form(page)
+        answer = browser.post(
+            action, data=hidden | {"username": NUMBER, "password": "demo"}, allow_redirects=False, timeout=30
+        )
+        query = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+        client.finish(query, redirect.pending, callback)
+        browser.get(f"{cas}/logout", timeout=30)
+        (told,) = [asked for asked in service.asked if asked.method == "POST"]
+        assert client.read_logout(told.form) == query["ticket"] == client.name_session(query)
+
+
+def test_the_check_finds_nothing_wrong_with_django_cas_server(cas: str) -> None:
+    assert {finding.fit for finding in make_cas(cas).check(CALLBACK)} == {Fit.FITS}
+
+
+@pytest.fixture(scope="module", params=["client_secret_post", "client_secret_basic"])
+def openid(request: pytest.FixtureRequest) -> Iterator[OidcProvider]:
+    """The product's client for an oidc-provider that takes one way of authentication."""
+    node = shutil.which("node")
+    if not OIDC_MAIN or node is None:
+        pytest.skip("OIDC_PROVIDER is not set: oidc-provider was left out")
+    command = [node, str(HERE / "openid_provider.mjs"), CALLBACK]
+    with running(command, CLIENT_AUTH=request.param) as issuer:
+        yield make_openid(issuer, request.param)
+
+
+def make_openid(issuer: str, client_auth: str, secret: str = SECRET) -> OidcProvider:
+    faults: list[str] = []
+    section = {
+        "label": "统一身份认证",
+        "issuer": issuer,
+        "client_id": "lixiao",
+        "client_secret": secret,
+        "client_auth": client_auth,
+        "scope": "openid profile",
+        "claims": {"student_number": "number", "name": "name"},
+    }
+    client = read_oidc("campus", Table(section, "sign_in.campus", faults))
+    assert not faults
+    return client
+
+
+def test_a_student_signs_in_at_oidc_provider(openid: OidcProvider) -> None:
+    redirect = openid.begin(CALLBACK)
+    query = come_back(redirect.url, CALLBACK, login=NUMBER, password="x")
+    person = openid.finish(query, redirect.pending, CALLBACK)
+    assert (person.number, person.name) == (NUMBER, "李文静")
+    with pytest.raises(SignInRefused, match="token:invalid_grant"):
+        openid.finish(query, redirect.pending, CALLBACK)
+
+
+def test_oidc_provider_refuses_a_code_of_another_sign_in(openid: OidcProvider) -> None:
+    mine, theirs = openid.begin(CALLBACK), openid.begin(CALLBACK)
+    query = come_back(theirs.url, CALLBACK, login=NUMBER, password="x")
+    with pytest.raises(SignInRefused, match="token:invalid_grant"):
+        openid.finish(query | {"state": mine.pending["state"]}, mine.pending, CALLBACK)
+
+
+def test_oidc_provider_reports_an_error_that_is_understood(openid: OidcProvider) -> None:
+    redirect = openid.begin(CALLBACK)
+    address = f"{redirect.url}&{urlencode({'prompt': 'none'})}"
+    query = come_back(address, CALLBACK)
+    with pytest.raises(SignInRefused, match="callback:error"):
+        openid.finish(query, redirect.pending, CALLBACK)
+
+
+def test_the_check_finds_nothing_wrong_with_oidc_provider(openid: OidcProvider) -> None:
+    findings = openid.check(CALLBACK)
+    assert {finding.fit for finding in findings} == {Fit.FITS}, findings
