@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from app.services import desk_files
 from app.services.desk_cells import Formula
@@ -91,6 +91,8 @@ def test_the_value_that_a_file_remembers_for_a_formula_is_not_taken(tmp_path: Pa
     path = save_book(tmp_path / "a.xlsx", book)
     path.write_bytes(rewrite_sheet(path.read_bytes(), "<v></v>", "<v>已审核</v>"))
     assert isinstance(read_table(path).rows[0].cells[1], Formula)
+    lenient = load_workbook(path, data_only=True).active
+    assert lenient["B2"].value == "已审核", "the negative control: a reader of results would take it"
 
 
 def rewrite_sheet(content: bytes, old: str, new: str) -> bytes:
