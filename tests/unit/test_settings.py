@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.person import Role
 from app.settings import Settings, SettingsError, load_settings, read_settings
 
 SECRET = "k" * 32
@@ -49,7 +50,7 @@ def make_data(**sections: Any) -> dict[str, Any]:
         },
     }
     for name, changes in sections.items():
-        data[name] = {**data[name], **changes}
+        data[name] = {**data.get(name, {}), **changes}
     return data
 
 
@@ -162,3 +163,17 @@ def test_a_mini_app_is_for_all_levels_unless_some_are_named() -> None:
     assert named.mini_apps["graduate_departure"].levels == ("硕士", "博士")
     wrong = read(make_data(mini_apps={"graduate_departure": {**app, "levels": [1]}}))
     assert wrong.faults == ["mini_apps.graduate_departure.levels must be a list of texts"]
+
+
+def test_roles_are_given_to_numbers() -> None:
+    settings = read(make_data(roles={"administrators": ["00420014"], "guards": ["00420016"]}))
+    assert settings.faults == []
+    assert settings.roles == {"00420014": Role.ADMINISTRATOR, "00420016": Role.GUARD}
+    assert read(make_data()).roles == {}
+
+
+def test_a_number_with_two_roles_and_a_role_that_is_none_are_named() -> None:
+    roles = {"administrators": ["00420014"], "clerks": ["00420014"], "students": ["TS1"]}
+    told = read(make_data(roles=roles)).faults
+    assert "roles.clerks names a number that is in administrators too" in told
+    assert "roles.students is not a known key" in told
