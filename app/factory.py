@@ -56,10 +56,11 @@ def create_app(settings: Settings) -> Flask:
 
 
 def warm_up(app: Flask) -> None:
-    """Load what serving needs. Raises SlipKeyError or FontError rather than start without it."""
+    """Load what serving needs. Raises SlipKeyError, UnusableCertificate or FontError rather than start without it."""
     installation: Installation = app.extensions["installation"]
     load_fonts(installation.settings.slip.second_font)
     installation.slip_keys.current()
+    installation.file_signer  # noqa: B018  # read now
     watch = SentinelWatch(installation.mini_apps, installation.settings.round.deadline)
     watch.start()
     os.register_at_fork(after_in_child=watch.start)
