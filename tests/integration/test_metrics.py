@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 import requests
 
+from app.settings import load_settings
 from tests.campus.client import CampusClient
 from tests.campus.run import make_environment, prepare, start_service, stop
 from tests.conftest import Service, get_free_port
 from tests.visitor import Visitor
 
-TOKEN = "m" * 32
+TOKEN = "metrics-token-of-the-tests-only-0"
 STUDENT = "TS23000002"
 CHECKS = 40
 
@@ -61,7 +62,7 @@ def count_verdict(service: Service, verdict: str) -> float:
 def test_only_who_holds_the_token_gets_the_numbers(service: Service) -> None:
     assert scrape(service).status_code == 200
     assert scrape(service).headers["Content-Type"].startswith("text/plain")
-    for token in ("", "m" * 31, "错" * 32):
+    for token in ("", TOKEN[:-1], "错" * 32):
         answer = requests.get(
             f"{service.url}/metrics", headers={"Authorization": f"Bearer {token}".encode()}, timeout=30
         )
@@ -73,6 +74,11 @@ def test_only_who_holds_the_token_gets_the_numbers(service: Service) -> None:
 def test_without_a_token_in_the_configuration_there_is_no_such_page(running_service: Service) -> None:
     for token in ("", TOKEN):
         assert scrape(running_service, token).status_code == 404
+
+
+def test_a_short_token_stops_the_start_by_its_name(running_service: Service) -> None:
+    environment = {**running_service.environment, "LIXIAO_SERVICE__METRICS_TOKEN": "guessable"}
+    assert load_settings(environment).faults == ["service.metrics_token must have at least 16 characters"]
 
 
 def test_checks_are_counted_by_verdict_in_whatever_worker_they_were_made(service: Service) -> None:

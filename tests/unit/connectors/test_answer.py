@@ -38,6 +38,7 @@ def change(answer: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 
 LOANS = answers.library_loans(books=2)
+LEFT = {"building": "竹园", "room": "B412", "checkoutDate": "2026-06-10", "checkoutBy": "王建国"}
 NOBODY = {"status": "OK", "student": STUDENT, "resident": False, "record": None}
 
 
@@ -92,6 +93,21 @@ def test_no_record_is_what_the_configuration_says_it_is(system: str, answer: dic
         ("library_loans", change(LOANS, "errCode", 80001), Fault.NO_SUCCESS),
         ("library_loans", change(LOANS, "success", 1), Fault.NO_SUCCESS),
         ("archive", change(answers.archive("已审核", ""), "entities", []), Fault.NO_ROWS),
+        ("dormitory", NOBODY | {"record": LEFT}, Fault.CONTRADICTION),
+        ("archive", change(answers.archive("已审核", ""), "xh", "TS23000002"), Fault.WRONG_STUDENT),
+        (
+            "archive",
+            change(answers.archive("已审核", ""), "entities.0.xh", "TS23000002"),
+            Fault.WRONG_STUDENT,
+        ),
+        ("library_loans", change(LOANS, "data.readerId", "TS23000002"), Fault.WRONG_STUDENT),
+        ("library_loans", change(LOANS, "data.total", "1"), Fault.WRONG_COUNT),
+        ("library_loans", answers.library_loans(books=False), Fault.WRONG_TYPE),
+        ("library_loans", answers.library_loans(books="0"), Fault.WRONG_TYPE),
+        ("library_loans", answers.library_loans(debt=0), Fault.WRONG_TYPE),
+        ("finance", answers.finance(answers.charge("学费", "500.00")), Fault.ODD_NUMBER),
+        ("finance", answers.finance(answers.charge("学费", "５０")), Fault.ODD_NUMBER),
+        ("finance", answers.finance(answers.charge("学费", "-1")), Fault.ODD_NUMBER),
         ("library_thesis", [], Fault.NO_SUCCESS),
         ("library_thesis", None, Fault.NO_SUCCESS),
     ],
