@@ -24,7 +24,10 @@ from app.tables import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "LIXIAO_"
+FILES = "LIXIAO_CONFIG"
 MIN_TOKEN_LENGTH = 16
+MIN_AUDIT_DAYS = 180
+"""中华人民共和国网络安全法, article 21 (3): logs are kept for six months at least."""
 
 
 class SettingsError(Exception):
@@ -63,13 +66,17 @@ class SessionSettings:
 @dataclass(frozen=True, slots=True)
 class SlipSettings:
     """`[slip]`: the folder of the signing keys, for how many days a slip is valid (0: for ever), and for how
-    many hours a gate without a network may rely on a status list.
+    many hours a gate without a network may rely on a status list. PDF files are PDF/A with `pdf_a`, and signed
+    with the certificate in `p12_file` if there is one.
     """
 
     keys: Path
     validity_days: int
     status_list_hours: int
     second_font: Path | None
+    pdf_a: bool
+    p12_file: Path | None
+    p12_password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,20 @@ class MiniAppSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """`[retention]`: for how many days `flask purge` leaves personal data that is of no more use: sessions after
+    their end, answers and checks after their day, `closed_cases` (desk entries, actions and waivers) after the
+    student's submission, and audit events, which the law wants for 180 days at least.
+    """
+
+    sessions: int
+    known_answers: int
+    slip_checks: int
+    closed_cases: int
+    audit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that an operator can set. `roles` are given to numbers, whatever the sign-in says of them."""
 
@@ -141,6 +162,7 @@ class Settings:
     sign_in: Mapping[str, Table]
     connectors: Mapping[str, Table]
     round: RoundSettings
+    retention: RetentionSettings
     roles: Mapping[str, Role]
     faults: list[str] = field(repr=False)
 
@@ -151,16 +173,20 @@ class Settings:
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the files and the environment. Raises SettingsError only where a file cannot be read at all;
-    other faults wait in `Settings.faults` for `raise_faults`, to be told together with those of the
+    """Read the files and the environment. Raises SettingsError only where files cannot be read at all; other
+    faults wait in `Settings.faults` for `raise_faults`, to be told together with those of the
     sections that other modules read.
     """
     environ = os.environ if environ is None else environ
-    data = _read_toml(ROOT / "config" / "default.toml")
-    for name in filter(None, environ.get("LIXIAO_CONFIG", "").split(os.pathsep)):
-        _merge(data, _read_toml(Path(name)))
+    names = filter(None, environ.get(FILES, "").split(os.pathsep))
+    unreadable: list[str] = []
+    data: dict[str, Any] = {}
+    for path in (ROOT / "config" / "default.toml", *map(Path, names)):
+        _merge(data, _read_toml(path, unreadable))
+    if unreadable:  # their keys would all be missing
+        raise SettingsError(unreadable)
     faults: list[str] = []
-    _merge(data, _read_environment(environ))
+    _merge(data, _read_environment(environ, faults))
     return read_settings(data, faults)
 
 
@@ -170,7 +196,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
     database = root.table("database")
     settings = Settings(
         service=_read_service(root.table("service")),
-        database_url=database.secret("url"),
+        database_url=_read_database_url(database),
         session=_read_session(root.table("session")),
         slip=_read_slip(root.table("slip")),
         rate_limit=_read_rate_limit(root.table("rate_limit")),
@@ -180,6 +206,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         sign_in=root.named_tables("sign_in"),
         connectors=root.named_tables("connectors"),
         round=_read_round(root.table("round")),
+        retention=_read_retention(root.table("retention")),
         roles=_read_roles(root.table("roles")),
         faults=faults,
     )
@@ -187,6 +214,13 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         table.close()
     _check_connections(settings)
     return settings
+
+
+def _read_database_url(table: Table) -> str:
+    url = table.secret("url")
+    if url and not re.match(r"sqlite:///.|postgresql\+psycopg://.", url):
+        table.fault("url", "must begin with sqlite:/// or postgresql+psycopg://")
+    return url
 
 
 def _read_service(table: Table) -> ServiceSettings:
@@ -237,12 +271,18 @@ def _read_slip(table: Table) -> SlipSettings:
     second_font = table.text("second_font", "")
     if second_font and not Path(second_font).is_file():
         table.fault("second_font", f"names no file: {second_font}")
+    p12_file = table.text("p12_file", "")
     slip = SlipSettings(
         keys=Path(table.text("keys")),
         validity_days=table.integer("validity_days", most=36500),
         status_list_hours=table.integer("status_list_hours", least=1, most=24 * 31),
         second_font=Path(second_font) if second_font else None,
+        pdf_a=table.flag("pdf_a", False),
+        p12_file=Path(p12_file) if p12_file else None,
+        p12_password=table.secret("p12_password", ""),
     )
+    if slip.p12_password and not p12_file:
+        table.fault("p12_password", "is set without p12_file")
     table.close()
     return slip
 
@@ -268,6 +308,18 @@ def _read_round(table: Table) -> RoundSettings:
         deadline=table.number("deadline_seconds", least=0.1, most=30),
         page_wait=table.number("page_wait_seconds", most=30),
         fresh=table.number("fresh_seconds", most=3600),
+    )
+    table.close()
+    return settings
+
+
+def _read_retention(table: Table) -> RetentionSettings:
+    settings = RetentionSettings(
+        sessions=table.integer("sessions_days"),
+        known_answers=table.integer("known_answers_days", least=1),
+        slip_checks=table.integer("slip_checks_days", least=1),
+        closed_cases=table.integer("closed_cases_days", least=30),
+        audit=table.integer("audit_days", least=MIN_AUDIT_DAYS),
     )
     table.close()
     return settings
@@ -332,22 +384,27 @@ def _check_connections(settings: Settings) -> None:
             settings.faults.append(f"{section} is empty: at least one is needed")
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path, unreadable: list[str]) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError([f"{path.name} cannot be read: {error}"]) from error
+        unreadable.append(f"{path.name} cannot be read: {error}")
+        return {}
 
 
-def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+def _read_environment(environ: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in sorted(environ):
-        if name.startswith(PREFIX) and "__" in name:
-            *sections, key = name.removeprefix(PREFIX).lower().split("__")
-            level = found
-            for section in sections:
-                level = level.setdefault(section, {})
+        if not name.startswith(PREFIX) or name == FILES:
+            continue
+        *sections, key = name.removeprefix(PREFIX).lower().split("__")
+        level = found
+        for section in sections:
+            level = level.setdefault(section, {}) if isinstance(level, dict) else level
+        if sections and isinstance(level, dict):
             level[key] = environ[name]
+        else:
+            faults.append(f"{name} is no variable of this service: they are {PREFIX}<SECTION>__<KEY>")
     return found
 
 

@@ -7,9 +7,13 @@ sees all mistakes of a file at once. Values of secrets never appear in a message
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+_OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_SAMPLES = re.compile(r"change.?me|replace.?(me|this)|your.?(secret|password|key|token)|todo", re.IGNORECASE)
 
 
 class Table:
@@ -93,18 +97,13 @@ class Table:
         return dict(self._take(key, dict, dict(default) if default is not None else None) or {})
 
     def secret(self, key: str, default: str | None = None) -> str:
-        """A secret: the key itself, or the file named by `<key>_file`, without its line's end."""
-        if not self.has(f"{key}_file"):
-            return self.text(key, default)
-        if self.has(key):
-            self.fault(key, f"and {key}_file are both set")
-            self._read.add(key)
-        path = Path(self.text(f"{key}_file"))
-        try:
-            return path.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError):
-            self.fault(f"{key}_file", f"names a file that cannot be read: {path}")
-            return ""
+        """A secret: the key itself, or the file named by `<key>_file`, without its line's end. A file that
+        others may read is refused, and so is a sample from somebody's instructions.
+        """
+        value = self._read_secret_file(key) if self.has(f"{key}_file") else self.text(key, default)
+        if _SAMPLES.search(value) or (len(value) >= 8 and len(set(value)) <= 2):
+            self.fault(key, "is a sample and no secret: set one of your own")
+        return value
 
     def table(self, key: str) -> Table:
         """A table below this one; an empty one if it is missing (its own keys then complain)."""
@@ -128,6 +127,23 @@ class Table:
         for key in self._data:
             if key not in self._read:
                 self.fault(key, "is not a known key")
+
+    def _read_secret_file(self, key: str) -> str:
+        if self.has(key):
+            self.fault(key, f"and {key}_file are both set")
+            self._read.add(key)
+        path = Path(self.text(f"{key}_file"))
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            value = path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError):
+            self.fault(f"{key}_file", f"names a file that cannot be read: {path}")
+            return ""
+        if mode & _OPEN_TO_OTHERS:
+            self.fault(f"{key}_file", f"names a file that is open to others (mode {mode:04o}): chmod 600 {path}")
+        if not value:
+            self.fault(f"{key}_file", f"names an empty file: {path}")
+        return value
 
     def _names_of_tables(self, key: str) -> list[str]:
         value = self._take(key, dict, {}) or {}

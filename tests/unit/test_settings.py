@@ -11,7 +11,7 @@ import pytest
 from app.domain.person import Role
 from app.settings import Settings, SettingsError, load_settings, read_settings
 
-SECRET = "k" * 32
+SECRET = "0123456789abcdef" * 2
 
 
 def make_data(**sections: Any) -> dict[str, Any]:
@@ -37,6 +37,13 @@ def make_data(**sections: Any) -> dict[str, Any]:
             "refresh": "20 per minute",
         },
         "round": {"deadline_seconds": 3.0, "page_wait_seconds": 0.3, "fresh_seconds": 15.0},
+        "retention": {
+            "sessions_days": 1,
+            "known_answers_days": 180,
+            "slip_checks_days": 365,
+            "closed_cases_days": 365,
+            "audit_days": 1095,
+        },
         "sign_in": {"campus": {"kind": "oidc"}},
         "connectors": {"library": {"kind": "http_json"}},
         "mini_apps": {
