@@ -56,6 +56,8 @@ def make_environment(
         "SIGN_IN__CAMPUS__CLIENT_SECRET": DEMO.client_secret,
     }
     files = [DEMO_FILE, *(path.resolve() for path in configs)]
+    if "cas" in _list_named(files, "sign_in"):
+        settings["SIGN_IN__CAS__URL"] = f"{campus_url.rstrip('/')}/cas"
     for system in _list_systems(files):
         settings[f"CONNECTORS__{system.upper()}__BASE_URL"] = campus_url.rstrip("/")
         settings[f"CONNECTORS__{system.upper()}__CREDENTIAL"] = DEMO.of_systems[system]
@@ -67,13 +69,19 @@ def make_environment(
 
 def _list_systems(files: Sequence[Path]) -> list[str]:
     """The systems of the pretend campus that these files name a connector after."""
+    named = _list_named(files, "connectors")
+    return [system for system in DEMO.of_systems if system in named]
+
+
+def _list_named(files: Sequence[Path], section: str) -> set[str]:
+    """The names of the tables in a section of these files."""
     named: set[str] = set()
     for path in files:
         try:
-            named |= tomllib.loads(path.read_text(encoding="utf-8")).get("connectors", {}).keys()
+            named |= tomllib.loads(path.read_text(encoding="utf-8")).get(section, {}).keys()
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ServiceNotReadyError(f"{path.name} cannot be read: {error}") from error
-    return [system for system in DEMO.of_systems if system in named]
+    return named
 
 
 def _make_secret(path: Path) -> Path:

@@ -174,3 +174,9 @@ def test_a_code_that_the_campus_app_got_by_itself_is_exchanged_without_pkce(stra
 def test_no_way_in_stands_open_that_was_not_configured(stranger: SmallServer) -> None:
     for name in ("oauth2", "nested", "oidc"):
         assert not getattr(build(name, stranger.url), "entry", "")
+
+
+def test_the_demo_with_cas_finds_the_campus_wherever_it_runs(tmp_path: Path) -> None:
+    environment = make_environment(tmp_path, 1, "http://127.0.0.1:9", [PROJECT / "config" / "demo_cas.toml"])
+    provider = create_app(load_settings(environment)).extensions["sign_in"].providers["cas"]
+    assert provider.begin(CALLBACK).url.startswith("http://127.0.0.1:9/cas/login?")
