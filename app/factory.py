@@ -6,11 +6,14 @@ import gc
 import os
 
 from flask import Flask
+from limits.errors import ConfigurationError
+from limits.storage import storage_from_string
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.commands import register_commands
 from app.connectors.registry import build_connectors
 from app.documents.fonts import load_fonts
+from app.documents.signing_key import UnusableCertificate
 from app.extensions import csrf, db, limiter, migrate
 from app.identity.registry import build_providers
 from app.logs import configure_logging
@@ -19,7 +22,8 @@ from app.miniapps.templating import add_pages
 from app.services.desk import open_desk_book
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.sentinels import SentinelWatch
-from app.settings import ROOT, Settings
+from app.services.slip_keys import SlipKeyError, load_slip_keys
+from app.settings import ROOT, Settings, SettingsError
 from app.web import init_web
 from app.web.auth import init_auth
 from app.web.request_body import drain_bodies
@@ -28,6 +32,8 @@ from app.web.shell import MAX_FORM_BYTES
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 POOL_SECONDS = 8
+START_FAULTS = (SettingsError, SlipKeyError, UnusableCertificate)
+"""What `create_app` and `warm_up` say in words to an operator."""
 
 
 def create_app(settings: Settings) -> Flask:
@@ -36,6 +42,9 @@ def create_app(settings: Settings) -> Flask:
     """
     mini_apps = _install_mini_apps(settings)
     providers = build_providers(settings.sign_in)
+    _check_storage(settings)
+    if settings.faults:  # missing keys alone must not stop the command that makes them
+        _check_keys(settings)
     settings.raise_faults()
     configure_logging(settings.service.log_level)
     app = Flask(__name__)
@@ -57,10 +66,11 @@ def create_app(settings: Settings) -> Flask:
 
 
 def warm_up(app: Flask) -> None:
-    """Load what serving needs. Raises SlipKeyError or FontError rather than start without it."""
+    """Load what serving needs. Raises SlipKeyError, UnusableCertificate or a font's error rather than start without."""
     installation: Installation = app.extensions["installation"]
     load_fonts(installation.settings.slip.second_font)
     installation.slip_keys.current()
+    _ = installation.file_signer
     # What is loaded by now stays: collections that need not walk it save about a tenth of a page's CPU.
     gc.collect()
     gc.freeze()
@@ -85,6 +95,22 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
         step_connectors = {key: connectors[name] for key, name in chosen.steps.items() if name in connectors}
         installed[mini_app.path] = InstalledMiniApp(mini_app, chosen, step_connectors)
     return installed
+
+
+def _check_storage(settings: Settings) -> None:
+    """A storage of counts that is not known, or whose package is not installed, would fail much later."""
+    url = settings.rate_limit.storage_url
+    try:
+        storage_from_string(url or "memory://")
+    except (ConfigurationError, ValueError):
+        settings.faults.append("rate_limit.storage_url is unknown, or needs a package that is not installed")
+
+
+def _check_keys(settings: Settings) -> None:
+    try:
+        load_slip_keys(settings.slip.keys)
+    except SlipKeyError as error:
+        settings.faults.append(f"slip.keys: {error}")
 
 
 def _configure(app: Flask, settings: Settings) -> None:

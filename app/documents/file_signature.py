@@ -20,7 +20,9 @@ from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
 from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigMDPSetup, SigObjSetup
 from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest, SignatureObject
 
-from app.documents.signing_key import DIGEST, MAX_BYTES, FileSigner
+DIGEST = "sha256"
+MAX_BYTES = 8192
+"""Of a signature with all its certificates: about five of them."""
 
 FIELD = "Slip"
 _HEXADECIMAL = re.compile(rb"[0-9A-F]+")
@@ -39,18 +41,11 @@ class _Revision(IncrementalPdfFileWriter):
         """The title and the date of the first revision stay."""
 
 
-def sign_pdf(pdf: bytes, moment: datetime, signer: FileSigner) -> bytes:
-    """The file with a signature that says it was made at this moment."""
-    prepared, region = _prepare(pdf, moment)
-    region.fill_with_cms(prepared, signer.sign_digest(region.document_digest))
-    return prepared.getvalue()
-
-
 def is_signed_copy(data: bytes, pdf: bytes, moment: datetime) -> bool:
-    """Whether `data` is `pdf` as `sign_pdf` signs it, with any signature. Whose it is, is for PDF readers to say."""
+    """Whether `data` is `pdf` signed at this moment, by whomever: that is for PDF readers to say."""
     if not data.startswith(pdf):
         return False
-    prepared, region = _prepare(pdf, moment)
+    prepared, region = prepare_signature(pdf, moment)
     expected = prepared.getvalue()
     first, last = region.reserved_region_start + 1, region.reserved_region_end - 1
     return (
@@ -59,8 +54,8 @@ def is_signed_copy(data: bytes, pdf: bytes, moment: datetime) -> bool:
     )
 
 
-def _prepare(pdf: bytes, moment: datetime) -> tuple[BytesIO, PreparedByteRangeDigest]:
-    """The file with an empty signature, and where it goes and over what."""
+def prepare_signature(pdf: bytes, moment: datetime) -> tuple[BytesIO, PreparedByteRangeDigest]:
+    """The file with a signature, still empty, that says it was made at this moment; where it goes and over what."""
     steps = PdfCMSEmbedder().write_cms(FIELD, _Revision(BytesIO(pdf)))
     next(steps)
     empty = SignatureObject(moment, SigSeedSubFilter.PADES, bytes_reserved=2 * MAX_BYTES)

@@ -20,9 +20,7 @@ from cryptography.x509 import Certificate
 from pyhanko.sign.signers import Signer
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-DIGEST = "sha256"
-MAX_BYTES = 8192
-"""Of a signature with all its certificates: about five of them."""
+from app.documents.file_signature import DIGEST, MAX_BYTES, prepare_signature
 
 SigningKey = RSAPrivateKey | EllipticCurvePrivateKey
 
@@ -49,6 +47,12 @@ class FileSigner(Signer):
         if isinstance(self._key, RSAPrivateKey):
             return self._key.sign(data, PKCS1v15(), SHA256())
         return self._key.sign(data, ECDSA(SHA256()))
+
+    def sign_pdf(self, pdf: bytes, moment: datetime) -> bytes:
+        """The file with a signature that says it was made at this moment."""
+        prepared, region = prepare_signature(pdf, moment)
+        region.fill_with_cms(prepared, self.sign_digest(region.document_digest))
+        return prepared.getvalue()
 
     def sign_digest(self, digest: bytes) -> ContentInfo:
         """The PAdES signature over a SHA-256 digest, with no time in it: that stands in the file."""

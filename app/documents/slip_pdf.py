@@ -18,6 +18,7 @@ from fpdf import FPDF
 from fpdf.drawing_primitives import convert_to_device_color
 from fpdf.enums import PDFResourceType, TextMode
 
+from app.documents import archival
 from app.documents.fonts import GlyphStore, get_fonts
 from app.documents.layout import Layout, fit_page
 from app.documents.line_breaks import Lines
@@ -27,6 +28,7 @@ from app.documents.slip_font import FONT_KEY, SlipFont, SlipOutput
 from app.documents.slip_rows import get_wording, list_values
 from app.domain.slip import SlipRecord
 
+LANGUAGE = "zh-CN"
 QR_ALTERNATIVE = "核验二维码，内容为本单的核验网址"
 
 
@@ -54,19 +56,24 @@ class _Frame:
 class SlipDocument(FPDF):
     """An FPDF of one A4 page, dated and numbered by what stands on it and not by when it is made."""
 
-    def __init__(self) -> None:
-        super().__init__(unit="mm", format="A4")
+    def __init__(self, is_archival: bool = False) -> None:
+        super().__init__(unit="mm", format="A4", enforce_compliance=archival.LEVEL if is_archival else None)
         self.set_auto_page_break(False)
         self.str_alias_nb_pages = ""  # "{nb}" in a name is a name
         self.allow_images_transparency = False
+        self.is_archival = is_archival
         self._id = ""
         self.add_page()
 
     def describe(self, record: SlipRecord, code: SlipCodeText) -> None:
         """Title, language, date and identifier of the file."""
-        self.set_title(f"{record.title} {record.number}")
-        self.set_lang("zh-CN")
-        self.set_creation_date(datetime.fromisoformat(record.issued_on).replace(tzinfo=UTC))
+        title = f"{record.title} {record.number}"
+        moment = datetime.fromisoformat(record.issued_on).replace(tzinfo=UTC)
+        self.set_title(title)
+        self.set_lang(LANGUAGE)
+        self.set_creation_date(moment)
+        if self.is_archival:
+            self.set_xmp_metadata(archival.write_metadata(title, LANGUAGE, moment))
         self._id = hashlib.sha256(code.url.encode()).hexdigest()[:32].upper()
 
     def file_id(self) -> str:
@@ -136,8 +143,8 @@ class SlipDocument(FPDF):
         self._out("".join([f"{opening}{encode(line)}> Tj ET Q\n" for opening, line in lines]) + frame.end)
 
 
-def render_slip_pdf(record: SlipRecord, code: SlipCodeText) -> bytes:
-    """The slip as a PDF file of one page.
+def render_slip_pdf(record: SlipRecord, code: SlipCodeText, is_archival: bool = False) -> bytes:
+    """The slip as a PDF file of one page, and as PDF/A-2u where it is to be kept for long.
 
     Raises MissingCharacters when no font holds a character, SlipTooLong when the words do not fit on a page.
     """
@@ -145,7 +152,7 @@ def render_slip_pdf(record: SlipRecord, code: SlipCodeText) -> bytes:
     matrix = build_qr_matrix(code.url)
     layout, values = fit_slip(record, code, matrix, fonts)
     frame = _draw_frame(layout, fonts)
-    document = SlipDocument()
+    document = SlipDocument(is_archival)
     document.describe(record, code)
     document.add_frame(frame, values, SlipFont(fonts, frame.codes))
     document.draw_qr(matrix, layout.qr)

@@ -20,7 +20,8 @@ from PIL import Image, UnidentifiedImageError
 from app.documents.slip_png import _PDFIUM as PDFIUM_LOCK
 from app.domain.slip_code import MalformedCode, parse_slip_code
 from app.services.installation import Installation
-from app.services.slips import get_slip_of_code, render_pdf
+from app.services.slip_files import is_file_of
+from app.services.slips import get_slip_of_code
 from app.services.verification import Verification, verify_code
 
 MAX_BYTES = 12 * 1024 * 1024
@@ -60,7 +61,7 @@ class ForeignCode(UnreadableCode):
 
 
 class FileState(StrEnum):
-    """Whether a PDF file is, byte for byte, the one that this service makes of the slip's record.
+    """Whether a PDF file is, byte for byte, one that this service makes of the slip's record, signed or not.
 
     `unknown`: no slip stands behind its code, or the issued log cannot be read.
     """
@@ -103,7 +104,7 @@ def verify_pdf(installation: Installation, data: bytes) -> PdfVerification:
     verification = verify_code(installation, digits)
     if verification.slip is None:
         return PdfVerification(verification, FileState.UNKNOWN)
-    is_same = data == render_pdf(get_slip_of_code(installation, digits))
+    is_same = is_file_of(get_slip_of_code(installation, digits), data)
     return PdfVerification(verification, FileState.GENUINE if is_same else FileState.CHANGED)
 
 

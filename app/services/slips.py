@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import contains_eager, joinedload
@@ -35,6 +36,9 @@ __all__ = [
     "render_pdf",
     "render_png",
 ]
+
+KEPT_PICTURES = 128
+"""Of at most 60 kB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +141,13 @@ def render_pdf(slip: HeldSlip) -> bytes:
 
 
 def render_png(slip: HeldSlip) -> bytes:
-    """The slip as a picture of that PDF."""
-    return render_slip_png(render_pdf(slip))
+    """The slip as a picture of that PDF; this process keeps the last ones."""
+    return _draw_picture(slip.record, slip.code)
+
+
+@lru_cache(maxsize=KEPT_PICTURES)
+def _draw_picture(record: SlipRecord, code: SlipCodeText) -> bytes:
+    return render_slip_png(render_slip_pdf(record, code))
 
 
 def get_printed_mini_app_title(mini_apps: Mapping[str, InstalledMiniApp], slug: str) -> str:

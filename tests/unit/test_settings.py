@@ -184,3 +184,17 @@ def test_a_number_with_two_roles_and_a_role_that_is_none_are_named() -> None:
     told = read(make_data(roles=roles)).faults
     assert "roles.clerks names a number that is in administrators too" in told
     assert "roles.students is not a known key" in told
+
+
+def test_a_certificate_for_slip_files_is_read_and_its_password_not_shown() -> None:
+    settings = read(make_data(slip={"p12_file": "slip.p12", "p12_password": "hidden words", "pdf_a": True}))
+    assert settings.faults == []
+    assert (settings.slip.p12_file, settings.slip.pdf_a) == (Path("slip.p12"), True)
+    assert settings.slip.p12_password == "hidden words"
+    assert "hidden words" not in repr(settings.slip)
+
+
+def test_a_password_without_its_certificate_is_a_mistake() -> None:
+    assert read(make_data(slip={"p12_password": "hidden words"})).faults == [
+        "slip.p12_password is set without p12_file"
+    ]

@@ -8,12 +8,12 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
+from app.services.slip_files import make_pdf_file
 from app.services.slips import (
     HeldSlip,
     get_printed_mini_app_title,
     get_slip,
     list_slips,
-    render_pdf,
     render_png,
 )
 from app.web.auth.access import current_person, signed_in_required
@@ -58,8 +58,10 @@ def slip(number: str) -> ResponseReturnValue:
 def slip_pdf(number: str) -> ResponseReturnValue:
     """The slip as a PDF file, inline or with `?download=1` as an attachment."""
     disposition = "attachment" if request.args.get("download") else "inline"
+    installation = get_installation()
     return _answer(
-        number, lambda found: _send(render_pdf(found), "application/pdf", "pdf", found, disposition)
+        number,
+        lambda found: _send(make_pdf_file(installation, found), "application/pdf", "pdf", found, disposition),
     )
 
 
