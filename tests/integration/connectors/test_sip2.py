@@ -222,13 +222,20 @@ def serving(handler: Handler, tls: ssl.SSLContext | None = None, host: str = "12
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.run_until_complete(_end(server))
         loop.close()
+
+
+async def _end(server: asyncio.Server) -> None:
+    """Close the server and every connection that it still has."""
+    server.close()
+    conversations = asyncio.all_tasks() - {asyncio.current_task()}
+    for conversation in conversations:
+        conversation.cancel()
+    await asyncio.wait_for(asyncio.gather(*conversations, return_exceptions=True), 5)
+    await asyncio.sleep(0.1)  # the loop's turns in which the connections end
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_and_a_trusted_one_is_not(tmp_path: Path) -> None:
