@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.connectors.base import Connector
 from app.connectors.round import Answer
+from app.documents.signing_key import read_credentials
 from app.domain.clearance import DepartmentUnavailable
 from app.domain.errors import NotAStudent, NotGraduating, OutsidePeriod, UnknownMiniApp, UnknownStep
 from app.domain.miniapp import MiniApp, Step
@@ -20,7 +21,7 @@ from app.services.slip_keys import SlipKeyStore
 from app.settings import MiniAppSettings, Settings
 
 if TYPE_CHECKING:
-    from app.documents.signing_key import FileSigner
+    from app.documents.file_signature import FileSigner
 
 SENTINEL_FAULT = "sentinel"
 
@@ -92,9 +93,9 @@ class Installation:
         slip = self.settings.slip
         if slip.p12_file is None:
             return None
-        from app.documents.signing_key import load_file_signer  # pyHanko takes 0.7 s and 17 MB
+        from app.documents.file_signature import FileSigner  # pyHanko takes 0.7 s and 17 MB
 
-        return load_file_signer(slip.p12_file, slip.p12_password, get_now())
+        return FileSigner(read_credentials(slip.p12_file, slip.p12_password, get_now()))
 
     def get_mini_app(self, path: str) -> InstalledMiniApp:
         """The mini-app at this address. Raises UnknownMiniApp."""

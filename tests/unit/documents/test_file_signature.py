@@ -21,8 +21,8 @@ from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
-from app.documents.file_signature import MAX_BYTES, is_signed_copy, prepare_signature
-from app.documents.signing_key import FileSigner, UnusableCertificate, load_file_signer
+from app.documents.file_signature import MAX_BYTES, FileSigner, is_signed_copy, prepare_signature
+from app.documents.signing_key import UnusableCertificate, read_credentials
 from app.documents.slip_pdf import render_slip_pdf
 from tests.fixtures.certificates import PASSWORD, SIGNER_NAME, Pkcs12, make_p12
 from tests.fixtures.slips import ORDINARY, make_code
@@ -45,7 +45,7 @@ def signers(files: dict[str, Pkcs12]) -> dict[str, FileSigner]:
 
 
 def load(file: Pkcs12, password: str = PASSWORD) -> FileSigner:
-    return load_file_signer(file.path, password, datetime.now(UTC))
+    return FileSigner(read_credentials(file.path, password, datetime.now(UTC)))
 
 
 def validate(data: bytes, root: bytes) -> PdfSignatureStatus:
@@ -217,11 +217,11 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_and_what_is_no_pkcs12_are_refused(tmp_path: Path) -> None:
     nothing = tmp_path / "nothing.p12"
     with pytest.raises(UnusableCertificate, match="cannot be read"):
-        load_file_signer(nothing, PASSWORD, MOMENT)
+        read_credentials(nothing, PASSWORD, MOMENT)
     nothing.touch(mode=0o600)
     nothing.write_bytes(os.urandom(300))
     with pytest.raises(UnusableCertificate, match="no PKCS #12"):
-        load_file_signer(nothing, PASSWORD, MOMENT)
+        read_credentials(nothing, PASSWORD, MOMENT)
 
 
 def test_a_key_that_pdf_readers_do_not_know_is_refused(files: dict[str, Pkcs12]) -> None:
