@@ -1,11 +1,23 @@
 """What a WSGI server loads: `granian --interface wsgi wsgi:app`. `flask --app wsgi` runs the commands."""
 
 import os
+import sys
 
-from app.factory import create_app, warm_up
-from app.settings import load_settings
-
-app = create_app(load_settings())
 # Commands must be able to make the keys and the database that a server refuses to start without.
-if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
-    warm_up(app)
+IS_COMMAND = os.environ.get("FLASK_RUN_FROM_CLI") == "true"
+NEVER_STARTS = 3
+"""The exit code by which gunicorn knows a worker that is not worth a second try."""
+
+if IS_COMMAND:  # what a command counts is no worker's; the library looks when it is imported
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
+from app.factory import START_FAULTS, create_app, warm_up  # noqa: E402
+from app.settings import load_settings  # noqa: E402
+
+try:
+    app = create_app(load_settings())
+    if not IS_COMMAND:
+        warm_up(app)
+except START_FAULTS as error:
+    print(error, file=sys.stderr)
+    sys.exit(1 if IS_COMMAND else NEVER_STARTS)

@@ -140,7 +140,9 @@ class Table:
             self.fault(f"{key}_file", f"names a file that cannot be read: {path}")
             return ""
         if mode & _OPEN_TO_OTHERS:
-            self.fault(f"{key}_file", f"names a file that is open to others (mode {mode:04o}): chmod 600 {path}")
+            self.fault(
+                f"{key}_file", f"names a file that is open to others (mode {mode:04o}): chmod 600 {path}"
+            )
         if not value:
             self.fault(f"{key}_file", f"names an empty file: {path}")
         return value
@@ -169,7 +171,9 @@ class Table:
 
     def _number(self, key: str, default: float | None, kind: type[int] | type[float]) -> float | None:
         value = self._data.get(key)
-        if isinstance(value, str) and re.fullmatch(r"-?[0-9]+" if kind is int else r"-?[0-9]+(\.[0-9]+)?", value):
+        if isinstance(value, str) and re.fullmatch(
+            r"-?[0-9]+" if kind is int else r"-?[0-9]+(\.[0-9]+)?", value
+        ):
             value = kind(value)
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)

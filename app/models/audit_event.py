@@ -29,7 +29,9 @@ class AuditEvent(Base):
 
 
 class AuditHead(Base):
-    """The one row that holds the newest hash; locking it puts writers in line."""
+    """Row 1 holds the newest hash; locking it puts writers in line. Row 0, once old events were deleted, holds the
+    hash that the oldest event left follows.
+    """
 
     __tablename__ = "audit_heads"
 

@@ -2,13 +2,15 @@
 
 Chain, format 1: hash = SHA-256(previous hash as 64 hex digits || canonical JSON of the event), where the
 canonical JSON has the sorted keys actor, details, happened_at (ISO 8601, UTC), kind and subject, no
-spaces, and UTF-8 text as it is. The first event follows 64 zeros.
+spaces, and UTF-8 text as it is. The first event follows 64 zeros; once old events were deleted, it follows the
+hash of the last of those, which the head numbered 0 keeps and an event `audit_purged` confirms.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +20,7 @@ from app.extensions import DatabaseSession, db
 from app.models import AuditEvent, AuditHead
 
 START = "0" * 64
+PURGED = "audit_purged"
 
 
 def lock_audit(session: DatabaseSession) -> AuditHead:
@@ -44,17 +47,39 @@ def add_event(
     session.add(event)
 
 
-def find_broken_event() -> int | None:
+def move_start(session: DatabaseSession, chain_hash: str) -> None:
+    """Let the chain begin after the event of this hash, which is deleted in the same transaction."""
+    session.merge(AuditHead(id=0, chain_hash=chain_hash))
+
+
+def iterate_events() -> Iterator[AuditEvent]:
+    """All events, oldest first; each is detached once the next is read."""
+    query = select(AuditEvent).order_by(AuditEvent.id).execution_options(yield_per=500)
+    for event in db.session.scalars(query):
+        yield event
+        db.session.expunge(event)
+
+
+def find_broken_event(on_event: Callable[[AuditEvent], None] = lambda _event: None) -> int | None:
     """The id of the first event that was altered, removed or reordered, or None when the chain holds.
-    A removed tail is found by the head's hash; its id is then one past the last event's.
+    A removed tail is found by the head's hash; its id is then one past the last event's. Removed first events
+    are found by the start that no event confirms; the id is then that of the first event that is left.
     """
-    expected, last_id = START, 0
-    for event in db.session.execute(select(AuditEvent).order_by(AuditEvent.id)).scalars().yield_per(500):
-        expected, last_id = _get_hash(expected, event), event.id
-        if event.chain_hash != expected:
+    db.session.rollback()
+    start = db.session.get(AuditHead, 0)
+    expected = start.chain_hash if start is not None else START
+    is_confirmed, first_id, last_id = start is None, 1, 0
+    for event in iterate_events():
+        if event.chain_hash != _get_hash(expected, event):
             return event.id
+        first_id, last_id, expected = (event.id if last_id == 0 else first_id), event.id, event.chain_hash
+        if start is not None and event.kind == PURGED and event.details.get("chain_hash") == start.chain_hash:
+            is_confirmed = True
+        on_event(event)
     head = db.session.get(AuditHead, 1)
-    return None if head is not None and head.chain_hash == expected else last_id + 1
+    if head is None or head.chain_hash != expected:
+        return last_id + 1
+    return None if is_confirmed else first_id
 
 
 def _get_hash(previous: str, event: AuditEvent) -> str:

@@ -1,0 +1,161 @@
+"""`flask check-config`, `doctor`, `backup` and `purge`: what an operator asks of the whole installation."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+
+from app.domain.slip_keys import NoSigningKey
+from app.identity.base import IdentityProvider
+from app.identity.finding import Fit
+from app.services.backup import BackupFailed, NotOneFile, back_up
+from app.services.clock import get_now
+from app.services.doctor import examine
+from app.services.installation import Installation
+from app.services.retention import (
+    AuditBroken,
+    count_overdue_events,
+    list_overdue,
+    note_purge,
+    purge_audit,
+)
+from app.services.slip_keys import SlipKeyError
+
+AUDIT_EVENTS = "audit events"
+
+
+def register_operation(
+    app: Flask, installation: Installation, providers: Mapping[str, IdentityProvider]
+) -> None:
+    """Add the operator's commands to `flask`."""
+    app.cli.add_command(_make_check_config(installation, providers))
+    app.cli.add_command(_make_doctor(installation, providers))
+    app.cli.add_command(_make_backup())
+    app.cli.add_command(_make_purge(installation))
+
+
+def _make_check_config(
+    installation: Installation, providers: Mapping[str, IdentityProvider]
+) -> click.Command:
+    @click.command("check-config")
+    def check_config() -> None:
+        """Say whether the configuration is usable, and what it comes to. Asks nobody."""
+        # A configuration with other mistakes never comes here: wsgi.py lists them all and ends.
+        try:
+            kid, _ = installation.slip_keys.current().get_signer(
+                installation.get_local_time(get_now()).date()
+            )
+            _ = installation.file_signer
+        except SlipKeyError as error:
+            raise click.ClickException(f"the configuration is not usable:\n  - slip.keys: {error}") from error
+        except NoSigningKey as error:
+            raise click.ClickException(
+                "the configuration is not usable:\n  - slip.keys: none signs today"
+            ) from error
+        click.echo("the configuration is usable")
+        for line in (*_describe_service(installation, providers), f"slip keys    key {kid} signs"):
+            click.echo(f"  {line}")
+
+    return check_config
+
+
+def _describe_service(installation: Installation, providers: Mapping[str, IdentityProvider]) -> Iterator[str]:
+    """A line for each part; names and addresses, and no secrets."""
+    settings = installation.settings
+    service = settings.service
+    yield f"service      {service.base_url}, behind {service.proxy_count} proxies, {service.time_zone.key}"
+    yield f"database     {'one SQLite file' if settings.database_url.startswith('sqlite') else 'PostgreSQL'}"
+    yield f"rate limits  counted in {settings.rate_limit.storage_url.split(':')[0]}"
+    for name, provider in providers.items():
+        yield f"sign-in      {name}: {settings.sign_in[name].text('kind')}, {provider.label}"
+    for installed in installation.mini_apps.values():
+        chosen = installed.settings
+        yield f"mini-app     {chosen.slug}: {chosen.period}, open from {chosen.opens_on} to {chosen.closes_on}"
+        for step, connector in chosen.steps.items():
+            watched = "watched by control students" if step in chosen.sentinels else "no control students"
+            yield f"             {step} <- {connector} ({settings.connectors[connector].text('kind')}), {watched}"
+    kept = settings.retention
+    yield f"retention    audit {kept.audit} days, checks {kept.slip_checks}, closed cases {kept.closed_cases}"
+
+
+def _make_doctor(installation: Installation, providers: Mapping[str, IdentityProvider]) -> click.Command:
+    @click.command("doctor")
+    @with_appcontext
+    def doctor() -> None:
+        """Look at database, keys, fonts, sign-in, departments, clock, disk and files; exits 1 on a FAULT."""
+        faults = 0
+        click.echo(f"{'':<7}{'area':<36}finding")
+        for looked in examine(installation, providers):
+            faults += looked.finding.fit is Fit.FAULT
+            click.echo(f"{looked.finding.fit:<7}{looked.area:<36}{looked.finding.says}")
+        click.echo(f"{faults} fault(s)" if faults else "all is well")
+        sys.exit(1 if faults else 0)
+
+    return doctor
+
+
+def _make_backup() -> click.Command:
+    @click.command("backup")
+    @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+    @with_appcontext
+    def backup(file: Path) -> None:
+        """Copy the database to a new FILE while the service goes on. The signing keys are not in it."""
+        try:
+            size = back_up(file)
+        except BackupFailed as error:
+            raise click.ClickException(str(error)) from error
+        except NotOneFile as error:
+            raise click.ClickException(
+                f"nothing was copied; PostgreSQL's own program does it:\n{error.command}"
+            ) from error
+        click.echo(f"{size / 2**20:.1f} MiB, checked whole. Back up the folder of [slip] keys separately.")
+
+    return backup
+
+
+def _make_purge(installation: Installation) -> click.Command:
+    @click.command("purge")
+    @click.option("--dry-run", is_flag=True, help="Count only.")
+    @click.option(
+        "--by", "actor", default="operator", show_default=True, help="Who decided; kept in the audit."
+    )
+    @with_appcontext
+    def purge(dry_run: bool, actor: str) -> None:
+        """Delete personal data that is past its time in [retention]."""
+        if dry_run:
+            _count_overdue(installation)
+            return
+        try:
+            _purge(installation, actor)
+        except AuditBroken as error:
+            raise click.ClickException(
+                "the audit events are not whole, and stay: see `flask audit verify`"
+            ) from error
+
+    return purge
+
+
+def _count_overdue(installation: Installation) -> None:
+    retention, now = installation.settings.retention, get_now()
+    for overdue in list_overdue(retention, now):
+        click.echo(f"{overdue.count():>9}  {overdue.name}")
+    click.echo(f"{count_overdue_events(retention, now):>9}  {AUDIT_EVENTS}")
+    click.echo("nothing was deleted")
+
+
+def _purge(installation: Installation, actor: str) -> None:
+    retention, now = installation.settings.retention, get_now()
+    counts: dict[str, int] = {}
+    for overdue in list_overdue(retention, now):
+        with click.progressbar(length=overdue.count(), label=f"{overdue.name:<16}", file=sys.stderr) as bar:
+            counts[overdue.name] = overdue.purge(bar.update)
+    if any(counts.values()):
+        note_purge(counts, actor, now)
+    counts[AUDIT_EVENTS] = purge_audit(retention, actor, now)
+    for name, count in counts.items():
+        click.echo(f"{count:>9}  {name} deleted")

@@ -1,0 +1,184 @@
+"""What an operator asks before opening day and on a bad one: every part that the service needs, looked at once.
+
+Nothing is changed anywhere: departments are asked about control students, or about a student that nobody is.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from app.connectors.base import TRANSPORT_FAULTS, Connector, Fault
+from app.connectors.round import start_query
+from app.documents.fonts import find_missing_characters, load_fonts
+from app.domain.clearance import DepartmentUnavailable
+from app.domain.miniapp import Step
+from app.extensions import db
+from app.identity.base import IdentityProvider
+from app.identity.finding import Finding, Fit
+from app.services.clock import get_now
+from app.services.installation import Installation
+from app.services.readiness import get_migration_head
+from app.services.sentinels import are_right
+from app.services.slip_keys import SlipKeyError, load_slip_keys
+from app.settings import Sentinels
+
+NOBODY = "00000000"
+MOST_SKEW = timedelta(seconds=5)
+FEW_DAYS = 30
+LEAST_FREE = 512 * 2**20
+LITTLE_FREE = 2 * 2**30
+RARE = "离校单䶮𠮷𬭎"
+_OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found in one area, such as `database` or `department finance`."""
+
+    area: str
+    finding: Finding
+
+
+def examine(installation: Installation, providers: Mapping[str, IdentityProvider]) -> Iterator[Looked]:
+    """Look at everything, area by area. Raises nothing: what cannot be looked at is a fault."""
+    yield from _look("database", _look_at_database)
+    yield from _look("slip keys", lambda: _look_at_keys(installation))
+    yield from _look("fonts", lambda: _look_at_fonts(installation))
+    yield from _look("disk", lambda: _look_at_disk(installation))
+    yield from _look("files", _look_at_files)
+    for name, provider in providers.items():
+        callback = f"{installation.settings.service.base_url}/sign-in/{name}/callback"
+        yield from _look(f"sign-in {name}", partial(provider.check, callback))
+    for installed in installation.mini_apps.values():
+        for key, connector in installed.connectors.items():
+            step = installed.get_step(key)
+            ask = partial(
+                _ask_department,
+                step,
+                connector,
+                installed.settings.sentinels.get(key),
+                installation.settings.round.deadline,
+            )
+            yield from _look(f"{installed.mini_app.slug} {key}", ask)
+
+
+def _look(area: str, look: Callable[[], Iterator[Finding] | list[Finding]]) -> Iterator[Looked]:
+    try:
+        yield from (Looked(area, finding) for finding in list(look()))
+    except Exception as error:  # noqa: BLE001 - told in the table; its text may hold a secret
+        yield Looked(area, Finding(Fit.FAULT, f"cannot be looked at: {type(error).__name__}"))
+
+
+def _look_at_database() -> Iterator[Finding]:
+    path = _get_database_file()
+    if path is not None and not path.is_file():
+        yield Finding(Fit.FAULT, "there is no database yet: `flask db upgrade` makes it")
+        return
+    with db.engine.connect() as connection:
+        yield from (_look_at_sqlite if path is not None else _look_at_postgresql)(connection)
+        if not db.inspect(connection).has_table("alembic_version"):
+            yield Finding(Fit.FAULT, "the database is empty: `flask db upgrade`")
+            return
+        revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    head = get_migration_head()
+    if revision == head:
+        yield Finding(Fit.FITS, f"at migration {revision}, which this version expects")
+    else:
+        yield Finding(
+            Fit.FAULT, f"at migration {revision}, and this version expects {head}: `flask db upgrade`"
+        )
+
+
+def _look_at_sqlite(connection: Connection) -> Iterator[Finding]:
+    version, mode, synchronous = (
+        connection.scalar(text(query))
+        for query in ("SELECT sqlite_version()", "PRAGMA journal_mode", "PRAGMA synchronous")
+    )
+    is_safe = (mode, synchronous) == ("wal", 2)
+    words = f"SQLite {version}, journal {mode}, synchronous {synchronous}"
+    yield Finding(Fit.FITS, words) if is_safe else Finding(Fit.FAULT, f"{words}: must be wal and 2")
+
+
+def _look_at_postgresql(connection: Connection) -> Iterator[Finding]:
+    yield Finding(Fit.FITS, f"PostgreSQL {connection.scalar(text('SHOW server_version'))}")
+    skew = abs(connection.scalar(text("SELECT clock_timestamp()")) - get_now())
+    says = f"its clock and ours are {skew.total_seconds():.0f} seconds apart"
+    yield Finding(Fit.FITS if skew <= MOST_SKEW else Fit.FAULT, says)
+
+
+def _look_at_keys(installation: Installation) -> Iterator[Finding]:
+    try:
+        keys = load_slip_keys(installation.settings.slip.keys)
+    except SlipKeyError as error:
+        yield Finding(Fit.FAULT, str(error))
+        return
+    today = installation.get_local_time(get_now()).date()
+    kid, _ = keys.get_signer(today)
+    key = keys.ring.get_key(kid)
+    days = (key.not_after - today).days if key else 0
+    yield Finding(Fit.FITS, f"{len(keys.ring.keys)} key(s), each private one its owner's alone")
+    fit = Fit.NOTE if days < FEW_DAYS else Fit.FITS
+    yield Finding(fit, f"key {kid} signs, for {days} more day(s)")
+
+
+def _look_at_fonts(installation: Installation) -> Iterator[Finding]:
+    load_fonts(installation.settings.slip.second_font)
+    missing = find_missing_characters(RARE)
+    yield Finding(
+        Fit.FAULT if missing else Fit.FITS, f"lack {missing}" if missing else "rare characters are there"
+    )
+
+
+def _look_at_disk(installation: Installation) -> Iterator[Finding]:
+    database = _get_database_file()
+    places = {"slip keys": installation.settings.slip.keys, "temporary files": Path(tempfile.gettempdir())}
+    places |= {"database": database.parent} if database else {}
+    for name, folder in sorted(places.items()):
+        free = shutil.disk_usage(folder).free
+        fit = Fit.FAULT if free < LEAST_FREE else Fit.NOTE if free < LITTLE_FREE else Fit.FITS
+        yield Finding(fit, f"{free / 2**30:.1f} GiB free for {name}")
+
+
+def _look_at_files() -> Iterator[Finding]:
+    """Files that hold personal data. Those of secrets and keys are looked at at every start."""
+    database = _get_database_file()
+    for path in sorted(database.parent.glob(f"{database.name}*")) if database else ():
+        is_open = all(one.stat().st_mode & _OPEN_TO_OTHERS for one in (path, path.parent))
+        words = "can be reached by other users: chmod 700 its folder" if is_open else "is its owner's alone"
+        yield Finding(Fit.FAULT if is_open else Fit.FITS, f"{path.name} {words}")
+
+
+def _ask_department(
+    step: Step, connector: Connector, sentinels: Sentinels | None, deadline: float
+) -> Iterator[Finding]:
+    if sentinels is None:
+        answer = start_query(connector, NOBODY, deadline).result()
+        fault = answer.fault if isinstance(answer, DepartmentUnavailable) else ""
+        is_down = fault in (*TRANSPORT_FAULTS, Fault.CREDENTIAL_REFUSED, Fault.REDIRECT, Fault.INTERNAL)
+        words = f"of a student that nobody is, {connector.name} says: {fault or 'an answer'}"
+        yield Finding(Fit.FAULT if is_down else Fit.NOTE, f"{words} (no control students are set)")
+        return
+    asked = [start_query(connector, number, deadline) for number in (sentinels.passes, sentinels.fails)]
+    answers = [one.result() for one in asked]
+    faults = {str(answer.fault) for answer in answers if isinstance(answer, DepartmentUnavailable)}
+    if faults:
+        yield Finding(Fit.FAULT, f"{connector.name} does not answer: {', '.join(sorted(faults))}")
+    elif are_right(step, answers[0], answers[1]):
+        yield Finding(Fit.FITS, f"{connector.name} lets the right control student pass, and not the other")
+    else:
+        yield Finding(Fit.FAULT, f"{connector.name} answers wrongly about its control students")
+
+
+def _get_database_file() -> Path | None:
+    """SQLite's file, or None on PostgreSQL."""
+    url = db.engine.url
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
