@@ -14,6 +14,7 @@ from app.identity.cas import CasProvider, make_service, read_cas
 from app.tables import Table
 from tests.campus.client import CampusClient
 from tests.campus.credentials import PASSWORD
+from tests.integration.auth.small_server import Answer, SmallServer
 
 CALLBACK = "http://127.0.0.1:9/sign-in/campus/callback"
 CLAIMS = {
@@ -193,3 +194,32 @@ def test_faults_of_the_configuration_are_named() -> None:
         "claims.student_number",
     ):
         assert f"sign_in.campus.{key}" in told
+
+
+def ask(stranger: SmallServer, answer: Answer, **options: object) -> str:
+    """The reason for which an answer of the validation signs nobody in."""
+    stranger.answers["/cas/p3/serviceValidate"] = lambda asked: answer
+    client = make_client(f"{stranger.url}/cas", **options)
+    redirect = client.begin(CALLBACK)
+    with pytest.raises(SignInFault) as stopped:
+        client.finish({"state": redirect.pending["state"], "ticket": "ST-1-x"}, redirect.pending, CALLBACK)
+    return stopped.value.reason
+
+
+def test_a_redirect_of_the_validation_is_not_followed(stranger: SmallServer) -> None:
+    elsewhere = {"Location": f"{stranger.url}/elsewhere"}
+    assert ask(stranger, Answer(b"", 302, headers=elsewhere)) == "validate:http_302"
+    assert stranger.paths() == ["/cas/p3/serviceValidate"]
+
+
+def test_a_validation_that_drips_ends_by_the_deadline(stranger: SmallServer) -> None:
+    assert ask(stranger, Answer(b" " * 100, drip=0.1), deadline_seconds=0.5) == "timeout"
+
+
+def test_no_reason_holds_what_the_server_wrote(stranger: SmallServer) -> None:
+    text = (
+        '<cas:serviceResponse xmlns:cas="http://www.yale.edu/tp/cas">'
+        '<cas:authenticationFailure code="ST-1-x TS23000002">secret</cas:authenticationFailure>'
+        "</cas:serviceResponse>"
+    )
+    assert ask(stranger, Answer(text.encode())) == "validate:error"

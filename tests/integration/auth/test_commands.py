@@ -10,7 +10,7 @@ import pytest
 
 from tests.campus.client import PROJECT, CampusClient
 from tests.conftest import Service
-from tests.integration.auth.test_cas_pages import configure
+from tests.integration.auth.cas.visits import configure
 from tests.running import running_service
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 
 from app.identity.base import SignInFault
@@ -74,6 +76,22 @@ def test_what_is_no_good_answer_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(SignInFault) as stopped:
         read_validation(body)
     assert stopped.value.reason == reason
+
+
+ENTITY = f'<!DOCTYPE a [<!ENTITY u "TS23000001">]>{success("<cas:user>&u;</cas:user>").decode()}'
+
+
+def test_an_entity_is_refused_that_a_plain_parser_would_have_taken_for_a_number() -> None:
+    assert ElementTree.fromstring(ENTITY)[0][0].text == "TS23000001"
+    with pytest.raises(SignInFault, match="validate:not_cas"):
+        read_validation(ENTITY.encode())
+
+
+def test_a_name_space_is_checked_that_a_look_at_names_alone_would_have_passed() -> None:
+    foreign = answer(f"<cas:authenticationSuccess>{USER}</cas:authenticationSuccess>", "urn:x")
+    assert ElementTree.fromstring(foreign)[0].tag.endswith("authenticationSuccess")
+    with pytest.raises(SignInFault, match="validate:not_cas"):
+        read_validation(foreign)
 
 
 def logout(inner: str, namespace: str = "urn:oasis:names:tc:SAML:2.0:protocol") -> str:

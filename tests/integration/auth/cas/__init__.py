@@ -1,0 +1,1 @@
+"""Tests of CAS through the running service."""
