@@ -11,7 +11,7 @@ BENCH ?= all
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench screenshots pins
+.PHONY: help run test soak lint bench screenshots pins
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ run: $(VENV)/runtime ## Start the pretend campus and the service (PORT, CAMPUS_P
 
 test: $(VENV)/tools ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+soak: $(VENV)/tools ## Look over 2,000 slips with qpdf and poppler, some minutes
+	@$(BIN)/python -m pytest tests/soak -n 2
 
 lint: $(VENV)/tools ## Check style, types and layers
 	@$(BIN)/ruff check .
