@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -82,14 +82,14 @@ ENTITY = f'<!DOCTYPE a [<!ENTITY u "TS23000001">]>{success("<cas:user>&u;</cas:u
 
 
 def test_an_entity_is_refused_that_a_plain_parser_would_have_taken_for_a_number() -> None:
-    assert ElementTree.fromstring(ENTITY)[0][0].text == "TS23000001"
+    assert ET.fromstring(ENTITY)[0][0].text == "TS23000001"
     with pytest.raises(SignInFault, match="validate:not_cas"):
         read_validation(ENTITY.encode())
 
 
 def test_a_name_space_is_checked_that_a_look_at_names_alone_would_have_passed() -> None:
     foreign = answer(f"<cas:authenticationSuccess>{USER}</cas:authenticationSuccess>", "urn:x")
-    assert ElementTree.fromstring(foreign)[0].tag.endswith("authenticationSuccess")
+    assert ET.fromstring(foreign)[0].tag.endswith("authenticationSuccess")
     with pytest.raises(SignInFault, match="validate:not_cas"):
         read_validation(foreign)
 

@@ -1,0 +1,60 @@
+"""What is said of a provider that an operator asks about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from app.identity.base import ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
+from app.identity.checks import check_client, check_clock, collect
+from app.identity.finding import Finding, Fit
+
+NOW = datetime(2026, 6, 1, 8, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("date", "fit"),
+    [
+        ("Mon, 01 Jun 2026 08:00:59 GMT", Fit.FITS),
+        ("Mon, 01 Jun 2026 07:59:01 GMT", Fit.FITS),
+        ("Mon, 01 Jun 2026 08:01:01 GMT", Fit.FAULT),
+        ("Mon, 01 Jun 2026 16:00:00 +0800", Fit.FITS),
+        ("Mon, 01 Jun 2026 16:00:00 GMT", Fit.FAULT),
+        ("soon", Fit.NOTE),
+        (None, Fit.NOTE),
+    ],
+)
+def test_clocks_may_be_a_minute_apart(date: str | None, fit: Fit) -> None:
+    assert check_clock(date, NOW).fit is fit
+
+
+@pytest.mark.parametrize(
+    ("fault", "fit"),
+    [
+        (SignInRefused("token:invalid_grant"), Fit.FITS),
+        (ProviderMisbehaved("token:invalid_client"), Fit.FAULT),
+        (ProviderMisbehaved("token:http_404"), Fit.FAULT),
+        (ProviderMisbehaved("token:not_json"), Fit.FAULT),
+        (SignInRefused("token:refused"), Fit.NOTE),
+        (SignInUnavailable("timeout"), Fit.FAULT),
+    ],
+)
+def test_a_code_of_nobody_tells_whether_the_client_is_known(fault: SignInFault, fit: Fit) -> None:
+    def refuse() -> None:
+        raise fault
+
+    assert check_client(refuse).fit is fit
+
+
+def test_a_provider_that_takes_any_code_does_not_fit() -> None:
+    assert check_client(lambda: {"access_token": "x"}).fit is Fit.FAULT
+
+
+def test_what_was_found_before_a_fault_is_told_too() -> None:
+    def look() -> Iterator[Finding]:
+        yield Finding(Fit.FITS, "the discovery document is there")
+        raise ProviderMisbehaved("keys:none")
+
+    assert [finding.fit for finding in collect(look())] == [Fit.FITS, Fit.FAULT]
