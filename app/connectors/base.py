@@ -36,6 +36,9 @@ class Fault(StrEnum):
     CONTENT_TYPE = "content_type"
     # It answered with a success that cannot be trusted.
     NOT_JSON = "not_json"
+    NOT_SIP2 = "not_sip2"
+    CHECKSUM = "checksum"
+    SEQUENCE = "sequence"
     DUPLICATE_KEY = "duplicate_key"
     NO_SUCCESS = "no_success"
     WRONG_STUDENT = "wrong_student"
@@ -49,6 +52,7 @@ class Fault(StrEnum):
     ODD_TEXT = "odd_text"
     ODD_DAY = "odd_day"
     UNKNOWN_VALUE = "unknown_value"
+    STALE = "stale"
     # It was not asked, or something on this side failed.
     ODD_STUDENT_NUMBER = "odd_student_number"
     BUSY = "busy"

@@ -16,7 +16,6 @@ from app.connectors.answer import judge_action
 from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
 from app.connectors.sip2_access import Access
 from app.connectors.sip2_codec import (
-    BadMessage,
     Dialect,
     Message,
     read_message,
@@ -48,7 +47,7 @@ class Sip2Connector:
             message = await self._ask(student_number)
             document = make_document(self._config.patron, message, student_number)
             records = read_patron(self._config.patron, document)
-        except (UntrustedAnswer, BadMessage) as error:
+        except UntrustedAnswer as error:
             raise DepartmentUnavailable(self.name, error.fault) from None
         return Reading(self.name, student_number, records, datetime.now(UTC))
 
@@ -63,7 +62,7 @@ class Sip2Connector:
                 message = await conversation.ask(head, fields, "24", STATUS_HEADER)
             document = make_document(self._config.patron, message, student_number)
             return judge_action(shape.answer, document, student_number)
-        except (UntrustedAnswer, BadMessage) as error:
+        except UntrustedAnswer as error:
             raise DepartmentUnavailable(self.name, error.fault) from None
 
     async def close(self) -> None:

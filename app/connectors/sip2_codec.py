@@ -30,22 +30,6 @@ _REPEATED = frozenset({"AF", "AG", "AS", "AT", "AU", "AV", "BU", "CD"})
 _STUDENT_NUMBER = re.compile(r"[0-9A-Za-z]{1,64}")
 
 
-class Sip2Fault(StrEnum):
-    """What can be wrong with a SIP2 message and nothing else."""
-
-    NOT_SIP2 = "not_sip2"
-    CHECKSUM = "checksum"
-    SEQUENCE = "sequence"
-
-
-class BadMessage(Exception):
-    """A message that is damaged or not the answer to the question. Carries nothing of the message."""
-
-    def __init__(self, fault: Sip2Fault) -> None:
-        super().__init__(fault.value)
-        self.fault = fault
-
-
 class Terminator(StrEnum):
     """What ends a message: a carriage return by the standard; many systems send a line feed after it."""
 
@@ -104,34 +88,34 @@ def can_send(dialect: Dialect, value: str) -> bool:
 def read_message(dialect: Dialect, raw: bytes, code: str, header_length: int, sequence: int) -> Message:
     """The message of this code and sequence number in `raw`, which has no terminator any more.
 
-    Raises BadMessage, and UntrustedAnswer for what is no text or names a field twice.
+    Raises UntrustedAnswer for one that is damaged, or is not the answer to the question.
     """
     found = _TRAILER.fullmatch(raw)
     if found is None:
-        raise BadMessage(Sip2Fault.NOT_SIP2)
+        raise UntrustedAnswer(Fault.NOT_SIP2)
     if int(found[3], 16) != get_checksum(raw[:-4]):
-        raise BadMessage(Sip2Fault.CHECKSUM)
+        raise UntrustedAnswer(Fault.CHECKSUM)
     if int(found[2]) != sequence:
-        raise BadMessage(Sip2Fault.SEQUENCE)
+        raise UntrustedAnswer(Fault.SEQUENCE)
     try:
         text = found[1].decode(dialect.encoding)
     except UnicodeDecodeError:
         raise UntrustedAnswer(Fault.ENCODING) from None
     header, rest = text[2 : 2 + header_length], text[2 + header_length :]
     if text[:2] != code or len(header) != header_length or not header.isascii():
-        raise BadMessage(Sip2Fault.NOT_SIP2)
+        raise UntrustedAnswer(Fault.NOT_SIP2)
     return Message(header, _read_fields(dialect, rest))
 
 
 def _read_fields(dialect: Dialect, text: str) -> dict[str, str]:
     *parts, last = text.split(dialect.delimiter)
     if last:
-        raise BadMessage(Sip2Fault.NOT_SIP2)
+        raise UntrustedAnswer(Fault.NOT_SIP2)
     fields: dict[str, str] = {}
     for part in parts:
         code, value = part[:2], part[2:]
         if not _FIELD_CODE.fullmatch(code):
-            raise BadMessage(Sip2Fault.NOT_SIP2)
+            raise UntrustedAnswer(Fault.NOT_SIP2)
         if code in _REPEATED:
             continue
         if code in fields:

@@ -21,7 +21,7 @@ from app.connectors.answer import ActionShape, NoRecord
 from app.connectors.base import Fault, UntrustedAnswer
 from app.connectors.fields import Field, FieldType
 from app.connectors.paths import Mark, all_hold, look_up
-from app.connectors.sip2_codec import DATE_LENGTH, BadMessage, Message, Sip2Fault
+from app.connectors.sip2_codec import DATE_LENGTH, Message
 from app.domain.clearance import Record
 
 FLAGS = (
@@ -67,10 +67,10 @@ class PatronShape:
 
 
 def make_document(shape: PatronShape, message: Message, student_number: str) -> Document:
-    """An answer about this student as one document; raises BadMessage and UntrustedAnswer."""
+    """An answer about this student as one document; raises UntrustedAnswer."""
     header = _STATUS.fullmatch(message.header)
     if header is None:
-        raise BadMessage(Sip2Fault.NOT_SIP2)
+        raise UntrustedAnswer(Fault.NOT_SIP2)
     if PATRON not in message.fields:
         raise UntrustedAnswer(Fault.MISSING_FIELD)
     if message.fields[PATRON] != student_number:

@@ -167,7 +167,7 @@ def test_an_old_row_makes_the_view_stale_and_says_of_when_it_is(centre: DataCent
     with asking(centre, time_zone="Asia/Shanghai") as ask:
         answer = ask()
     assert isinstance(answer, StaleView)
-    assert answer.fault == "stale"
+    assert answer.fault == Fault.STALE
     assert answer.as_of == datetime(2026, 6, 1, 0, 0, tzinfo=UTC)
 
 
@@ -175,7 +175,7 @@ def test_the_same_old_row_is_believed_where_it_may_be_that_old(centre: DataCentr
     two_hours_ago = f"'{datetime.now(UTC) - timedelta(hours=2):%Y-%m-%d %H:%M:%S}'"
     centre.hold({"updated_at": two_hours_ago})
     with asking(centre, fresh_for_minutes=60) as ask:
-        assert fault_of(ask()) == "stale"
+        assert fault_of(ask()) == Fault.STALE
     with asking(centre, fresh_for_minutes=180) as ask:
         assert isinstance(ask(), Reading)
 
@@ -194,7 +194,7 @@ def test_no_row_is_no_record_only_while_the_view_is_filled_and_fresh(centre: Dat
         centre.hold()
         assert fault_of(ask()) == Fault.ODD_DAY
         centre.hold({"xh": "'TS23000003'", "updated_at": "'2026-06-01 08:00:00'"})
-        assert fault_of(ask()) == "stale"
+        assert fault_of(ask()) == Fault.STALE
 
 
 # --- nothing is written

@@ -45,6 +45,6 @@ def reseal(body: bytes, sequence: str = "1") -> bytes:
 
 
 def prove(config: Sip2Config, raw: bytes, number: str = STUDENT) -> tuple[Record, ...]:
-    """What the connector makes of a 64; raises BadMessage or UntrustedAnswer."""
+    """What the connector makes of a 64; raises UntrustedAnswer."""
     message = read_message(config.access.dialect, raw, "64", INFORMATION_HEADER, 1)
     return read_patron(config.patron, make_document(config.patron, message, number))
