@@ -1,11 +1,20 @@
-"""What a verification answers, and where a code stands in the issued log: the one row that it reads, by Core."""
+"""What a verification answers, and where a code stands in the issued log: the one row that it reads.
+
+The statements are SQLAlchemy's; they are sent by the driver itself, on a connection of the engine's pool:
+Core's own way of sending them takes 90 µs where the row takes 15.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import Dialect, Engine, PoolProxiedConnection, Select, and_, bindparam, select
+from sqlalchemy.exc import OperationalError
 
 from app.domain.errors import UnknownSlip
 from app.domain.slip import SlipRecord, parse_slip_record
@@ -29,7 +38,7 @@ _STANDING = (
         and_(
             SlipLogEntry.sequence == IssuedCode.log_sequence,
             SlipLogEntry.short_code == IssuedCode.short_code,
-            SlipLogEntry.state == CodeState.ISSUED,
+            SlipLogEntry.state == CodeState.ISSUED.value,
         ),
     )
     .where(IssuedCode.short_code == bindparam("short_code"))
@@ -74,15 +83,55 @@ class Standing(NamedTuple):
 
 def find_standing(short_code: str) -> Standing | None:
     """The code of this short code, or None where no slip that was submitted has it. Raises SQLAlchemyError."""
-    with db.engine.connect() as connection:
-        row = connection.execute(_STANDING, {"short_code": short_code}).first()
+    row = _read_row(_STANDING, short_code=short_code)
     return None if row is None else Standing(*row)
 
 
 def load_record(slip_id: int) -> SlipRecord:
     """A slip's record by its row. Raises UnknownSlip, or SQLAlchemyError."""
-    with db.engine.connect() as connection:
-        record = connection.execute(_RECORD, {"slip_id": slip_id}).scalar()
-    if record is None:
+    row = _read_row(_RECORD, slip_id=slip_id)
+    if row is None:
         raise UnknownSlip
-    return parse_slip_record(record)
+    # SQLite keeps JSON as text; PostgreSQL's driver has parsed it already.
+    return parse_slip_record(json.loads(row[0]) if isinstance(row[0], str) else row[0])
+
+
+def _read_row(statement: Select[Any], **values: object) -> Sequence[Any] | None:
+    """The first row as the driver gives it: texts, numbers and JSON. Raises SQLAlchemyError."""
+    engine = db.engine
+    text, constants, order = _compile(statement, engine.dialect)
+    named = {**constants, **values}
+    parameters = [named[name] for name in order] if order is not None else named
+    try:
+        with closing(engine.raw_connection()) as connection:
+            return _fetch(engine, connection, text, parameters)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise OperationalError(None, None, error) from error
+
+
+@lru_cache(maxsize=8)
+def _compile(statement: Select[Any], dialect: Dialect) -> tuple[str, dict[str, Any], list[str] | None]:
+    """The text, the parameters that it brings, and all parameters' order where the driver goes by it."""
+    compiled = statement.compile(dialect=dialect)
+    return compiled.string, compiled.params, compiled.positiontup
+
+
+def _fetch(engine: Engine, connection: PoolProxiedConnection, text: str, parameters: Any) -> Any:
+    """One statement outside any transaction: SQLite's connections begin none by themselves (models/engine.py),
+    PostgreSQL's would at the price of two more round trips.
+    """
+    driver: Any = connection.dbapi_connection
+    begins_by_itself = engine.dialect.name == "postgresql"
+    try:
+        if begins_by_itself:
+            driver.autocommit = True
+        row = driver.cursor().execute(text, parameters).fetchone()
+        if begins_by_itself:
+            driver.autocommit = False
+    except engine.dialect.loaded_dbapi.Error as error:
+        is_lost = engine.dialect.is_disconnect(error, driver, None)
+        connection.invalidate(error)
+        if is_lost:
+            engine.dispose()  # and so are the pool's others
+        raise
+    return row

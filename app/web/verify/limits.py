@@ -1,8 +1,8 @@
 """How often verification may be asked. An address may be a whole campus, so true codes are counted one by
 one and only what proves nothing is counted by address: nobody's typing keeps others from scanning.
 
-Counts are kept under keyed hashes: neither an address nor a code stands in the storage or in a log. When
-the storage is down nothing is limited: a code of 80 bits holds without a limit, and verifying must go on.
+In a shared storage counts are kept under keyed hashes: neither an address nor a code stands there or in a
+log. When it is down nothing is limited: a code of 80 bits holds without a limit, and verifying must go on.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from functools import lru_cache
 
 from flask import request
 from limits import RateLimitItem, parse_many
+from limits.storage import MemoryStorage
 
 from app.extensions import limiter
 from app.web.shell import get_installation
+from app.web.verify.window_counts import WindowCounts
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = "60"
+
+_own_counts = WindowCounts()
 
 
 def count(limit: str, *parts: str, times: int = 1) -> bool:
@@ -48,6 +52,8 @@ def _parse(limit: str, times: int) -> tuple[RateLimitItem, ...]:
 
 def _ask(question: str, item: RateLimitItem, parts: tuple[str, ...]) -> bool:
     strategy = limiter.limiter
+    if isinstance(strategy.storage, MemoryStorage):
+        return bool(getattr(_own_counts, question)(item, (item.get_expiry(), *parts)))
     try:
         return bool(getattr(strategy, question)(item, _hash(parts)))
     except strategy.storage.base_exceptions:

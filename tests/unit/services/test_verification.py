@@ -59,18 +59,23 @@ def sign_unknown(office: Office) -> str:
 
 @contextmanager
 def counting_statements() -> Iterator[list[str]]:
-    """The statements that reach the database, without BEGIN and ROLLBACK."""
+    """The statements that reach the database, as the driver sends them, without BEGIN and ROLLBACK."""
     seen: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    def note(statement: str) -> None:
         if statement.startswith("SELECT"):
             seen.append(statement)
 
-    event.listen(db.engine, "before_cursor_execute", note)
+    def watch(connection: sqlite3.Connection, *_rest: Any) -> None:
+        connection.set_trace_callback(note)
+
+    event.listen(db.engine, "checkout", watch)
     try:
         yield seen
     finally:
-        event.remove(db.engine, "before_cursor_execute", note)
+        event.remove(db.engine, "checkout", watch)
+        with closing(db.engine.raw_connection()) as connection:
+            connection.set_trace_callback(None)
 
 
 def spoil(office: Office, statement: str, *values: object) -> None:
