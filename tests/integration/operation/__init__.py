@@ -1,0 +1,1 @@
+"""Operating the product: its commands, its backup, and the servers in front of it."""

@@ -1,0 +1,36 @@
+"""Running the product's commands as an operator does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.campus.client import PROJECT
+
+SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended: its exit code, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_flask(environment: Mapping[str, str], *words: str, **changes: str) -> Done:
+    """`flask --app wsgi <words>` with changes to the environment."""
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+    done = subprocess.run(
+        command,
+        cwd=PROJECT,
+        env={**environment, **changes},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)

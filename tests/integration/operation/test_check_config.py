@@ -1,0 +1,141 @@
+"""`flask check-config`, and what keeps the service from starting."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.tables import Table
+from tests.campus.client import PROJECT
+from tests.campus.run import make_environment, prepare
+from tests.conftest import get_free_port
+from tests.integration.operation.commands import run_flask
+
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An installation that is ready to start, whose departments and sign-in are not there."""
+    made = make_environment(tmp_path_factory.mktemp("installation"), get_free_port(), NOBODY)
+    prepare(made)
+    return made
+
+
+def test_a_usable_configuration_is_summed_up_without_its_secrets(environment: dict[str, str]) -> None:
+    done = run_flask(environment, "check-config")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("the configuration is usable\n")
+    for words in ("finance <- finance (http_json)", "campus: oidc", "one SQLite file", "key 1 signs"):
+        assert words in done.out
+    secret = Path(environment["LIXIAO_SERVICE__SECRET_KEY_FILE"]).read_text()
+    passwords = [value for key, value in environment.items() if key.endswith(("CREDENTIAL", "CLIENT_SECRET"))]
+    assert len(passwords) == 6
+    assert not any(hidden in done.out for hidden in (secret, *passwords))
+
+
+def test_all_mistakes_are_told_at_once_and_nothing_else(environment: dict[str, str]) -> None:
+    wrong = {
+        "LIXIAO_SERVICE_BASE_URL": "http://one-underscore.example",
+        "LIXIAO_SERVICE__COLOUR": "blue",
+        "LIXIAO_DATABASE__URL": "mysql://lixiao:hunter2@host/db",
+        "LIXIAO_RATE_LIMIT__STORAGE_URL": "redisx://:hunter2@host",
+        "LIXIAO_CONNECTORS__FINANCE__KIND": "telepathy",
+        "LIXIAO_SIGN_IN__CAMPUS__ISSUER": "ftp://campus",
+        "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__FOLDER": "tests/nowhere",
+        "LIXIAO_SLIP__KEYS": "tests/nowhere",
+        "LIXIAO_RETENTION__AUDIT_DAYS": "30",
+    }
+    done = run_flask(environment, "check-config", **wrong)
+    assert (done.code, done.out) == (1, "")
+    assert "Traceback" not in done.err
+    assert done.err.startswith("the configuration is not usable:\n")
+    for words in (
+        "LIXIAO_SERVICE_BASE_URL is no variable",
+        "service.colour is not a known key",
+        "database.url must begin with",
+        "rate_limit.storage_url is unknown",
+        "connectors.finance.kind must be one of",
+        "sign_in.campus.issuer",
+        "manifest.toml cannot be read",
+        "slip.keys: ",
+        "retention.audit_days must be from 180",
+    ):
+        assert words in done.err, words
+    assert "hunter2" not in done.err
+
+
+def test_files_that_cannot_be_read_are_told_together(environment: dict[str, str], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[service\n")
+    files = os.pathsep.join(("no-such-file.toml", str(broken)))
+    done = run_flask(environment, "check-config", LIXIAO_CONFIG=files)
+    assert done.code == 1
+    assert "no-such-file.toml cannot be read" in done.err
+    assert "broken.toml cannot be read" in done.err
+    assert "is missing" not in done.err
+
+
+def test_keys_that_others_can_read_are_told_without_a_traceback(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "keys"
+    assert run_flask(environment, "slip-keys", "new", LIXIAO_SLIP__KEYS=str(folder)).code == 0
+    assert run_flask(environment, "check-config", LIXIAO_SLIP__KEYS=str(folder)).code == 0
+    (folder / "1.pem").chmod(0o644)
+    done = run_flask(environment, "check-config", LIXIAO_SLIP__KEYS=str(folder))
+    assert done.code == 1
+    assert "1.pem is open to others" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_secret_file_counts_only_while_it_is_its_owners_alone(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "secret"
+    path.write_text("0123456789abcdef0123456789abcdef\n")
+    outcomes = {}
+    for mode in (0o600, 0o400, 0o640, 0o604, 0o644):
+        path.chmod(mode)
+        outcomes[mode] = run_flask(environment, "check-config", LIXIAO_SERVICE__SECRET_KEY_FILE=str(path))
+    assert [done.code for done in outcomes.values()] == [0, 0, 1, 1, 1]
+    assert "service.secret_key_file names a file that is open to others (mode 0644)" in outcomes[0o644].err
+    assert "0123456789abcdef" not in outcomes[0o644].err
+
+
+@pytest.mark.parametrize(
+    ("value", "is_sample"),
+    [
+        ("change-me-change-me-change-me-change-me", True),
+        ("CHANGEME", True),
+        ("postgresql+psycopg://lixiao:change_me@db/lixiao", True),
+        ("please replace this with something long", True),
+        ("your-secret-key-your-secret-key-1234", True),
+        ("x" * 40, True),
+        ("ab" * 20, True),
+        ("9f86d081884c7d659a2feaa0c55ad015", False),
+        ("postgresql+psycopg://lixiao:h7-Qk2@db/lixiao", False),
+        ("demo-finance-token", False),
+    ],
+)
+def test_samples_are_no_secrets(value: str, is_sample: bool) -> None:
+    faults: list[str] = []
+    Table({"key": value}, "service", faults).secret("key")
+    assert bool(faults) is is_sample
+    assert not any(value in fault for fault in faults)
+
+
+def test_a_server_that_may_not_start_ends_with_the_same_one_message(environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(get_free_port())]
+    command += ["--blocking-threads", "4", "--respawn-failed-workers", "wsgi:app"]
+    wrong = {**environment, "LIXIAO_SERVICE__SECRET_KEY_FILE": "/no/such/file"}
+    ended = subprocess.run(
+        command, cwd=PROJECT, env=wrong, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert ended.returncode != 0
+    assert "service.secret_key_file names a file that cannot be read" in ended.stderr
+    assert "Traceback" not in ended.stderr
