@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from app.domain.clearance import Reading
+from app.domain.clearance import DepartmentUnavailable, Reading
 
 
 class ActionOutcome(StrEnum):
@@ -78,6 +79,14 @@ class UntrustedAnswer(Exception):
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.value)
         self.fault = fault
+
+
+class StaleView(DepartmentUnavailable):
+    """A department's data was not brought up to date in time; `as_of` is when it last was, in UTC."""
+
+    def __init__(self, system: str, as_of: datetime) -> None:
+        super().__init__(system, Fault.STALE)
+        self.as_of = as_of
 
 
 class UnknownAction(LookupError):

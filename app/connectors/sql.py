@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from app.connectors.base import ActionOutcome, Fault, UnknownAction, UntrustedAnswer
+from app.connectors.base import ActionOutcome, StaleView, UnknownAction, UntrustedAnswer
 from app.connectors.loop import PerLoop
 from app.connectors.sql_config import SqlConfig
 from app.connectors.sql_database import ReadOnlyDatabase
 from app.connectors.sql_values import get_as_of, read_rows
 from app.connectors.threads import Threads
 from app.domain.clearance import DepartmentUnavailable, Reading
-
-
-class StaleView(DepartmentUnavailable):
-    """The view was not brought up to date in time; `as_of` is when it last was, in UTC."""
-
-    def __init__(self, system: str, as_of: datetime) -> None:
-        super().__init__(system, Fault.STALE)
-        self.as_of = as_of
 
 
 class SqlConnector:

@@ -88,7 +88,8 @@ class LastKnown:
 @dataclass(frozen=True, slots=True)
 class StepState:
     """One step of one student at one moment. `reading` is None when the system is unavailable, and then
-    `fault` is why and `failing_since` since when; `is_asking` while its answer is still awaited.
+    `fault` is why and `failing_since` since when; `is_asking` while its answer is still awaited;
+    `stale_as_of` is the time of data that was too old to be believed.
     """
 
     step_key: str
@@ -98,6 +99,7 @@ class StepState:
     fault: str = ""
     failing_since: datetime | None = None
     is_asking: bool = False
+    stale_as_of: datetime | None = None
     last_known: LastKnown | None = None
     waived: Waived | None = None
 

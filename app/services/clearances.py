@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.connectors.base import Fault
+from app.connectors.base import Fault, StaleView
 from app.connectors.round import Answer, query_systems
 from app.domain.clearance import (
     DepartmentUnavailable,
@@ -122,7 +122,8 @@ def judge_answer(step: Step, answer: Answer | None, now: datetime) -> StepState:
     if answer is None:
         return StepState(step.key, UNAVAILABLE, None, now, is_asking=True)
     if isinstance(answer, DepartmentUnavailable):
-        return StepState(step.key, UNAVAILABLE, None, now, answer.fault)
+        as_of = answer.as_of if isinstance(answer, StaleView) else None
+        return StepState(step.key, UNAVAILABLE, None, now, answer.fault, stale_as_of=as_of)
     try:
         finding = judge_reading(step.rule, step.no_record, answer)
     except FactMissing:

@@ -94,7 +94,11 @@ def test_a_waived_step_passes_with_its_reason_and_person_shown_and_printed(
     assert done.returncode == 0, done.stderr
     page = visitor.get(f"{APP}/clearance?wait=1")
     assert list_statuses(page)["archive"] == "waived"
-    assert "论文涉密，线下归档" in get_item(page.text, "archive")
+    assert "五项全部通过（含一项豁免）" in page.text
+    check = visitor.get(f"{APP}/submission")
+    assert list_statuses(check) == ALL_CLEARED | {"archive": "waived"}
+    for text in (get_item(page.text, "archive"), re.sub(r"<[^>]+>", "", check.text)):
+        assert re.search(r"学校已豁免此项： ?论文涉密，线下归档 ?（批准人 00420014）", text)
     answer = visitor.submit()
     assert answer.status_code == 303
     slip = visitor.get(answer.headers["Location"])

@@ -52,9 +52,9 @@ class EarlierView:
 @dataclass(frozen=True, slots=True)
 class StepView:
     """A step as the page shows it. `records` holds the facts, one tuple for each record of the system;
-    `learnt_at` is local time; `reasons` is empty unless the step is outstanding; `earlier` and
-    `failing_since` are there only for a step that cannot be asked now; status `checking` means that the
-    department's answer is still awaited.
+    `learnt_at` is local time; `reasons` is empty unless the step is outstanding; `earlier`,
+    `failing_since` and `stale_as_of` are there only for a step that cannot be asked now; status `checking`
+    means that the department's answer is still awaited.
     """
 
     key: str
@@ -74,6 +74,7 @@ class StepView:
     actions: tuple[ActionView, ...]
     earlier: EarlierView | None
     failing_since: str
+    stale_as_of: str
     waived: Waived | None
 
 
@@ -152,6 +153,7 @@ def view_step(
         actions=() if is_submitted else _list_actions(path, step, state),
         earlier=_view_earlier(installation, step, state.last_known),
         failing_since=_show_time(installation, state.failing_since),
+        stale_as_of=_show_time(installation, state.stale_as_of),
         waived=state.waived,
     )
 
