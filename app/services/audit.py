@@ -21,6 +21,7 @@ from app.models import AuditEvent, AuditHead
 
 START = "0" * 64
 PURGED = "audit_purged"
+PAGE = 500
 
 
 def lock_audit(session: DatabaseSession) -> AuditHead:
@@ -52,12 +53,17 @@ def move_start(session: DatabaseSession, chain_hash: str) -> None:
     session.merge(AuditHead(id=0, chain_hash=chain_hash))
 
 
-def iterate_events() -> Iterator[AuditEvent]:
-    """All events, oldest first; each is detached once the next is read."""
-    query = select(AuditEvent).order_by(AuditEvent.id).execution_options(yield_per=500)
-    for event in db.session.scalars(query):
-        yield event
-        db.session.expunge(event)
+def iterate_events(after: int = 0) -> Iterator[AuditEvent]:
+    """The events whose id is above `after`, oldest first, read page by page."""
+    while page := list(
+        db.session.scalars(
+            select(AuditEvent).where(AuditEvent.id > after).order_by(AuditEvent.id).limit(PAGE)
+        )
+    ):
+        after = page[-1].id
+        for event in page:
+            db.session.expunge(event)
+            yield event
 
 
 def find_broken_event(on_event: Callable[[AuditEvent], None] = lambda _event: None) -> int | None:
@@ -66,20 +72,26 @@ def find_broken_event(on_event: Callable[[AuditEvent], None] = lambda _event: No
     are found by the start that no event confirms; the id is then that of the first event that is left.
     """
     db.session.rollback()
-    start = db.session.get(AuditHead, 0)
+    start = db.session.get(AuditHead, 0, populate_existing=True)
     expected = start.chain_hash if start is not None else START
-    is_confirmed, first_id, last_id = start is None, 1, 0
-    for event in iterate_events():
-        if event.chain_hash != _get_hash(expected, event):
-            return event.id
-        first_id, last_id, expected = (event.id if last_id == 0 else first_id), event.id, event.chain_hash
-        if start is not None and event.kind == PURGED and event.details.get("chain_hash") == start.chain_hash:
-            is_confirmed = True
-        on_event(event)
-    head = db.session.get(AuditHead, 1)
-    if head is None or head.chain_hash != expected:
-        return last_id + 1
-    return None if is_confirmed else first_id
+    is_confirmed, first_id, last_id = start is None, 0, -1
+    while True:
+        read_to = last_id
+        for event in iterate_events(last_id):
+            if event.chain_hash != _get_hash(expected, event):
+                return event.id
+            first_id, last_id, expected = first_id or event.id, event.id, event.chain_hash
+            is_confirmed = is_confirmed or (start is not None and _confirms(event, start.chain_hash))
+            on_event(event)
+        head = db.session.get(AuditHead, 1, populate_existing=True)
+        if head is not None and head.chain_hash == expected:
+            return None if is_confirmed else first_id
+        if last_id == read_to:  # else events may have come since the last page
+            return max(last_id, 0) + 1
+
+
+def _confirms(event: AuditEvent, start: str) -> bool:
+    return event.kind == PURGED and event.details.get("chain_hash") == start
 
 
 def _get_hash(previous: str, event: AuditEvent) -> str:
