@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from limits.errors import ConfigurationError
@@ -30,6 +31,10 @@ from app.web.auth import init_auth
 from app.web.request_body import drain_bodies
 from app.web.session import DatabaseSessionInterface
 from app.web.shell import MAX_FORM_BYTES
+from app.web.verify.scans import answer_scans
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 POOL_SECONDS = 8
@@ -62,7 +67,7 @@ def create_app(settings: Settings) -> Flask:
     # After the web's own, so that what these refuse has a request id too.
     csrf.init_app(app)
     limiter.init_app(app)
-    app.wsgi_app = drain_bodies(app.wsgi_app)  # type: ignore[method-assign, assignment]
+    _wrap(app, settings.service.proxy_count)
     return app
 
 
@@ -131,6 +136,11 @@ def _configure(app: Flask, settings: Settings) -> None:
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    if service.proxy_count:
-        count = service.proxy_count
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
+
+
+def _wrap(app: Flask, proxy_count: int) -> None:
+    """What is done outside Flask; the last named sees a request first."""
+    wsgi_app: WSGIApplication = answer_scans(app)
+    if proxy_count:
+        wsgi_app = ProxyFix(wsgi_app, x_for=proxy_count, x_proto=proxy_count, x_host=0)
+    app.wsgi_app = drain_bodies(wsgi_app)  # type: ignore[method-assign, assignment]

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from sqlalchemy import Dialect, Engine, PoolProxiedConnection, Select, and_, bindparam, select
+from sqlalchemy import ClauseElement, Dialect, Engine, PoolProxiedConnection, and_, bindparam, select
 from sqlalchemy.exc import OperationalError
 
 from app.domain.errors import UnknownSlip
@@ -22,6 +22,9 @@ from app.domain.slip_code import Verdict
 from app.domain.slip_log import CodeState
 from app.extensions import db
 from app.models import IssuedCode, Slip, SlipLogEntry, Submission
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.compiler import SQLCompiler
 
 _STANDING = (
     select(
@@ -96,7 +99,7 @@ def load_record(slip_id: int) -> SlipRecord:
     return parse_slip_record(json.loads(row[0]) if isinstance(row[0], str) else row[0])
 
 
-def _read_row(statement: Select[Any], **values: object) -> Sequence[Any] | None:
+def _read_row(statement: ClauseElement, **values: object) -> Sequence[Any] | None:
     """The first row as the driver gives it: texts, numbers and JSON. Raises SQLAlchemyError."""
     engine = db.engine
     text, constants, order = _compile(statement, engine.dialect)
@@ -110,13 +113,15 @@ def _read_row(statement: Select[Any], **values: object) -> Sequence[Any] | None:
 
 
 @lru_cache(maxsize=8)
-def _compile(statement: Select[Any], dialect: Dialect) -> tuple[str, dict[str, Any], list[str] | None]:
+def _compile(statement: ClauseElement, dialect: Dialect) -> tuple[str, dict[str, Any], list[str] | None]:
     """The text, the parameters that it brings, and all parameters' order where the driver goes by it."""
-    compiled = statement.compile(dialect=dialect)
+    compiled = cast("SQLCompiler", statement.compile(dialect=dialect))
     return compiled.string, compiled.params, compiled.positiontup
 
 
-def _fetch(engine: Engine, connection: PoolProxiedConnection, text: str, parameters: Any) -> Any:
+def _fetch(
+    engine: Engine, connection: PoolProxiedConnection, text: str, parameters: Any
+) -> Sequence[Any] | None:
     """One statement outside any transaction: SQLite's connections begin none by themselves (models/engine.py),
     PostgreSQL's would at the price of two more round trips.
     """
@@ -125,7 +130,7 @@ def _fetch(engine: Engine, connection: PoolProxiedConnection, text: str, paramet
     try:
         if begins_by_itself:
             driver.autocommit = True
-        row = driver.cursor().execute(text, parameters).fetchone()
+        row: Sequence[Any] | None = driver.cursor().execute(text, parameters).fetchone()
         if begins_by_itself:
             driver.autocommit = False
     except engine.dialect.loaded_dbapi.Error as error:

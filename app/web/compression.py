@@ -13,6 +13,7 @@ import gzip
 from functools import lru_cache
 
 from flask import Flask, Response, request
+from werkzeug.http import parse_accept_header
 
 PAGE_LEVEL = 4
 FILE_LEVEL = 9
@@ -34,11 +35,17 @@ def register_compression(app: Flask) -> None:
     app.after_request(_compress)
 
 
+@lru_cache(maxsize=256)
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether a client that sent this `Accept-Encoding` takes gzip."""
+    return parse_accept_header(accept_encoding)["gzip"] > 0
+
+
 def _compress(response: Response) -> Response:
     if response.mimetype not in CONTENT_TYPES or response.status_code in (204, 206, 304):
         return response
     response.vary.add("Accept-Encoding")
-    if request.accept_encodings["gzip"] <= 0 or "Content-Encoding" in response.headers:
+    if "Content-Encoding" in response.headers or not accepts_gzip(request.headers.get("Accept-Encoding", "")):
         return response
     is_file = request.endpoint == "static" and response.status_code == 200
     response.direct_passthrough = False

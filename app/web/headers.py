@@ -1,4 +1,4 @@
-"""Security headers, in one function."""
+"""Security headers, in one place."""
 
 from __future__ import annotations
 
@@ -20,6 +20,17 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 
+def list_fixed_headers(is_https: bool) -> list[tuple[str, str]]:
+    """The headers that every answer has, whatever it is."""
+    headers = [
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Permissions-Policy", "geolocation=(), microphone=()"),
+    ]
+    return [*headers, ("Strict-Transport-Security", "max-age=31536000")] if is_https else headers
+
+
 def register_headers(app: Flask) -> None:
     """Set the headers on every answer."""
     app.after_request(_set_headers)
@@ -28,13 +39,9 @@ def register_headers(app: Flask) -> None:
 def _set_headers(response: Response) -> Response:
     headers = response.headers
     headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "geolocation=(), microphone=()"
+    for name, value in list_fixed_headers(get_installation().settings.service.is_https):
+        headers[name] = value
     headers["X-Request-ID"] = g.get("request_id", "")
-    if get_installation().settings.service.is_https:
-        headers["Strict-Transport-Security"] = "max-age=31536000"
     is_file = request.endpoint == "static" and response.status_code in (200, 206, 304)
     if is_file and "v" in request.args:
         headers["Cache-Control"] = "public, max-age=31536000, immutable"

@@ -48,8 +48,13 @@ def register_shell(app: Flask) -> None:
     app.context_processor(_describe_shell)
 
 
+def make_request_id() -> str:
+    """What a request is called in its answer and in the log: 16 hexadecimal digits."""
+    return secrets.token_hex(8)
+
+
 def _start_request() -> None:
-    g.request_id = secrets.token_hex(8)
+    g.request_id = make_request_id()
     if request.mimetype == "application/x-www-form-urlencoded":
         request.max_content_length = MAX_FORM_BYTES
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 
 from flask import jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from app.domain.errors import UnknownSlip
 from app.domain.person import Person, Role
@@ -17,7 +21,7 @@ from app.services.full_slips import FullSlip
 from app.services.slip_checks import Viewer, record_check
 from app.services.verification import Verification, get_full_view
 from app.web.shell import get_installation
-from app.web.verify.limits import RETRY_AFTER_SECONDS, get_address
+from app.web.verify.limits import RETRY_AFTER_SECONDS
 from app.web.verify.verdicts import TEXTS, FileText, describe_verdict
 
 STATUSES = {Verdict.STATUS_UNKNOWN: 503, Verdict.RATE_LIMITED: 429}
@@ -50,11 +54,11 @@ class Comparison(Enum):
     TOO_OFTEN = ComparisonText("rate_limited", "bad", "!", "比对过于频繁，请稍后再试", 429)
 
 
-def log_check(verification: Verification, staff: Person | None) -> None:
+def log_check(verification: Verification, staff: Person | None, address: str) -> None:
     """Enter a check in the log; one that was refused is none."""
     if verification.verdict is not Verdict.RATE_LIMITED:
         viewer = _get_viewer(staff) if staff else Viewer.PUBLIC
-        record_check(get_installation(), verification, viewer, get_address())
+        record_check(get_installation(), verification, viewer, address)
 
 
 def _get_viewer(staff: Person) -> Viewer:
@@ -72,9 +76,10 @@ def show_verification(
     says = comparison.value if comparison else None
     status = STATUSES.get(verification.verdict, says.status if says else 200)
     if wants_json():
-        response = jsonify(_describe(verification, says, file))
+        response = jsonify(describe_verification(verification, says, file))
     else:
-        response = make_response(_render(verification, staff, says, file))
+        now = format_moment(get_now())
+        response = make_response(render_verification(verification, now, staff, says, file))
     response.status_code = status
     response.headers["Cache-Control"] = "private, no-store" if staff else "no-store"
     response.vary.update(("Accept", "Cookie"))
@@ -85,11 +90,18 @@ def show_verification(
 
 def wants_json() -> bool:
     """Whether the client prefers JSON to a page."""
-    return request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json"
+    return prefers_json(request.headers.get("Accept", ""))
 
 
-def _describe(
-    verification: Verification, says: ComparisonText | None, file: FileText | None
+@lru_cache(maxsize=256)
+def prefers_json(accept: str) -> bool:
+    """Whether a client that sent this `Accept` prefers JSON to a page."""
+    accepted = parse_accept_header(accept, MIMEAccept)
+    return accepted.best_match(("text/html", "application/json")) == "application/json"
+
+
+def describe_verification(
+    verification: Verification, says: ComparisonText | None = None, file: FileText | None = None
 ) -> dict[str, object]:
     data: dict[str, object] = {"verdict": verification.verdict}
     if verification.slip:
@@ -99,19 +111,28 @@ def _describe(
     return data | ({"comparison": says.value} if says else {})
 
 
-def _render(
-    verification: Verification, staff: Person | None, says: ComparisonText | None, file: FileText | None
+def format_moment(moment: datetime) -> str:
+    """A moment as the page shows it."""
+    return f"{get_installation().get_local_time(moment):%Y-%m-%d %H:%M:%S}"
+
+
+def render_verification(
+    verification: Verification,
+    checked_at: str,
+    staff: Person | None = None,
+    says: ComparisonText | None = None,
+    file: FileText | None = None,
 ) -> str:
-    installation = get_installation()
+    """The page that shows a verification."""
     return render_template(
         "verify/verdict.html",
         verification=verification,
         text=describe_verdict(verification.verdict, file),
         file=file,
-        checked_at=f"{installation.get_local_time(get_now()):%Y-%m-%d %H:%M:%S}",
+        checked_at=checked_at,
         comparison=says,
         full=_find_full(verification) if staff else None,
-        local=installation.get_local_time,
+        local=get_installation().get_local_time,
         is_staff=staff is not None,
         state_words=STATE_WORDS,
         viewer_words=VIEWER_WORDS,

@@ -66,7 +66,7 @@ def _answer_typed(typed: str) -> ResponseReturnValue:
     staff = get_staff()
     digits = typed.removeprefix(f"{get_installation().settings.service.base_url}/v/")
     if len(digits) > 64:
-        return show_checked(check_code(digits), staff)
+        return show_checked(check_code(digits, get_address()), staff)
     verification = _check_short_code(typed, staff)
     if verification.verdict is Verdict.MALFORMED:
         return show_problem(problems.MALFORMED_SHORT_CODE)
@@ -95,4 +95,4 @@ def _answer_upload(upload: FileStorage) -> ResponseReturnValue:
     if isinstance(found, Problem):
         return show_problem(found)
     verification, file = found
-    return show_checked(limit_check(verification), staff, file)
+    return show_checked(limit_check(verification, get_address()), staff, file)

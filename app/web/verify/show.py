@@ -21,13 +21,13 @@ from app.web.verify.viewer import get_staff
 def show(code: str) -> ResponseReturnValue:
     """The verdict on a code, as a page, or as JSON for `Accept: application/json`."""
     staff = get_staff()
-    return show_checked(check_code(code), staff)
+    return show_checked(check_code(code, get_address()), staff)
 
 
 @verify_pages.post("/v/<path:code>")
 def compare(code: str) -> ResponseReturnValue:
     """Whether the name that was typed from the paper is the slip's: it says match or no match, nothing else."""
-    verification = check_code(code)
+    verification = check_code(code, get_address())
     if verification.verdict is not Verdict.VALID:
         return show_verification(verification, get_staff())
     return show_verification(verification, get_staff(), comparison=_compare(verification.digits))
@@ -42,22 +42,22 @@ def show_checked(
 ) -> ResponseReturnValue:
     """Log a check and show it."""
     answer = show_verification(verification, staff, file=file)
-    log_check(verification, staff)
+    log_check(verification, staff, get_address())
     return answer
 
 
-def check_code(text: str) -> Verification:
+def check_code(text: str, address: str) -> Verification:
     """The verdict on a code's digits, within the limits."""
-    return limit_check(verify_code(get_installation(), text))
+    return limit_check(verify_code(get_installation(), text), address)
 
 
-def limit_check(verification: Verification) -> Verification:
+def limit_check(verification: Verification, address: str) -> Verification:
     """Count a check: true codes one by one, all others by address. Past the limit it says so instead."""
     limits = get_installation().settings.rate_limit
     if verification.digits:
-        is_allowed = count(limits.verification, "code", verification.digits, get_address())
+        is_allowed = count(limits.verification, "code", verification.digits, address)
     else:
-        is_allowed = count(limits.unproven, "unproven", get_address())
+        is_allowed = count(limits.unproven, "unproven", address)
     return verification if is_allowed else RATE_LIMITED
 
 
