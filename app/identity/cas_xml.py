@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
-from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
+from defusedxml.ElementTree import fromstring
 
 from app.identity.base import ProviderMisbehaved, SignInRefused, SignInUnavailable
 

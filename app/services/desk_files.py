@@ -94,8 +94,8 @@ def _decode(content: bytes) -> str:
 
 def _read_xlsx(content: bytes) -> Iterator[FileRow]:
     # Takes a moment to load and is needed for this alone.
-    from openpyxl import load_workbook  # type: ignore[import-untyped]
-    from openpyxl.utils.exceptions import InvalidFileException  # type: ignore[import-untyped]
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
 
     _check_archive(content)
     try:
