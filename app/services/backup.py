@@ -17,6 +17,8 @@ from sqlalchemy import URL, text
 
 from app.extensions import db
 
+NOT_WHOLE = "the copy is not whole: the database itself may be damaged"
+
 
 class BackupFailed(Exception):
     """There is no backup; the message says why."""
@@ -47,8 +49,10 @@ def back_up(target: Path) -> int:
         _copy(Path(name))
         os.fsync(handle)
         Path(name).rename(target)
-    except (OSError, sqlite3.Error) as error:
-        raise BackupFailed(f"{target} cannot be written: {type(error).__name__}") from error
+    except (OSError, sqlite3.OperationalError) as error:
+        raise BackupFailed(f"{target} cannot be written: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise BackupFailed(NOT_WHOLE) from error
     finally:
         os.close(handle)
         Path(name).unlink(missing_ok=True)
@@ -79,4 +83,4 @@ def _copy(draft: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")  # all in one file
         found = copy.execute("PRAGMA integrity_check").fetchone()[0]
     if found != "ok":
-        raise BackupFailed("the copy is not whole: the database itself may be damaged")
+        raise BackupFailed(NOT_WHOLE)
