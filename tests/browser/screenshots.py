@@ -6,10 +6,11 @@ It starts a service and a pretend campus of its own on free ports, and ends both
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
@@ -19,6 +20,8 @@ from tests.browser.screens import APP, CANCEL_CARD, CLEARANCE, SUBMISSION, Scree
 from tests.campus.client import PROJECT, CampusClient, running_campus
 from tests.campus.run import make_environment, prepare, start_service, stop
 from tests.conftest import get_free_port
+from tests.fixtures.finance_view import FRAGMENT, FinanceView, make_finance_view
+from tests.integration.operation.commands import run_flask
 
 PICTURES = PROJECT / "miniapp_templates" / "graduate_departure" / "pictures"
 COLOURS = 64
@@ -30,27 +33,34 @@ def main() -> None:
     if not CHROMIUM:
         sys.exit(MISSING)
     PICTURES.mkdir(exist_ok=True)
-    with running_service() as (url, campus), sync_playwright() as playwright:
+    with running_campus() as campus, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS))
-        draw(Screens(browser, url), campus)
+        with running_service(campus) as (url, environment):
+            draw(Screens(browser, url), campus, environment)
+        with TemporaryDirectory() as folder:
+            view = make_finance_view(Path(folder) / "finance.sqlite3")
+            with running_service(campus, FRAGMENT, **view.environment) as (url, _):
+                draw_stale(Screens(browser, url), view)
         browser.close()
 
 
 @contextmanager
-def running_service() -> Iterator[tuple[str, CampusClient]]:
-    """A service and its campus, as at the first start."""
-    with tempfile.TemporaryDirectory() as folder, running_campus() as campus:
+def running_service(
+    campus: CampusClient, *configs: Path, **variables: str
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """A service as at its first start: its address and its environment."""
+    with TemporaryDirectory() as folder:
         port = get_free_port()
-        environment = make_environment(Path(folder) / "data", port, campus.url)
+        environment = make_environment(Path(folder) / "data", port, campus.url, configs) | variables
         prepare(environment)
         process = start_service(environment, port)
         try:
-            yield f"http://127.0.0.1:{port}", campus
+            yield f"http://127.0.0.1:{port}", environment
         finally:
             stop(process)
 
 
-def draw(screens: Screens, campus: CampusClient) -> None:
+def draw(screens: Screens, campus: CampusClient, environment: dict[str, str]) -> None:
     """The way of one student on a phone, and what others see."""
     phone = screens.open(device_scale_factor=SCALE)
     phone.goto(f"{APP}/")
@@ -62,6 +72,7 @@ def draw(screens: Screens, campus: CampusClient) -> None:
     phone.wait_for_selector("[data-error]")
     keep(phone, "refused")
     draw_unavailable(screens, campus)
+    draw_waived(screens, environment)
     draw_slip(screens)
 
 
@@ -71,14 +82,40 @@ def draw_unavailable(screens: Screens, campus: CampusClient) -> None:
     campus.set_fault("archive", "http_500")
     phone.goto(f"{CLEARANCE}?wait=1")
     campus.set_fault("archive")
-    phone.locator("#archive").evaluate("item => item.scrollIntoView({block: 'center', behavior: 'instant'})")
+    show(phone, "archive")
     keep(phone, "clearance-unavailable")
+
+
+def draw_waived(screens: Screens, environment: dict[str, str]) -> None:
+    """A step that the school waived: what the department holds, and who decided and why."""
+    waive = ("waive", "graduate_departure", "archive", "TS23000005", "--by", "00420014")
+    done = run_flask(environment, *waive, "--reason", "论文涉密，线下归档")
+    if done.code:
+        sys.exit(done.err)
+    phone = screens.sign_in("TS23000005", f"{CLEARANCE}?wait=1", device_scale_factor=SCALE)
+    show(phone, "archive")
+    keep(phone, "clearance-waived")
+
+
+def draw_stale(screens: Screens, view: FinanceView) -> None:
+    """A view that was fresh at the first look and has not been brought up to date since."""
+    phone = screens.sign_in("TS23000002", f"{CLEARANCE}?wait=1", device_scale_factor=SCALE)
+    view.bring_up_to_date(age=timedelta(hours=5))
+    phone.goto(f"{CLEARANCE}?wait=1")
+    show(phone, "finance")
+    keep(phone, "clearance-stale")
+
+
+def show(page: Page, step: str) -> None:
+    """Scroll an item into the middle."""
+    page.locator(f"#{step}").evaluate("item => item.scrollIntoView({block: 'center', behavior: 'instant'})")
 
 
 def draw_slip(screens: Screens) -> None:
     """From the last item to the slip, and what whoever scans it sees."""
     phone = screens.sign_in("TS23000001", CANCEL_CARD, device_scale_factor=SCALE)
     phone.click("text=确认注销借书证")
+    show(phone, "progress")
     keep(phone, "clearance-cleared")
     phone.goto(SUBMISSION)
     keep(phone, "check")
