@@ -8,10 +8,13 @@ CAMPUS_PORT ?= 8001
 DATA_DIR ?= var
 CONFIG ?=
 BENCH ?= all
+USERS ?= 20
+SECONDS ?= 30
+LOAD_URL ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak lint bench screenshots pins
+.PHONY: help run load test soak lint bench screenshots pins
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,9 +48,19 @@ lint: $(VENV)/tools ## Check style, types and layers
 bench: $(VENV)/tools ## Measure speed and sizes, one table (BENCH=name for one)
 	@$(BIN)/python -m tests.bench $(BENCH)
 
+load: $(VENV)/runtime $(VENV)-load/ready ## Let students in, on this machine only (USERS, SECONDS, LOAD_URL)
+	@$(BIN)/python -m tests.load --locust $(VENV)-load/bin/locust --users $(USERS) --seconds $(SECONDS) $(addprefix --url ,$(LOAD_URL))
+
+$(VENV)-load/ready: tests/load/requirements.txt
+	@test -x $(VENV)-load/bin/python || $(PYTHON) -m venv $(VENV)-load
+	@echo "Installing the pinned load tools ..."
+	@$(VENV)-load/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 screenshots: $(VENV)/tools ## Draw the pictures of the main screens anew
 	@$(BIN)/python -m tests.browser.screenshots
 
 pins: ## Compile pyproject.toml into the pinned requirements (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
 	uv pip compile --group test pyproject.toml --universal --python-version 3.11 -c requirements.txt --generate-hashes --no-emit-index-url --no-header -o tests/requirements.txt
+	echo 'locust>=2.40,<3' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o tests/load/requirements.txt

@@ -1,0 +1,1 @@
+"""Graduates and guards in a crowd: the whole journey under load, on this machine only (`make load`)."""
