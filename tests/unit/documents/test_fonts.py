@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import pikepdf
 import pytest
 from fontTools.cffLib import CFFFontSet
 from fontTools.fontBuilder import FontBuilder
@@ -15,13 +17,25 @@ from fontTools.ttLib import TTFont
 from noto_cjk_sans_otc import FONT_PATH
 
 from app.documents.cff import build_cff
-from app.documents.fonts import SC_FACE, MissingCharacters, find_missing_characters, get_fonts, load_fonts
+from app.documents.fonts import (
+    SC_FACE,
+    GlyphStore,
+    MissingCharacters,
+    find_missing_characters,
+    get_fonts,
+    load_fonts,
+)
 from app.documents.slip_pdf import render_slip_pdf
 from tests.fixtures.slips import make_code, make_slip
-from tests.unit.documents.tools import extract_text
+from tests.unit.documents.tools import extract_text, rasterize, read_qr
 
 RARE = "䶮㛃𠮷𬭎喆堃頔䒟"
 HELD_BY_NO_FONT = "𪚥"
+HANAZONO = Path("/usr/share/fonts/truetype/hanazono/HanaMinB.ttf")
+"""Of Debian's fonts-hanazono."""
+needs_hanazono = pytest.mark.skipif(
+    not HANAZONO.exists() and os.environ.get("CI") != "true", reason="fonts-hanazono is not installed"
+)
 SAMPLES = "中国矿业大学离校单研究生张三，。；0123ABCxyz@·é" + RARE
 
 
@@ -72,6 +86,38 @@ def test_a_second_fonts_outline_is_scaled_to_the_em_of_the_slip(second_font: Pat
     glyph = load_fonts(second_font).glyphs[HELD_BY_NO_FONT]
     assert glyph.advance == 1000
     assert glyph.bounds == (97, 0, 879, 830)
+
+
+@pytest.fixture
+def hanazono() -> Iterator[GlyphStore]:
+    yield load_fonts(HANAZONO)
+    load_fonts()
+
+
+@needs_hanazono
+def test_hanazono_holds_all_of_extension_b(hanazono: GlyphStore) -> None:
+    assert hanazono.find_missing("".join(map(chr, range(0x20000, 0x2A6D7)))) == ""
+
+
+@needs_hanazono
+def test_a_slip_of_rarest_characters_is_sound_and_small_with_hanazono(hanazono: GlyphStore) -> None:
+    code, slip = make_code(), make_slip(name="欧阳𪚥𠀀𪛖")
+    pdf = render_slip_pdf(slip, code)
+    with pikepdf.open(BytesIO(pdf)) as file:
+        assert file.check_pdf_syntax() == []
+    assert "欧阳𪚥𠀀𪛖" in extract_text(pdf)
+    assert len(pdf) <= 40_000
+    assert read_qr(rasterize(pdf, 150)) == [code.url]
+
+
+@needs_hanazono
+def test_a_character_of_hanazono_has_its_outline(hanazono: GlyphStore) -> None:
+    """Its ink covers about what the font's own bounds say."""
+    with TTFont(HANAZONO, lazy=True) as original:
+        glyph = original["glyf"][original.getBestCmap()[ord(HELD_BY_NO_FONT)]]
+        em = original["head"].unitsPerEm
+        own = [round(side * 1000 / em) for side in (glyph.xMin, glyph.yMin, glyph.xMax, glyph.yMax)]
+    assert hanazono.glyphs[HELD_BY_NO_FONT].bounds == pytest.approx(own, abs=1)
 
 
 def test_loading_again_gives_the_same_glyphs() -> None:
