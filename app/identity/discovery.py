@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
@@ -38,7 +39,10 @@ def read_metadata(document: Mapping[str, Any], issuer: str) -> Metadata:
     addresses = {name: document.get(name) for name in needed}
     addresses |= {name: document.get(name) or "" for name in ("userinfo_endpoint", "end_session_endpoint")}
     for name, address in addresses.items():
-        if not (address == "" or is_provider_address(address)):
+        if address == "":
+            continue
+        # A provider elsewhere must not send us to the services of this machine; its other hosts are its own matter.
+        if not is_provider_address(address) or (_is_https(issuer) and not _is_https(address)):
             raise ProviderMisbehaved(f"discovery:{name}")
     return Metadata(
         issuer=issuer,
@@ -46,6 +50,10 @@ def read_metadata(document: Mapping[str, Any], issuer: str) -> Metadata:
         names_issuer_in_callback=document.get("authorization_response_iss_parameter_supported") is True,
         **addresses,  # type: ignore[arg-type]
     )
+
+
+def _is_https(address: object) -> bool:
+    return isinstance(address, str) and urlsplit(address).scheme == "https"
 
 
 def read_keys(document: Mapping[str, Any]) -> tuple[PublicKey, ...]:
