@@ -52,7 +52,9 @@ def believe_callbacks(patch: Patch) -> None:
 
 
 def believe_discovery(patch: Patch) -> None:
-    patch.setattr(oidc, "read_metadata", lambda document, issuer: read_metadata({**document, "issuer": issuer}, issuer))
+    patch.setattr(
+        oidc, "read_metadata", lambda document, issuer: read_metadata({**document, "issuer": issuer}, issuer)
+    )
     believe_claims(patch)
     believe_callbacks(patch)
 
