@@ -16,6 +16,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.2
 MAX_QUEUE = 20_000
-BATCH = 500
+BATCH = 5_000
 
 _COUNT_UP = (
     update(Slip)
@@ -156,8 +157,12 @@ def hash_address(installation: Installation, address: str, day: date) -> str:
     """HMAC-SHA256 of the address, 16 bytes in hex. The key is made from the service's secret and the day, so
     that one address is the same within a day, and no table made beforehand or on another day fits.
     """
-    secret = installation.settings.service.secret_key.encode()
-    key = hmac.digest(secret, b"lixiao-check-salt/1\0" + day.isoformat().encode(), "sha256")
+    return _hash_address(installation.settings.service.secret_key, address, day)
+
+
+@lru_cache(maxsize=4096)
+def _hash_address(secret: str, address: str, day: date) -> str:
+    key = hmac.digest(secret.encode(), b"lixiao-check-salt/1\0" + day.isoformat().encode(), "sha256")
     return hmac.digest(key, address.encode(), "sha256")[:16].hex()
 
 

@@ -1,8 +1,8 @@
 """Verification 核验: what a code on a slip is worth, asked of its signature and of the issued log.
 
 A true signature is not enough: exactly this code must stand in the issued log, for a slip that has its
-submission. A check reads one row by Core. What the row cannot change, the signature and the fields that it
-signs, is remembered; state and keys are asked each time.
+submission. A check reads one row. What the row cannot change, the signature and the fields that it signs, is
+remembered; the row is read and the keys are asked each time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 import unicodedata
+from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
@@ -32,6 +33,7 @@ from app.domain.slip_code import (
     parse_slip_code,
     sign_slip_code,
 )
+from app.domain.slip_keys import KeyRing
 from app.domain.slip_log import CodeState
 from app.services.clock import get_now
 from app.services.full_slips import FullSlip, load_full_slip
@@ -67,7 +69,7 @@ def verify_code(installation: Installation, text: str) -> Verification:
         checked = _check(installation, text)
         if checked.code is None:
             return Verification(checked.verdict)
-        return _judge(checked, text, find_standing(format_short_code(checked.code.slip_id)))
+        return _judge(checked, text, find_standing(_get_short_code(checked.code.slip_id)))
     except (SQLAlchemyError, SlipKeyError) as error:
         return _give_up(error)
 
@@ -110,17 +112,44 @@ def get_full_view(installation: Installation, digits: str) -> FullSlip:
     return load_full_slip(verification.slip_id, verification.verdict)
 
 
+class _CheckedCodes:
+    """What signed codes proved, under one ring of keys and on one day; only true signatures are kept, so that
+    no flood of forgeries displaces them.
+    """
+
+    def __init__(self) -> None:
+        self._held: tuple[tuple[str, KeyRing, date], dict[str, CheckedCode]] | None = None
+
+    def check(self, text: str, host: str, ring: KeyRing, today: date) -> CheckedCode:
+        """As `check_slip_code`."""
+        held = self._held
+        if held is None or held[0] != (host, ring, today):
+            held = self._held = ((host, ring, today), {})
+        codes = held[1]
+        checked = codes.get(text)
+        if checked is None:
+            checked = check_slip_code(text, host, ring, today)
+            if checked.code is not None:
+                if len(codes) >= REMEMBERED_SLIPS:
+                    codes.clear()
+                codes[text] = checked
+        return checked
+
+
+_codes = _CheckedCodes()
+_get_short_code = lru_cache(maxsize=REMEMBERED_SLIPS)(format_short_code)
+
+
 def _check(installation: Installation, text: str) -> CheckedCode:
     today = installation.get_local_time(get_now()).date()
-    return check_slip_code(
-        text, installation.settings.service.host, installation.slip_keys.current().ring, today
-    )
+    ring = installation.slip_keys.current().ring
+    return _codes.check(text, installation.settings.service.host, ring, today)
 
 
 def _judge(checked: CheckedCode, digits: str, standing: Standing | None) -> Verification:
     if standing is None or standing.digits != digits:
         return Verification(Verdict.NEVER_ISSUED)
-    if checked.code is None or standing.short_code != format_short_code(checked.code.slip_id):
+    if checked.code is None or standing.short_code != _get_short_code(checked.code.slip_id):
         return Verification(checked.verdict if checked.code is None else Verdict.NEVER_ISSUED)
     try:
         slip = _describe(digits, standing.slip_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import Enum
 from functools import lru_cache
 
@@ -113,7 +113,12 @@ def describe_verification(
 
 def format_moment(moment: datetime) -> str:
     """A moment as the page shows it."""
-    return f"{get_installation().get_local_time(moment):%Y-%m-%d %H:%M:%S}"
+    return _format_second(get_installation().settings.service.time_zone, moment.replace(microsecond=0))
+
+
+@lru_cache(maxsize=4)
+def _format_second(time_zone: tzinfo, second: datetime) -> str:
+    return f"{second.astimezone(time_zone):%Y-%m-%d %H:%M:%S}"
 
 
 def render_verification(

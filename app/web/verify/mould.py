@@ -13,8 +13,6 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import escape
-
 GZIP_HEADER = bytes((0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 2, 255))
 
 
@@ -29,10 +27,10 @@ class Mould:
     deflated_tail: bytes
 
     def fill(self, values: Mapping[str, str], *, is_gzip: bool) -> bytes:
-        """The page in UTF-8 with these values, which are escaped here. Raises OverflowError for a gzip page
+        """The page in UTF-8 with these values, which are HTML already. Raises OverflowError for a gzip page
         with more than 64 KiB of values.
         """
-        middle = (self.middle % {name: escape(value) for name, value in values.items()}).encode()
+        middle = (self.middle % values).encode()
         page = b"".join((self.head, middle, self.tail))
         if not is_gzip:
             return page

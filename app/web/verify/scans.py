@@ -16,12 +16,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, g
+from markupsafe import escape
 from werkzeug.exceptions import SecurityError
 from werkzeug.sansio.utils import get_host
 
 from app.domain.slip_code import Verdict
 from app.services.clock import get_now
 from app.services.standing import PublicSlip, Verification
+from app.services.verification import REMEMBERED_SLIPS
 from app.web.compression import accepts_gzip
 from app.web.headers import CONTENT_SECURITY_POLICY, list_fixed_headers
 from app.web.session import DatabaseSessionInterface
@@ -153,8 +155,13 @@ def _list_values(verification: Verification) -> dict[str, str]:
     if verification.slip is None:
         return {}
     return {
-        **{name: getattr(verification.slip, name) for name in SLIP_FIELDS},
+        **_list_fields(verification.slip),
         "digits": verification.digits,
         "check_count": str(verification.check_count),
         "checked_at": format_moment(get_now()),
     }
+
+
+@lru_cache(maxsize=REMEMBERED_SLIPS)
+def _list_fields(slip: PublicSlip) -> dict[str, str]:
+    return {name: escape(getattr(slip, name)) for name in SLIP_FIELDS}
