@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine, Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from functools import partial
 from typing import Any, TypeVar
 
 from app.connectors.base import ActionOutcome, Connector, Fault, UnknownAction
@@ -32,26 +33,33 @@ def query_systems(
     Two steps with the same connector share one call. An answer that comes later is dropped with its
     connection. Raises nothing: whatever goes wrong is that step's DepartmentUnavailable.
     """
-    if not connectors:
-        return {}
-    systems = {id(connector): connector for connector in connectors.values()}
-    ends_at = time.monotonic() + deadline
-    future = asyncio.run_coroutine_threadsafe(_ask_all(systems, student_number, ends_at), get_loop())
-    try:
-        answers = future.result(deadline + GRACE_SECONDS)
-    except TimeoutError:
-        future.cancel()
-        answers = {key: _unavailable(system, Fault.TIMEOUT) for key, system in systems.items()}
-    return {step: answers[id(connector)] for step, connector in connectors.items()}
+    futures = start_queries(connectors, student_number, deadline)
+    wait(futures.values(), timeout=deadline + GRACE_SECONDS)
+    return {
+        step: future.result() if future.done() else _unavailable(connectors[step], Fault.TIMEOUT)
+        for step, future in futures.items()
+    }
+
+
+def start_queries(
+    connectors: Mapping[str, Connector], student_number: str, deadline: float
+) -> dict[str, Future[Answer]]:
+    """Start asking several systems about a student, by step key, and return at once.
+
+    Each future ends as soon as its system answers, or within `deadline` seconds, with a reading or a
+    DepartmentUnavailable; it never raises. Two steps with the same connector share one call and its future.
+    """
+    questions: dict[Connector, Future[Answer]] = {system: Future() for system in connectors.values()}
+    if questions:
+        ends_at = time.monotonic() + deadline
+        # To wake the loop costs more than to start a call, so that all start by one wake.
+        get_loop().call_soon_threadsafe(_start, _ask_all(questions, student_number, ends_at))
+    return {step: questions[system] for step, system in connectors.items()}
 
 
 def start_query(connector: Connector, student_number: str, deadline: float) -> Future[Answer]:
-    """Start asking one system about a student, and return at once.
-
-    The future ends within `deadline` seconds with a reading or a DepartmentUnavailable; it never raises.
-    """
-    ends_at = time.monotonic() + deadline
-    return asyncio.run_coroutine_threadsafe(_ask_one(connector, student_number, ends_at), get_loop())
+    """Start asking one system about a student; see `start_queries`."""
+    return start_queries({"": connector}, student_number, deadline)[""]
 
 
 def perform_action(connector: Connector, action: str, student_number: str, deadline: float) -> ActionOutcome:
@@ -77,15 +85,20 @@ def close_connectors(connectors: Iterable[Connector]) -> None:
 
 
 async def _ask_all(
-    systems: Mapping[int, Connector], student_number: str, ends_at: float
-) -> dict[int, Answer]:
-    tasks = {key: _start(system.fetch_reading(student_number)) for key, system in systems.items()}
+    questions: Mapping[Connector, Future[Answer]], student_number: str, ends_at: float
+) -> None:
+    tasks = {system: _start(system.fetch_reading(student_number)) for system in questions}
+    for system, task in tasks.items():
+        task.add_done_callback(partial(_deliver, questions[system], system))
     await _wait_until(ends_at, tasks.values())
-    return {key: _take(task, systems[key]) for key, task in tasks.items()}
+    for system, task in tasks.items():
+        _deliver(questions[system], system, task)
 
 
-async def _ask_one(connector: Connector, student_number: str, ends_at: float) -> Answer:
-    return (await _ask_all({0: connector}, student_number, ends_at))[0]
+def _deliver(future: Future[Answer], system: Connector, task: asyncio.Task[Reading]) -> None:
+    """Hand over what the task says now, unless that was done before."""
+    if not future.done():
+        future.set_result(_take(task, system))
 
 
 async def _run_action(

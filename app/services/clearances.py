@@ -70,10 +70,7 @@ def _join_round(
     """The answers of these steps' departments: those that come while a page waits; for a patient one all."""
     slug, rounds, limits = installed.mini_app.slug, installation.rounds, installation.settings.round
     systems = {key: installed.connectors[key] for key in asked}
-    questions = {
-        key: rounds.ask((slug, student_number, key), system, limits.deadline)
-        for key, system in systems.items()
-    }
+    questions = rounds.ask(slug, student_number, systems, limits.deadline)
     answers = rounds.take(questions, limits.deadline + GRACE_SECONDS if is_patient else limits.page_wait)
     if is_patient:
         for key in systems.keys() - answers.keys():

@@ -11,7 +11,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from app.connectors.base import Connector
-from app.connectors.round import Answer, start_query
+from app.connectors.round import Answer, start_queries
 
 KEPT_SECONDS = 5.0
 """How long an answer waits for the page that asks once more. A question is kept until it is answered."""
@@ -49,16 +49,21 @@ class RoundBook:
     def __len__(self) -> int:
         return len(self._questions)
 
-    def ask(self, key: Key, connector: Connector, deadline: float) -> Question:
-        """Ask, unless this very question is under way or its answer waits to be taken."""
+    def ask(
+        self, mini_app: str, student_number: str, connectors: Mapping[str, Connector], deadline: float
+    ) -> dict[str, Question]:
+        """Ask these steps' departments of a student, each unless this very question is under way or its
+        answer waits to be taken.
+        """
         now = time.monotonic()
+        keys = {step: (mini_app, student_number, step) for step in connectors}
         with self._lock:
             self._drop_stale(now)
-            question = self._questions.get(key)
-            if question is None or question.is_stale(now):
-                self._questions.pop(key, None)
-                question = self._questions[key] = Question(key, start_query(connector, key[1], deadline))
-            return question
+            new = {step: connectors[step] for step, key in keys.items() if not self._is_kept(key, now)}
+            for step, future in start_queries(new, student_number, deadline).items():
+                self._questions.pop(keys[step], None)  # what replaces a stale one is the newest
+                self._questions[keys[step]] = Question(keys[step], future)
+            return {step: self._questions[key] for step, key in keys.items()}
 
     def take(self, questions: Mapping[str, Question], seconds: float) -> dict[str, Answer]:
         """Wait at most `seconds` for the answers to these questions; those that are there are taken. Whoever
@@ -71,6 +76,10 @@ class RoundBook:
                 if self._questions.get(question.key) is question:
                     del self._questions[question.key]
         return {name: question.future.result() for name, question in done.items()}
+
+    def _is_kept(self, key: Key, now: float) -> bool:
+        question = self._questions.get(key)
+        return question is not None and not question.is_stale(now)
 
     def _drop_stale(self, now: float) -> None:
         """From the oldest on, as far as they are stale: one under way holds the rest for its deadline only."""

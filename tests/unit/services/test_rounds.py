@@ -15,7 +15,7 @@ from app.connectors.base import ActionOutcome
 from app.connectors.loop import get_loop
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.services import rounds
-from app.services.rounds import RoundBook
+from app.services.rounds import Key, Question, RoundBook
 
 KEY = ("some_departure", "TS23000002", "archive")
 LONG = 20.0
@@ -44,6 +44,12 @@ class Department:
         return
 
 
+def ask(book: RoundBook, key: Key, department: Department, deadline: float) -> Question:
+    """Ask one department."""
+    mini_app, student, step = key
+    return book.ask(mini_app, student, {step: department}, deadline)[step]
+
+
 @pytest.fixture
 def department() -> Iterator[Department]:
     department = Department()
@@ -66,7 +72,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_second_page_joins_the_question_under_way_and_both_get_the_answer(department: Department) -> None:
     book = RoundBook()
-    first, second = book.ask(KEY, department, LONG), book.ask(KEY, department, LONG)
+    first, second = ask(book, KEY, department, LONG), ask(book, KEY, department, LONG)
     assert first is second
     assert book.take({"archive": first}, 0.05) == {}
     department.may_answer.set()
@@ -78,25 +84,25 @@ def test_a_second_page_joins_the_question_under_way_and_both_get_the_answer(depa
 def test_an_answer_is_taken_once_and_then_asked_for_anew(quick: Department) -> None:
     book = RoundBook()
     for asked in (1, 2, 3):
-        assert "archive" in book.take({"archive": book.ask(KEY, quick, LONG)}, LONG)
+        assert "archive" in book.take({"archive": ask(book, KEY, quick, LONG)}, LONG)
         assert quick.questions == asked
         assert len(book) == 0
 
 
 def test_an_answer_that_came_after_its_page_is_there_for_the_next_one(department: Department) -> None:
     book = RoundBook()
-    question = book.ask(KEY, department, LONG)
+    question = ask(book, KEY, department, LONG)
     assert book.take({"archive": question}, 0) == {}
     department.may_answer.set()
     question.future.result(LONG)
-    assert book.ask(KEY, department, LONG) is question
+    assert ask(book, KEY, department, LONG) is question
 
 
 def test_whoever_takes_an_old_answer_leaves_the_new_question_alone(quick: Department) -> None:
     book = RoundBook()
-    old = book.ask(KEY, quick, LONG)
+    old = ask(book, KEY, quick, LONG)
     book.take({"archive": old}, LONG)
-    new = book.ask(KEY, quick, LONG)
+    new = ask(book, KEY, quick, LONG)
     book.take({"archive": old}, LONG)
     assert len(book) == 1
     assert "archive" in book.take({"archive": new}, LONG)
@@ -105,19 +111,19 @@ def test_whoever_takes_an_old_answer_leaves_the_new_question_alone(quick: Depart
 @pytest.mark.usefixtures("impatient")
 def test_a_stale_answer_is_dropped_and_asked_for_anew(quick: Department) -> None:
     book = RoundBook()
-    old = book.ask(KEY, quick, LONG)
+    old = ask(book, KEY, quick, LONG)
     old.future.result(LONG)
     other = ("some_departure", "TS23000003", "archive")
-    assert book.ask(other, quick, LONG) is not old
+    assert ask(book, other, quick, LONG) is not old
     assert len(book) == 1
-    assert book.ask(KEY, quick, LONG) is not old
+    assert ask(book, KEY, quick, LONG) is not old
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_question_is_kept_for_as_long_as_its_department_takes(department: Department) -> None:
     book = RoundBook()
-    question = book.ask(KEY, department, LONG)
-    assert book.ask(KEY, department, LONG) is question
+    question = ask(book, KEY, department, LONG)
+    assert ask(book, KEY, department, LONG) is question
     department.may_answer.set()
     assert "archive" in book.take({"archive": question}, LONG)
 
@@ -125,8 +131,8 @@ def test_a_question_is_kept_for_as_long_as_its_department_takes(department: Depa
 def test_a_department_that_hangs_does_not_delay_the_others(department: Department, quick: Department) -> None:
     book = RoundBook()
     questions = {
-        "hung": book.ask(("some_departure", "TS23000002", "hung"), department, LONG),
-        "quick": book.ask(("some_departure", "TS23000002", "quick"), quick, LONG),
+        "hung": ask(book, ("some_departure", "TS23000002", "hung"), department, LONG),
+        "quick": ask(book, ("some_departure", "TS23000002", "quick"), quick, LONG),
     }
     questions["quick"].future.result(LONG)
     assert book.take(questions, 0).keys() == {"quick"}
@@ -134,7 +140,7 @@ def test_a_department_that_hangs_does_not_delay_the_others(department: Departmen
 
 def test_a_department_that_hangs_is_unavailable_at_its_deadline(department: Department) -> None:
     book = RoundBook()
-    answer = book.take({"archive": book.ask(KEY, department, 0.1)}, LONG)["archive"]
+    answer = book.take({"archive": ask(book, KEY, department, 0.1)}, LONG)["archive"]
     assert isinstance(answer, DepartmentUnavailable)
     assert answer.fault == "timeout"
 
@@ -145,7 +151,7 @@ def test_nothing_is_left_after_a_thousand_rounds(quick: Department) -> None:
 
     def look(place: int) -> int:
         keys = [("some_departure", f"TS{place % 50}", step) for step in "abcde"]
-        return len(book.take({key[2]: book.ask(key, quick, LONG) for key in keys}, LONG))
+        return len(book.take({key[2]: ask(book, key, quick, LONG) for key in keys}, LONG))
 
     with ThreadPoolExecutor(20) as threads:
         assert set(threads.map(look, range(1000))) == {5}
@@ -163,10 +169,10 @@ def test_abandoned_answers_go_with_the_next_question(
     quick: Department, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book = RoundBook()
-    asked = [book.ask(("some_departure", f"TS{place}", "archive"), quick, LONG) for place in range(200)]
+    asked = [ask(book, ("some_departure", f"TS{place}", "archive"), quick, LONG) for place in range(200)]
     for question in asked:
         question.future.result(LONG)
     assert len(book) == 200
     monkeypatch.setattr(rounds, "KEPT_SECONDS", -1.0)
-    book.ask(KEY, quick, LONG)
+    ask(book, KEY, quick, LONG)
     assert len(book) == 1
