@@ -8,18 +8,23 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 
+from app.documents.file_signature import FileSigner
 from app.documents.qr import build_qr_matrix
+from app.documents.signing_key import read_credentials
 from app.documents.slip_pdf import render_slip_pdf
 from app.documents.slip_png import render_slip_png
 from tests.bench._slip_peers import PEERS
+from tests.fixtures.certificates import PASSWORD, make_p12
 from tests.fixtures.plain_slip import render_plain_slip
 from tests.fixtures.slips import ORDINARY, SLIPS, make_code
 
@@ -27,6 +32,7 @@ Row = tuple[str, str, str]
 """What was measured, the figure, and what was asked for."""
 
 SLIPS_EACH = 500
+MOMENT = datetime(2026, 6, 18, tzinfo=UTC)
 
 MEMORY_SCRIPT = """
 from pathlib import Path
@@ -62,6 +68,21 @@ def measure_in_turn() -> tuple[float, float]:
         fast += measure(lambda number: render_slip_pdf(ORDINARY, codes[number]), 50)
         plain += measure(lambda number: render_plain_slip(ORDINARY, codes[number]), 1)
     return median(fast), median(plain)
+
+
+def list_kinds() -> list[Row]:
+    """The same slip as PDF/A, and signed."""
+    archival = median(measure(lambda number: render_slip_pdf(ORDINARY, make_code(number), True), 50))
+    rows = [("as PDF/A, CPU", f"{archival:.2f} ms", "-")]
+    pdf = render_slip_pdf(ORDINARY, make_code())
+    for kind in ("rsa", "ec"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = make_p12(Path(folder), kind).path
+            signer = FileSigner(read_credentials(path, PASSWORD, datetime.now(UTC)))
+        taken = median(measure(lambda _: signer.sign_pdf(pdf, MOMENT), 20))  # noqa: B023
+        more = len(signer.sign_pdf(pdf, MOMENT)) - len(pdf)
+        rows.append((f"its signature, {kind}, CPU", f"{taken:.1f} ms, {more / 1000:.1f} kB more", "-"))
+    return rows
 
 
 def measure_memory() -> float:
@@ -112,7 +133,7 @@ def run() -> list[Row]:
     ]
     if Path("/proc/self/statm").exists():
         rows.append(("memory beyond imports", f"{measure_memory():.1f} MB", "<= 30 MB"))
-    return rows + [measure_peer(name, render, note) for name, (render, note) in PEERS.items()]
+    return rows + list_kinds() + [measure_peer(name, render, note) for name, (render, note) in PEERS.items()]
 
 
 def measure_peer(name: str, render: Callable[[int], bytes], note: str) -> Row:
