@@ -325,6 +325,47 @@ def test_a_strangers_page_looks_into_no_session(service: Service, slip: IssuedSl
     assert get_verdict(with_cookie) == "valid"
 
 
+def without_moment(page: str) -> str:
+    """The page without its time and number of checks."""
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|此前 <b>\d+</b> 次", "", page)
+
+
+@pytest.mark.parametrize("kind", ["valid", "revoked", "bad_signature", "malformed"])
+def test_a_scan_is_answered_alike_before_flask_and_by_flask(
+    service: Service, slip: IssuedSlip, kind: str
+) -> None:
+    """A cookie that could be a session's takes Flask's way."""
+    if kind == "revoked":
+        revoke(service, slip)
+    urls = {"bad_signature": slip.tampered_url, "malformed": f"{service.url}/v/1"}
+    url = urls.get(kind, slip.url)
+    cookie = {"Cookie": f"lixiao_session={'a' * 43}"}
+    at_once, by_flask = requests.get(url, timeout=30), requests.get(url, headers=cookie, timeout=30)
+    assert get_verdict(at_once) == kind
+    assert without_moment(at_once.text) == without_moment(by_flask.text)
+    assert set(at_once.headers) == set(by_flask.headers)
+    assert sorted(at_once.headers["Vary"].split(", ")) == sorted(by_flask.headers["Vary"].split(", "))
+    at_once, by_flask = (
+        requests.get(url, headers=JSON | extra, timeout=30).json() | {"check_count": 0}
+        for extra in ({}, cookie)
+    )
+    assert at_once == by_flask
+
+
+@pytest.mark.parametrize(
+    "change", [{"Host": "evil.example"}, {"Accept": "text/html;q=0.1, application/json"}]
+)
+def test_a_foreign_host_is_refused_and_json_is_given_to_who_prefers_it(
+    slip: IssuedSlip, change: dict[str, str]
+) -> None:
+    answer = requests.get(slip.url, headers=change, timeout=30)
+    if "Host" in change:
+        assert answer.status_code == 400
+        assert "data-verdict" not in answer.text
+    else:
+        assert answer.json()["verdict"] == "valid"
+
+
 def test_without_its_keys_the_service_says_unknown_and_never_valid(
     service: Service, slip: IssuedSlip
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 from limits import RateLimitItem
 
@@ -16,14 +16,16 @@ class WindowCounts:
     starts a thread every hundredth of a second to look through all that it holds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, get_seconds: Callable[[], float] = time.monotonic) -> None:
+        """`get_seconds` is a monotonic clock."""
+        self._get_seconds = get_seconds
         self._lock = threading.Lock()
         self._windows: dict[Hashable, tuple[float, int]] = {}
         self._sweep_at = 0.0
 
     def hit(self, item: RateLimitItem, key: Hashable) -> bool:
         """Count one more, and tell whether it was still within the limit."""
-        now = time.monotonic()
+        now = self._get_seconds()
         with self._lock:
             if now >= self._sweep_at:
                 self._sweep(now)
@@ -36,7 +38,7 @@ class WindowCounts:
     def test(self, item: RateLimitItem, key: Hashable) -> bool:
         """Whether one more would be within the limit."""
         ends_at, hits = self._windows.get(key, (0.0, 0))
-        return hits < item.amount or ends_at <= time.monotonic()
+        return hits < item.amount or ends_at <= self._get_seconds()
 
     def _sweep(self, now: float) -> None:
         self._windows = {key: window for key, window in self._windows.items() if window[0] > now}
