@@ -19,10 +19,9 @@ from app.domain.clearance import (
 )
 from app.domain.miniapp import Step
 from app.domain.rules import FactMissing, judge_reading
-from app.models import KnownAnswer
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.known_answers import load_known_answers, restore_reading, store_answers
+from app.services.known_answers import LastAnswer, load_known_answers, restore_reading, store_answers
 from app.services.waivers import list_waivers
 
 log = logging.getLogger(__name__)
@@ -131,18 +130,18 @@ def judge_answer(step: Step, answer: Answer | None, now: datetime) -> StepState:
     return StepState(step.key, finding, answer, answer.learnt_at)
 
 
-def _is_fresh(known: KnownAnswer | None, now: datetime, seconds: float) -> bool:
+def _is_fresh(known: LastAnswer | None, now: datetime, seconds: float) -> bool:
     if known is None or known.learnt_at is None or known.failing_since is not None:
         return False
     return timedelta(0) <= now - known.learnt_at < timedelta(seconds=seconds)
 
 
-def _recall(installed: InstalledMiniApp, step_key: str, known: Mapping[str, KnownAnswer]) -> Answer | None:
+def _recall(installed: InstalledMiniApp, step_key: str, known: Mapping[str, LastAnswer]) -> Answer | None:
     reading = restore_reading(known[step_key])
     return None if reading is None else installed.distrust(step_key, reading)
 
 
-def _complete(step: Step, state: StepState, known: KnownAnswer | None, waived: Waived | None) -> StepState:
+def _complete(step: Step, state: StepState, known: LastAnswer | None, waived: Waived | None) -> StepState:
     """Add to a step without an answer what was known before and since when it has none (now, if it had one
     until now), and the waiver where there is one.
     """
@@ -155,7 +154,7 @@ def _complete(step: Step, state: StepState, known: KnownAnswer | None, waived: W
     return replace(state, finding=WAIVED, waived=waived, is_asking=False) if waived else state
 
 
-def _get_last_known(step: Step, known: KnownAnswer) -> LastKnown | None:
+def _get_last_known(step: Step, known: LastAnswer) -> LastKnown | None:
     reading = restore_reading(known)
     if reading is None:
         return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.clearance import DepartmentUnavailable, FactValue, Reading
@@ -17,19 +18,39 @@ from app.models import KnownAnswer, upsert, write_transaction
 
 log = logging.getLogger(__name__)
 
+_ROWS = cast("Table", KnownAnswer.__table__)
+_FIND = select(
+    _ROWS.c.step,
+    _ROWS.c.system,
+    _ROWS.c.student_number,
+    _ROWS.c.records,
+    _ROWS.c.learnt_at,
+    _ROWS.c.failing_since,
+).where(_ROWS.c.mini_app == bindparam("mini_app"), _ROWS.c.student_number == bindparam("student_number"))
+"""Built once: to build it costs more than to run it."""
 
-def load_known_answers(mini_app: str, student_number: str) -> dict[str, KnownAnswer]:
-    """What is known of a student, by step; detached, with no read transaction left open."""
-    query = select(KnownAnswer).where(
-        KnownAnswer.mini_app == mini_app, KnownAnswer.student_number == student_number
-    )
-    found = {row.step: row for row in db.session.scalars(query)}
-    db.session.expunge_all()
+
+@dataclass(frozen=True, slots=True)
+class LastAnswer:
+    """What was kept of one step; see the model `KnownAnswer`."""
+
+    step: str
+    system: str
+    student_number: str
+    records: list[dict[str, Any]] | None
+    learnt_at: datetime | None
+    failing_since: datetime | None
+
+
+def load_known_answers(mini_app: str, student_number: str) -> dict[str, LastAnswer]:
+    """What is known of a student, by step, with no read transaction left open."""
+    of_student = {"mini_app": mini_app, "student_number": student_number}
+    found = {row.step: LastAnswer(*row) for row in db.session.execute(_FIND, of_student)}
     db.session.rollback()
     return found
 
 
-def restore_reading(known: KnownAnswer) -> Reading | None:
+def restore_reading(known: LastAnswer) -> Reading | None:
     """The reading that was kept, or None while the system never answered."""
     if known.records is None or known.learnt_at is None:
         return None
@@ -41,7 +62,7 @@ def store_answers(
     mini_app: str,
     student_number: str,
     answers: Mapping[str, Reading | DepartmentUnavailable],
-    known: Mapping[str, KnownAnswer],
+    known: Mapping[str, LastAnswer],
     now: datetime,
 ) -> None:
     """Keep the answers of a round. A page does not fail because they could not be kept: that is logged."""
@@ -60,7 +81,7 @@ def store_answers(
 
 
 def _describe(
-    answer: Reading | DepartmentUnavailable, known: KnownAnswer | None, now: datetime
+    answer: Reading | DepartmentUnavailable, known: LastAnswer | None, now: datetime
 ) -> dict[str, Any]:
     if isinstance(answer, Reading):
         return {

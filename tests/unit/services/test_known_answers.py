@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.models import KnownAnswer
 from app.services import known_answers
-from app.services.known_answers import load_known_answers, restore_reading, store_answers
+from app.services.known_answers import LastAnswer, load_known_answers, restore_reading, store_answers
 from tests.fixtures.office import Office, open_office
 
 APP = "graduate_departure"
@@ -48,7 +47,7 @@ def keep(records: Any) -> Reading | None:
     reading = Reading("finance", "TS1", tuple(records), NOON)
     row = known_answers._describe(reading, None, NOON)
     row["records"] = json.loads(json.dumps(row["records"]))
-    return restore_reading(KnownAnswer(mini_app=APP, student_number="TS1", step="finance", **row))
+    return restore_reading(LastAnswer(step="finance", student_number="TS1", **row))
 
 
 @given(RECORDS)
@@ -65,7 +64,7 @@ def test_plain_json_would_restore_something_else() -> None:
     assert describe_types(keep([record]).records) == describe_types([record])  # type: ignore[union-attr]
 
 
-def store(student: str, answer: Reading | DepartmentUnavailable, now: datetime) -> KnownAnswer:
+def store(student: str, answer: Reading | DepartmentUnavailable, now: datetime) -> LastAnswer:
     store_answers(APP, student, {"finance": answer}, load_known_answers(APP, student), now)
     return load_known_answers(APP, student)["finance"]
 
