@@ -197,6 +197,16 @@ def test_a_client_that_sends_slowly_holds_nothing_of_the_service(site: Site) -> 
             connection.close()
 
 
+def test_plain_http_is_sent_to_tls_on_the_configured_name_and_tls_says_to_stay(site: Site) -> None:
+    with socket.socket(socket.AF_UNIX) as plain:
+        plain.connect(str(site.folder / "plain.sock"))
+        plain.sendall(b"GET /verify?a=1 HTTP/1.0\r\nHost: evil.example\r\n\r\n")
+        answer = plain.recv(4096).decode()
+    assert answer.startswith("HTTP/1.1 301 ")
+    assert "Location: https://lixiao.example.edu.cn/verify?a=1\r\n" in answer
+    assert fetch(site, site.url, "/healthz").headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
 def test_bodies_that_are_too_large_end_at_the_proxy(site: Site) -> None:
     answer = requests.post(
         f"{site.url}/verify", data=b"x" * (10 * 2**20), verify=str(site.certificate), timeout=60
