@@ -22,9 +22,10 @@ from app.services.slips import add_slip, make_record
 from app.services.verification import REMEMBERED_SLIPS
 from app.settings import load_settings
 from tests.bench._load import measure_rate
-from tests.campus.client import running_campus
+from tests.campus.client import CampusClient, running_campus
 from tests.campus.run import start_service, stop
 from tests.conftest import get_free_port
+from tests.postgres import running_postgres
 from tests.running import running_service
 
 LIMITS = {f"LIXIAO_RATE_LIMIT__{name}": "100000000 per minute" for name in ("VERIFICATION", "UNPROVEN")}
@@ -34,21 +35,32 @@ SLIPS = REMEMBERED_SLIPS + 100
 
 def run() -> list[tuple[str, str, str]]:
     """What was measured, the figure, and the figure asked for ("-" if none is)."""
-    with tempfile.TemporaryDirectory() as folder, _running_bare() as bare:
-        bare_rate = measure_rate(bare, ["/v/1"])
-        with (
-            running_campus() as campus,
-            running_service(campus, Path(folder), LIMITS, issue_slips) as service,
-        ):
-            paths = [f"/v/{digits}" for digits in _list_digits(service.environment)]
-            unseen = measure_rate(service.url, paths)
-            seen = measure_rate(service.url, paths[:1])
-            malformed = measure_rate(service.url, ["/v/1"])
+    with _running_bare() as bare, running_campus() as campus:
+        rate = measure_rate(bare, ["/v/1"])
+        rows = [("bare Flask route on granian, 1 worker", f"{rate:.0f}/s", "-")]
+        rows += _measure_service(campus, "SQLite", LIMITS, rate, ("40 %", "80 %"))
+    with _running_bare() as bare, running_campus() as campus, running_postgres() as postgres:
+        rate = measure_rate(bare, ["/v/1"])
+        database = {"LIXIAO_DATABASE__URL": postgres.get_url(postgres.create_database())}
+        rows += _measure_service(campus, "PostgreSQL", LIMITS | database, rate, ("30 %", "60 %"))
+    return rows
+
+
+def _measure_service(
+    campus: CampusClient, name: str, changes: Mapping[str, str], bare: float, asked: tuple[str, str]
+) -> list[tuple[str, str, str]]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_service(campus, Path(folder), changes, issue_slips) as service,
+    ):
+        paths = [f"/v/{digits}" for digits in _list_digits(service.environment)]
+        unseen = measure_rate(service.url, paths)
+        seen = measure_rate(service.url, paths[:1])
+        malformed = measure_rate(service.url, ["/v/1"])
     return [
-        ("bare Flask route on granian, 1 worker", f"{bare_rate:.0f}/s", "-"),
-        ("/v/<code>, a code never seen", _show(unseen, bare_rate), "-"),
-        ("/v/<code>, a code just seen", _show(seen, bare_rate), "-"),
-        ("/v/<code>, not a code", _show(malformed, bare_rate), "-"),
+        (f"/v/<code>, {name}, a code never seen", _show(unseen, bare), asked[0]),
+        (f"/v/<code>, {name}, a code just seen", _show(seen, bare), asked[1]),
+        (f"/v/<code>, {name}, not a code", _show(malformed, bare), "-"),
     ]
 
 
