@@ -107,7 +107,9 @@ def _answer(
         headers.append(("Content-Type", "application/json"))
     else:
         is_gzip = accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        body = _get_mould(app, environ, moulds, verification).fill(_list_values(verification), is_gzip=is_gzip)
+        body = _get_mould(app, environ, moulds, verification).fill(
+            _list_values(verification), is_gzip=is_gzip
+        )
         headers.append(("Content-Type", "text/html; charset=utf-8"))
         if is_gzip:
             headers.append(("Content-Encoding", "gzip"))

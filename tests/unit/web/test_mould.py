@@ -14,9 +14,7 @@ NAMES = ("name", "count")
 
 def render(values: Mapping[str, str]) -> str:
     """A page with per cents, Chinese, and one value twice."""
-    return (
-        f"<p style='width:100%'>核验 %(name)s {values['name']}, 50% of {values['count']}, {values['name']}</p>"
-    )
+    return f"<p style='width:100%'>核验 %(name)s {values['name']}, 50% of {values['count']}, {values['name']}</p>"
 
 
 @pytest.mark.parametrize("values", [{"name": "张*", "count": "7"}, {"name": "100% &amp; %s", "count": ""}])
