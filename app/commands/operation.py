@@ -10,6 +10,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
+from app.documents.signing_key import UnusableCertificate
 from app.domain.slip_keys import NoSigningKey
 from app.identity.base import IdentityProvider
 from app.identity.finding import Fit
@@ -27,6 +28,7 @@ from app.services.retention import (
 from app.services.slip_keys import SlipKeyError
 
 AUDIT_EVENTS = "audit events"
+NO_KEY = "no slip key may sign today: make one with `flask slip-keys new`"
 
 
 def register_operation(
@@ -46,17 +48,14 @@ def _make_check_config(
     def check_config() -> None:
         """Say whether the configuration is usable, and what it comes to. Asks nobody."""
         # A configuration with other mistakes never comes here: wsgi.py lists them all and ends.
+        today = installation.get_local_time(get_now()).date()
         try:
-            kid, _ = installation.slip_keys.current().get_signer(
-                installation.get_local_time(get_now()).date()
-            )
+            kid, _ = installation.slip_keys.current().get_signer(today)
             _ = installation.file_signer
-        except SlipKeyError as error:
-            raise click.ClickException(f"the configuration is not usable:\n  - slip.keys: {error}") from error
+        except (SlipKeyError, UnusableCertificate) as error:
+            raise click.ClickException(f"the configuration is not usable:\n  - {error}") from error
         except NoSigningKey as error:
-            raise click.ClickException(
-                "the configuration is not usable:\n  - slip.keys: none signs today"
-            ) from error
+            raise click.ClickException(f"the configuration is not usable:\n  - {NO_KEY}") from error
         click.echo("the configuration is usable")
         for line in (*_describe_service(installation, providers), f"slip keys    key {kid} signs"):
             click.echo(f"  {line}")

@@ -93,6 +93,16 @@ def test_keys_that_others_can_read_are_told_without_a_traceback(
     assert "Traceback" not in done.err
 
 
+def test_a_certificate_that_is_none_is_told_without_a_traceback(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "seal.p12"
+    path.write_bytes(b"no certificate")
+    path.chmod(0o600)
+    done = run_flask(environment, "check-config", LIXIAO_SLIP__P12_FILE=str(path))
+    assert (done.code, "seal.p12" in done.err, "Traceback" in done.err) == (1, True, False), done.err
+
+
 def test_a_secret_file_counts_only_while_it_is_its_owners_alone(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
