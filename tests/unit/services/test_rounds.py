@@ -138,6 +138,26 @@ def test_a_department_that_hangs_does_not_delay_the_others(department: Departmen
     assert book.take(questions, 0).keys() == {"quick"}
 
 
+def test_departments_that_are_asked_together_answer_each_in_its_own_time(
+    department: Department, quick: Department
+) -> None:
+    book = RoundBook()
+    questions = book.ask("some_departure", "TS23000002", {"hung": department, "quick": quick}, LONG)
+    questions["quick"].future.result(LONG)
+    assert book.take(questions, 0).keys() == {"quick"}
+    again = book.ask("some_departure", "TS23000002", {"hung": department, "quick": quick}, LONG)
+    assert again["hung"] is questions["hung"]
+    assert again["quick"] is not questions["quick"]
+
+
+def test_steps_of_one_system_that_are_asked_together_share_one_call(quick: Department) -> None:
+    book = RoundBook()
+    questions = book.ask("some_departure", "TS23000002", {"loans": quick, "thesis": quick}, LONG)
+    answers = book.take(questions, LONG)
+    assert answers["loans"] is answers["thesis"]
+    assert quick.questions == 1
+
+
 def test_a_department_that_hangs_is_unavailable_at_its_deadline(department: Department) -> None:
     book = RoundBook()
     answer = book.take({"archive": ask(book, KEY, department, 0.1)}, LONG)["archive"]
