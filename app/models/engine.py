@@ -66,5 +66,7 @@ def upsert(session: DatabaseSession, model: type[Base], rows: list[dict[str, Any
     table = model.metadata.tables[model.__tablename__]
     keys = [column.name for column in table.primary_key]
     statement = dialect.insert(table)
-    changes = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    changes = {
+        column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys
+    }
     session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)

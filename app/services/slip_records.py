@@ -95,4 +95,3 @@ def _list_facts(step: Step, state: StepState) -> tuple[PrintedField, ...]:
         for record in state.reading.records
         for fact in step.facts
     )
-

@@ -9,9 +9,7 @@ import pytest
 from tests.conftest import Service
 from tests.visitor import APP, Visitor, list_statuses
 
-ALL_CLEARED = dict.fromkeys(
-    ("library_loans", "library_thesis", "archive", "dormitory", "finance"), "cleared"
-)
+ALL_CLEARED = dict.fromkeys(("library_loans", "library_thesis", "archive", "dormitory", "finance"), "cleared")
 
 
 def get_item(page_text: str, key: str) -> str:

@@ -43,7 +43,9 @@ class Provider:
 
     def begin(self, redirect_uri: str) -> Redirect:
         self.begun += 1
-        return Redirect(f"https://id.example/?{self.begun}", {"state": f"{self.name}{self.begun}", "nonce": "n"})
+        return Redirect(
+            f"https://id.example/?{self.begun}", {"state": f"{self.name}{self.begun}", "nonce": "n"}
+        )
 
     def finish(self, query: Mapping[str, str], pending: Mapping[str, str], redirect_uri: str) -> Person:
         self.finished += 1
@@ -83,8 +85,12 @@ def test_a_state_is_used_once_whatever_comes_of_it(clock: Clock) -> None:
     assert provider.finished == 1
 
 
-@pytest.mark.parametrize("query", [{}, {"state": ""}, {"state": "phone"}, {"state": "phone11"}, {"state": "PHONE1"}])
-def test_a_state_of_nobody_is_refused_before_the_provider_is_asked(query: dict[str, str], clock: Clock) -> None:
+@pytest.mark.parametrize(
+    "query", [{}, {"state": ""}, {"state": "phone"}, {"state": "phone11"}, {"state": "PHONE1"}]
+)
+def test_a_state_of_nobody_is_refused_before_the_provider_is_asked(
+    query: dict[str, str], clock: Clock
+) -> None:
     browser, provider = Browser(csrf_token="t"), Provider()
     begin_sign_in(provider, browser, "/a", CALLBACK, clock)
     with pytest.raises(SignInRefused, match="unknown_state"):
@@ -132,7 +138,15 @@ def test_providers_whose_names_begin_alike_do_not_take_each_others_answers(clock
 
 @pytest.mark.parametrize(
     "text",
-    ["/", "/graduate-departure/clearance", "/a?wait=1&x=%E7%A6%BB", "/a%20b", "/v/123?q=https%3A", "/a/..b", "/completed"],
+    [
+        "/",
+        "/graduate-departure/clearance",
+        "/a?wait=1&x=%E7%A6%BB",
+        "/a%20b",
+        "/v/123?q=https%3A",
+        "/a/..b",
+        "/completed",
+    ],
 )
 def test_a_local_path_stays(text: str) -> None:
     assert clean_next(text) == text
