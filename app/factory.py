@@ -17,7 +17,7 @@ from app.connectors.registry import build_connectors
 from app.documents.fonts import load_fonts
 from app.documents.signing_key import UnusableCertificate
 from app.extensions import csrf, db, limiter, migrate
-from app.identity.registry import build_providers
+from app.identity.registry import build_providers, read_browsers
 from app.logs import configure_logging
 from app.miniapps.loader import load_mini_app
 from app.miniapps.templating import add_pages
@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> Flask:
     providers and mini-apps at once.
     """
     mini_apps = _install_mini_apps(settings)
+    browsers = read_browsers(settings.sign_in)
     providers = build_providers(settings.sign_in)
     _check_storage(settings)
     if settings.faults and settings.slip.keys != Path():
@@ -62,7 +63,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["installation"] = installation
     register_commands(app, installation, providers)
     add_pages(app.jinja_env, list(settings.mini_apps.values()))
-    init_auth(app, settings, providers)
+    init_auth(app, settings, providers, browsers)
     init_web(app)
     # After the web's own, so that what these refuse has a request id too.
     csrf.init_app(app)

@@ -19,6 +19,22 @@ KINDS: dict[str, Callable[[str, Table], IdentityProvider]] = {
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
+def read_browsers(tables: Mapping[str, Table]) -> dict[str, re.Pattern[str]]:
+    """For whom a provider is chosen without asking: `browsers`, a regular expression that is searched in the
+    browser's User-Agent, by the provider's name. To be read before the providers are built.
+    """
+    patterns = {}
+    for name, table in tables.items():
+        try:
+            pattern = re.compile(table.text("browsers", ""))
+        except re.error as error:
+            table.fault("browsers", f"is no regular expression: {error}")
+            continue
+        if pattern.pattern:
+            patterns[name] = pattern
+    return patterns
+
+
 def build_providers(tables: Mapping[str, Table]) -> dict[str, IdentityProvider]:
     """Build the providers of `[sign_in]`, in the file's order. What is wrong goes to the tables' faults."""
     providers = {}

@@ -17,12 +17,15 @@ from app.web.session import get_session
 
 @auth.get("/sign-in")
 def sign_in() -> ResponseReturnValue:
-    """Straight to the provider; with several, choose one."""
+    """Straight to the provider; with several, to the one that is for this browser, or choose one. With
+    `?choose=1` one may always choose.
+    """
     next_page, providers = _get_next(), get_pages().providers
     if get_person() is not None:
         return redirect(next_page)
-    if len(providers) == 1:
-        return _begin(next(iter(providers.values())), next_page)
+    provider = get_pages().find_provider(request.user_agent.string)
+    if provider is not None and "choose" not in request.args:
+        return _begin(provider, next_page)
     choices = [
         (provider.label, url_for("auth.begin", name=name, next=next_page, lost=request.args.get("lost")))
         for name, provider in providers.items()

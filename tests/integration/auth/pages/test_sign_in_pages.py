@@ -11,6 +11,7 @@ import pytest
 
 from app.services import sessions
 from app.services.clock import get_now
+from app.settings import SettingsError
 from tests.integration.auth.pages.site import (
     BASE_URL,
     CLEARANCE,
@@ -40,7 +41,8 @@ def test_with_one_provider_the_sign_in_goes_straight_to_it(site: Site) -> None:
     assert answer.location.startswith(f"{site.provider.url}/authorize?")
 
 
-def test_with_several_providers_one_chooses(tmp_path: Path, provider: SmallProvider) -> None:
+def describe_phone_door(provider: SmallProvider) -> dict[str, str]:
+    """The settings of a second door, for the phone."""
     second = {
         "KIND": "oidc",
         "LABEL": "e矿大",
@@ -50,7 +52,11 @@ def test_with_several_providers_one_chooses(tmp_path: Path, provider: SmallProvi
         "CLAIMS__STUDENT_NUMBER": "number",
         "CLAIMS__NAME": "name",
     }
-    settings = {f"SIGN_IN__PHONE__{key}": value for key, value in second.items()}
+    return {f"SIGN_IN__PHONE__{key}": value for key, value in second.items()}
+
+
+def test_with_several_providers_one_chooses(tmp_path: Path, provider: SmallProvider) -> None:
+    settings = describe_phone_door(provider)
     with open_site(tmp_path, provider, **settings) as site:
         page = site.get(site.browser(), "/sign-in?next=/completed")
         assert page.status_code == 200
@@ -58,6 +64,32 @@ def test_with_several_providers_one_chooses(tmp_path: Path, provider: SmallProvi
         assert "e矿大" in page.text
         assert 'href="/sign-in/phone?next=/completed"' in page.text
         assert site.get(site.browser(), "/sign-in/phone?next=/completed").status_code == 302
+
+
+PHONE = {"User-Agent": "Mozilla/5.0 (Linux; Android 14) ekuangda/2.0"}
+
+
+def test_a_browser_that_a_provider_is_for_goes_straight_to_it_and_may_still_choose(
+    tmp_path: Path, provider: SmallProvider
+) -> None:
+    settings = describe_phone_door(provider) | {"SIGN_IN__PHONE__BROWSERS": "ekuangda/[0-9]"}
+    with open_site(tmp_path, provider, **settings) as site:
+        phone = site.get(site.browser(), "/sign-in?next=/completed", headers=PHONE)
+        assert phone.status_code == 302
+        assert "%2Fsign-in%2Fphone%2Fcallback" in phone.headers["Location"]
+        assert site.get(site.browser(), "/sign-in").status_code == 200
+        assert site.get(site.browser(), "/sign-in?choose=1", headers=PHONE).status_code == 200
+
+
+def test_an_expression_for_browsers_that_is_none_stops_the_start(
+    tmp_path: Path, provider: SmallProvider
+) -> None:
+    settings = describe_phone_door(provider) | {"SIGN_IN__PHONE__BROWSERS": "ekuangda/["}
+    with (
+        pytest.raises(SettingsError, match=r"sign_in\.phone\.browsers is no regular expression"),
+        open_site(tmp_path, provider, **settings),
+    ):
+        pass
 
 
 def test_who_is_signed_in_already_is_not_sent_away_again(site: Site) -> None:
