@@ -161,6 +161,34 @@ GARBAGE = st.one_of(
 )
 
 
+def spoil(source: random.Random, text: str) -> str:
+    """One of the ways in which a code's text is garbled on its way."""
+    place = source.randrange(len(text))
+    return source.choice(
+        (
+            lambda: text[:place],
+            lambda: text[:place] + source.choice("+-_ .,eExX\0\n/%&#'\"<;\u200b") + text[place:],
+            lambda: source.choice(("+", "-", " ", "0", "00", "0x", "\ufeff")) + text,
+            lambda: (
+                text[:place]
+                + chr(source.choice((0xFF10, 0x0660, 0x0966, 0x1D7CE)) + int(text[place]))
+                + text[place + 1 :]
+            ),
+            lambda: "".join(f"%{ord(character):02x}" for character in text[: place or 1]),
+            lambda: str(source.getrandbits(source.randrange(1, 4000))),
+            lambda: "".join(chr(source.randrange(0x20, 0xD7FF)) for _ in range(source.randrange(300))),
+            lambda: "9" * source.choice((4_299, 4_301, 100_000)),
+        )
+    )()
+
+
+def test_none_of_twenty_thousand_garbled_texts_is_accepted_or_breaks_the_check() -> None:
+    source = random.Random(20260621)
+    codes = [make_code(seed) for seed in range(60)]
+    texts = (spoil(source, codes[number % 60]) for number in range(20_000))
+    assert count_accepted(texts) == (20_000, 0)
+
+
 @settings(max_examples=1500, deadline=None)
 @given(text=GARBAGE.filter(lambda text: text != GOOD))
 def test_garbage_is_never_accepted_and_never_breaks_the_check(text: str) -> None:
