@@ -19,9 +19,10 @@ def running_service(
     before_start: Callable[[Mapping[str, str]], None] | None = None,
     configs: Sequence[Path] = (),
 ) -> Iterator[Service]:
-    """Start a service whose environment has these changes, with these files beside the demo's;
-    `before_start` sees its migrated database.
+    """Start a service at the campus as it was at its start. Its environment has these changes and its
+    configuration these files beside the demo's; `before_start` sees its migrated database.
     """
+    campus.reset()
     port = get_free_port()
     environment = make_environment(data_dir, port, campus.url, configs) | dict(changes or {})
     prepare(environment)

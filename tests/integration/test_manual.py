@@ -150,7 +150,7 @@ def test_submitting_with_an_item_outstanding_is_refused_with_every_reason_and_st
     assert "<title>错误：" in answer.text
     for words in says:
         assert words in answer.text
-    assert "LX" not in visitor.get("/completed").text
+    assert "/slips/LX" not in visitor.get("/completed").text
 
 
 def test_the_check_page_says_that_one_can_submit_only_once(visitor: Visitor) -> None:

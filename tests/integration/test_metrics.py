@@ -18,7 +18,8 @@ from tests.visitor import Visitor
 
 TOKEN = "metrics-token-of-the-tests-only-0"
 STUDENT = "TS23000002"
-CHECKS = 40
+WORKERS = 2
+MOST_CHECKS = 400
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +81,12 @@ def test_a_short_token_stops_the_start_by_its_name(running_service: Service) -> 
 
 
 def test_checks_are_counted_by_verdict_in_whatever_worker_they_were_made(service: Service) -> None:
-    for _ in range(CHECKS):
+    checks = 0
+    while len(list((service.data_dir / "metrics").glob("counter_*.db"))) < WORKERS and checks < MOST_CHECKS:
         requests.get(f"{service.url}/v/1", timeout=30)
-    assert {count_verdict(service, "malformed") for _ in range(8)} == {CHECKS}
-    counted_by = list((service.data_dir / "metrics").glob("counter_*.db"))
-    assert len(counted_by) == 2
+        checks += 1
+    assert checks < MOST_CHECKS
+    assert {count_verdict(service, "malformed") for _ in range(8)} == {checks}
 
 
 def test_submissions_and_departments_are_counted_and_nothing_of_a_person_is_told(service: Service) -> None:

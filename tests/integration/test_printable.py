@@ -19,7 +19,7 @@ def test_a_slip_that_does_not_fit_its_page_is_refused_before_it_is_issued(
     answer = visitor.submit()
     assert answer.status_code == 422
     assert 'data-error="SlipNotPrintable"' in answer.text
-    assert "LX" not in visitor.get("/completed").text
+    assert "/slips/LX" not in visitor.get("/completed").text
 
 
 def test_with_fewer_rows_the_same_student_gets_the_slip(

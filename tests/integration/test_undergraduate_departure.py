@@ -130,7 +130,7 @@ def test_submitting_with_items_outstanding_is_refused_with_the_reasons(visitor: 
     assert 'data-error="StepsOutstanding"' in answer.text
     for words in ("¥23.40", "学生证未上交"):
         assert words in answer.text
-    assert "LX" not in visitor.get("/completed").text
+    assert "/slips/LX" not in visitor.get("/completed").text
 
 
 def test_an_undergraduate_cancels_the_card_submits_and_holds_a_slip_that_is_valid(
