@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,9 +31,11 @@ CHANGES = {
 @pytest.fixture(scope="module")
 def service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that waits long for its departments, whose finance view was empty when it started."""
-    campus.reset()
-    campus.set_facts(CONTROL_STUDENT, "finance", rows=[])
-    with running_service(campus, tmp_path_factory.mktemp("rounds"), CHANGES) as running:
+
+    def empty_the_view(_environment: Mapping[str, str]) -> None:
+        campus.set_facts(CONTROL_STUDENT, "finance", rows=[])
+
+    with running_service(campus, tmp_path_factory.mktemp("rounds"), CHANGES, empty_the_view) as running:
         yield running
 
 
