@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.screens import Screens
 from tests.campus.client import CampusClient
-from tests.campus.run import make_environment, prepare, start_service, stop
-from tests.conftest import Service, get_free_port
+from tests.conftest import Service
+from tests.running import running_service as start_own_service
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 OPTIONS = (
@@ -53,17 +53,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def running_service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service for the journeys alone: they submit for demo accounts that other tests need fresh."""
-    data_dir = tmp_path_factory.mktemp("browsed")
-    port = get_free_port()
-    environment = make_environment(data_dir, port, campus.url)
-    prepare(environment)
-    log = data_dir / "service.log"
-    with log.open("wb") as file:
-        process = start_service(environment, port, log=file.fileno())
-        try:
-            yield Service(f"http://127.0.0.1:{port}", campus, data_dir, environment, log)
-        finally:
-            stop(process)
+    with start_own_service(campus, tmp_path_factory.mktemp("browsed")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from tests.campus.client import CampusClient
-from tests.campus.run import make_environment, prepare, start_service, stop
-from tests.conftest import Service, get_free_port
+from tests.conftest import Service
 from tests.fixtures.issued_slips import GUARD, IssuedSlip, issue_slip, sign_in_staff
+from tests.running import running_service
 from tests.visitor import get_verdict
 
 TYPED, EVERYWHERE, COMPARED, UPLOADED, UNPROVEN, SCANNED = 3, 12, 2, 2, 4, 30
@@ -30,18 +30,9 @@ JSON = {"Accept": "application/json"}
 @contextmanager
 def start_strict(campus: CampusClient, data_dir: Path, limits: Mapping[str, int]) -> Iterator[Service]:
     """A service with tight limits behind a proxy, so that a test can come from many addresses."""
-    port = get_free_port()
-    environment = make_environment(data_dir, port, campus.url)
-    environment |= {f"LIXIAO_RATE_LIMIT__{name}": f"{limit} per hour" for name, limit in limits.items()}
-    environment |= {"LIXIAO_SERVICE__PROXY_COUNT": "1"}
-    prepare(environment)
-    log = data_dir / "service.log"
-    with log.open("wb") as file:
-        process = start_service(environment, port, log=file.fileno())
-        try:
-            yield Service(f"http://127.0.0.1:{port}", campus, data_dir, environment, log)
-        finally:
-            stop(process)
+    changes = {f"LIXIAO_RATE_LIMIT__{name}": f"{limit} per hour" for name, limit in limits.items()}
+    with running_service(campus, data_dir, changes | {"LIXIAO_SERVICE__PROXY_COUNT": "1"}) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")

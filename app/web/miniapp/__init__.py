@@ -63,7 +63,7 @@ def guide(app_path: str) -> ResponseReturnValue:
 @mini_app_pages.get("/<mini_app:app_path>/clearance")
 @student_required
 def clearance(app_path: str) -> ResponseReturnValue:
-    """离校信息查询: the basic information, and every item asked live."""
+    """离校信息查询: the basic information, and every item; with `?wait=1` after all were asked."""
     installation, installed, person = _open_for_student(app_path)
     is_patient = request.args.get("wait") == "1"
     view = _look_up(installation, installed, person, is_patient=is_patient)
