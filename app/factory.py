@@ -32,6 +32,7 @@ from app.web.request_body import drain_bodies
 from app.web.session import DatabaseSessionInterface
 from app.web.shell import MAX_FORM_BYTES
 from app.web.verify.scans import answer_scans
+from app.workers import warn_of_limits_apart
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -78,6 +79,7 @@ def warm_up(app: Flask) -> None:
     load_fonts(installation.settings.slip.second_font)
     installation.slip_keys.current()
     _ = installation.file_signer
+    warn_of_limits_apart(installation.settings)
     # What is loaded by now stays: collections that need not walk it save about a tenth of a page's CPU.
     gc.collect()
     gc.freeze()

@@ -69,7 +69,8 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
     service = settings.service
     yield f"service      {service.base_url}, behind {service.proxy_count} proxies, {service.time_zone.key}"
     yield f"database     {'one SQLite file' if settings.database_url.startswith('sqlite') else 'PostgreSQL'}"
-    yield f"rate limits  counted in {settings.rate_limit.storage_url.split(':')[0]}"
+    storage = settings.rate_limit.storage_url.split(":")[0]
+    yield f"rate limits  counted in {storage}{', by each worker for itself' if storage == 'memory' else ''}"
     for name, provider in providers.items():
         yield f"sign-in      {name}: {settings.sign_in[name].text('kind')}, {provider.label}"
     for installed in installation.mini_apps.values():
