@@ -2,7 +2,7 @@
 its address is never opened.
 
 A picture is bounded in bytes before it is opened, and in pixels before it is decoded; one picture is decoded
-at a time, so that memory is bounded too. A red seal over the QR is gone in the picture's red channel.
+at a time, so that memory is bounded too; a PDF is drawn in a bounded process. A red seal over the QR is gone in the picture's red channel.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
 
-import pypdfium2
 import zxingcpp
 from PIL import Image, UnidentifiedImageError
 
-from app.documents.slip_png import _PDFIUM as PDFIUM_LOCK
+from app.documents.page_drawing import PageNotDrawn, PageTooHigh, draw_first_page
 from app.domain.slip_code import MalformedCode, parse_slip_code
 from app.services.installation import Installation
 from app.services.slip_files import is_file_of
@@ -33,8 +32,6 @@ SIDES = (1600, 3200)
 MAX_SCANS = 100
 """A progressive JPEG has about ten; thousands in a small file take minutes to decode."""
 FORMATS = ("JPEG", "PNG", "WEBP")
-PAGE_WIDTH, MAX_PAGE_HEIGHT = 1240, 3600
-"""Pixels: 150 dpi on A4."""
 QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 
 _decoding = threading.Lock()
@@ -110,22 +107,12 @@ def verify_pdf(installation: Installation, data: bytes) -> PdfVerification:
 
 def _draw_first_page(data: bytes) -> Image.Image:
     """The first page in grey. Raises NotAPicture, or PictureTooLarge for a page far higher than wide."""
-    with PDFIUM_LOCK:
-        try:
-            document = pypdfium2.PdfDocument(data)
-        except pypdfium2.PdfiumError as error:
-            raise NotAPicture from error
-        try:
-            page = document[0]
-            scale = PAGE_WIDTH / page.get_width()
-            if page.get_height() * scale > MAX_PAGE_HEIGHT:
-                raise PictureTooLarge
-            picture: Image.Image = page.render(scale=scale, grayscale=True).to_pil()
-            return picture.copy()  # the picture's memory is PDFium's until here
-        except (pypdfium2.PdfiumError, IndexError, ZeroDivisionError) as error:
-            raise NotAPicture from error
-        finally:
-            document.close()
+    try:
+        return draw_first_page(data)
+    except PageTooHigh as error:
+        raise PictureTooLarge from error
+    except PageNotDrawn as error:
+        raise NotAPicture from error
 
 
 def _choose_code(installation: Installation, pictures: Iterator[Image.Image]) -> str:

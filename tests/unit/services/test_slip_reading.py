@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
 
+import pikepdf
 import pypdfium2
 import pytest
+from pikepdf import Dictionary, Name
 from PIL import Image
 
 from app.documents.qr import build_qr_matrix
@@ -281,6 +283,34 @@ def test_a_pdf_with_a_foreign_code_or_none_or_broken_is_refused(
     for broken in (b"%PDF-1.7", pdf[:300], b"", save(draw_page(pdf, 400))):
         with pytest.raises(NotAPicture):
             verify_pdf(office.installation, broken)
+
+
+def make_page(forms: int, uses: int) -> bytes:
+    """A PDF of a few kilobytes whose first page has `uses ** forms` things to draw."""
+    document = pikepdf.new()
+    form = document.make_stream(b"0 0 9 9 re f", Type=Name.XObject, Subtype=Name.Form, BBox=[0, 0, 595, 842])
+    for _ in range(forms):
+        held = Dictionary(XObject=Dictionary(F=form))
+        form = document.make_stream(
+            b"/F Do " * uses, Type=Name.XObject, Subtype=Name.Form, BBox=[0, 0, 595, 842], Resources=held
+        )
+    page = document.add_blank_page(page_size=(595, 842))
+    page.Resources = Dictionary(XObject=Dictionary(F=form))
+    page.Contents = document.make_stream(b"/F Do")
+    out = BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def test_a_small_file_that_takes_for_ever_to_draw_is_given_up(office: Office, pdf: bytes) -> None:
+    harmless, endless = make_page(forms=2, uses=3), make_page(forms=9, uses=20)
+    assert len(endless) < 5_000
+
+    with pytest.raises(NoCodeFound):
+        verify_pdf(office.installation, harmless)
+    with pytest.raises(NotAPicture):
+        verify_pdf(office.installation, endless)
+    assert verify_pdf(office.installation, pdf).state is FileState.GENUINE
 
 
 def test_a_page_far_higher_than_wide_is_not_drawn(office: Office) -> None:
