@@ -13,8 +13,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from sqlalchemy import ClauseElement, Dialect, Engine, PoolProxiedConnection, and_, bindparam, select
+from sqlalchemy import (
+    ClauseElement,
+    Dialect,
+    Engine,
+    PoolProxiedConnection,
+    Text,
+    and_,
+    bindparam,
+    select,
+    type_coerce,
+)
+from sqlalchemy import cast as cast_column
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import aliased
 
 from app.domain.errors import UnknownSlip
 from app.domain.slip import SlipRecord, parse_slip_record
@@ -26,13 +38,23 @@ from app.models import IssuedCode, Slip, SlipLogEntry, Submission
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
 
+_Newest = aliased(SlipLogEntry)
+_LOGGED_STATE = (
+    select(_Newest.state)
+    .where(_Newest.short_code == IssuedCode.short_code)
+    .order_by(_Newest.sequence.desc())
+    .limit(1)
+    .scalar_subquery()
+)
 _STANDING = (
     select(
         IssuedCode.short_code,
         IssuedCode.digits,
         IssuedCode.state,
+        _LOGGED_STATE,
         IssuedCode.slip_id,
         Slip.check_count,
+        cast_column(type_coerce(Slip.record, Text), Text),
     )
     .join(Slip, Slip.id == IssuedCode.slip_id)
     .join(Submission, Submission.id == Slip.submission_id)
@@ -75,13 +97,22 @@ class Verification:
 
 
 class Standing(NamedTuple):
-    """A code that was issued for a submitted slip; `slip_id` is the slip's row."""
+    """A code that was issued for a submitted slip. `row_state` is what its row says of it, `logged_state` the
+    log's newest entry; `slip_id` is the slip's row, `record` its record as it stands there now, as JSON.
+    """
 
     short_code: str
     digits: str
-    state: str
+    row_state: str
+    logged_state: str
     slip_id: int
     check_count: int
+    record: str
+
+    @property
+    def state(self) -> str:
+        """Issued only where row and log say so: nobody brings a code back by writing over its row."""
+        return self.row_state if self.logged_state == CodeState.ISSUED else self.logged_state
 
 
 def find_standing(short_code: str) -> Standing | None:

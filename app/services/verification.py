@@ -1,12 +1,13 @@
 """Verification 核验: what a code on a slip is worth, asked of its signature and of the issued log.
 
 A true signature is not enough: exactly this code must stand in the issued log, for a slip that has its
-submission. A check reads one row. What the row cannot change, the signature and the fields that it signs, is
-remembered; the row is read and the keys are asked each time.
+submission. A check reads one row. What the row cannot change, the signature and the fields of a record that it
+signs, is remembered; the row, with the record, is read and the keys are asked each time.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import unicodedata
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.errors import UnknownSlip
-from app.domain.slip import SlipRecord, mask_name
+from app.domain.slip import SlipRecord, mask_name, parse_slip_record
 from app.domain.slip_code import (
     CheckedCode,
     MalformedCode,
@@ -152,7 +153,7 @@ def _judge(checked: CheckedCode, digits: str, standing: Standing | None) -> Veri
     if checked.code is None or standing.short_code != _get_short_code(checked.code.slip_id):
         return Verification(checked.verdict if checked.code is None else Verdict.NEVER_ISSUED)
     try:
-        slip = _describe(digits, standing.slip_id)
+        slip = _describe(digits, standing.record)
     except _ContentDiffers:
         log.error("record differs from its code", extra={"slip_row": standing.slip_id})
         return Verification(Verdict.NEVER_ISSUED)
@@ -163,12 +164,16 @@ def _judge(checked: CheckedCode, digits: str, standing: Standing | None) -> Veri
 
 
 @lru_cache(maxsize=REMEMBERED_SLIPS)
-def _describe(digits: str, slip_id: int) -> PublicSlip:
-    """The public fields that these digits sign, which never change. Raises _ContentDiffers."""
-    record = load_record(slip_id)
-    if not has_content(parse_slip_code(digits).code, record):
+def _describe(digits: str, record: str) -> PublicSlip:
+    """The public fields of a record, if it is the one that these digits sign. Raises _ContentDiffers."""
+    try:
+        parsed = parse_slip_record(json.loads(record))
+        is_same = has_content(parse_slip_code(digits).code, parsed)
+    except (ValueError, KeyError, TypeError) as error:
+        raise _ContentDiffers from error
+    if not is_same:
         raise _ContentDiffers
-    return describe_publicly(record)
+    return describe_publicly(parsed)
 
 
 def describe_publicly(record: SlipRecord) -> PublicSlip:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import event, select
+from sqlalchemy import Text, event, select
 
 from app.domain.errors import UnknownSlip
 from app.domain.slip_code import DEPARTURE_SLIP, SlipCode, Verdict, format_short_code, sign_slip_code
@@ -194,7 +194,13 @@ def test_without_the_joins_a_code_that_nobody_submitted_passes(
         standing,
         "_STANDING",
         select(
-            IssuedCode.short_code, IssuedCode.digits, IssuedCode.state, IssuedCode.slip_id, Slip.check_count
+            IssuedCode.short_code,
+            IssuedCode.digits,
+            IssuedCode.state,
+            IssuedCode.state,
+            IssuedCode.slip_id,
+            Slip.check_count,
+            Slip.record.cast(Text),
         ).join(Slip, Slip.id == IssuedCode.slip_id),
     )
 
@@ -209,6 +215,48 @@ def test_a_record_that_was_altered_is_not_shown(own_office: Office, caplog: pyte
 
     assert verify_code(own_office.installation, digits) == NEVER_ISSUED
     assert "record differs" in caplog.text
+
+
+def test_a_record_that_was_altered_after_it_was_seen_is_not_shown_either(own_office: Office) -> None:
+    digits = own_office.get_digits(own_office.issue("李文静"))
+    assert compare_name(own_office.installation, digits, "李文静")
+    assert get_full_view(own_office.installation, digits).record.get_field("name") == "李文静"
+    spoil(own_office, "UPDATE slips SET record = json_set(record, '$.fields[0].value', '王大明')")
+
+    assert verify_code(own_office.installation, digits) == NEVER_ISSUED
+    assert not compare_name(own_office.installation, digits, "王大明")
+    with pytest.raises(UnknownSlip):
+        get_full_view(own_office.installation, digits)
+
+
+@pytest.mark.parametrize("record", ["{", "[]", "7", "null", '{"title": 1}', '"' + "\\ud800" + '"'])
+def test_a_record_that_cannot_be_read_is_never_issued(own_office: Office, record: str) -> None:
+    digits = own_office.get_digits(own_office.issue())
+    spoil(own_office, "UPDATE slips SET record = ?", record)
+
+    assert verify_code(own_office.installation, digits) == NEVER_ISSUED
+
+
+def test_a_revoked_code_whose_row_was_written_over_stays_revoked(own_office: Office) -> None:
+    number = own_office.issue()
+    digits = own_office.get_digits(number)
+    revoke_slip(number, reason="退学", by="00420014")
+
+    spoil(own_office, "UPDATE issued_codes SET state = 'issued'")
+
+    assert verify_code(own_office.installation, digits).verdict is Verdict.REVOKED
+
+
+def test_without_the_log_s_newest_entry_a_row_written_over_is_valid_again(
+    own_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = own_office.issue()
+    revoke_slip(number, reason="退学", by="00420014")
+    monkeypatch.setattr(standing.Standing, "state", property(lambda found: found.row_state))
+
+    spoil(own_office, "UPDATE issued_codes SET state = 'issued'")
+
+    assert verify_code(own_office.installation, own_office.get_digits(number)).verdict is Verdict.VALID
 
 
 def test_without_the_content_digest_an_altered_record_passes(
