@@ -14,7 +14,7 @@ LOAD_URL ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run load test soak lint bench screenshots pins
+.PHONY: help run load test soak lint bench screenshots texts pins
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ $(VENV)-load/ready: tests/load/requirements.txt
 
 screenshots: $(VENV)/tools ## Draw the pictures of the main screens anew
 	@$(BIN)/python -m tests.browser.screenshots
+
+texts: $(VENV)/tools ## Gather new texts from the programs and pages into the catalogue, to be translated
+	@$(BIN)/python -m tests.catalogue
 
 pins: ## Compile pyproject.toml into the pinned requirements (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.txt

@@ -7,6 +7,7 @@ from flask import Flask
 from app.web.compression import register_compression
 from app.web.errors import register_errors
 from app.web.headers import register_headers
+from app.web.language import register_languages
 from app.web.miniapp import mini_app_pages
 from app.web.ops import ops
 from app.web.shell import register_shell
@@ -15,8 +16,9 @@ from app.web.verify import verify_pages
 
 
 def init_web(app: Flask) -> None:
-    """Bind every page, the shell that they share, the headers and the error pages."""
+    """Bind every page, the shell that they share, their languages, the headers and the error pages."""
     register_shell(app)
+    register_languages(app)
     register_headers(app)
     register_compression(app)
     register_errors(app)

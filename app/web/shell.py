@@ -7,6 +7,7 @@ import secrets
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 from flask import Flask, current_app, g, request, url_for
 from werkzeug.routing import BaseConverter, ValidationError
@@ -46,6 +47,14 @@ def register_shell(app: Flask) -> None:
     app.url_map.merge_slashes = False
     app.before_request(_start_request)
     app.context_processor(_describe_shell)
+
+
+def find_page_above(path: str) -> str:
+    """The nearest address at or above a path that answers GET: where the form came from that was sent there."""
+    addresses = current_app.create_url_adapter(request)
+    while addresses is not None and path not in ("", "/") and not addresses.test(path, "GET"):
+        path = path.rstrip("/").rpartition("/")[0]
+    return quote(path or "/")
 
 
 def make_request_id() -> str:

@@ -28,6 +28,7 @@ class Screens:
 
     def open(self, *, viewport: dict[str, int] = PHONE, **options: Any) -> Page:
         """A window of a fresh browser profile; addresses are relative to the service."""
+        options = {"locale": "zh-CN"} | options
         context = self.browser.new_context(base_url=self.url, viewport=viewport, **options)
         self.contexts.append(context)
         page = context.new_page()

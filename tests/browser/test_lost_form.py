@@ -16,7 +16,7 @@ SUBMISSION = f"{APP}/submission"
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page of a browser profile of its own."""
-    context = browser.new_context()
+    context = browser.new_context(locale="zh-CN")
     yield context.new_page()
     context.close()
 

@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadRequest
 
 from app.domain.errors import NotAStudent
 from app.domain.person import Person, Role, parse_person
+from app.web.shell import find_page_above
 
 PERSON = "person"
 FORM_WAS_LOST = "form_was_lost"
@@ -116,15 +117,8 @@ def _make_sign_in_address(page: Page | None) -> str:
     if request.method in ("GET", "HEAD"):
         query = request.query_string.decode("ascii", "replace")
         return url_for("auth.sign_in", next=quote(request.path) + (f"?{query}" if query else ""))
-    form_page = page(**(request.view_args or {})) if page else _find_page_above(request.path)
+    form_page = page(**(request.view_args or {})) if page else find_page_above(request.path)
     return url_for("auth.sign_in", next=form_page, lost=1)
-
-
-def _find_page_above(path: str) -> str:
-    addresses = current_app.create_url_adapter(request)
-    while addresses is not None and path not in ("", "/") and not addresses.test(path, "GET"):
-        path = path.rstrip("/").rpartition("/")[0]
-    return quote(path or "/")
 
 
 def _read_person() -> Person | None:

@@ -26,6 +26,7 @@ from app.services.standing import PublicSlip, Verification
 from app.services.verification import REMEMBERED_SLIPS
 from app.web.compression import accepts_gzip
 from app.web.headers import CONTENT_SECURITY_POLICY, list_fixed_headers
+from app.web.language import ARGUMENT, Language, find_language
 from app.web.session import DatabaseSessionInterface
 from app.web.shell import get_installation, make_request_id
 from app.web.verify.answers import (
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PREFIX = "/v/"
+Moulds = dict[tuple[Language, Verdict, bool], Mould]
 SLIP_FIELDS = tuple(field.name for field in fields(PublicSlip))
 
 
@@ -53,7 +55,7 @@ def answer_scans(app: Flask) -> WSGIApplication:
     """The application, with strangers' scans answered here. Goes inside whatever corrects the address."""
     interface = cast("DatabaseSessionInterface", app.session_interface)
     others = app.wsgi_app
-    moulds: dict[tuple[Verdict, bool], Mould] = {}
+    moulds: Moulds = {}
 
     def answered(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not _is_scan(environ, interface.cookie_name, app.config["TRUSTED_HOSTS"]):
@@ -79,6 +81,7 @@ def _is_scan(environ: WSGIEnvironment, cookie_name: str, trusted_hosts: list[str
         and path.isascii()
         and path[len(PREFIX) :].isdigit()
         and not environ.get("SCRIPT_NAME")
+        and ARGUMENT not in environ.get("QUERY_STRING", "")
         and cookie_name not in environ.get("HTTP_COOKIE", "")
         and _is_trusted(environ["wsgi.url_scheme"], environ.get("HTTP_HOST", ""), tuple(trusted_hosts))
     )
@@ -93,11 +96,10 @@ def _is_trusted(scheme: str, host: str, trusted_hosts: tuple[str, ...]) -> bool:
         return False
 
 
-def _answer(
-    app: Flask, environ: WSGIEnvironment, moulds: dict[tuple[Verdict, bool], Mould]
-) -> tuple[int, list[tuple[str, str]], bytes]:
+def _answer(app: Flask, environ: WSGIEnvironment, moulds: Moulds) -> tuple[int, list[tuple[str, str]], bytes]:
     """Status, headers and body of the verification, which is counted and logged."""
     request_id = g.request_id = make_request_id()
+    g.language = find_language(environ)
     address = environ.get("REMOTE_ADDR") or ""
     verification = check_code(environ["PATH_INFO"][len(PREFIX) :], address)
     status = STATUSES.get(verification.verdict, 200)
@@ -126,21 +128,22 @@ def _list_headers(is_https: bool) -> list[tuple[str, str]]:
         ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
         *list_fixed_headers(is_https),
         ("Cache-Control", "no-store"),
-        ("Vary", "Accept, Cookie, Accept-Encoding"),
+        ("Vary", "Accept, Accept-Language, Cookie, Accept-Encoding"),
     ]
 
 
 def _get_mould(
     app: Flask,
     environ: WSGIEnvironment,
-    moulds: dict[tuple[Verdict, bool], Mould],
+    moulds: Moulds,
     verification: Verification,
 ) -> Mould:
-    """The page of this verdict, with a slip's fields or without."""
-    key = (verification.verdict, verification.slip is not None)
+    """The page of this verdict, with a slip's fields or without, in the language of the request."""
+    key = (g.language, verification.verdict, verification.slip is not None)
     if key not in moulds:
         names = [*SLIP_FIELDS, "digits", "check_count", "checked_at"] if verification.slip else []
-        with app.request_context(environ):
+        # The page is for others too, whatever else this address asked for.
+        with app.request_context({**environ, "QUERY_STRING": ""}):
             moulds[key] = make_mould(names, lambda marks: _render(verification.verdict, marks))
     return moulds[key]
 

@@ -1,0 +1,131 @@
+"""The language of a page: the one that was chosen here before, else what the browser prefers, else Chinese.
+
+`?language=en` at any address chooses a language: it is remembered in a cookie, and the answer leads to the same
+address without it. So the switch needs neither script nor session, and never leads anywhere else. No page
+repeats the arguments of its address for it: the browser says itself which page it comes from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+from flask import Flask, Response, current_app, g, has_request_context, redirect, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header, parse_cookie
+
+from app.extensions import babel
+from app.web.catalogues import Catalogues, read_catalogue
+from app.web.shell import find_page_above, get_installation
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+ARGUMENT = "language"
+COOKIE = "language"
+REMEMBERED_SECONDS = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """`code` is that of HTML and HTTP, `locale` Babel's, `title` what its speakers call it."""
+
+    code: str
+    locale: str
+    title: str
+
+
+CHINESE = Language("zh-CN", "zh_CN", "中文")
+ENGLISH = Language("en", "en_GB", "English")
+LANGUAGES = {language.code: language for language in (CHINESE, ENGLISH)}
+
+
+def register_languages(app: Flask) -> None:
+    """Give each page its language, and each template the way to the other."""
+    babel.init_app(app, default_locale=CHINESE.locale, locale_selector=_select_locale)
+    babel.domain_instance = Catalogues()
+    read_catalogue("en")
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.before_request(_switch)
+    app.after_request(_vary)
+    app.context_processor(_describe_language)
+
+
+def get_language() -> Language:
+    """The language of this request; Chinese outside of one."""
+    if "language" not in g:
+        if not has_request_context():
+            return CHINESE
+        accepted = request.headers.get("Accept-Language", "")
+        g.language = choose_language(request.cookies.get(COOKIE, ""), accepted)
+    language: Language = g.language
+    return language
+
+
+def find_language(environ: WSGIEnvironment) -> Language:
+    """The language of a request that Flask has not begun."""
+    cookies: str = environ.get("HTTP_COOKIE", "")
+    remembered = parse_cookie(cookies).get(COOKIE, "") if COOKIE in cookies else ""
+    return choose_language(remembered, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+
+
+@lru_cache(maxsize=256)
+def choose_language(remembered: str, accepted: str) -> Language:
+    """The language for a browser that remembered this code and sent this `Accept-Language`."""
+    if remembered in LANGUAGES:
+        return LANGUAGES[remembered]
+    preferred = parse_accept_header(accepted, LanguageAccept).best_match(LANGUAGES)
+    return LANGUAGES[preferred or CHINESE.code]
+
+
+def _select_locale() -> str:
+    return get_language().locale
+
+
+def _switch() -> ResponseReturnValue | None:
+    code = request.args.get(ARGUMENT, "")
+    if request.method not in ("GET", "HEAD") or code not in LANGUAGES:
+        return None
+    response = current_app.make_response(redirect(_find_way_back()))
+    response.set_cookie(
+        COOKIE,
+        code,
+        max_age=REMEMBERED_SECONDS,
+        path="/",
+        secure=get_installation().settings.service.is_https,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _find_way_back() -> str:
+    """This address, with the arguments of the page whose switch was used."""
+    # A path that begins with two slashes would lead to another host.
+    path = "/" + quote(request.path).lstrip("/")
+    page, _, query = request.headers.get("Referer", "").partition("?")
+    if page.partition("://")[2] != f"{request.host}{path}":
+        return path
+    arguments = [(name, value) for name, value in parse_qsl(query) if name != ARGUMENT]
+    return f"{path}?{urlencode(arguments)}" if arguments else path
+
+
+def _vary(response: Response) -> Response:
+    if "language" in g:
+        response.vary.update(("Accept-Language", "Cookie"))
+    return response
+
+
+def _describe_language() -> dict[str, Any]:
+    language = get_language()
+    other = ENGLISH if language is CHINESE else CHINESE
+    return {"language": language, "other_language": other, "other_language_url": _make_address(other)}
+
+
+def _make_address(language: Language) -> str:
+    """Where this page is shown in the language. After a form, it is the page that the form came from."""
+    page = quote(request.path) if request.method in ("GET", "HEAD") else find_page_above(request.path)
+    return f"{'' if page == quote(request.path) else page}?{ARGUMENT}={language.code}"
