@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.domain.colours import Colours, read_colours
 from app.domain.person import Role
 from app.tables import Table
 
@@ -48,6 +49,7 @@ class ServiceSettings:
     time_zone: ZoneInfo
     university: str
     support: str
+    colours: Colours
     trusted_hosts: tuple[str, ...]
     proxy_count: int
     secret_key: str
@@ -150,6 +152,13 @@ class RetentionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """`[privacy]`: whether a student agrees to the notice before any department is asked."""
+
+    consent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that an operator can set. `roles` are given to numbers, whatever the sign-in says of them."""
 
@@ -163,6 +172,7 @@ class Settings:
     connectors: Mapping[str, Table]
     round: RoundSettings
     retention: RetentionSettings
+    privacy: PrivacySettings
     roles: Mapping[str, Role]
     faults: list[str] = field(repr=False)
 
@@ -207,6 +217,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         connectors=root.named_tables("connectors"),
         round=_read_round(root.table("round")),
         retention=_read_retention(root.table("retention")),
+        privacy=_read_privacy(root.table("privacy")),
         roles=_read_roles(root.table("roles")),
         faults=faults,
     )
@@ -233,6 +244,7 @@ def _read_service(table: Table) -> ServiceSettings:
         time_zone=_read_time_zone(table),
         university=table.text("university"),
         support=table.text("support"),
+        colours=read_colours(table.table("colours")),
         trusted_hosts=table.texts("trusted_hosts", ()) or (parts.hostname or "",),
         proxy_count=table.integer("proxy_count", 0, most=5),
         secret_key=table.secret("secret_key"),
@@ -321,6 +333,12 @@ def _read_retention(table: Table) -> RetentionSettings:
         closed_cases=table.integer("closed_cases_days", least=30),
         audit=table.integer("audit_days", least=MIN_AUDIT_DAYS),
     )
+    table.close()
+    return settings
+
+
+def _read_privacy(table: Table) -> PrivacySettings:
+    settings = PrivacySettings(table.flag("consent"))
     table.close()
     return settings
 

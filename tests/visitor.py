@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html import unescape
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -13,6 +13,7 @@ from tests.campus.credentials import PASSWORD
 
 APP = "/graduate-departure"
 SECONDS = 30
+ASKS_CONSENT = "data-consent"
 
 
 @dataclass
@@ -27,7 +28,14 @@ class Visitor:
         return self.http.get(urljoin(self.url, path), timeout=SECONDS, **options)  # type: ignore[arg-type]
 
     def sign_in(self, number: str, path: str = f"{APP}/clearance") -> requests.Response:
-        """Open a page that needs a sign-in, answer the campus's sign-in page, and return what comes then."""
+        """Open a page that needs a sign-in, answer the campus's sign-in page, agree to the privacy notice where that is
+        asked, and return what comes then.
+        """
+        answer = self.arrive(number, path)
+        return self.consent(answer) if ASKS_CONSENT in answer.text else answer
+
+    def arrive(self, number: str, path: str = f"{APP}/clearance") -> requests.Response:
+        """Open a page that needs a sign-in, answer the campus's sign-in page, and return what comes first."""
         page = self.get(path)
         assert "/oidc/" in page.url, page.url
         answer = self.http.post(
@@ -35,6 +43,16 @@ class Visitor:
         )
         assert answer.url.startswith(self.url), answer.url
         return answer
+
+    def consent(self, page: requests.Response) -> requests.Response:
+        """Agree to the privacy notice, and return the page that was wanted."""
+        wanted = re.search(r'name="next" value="([^"]+)"', page.text)
+        assert wanted, page.url
+        answer = self.post(
+            f"{urlsplit(page.url).path.rpartition('/')[0]}/consent", page, next=unescape(wanted[1])
+        )
+        assert answer.status_code == 303, answer.status_code
+        return self.get(answer.headers["Location"])
 
     def post(self, path: str, page: requests.Response, **data: str) -> requests.Response:
         """Send a form of `page` with its CSRF token, without following the redirect."""

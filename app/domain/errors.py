@@ -35,6 +35,14 @@ class NotGraduating(Fact):
     """The student does not graduate in this period, or not at a level that the mini-app is for."""
 
 
+class ConsentMissing(Fact):
+    """The student has not agreed to the privacy notice as it reads now; `app_path` is the mini-app's address."""
+
+    def __init__(self, app_path: str) -> None:
+        super().__init__(app_path)
+        self.app_path = app_path
+
+
 class UnknownMiniApp(Fact):
     """No such mini-app is served here."""
 

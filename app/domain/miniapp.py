@@ -118,6 +118,22 @@ class SlipLayout:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacyNotice:
+    """What the notice 隐私说明 adds to what the manifest says anyway: a new `version` asks everybody again."""
+
+    version: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """A frequently asked question and its answer."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class MiniApp:
     """A mini-app. `slug` names its folder and tables, `path` its address."""
 
@@ -128,6 +144,8 @@ class MiniApp:
     fields: tuple[FieldSpec, ...]
     steps: tuple[Step, ...]
     slip: SlipLayout
+    privacy: PrivacyNotice
+    faq: tuple[Help, ...]
 
     @property
     def path(self) -> str:

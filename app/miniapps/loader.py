@@ -15,7 +15,7 @@ from app.domain.slip import parse_slip_record
 from app.miniapps.manifest import read_manifest
 from app.tables import Table
 
-PAGES = ("guide.html", "clearance.html", "action.html", "submission.html")
+PAGES = ("guide.html", "clearance.html", "action.html", "submission.html", "privacy.html", "faq.html")
 
 
 def load_mini_app(folder: Path, faults: list[str]) -> MiniApp | None:

@@ -11,7 +11,9 @@ from app.domain.miniapp import (
     ActionSpec,
     FactSpec,
     FieldSpec,
+    Help,
     MiniApp,
+    PrivacyNotice,
     ReasonSpec,
     SlipLayout,
     Step,
@@ -22,6 +24,8 @@ from app.tables import Table
 SCHEMA_VERSION = 1
 KEY = r"[a-z][a-z0-9_]{0,39}"
 ACTION_KEY = r"[a-z][a-z0-9-]{0,39}"
+VERSION = r"[0-9A-Za-z.-]{1,20}"
+PURPOSE = "查询您的各项事项是否办结，并在您提交后出具可以核验的凭证。"
 NO_RECORD = (Status.CLEARED, Status.OUTSTANDING, Status.UNAVAILABLE)
 PERSON_FIELDS = ("name", "student_number", "college", "major", "level", "period")
 
@@ -45,6 +49,8 @@ def read_manifest(table: Table, slug: str) -> MiniApp:
         fields=_read_fields(table),
         steps=tuple(_read_step(step) for step in table.tables("steps")),
         slip=_read_slip(table.table("slip")),
+        privacy=_read_privacy(table.table("privacy")),
+        faq=tuple(_read_help(item) for item in table.tables("faq")),
     )
     _check_steps(table, mini_app)
     table.close()
@@ -76,6 +82,18 @@ def _read_slip(table: Table) -> SlipLayout:
             table.fault("fields", f"lacks {key}, which verification compares")
     table.close()
     return layout
+
+
+def _read_privacy(table: Table) -> PrivacyNotice:
+    notice = PrivacyNotice(table.text("version", "1", pattern=VERSION), table.text("purpose", PURPOSE))
+    table.close()
+    return notice
+
+
+def _read_help(table: Table) -> Help:
+    entry = Help(table.text("question"), table.text("answer"))
+    table.close()
+    return entry
 
 
 def _read_step(table: Table) -> Step:

@@ -3,6 +3,7 @@
 from app.models.action import Action
 from app.models.audit_event import AuditEvent, AuditHead
 from app.models.browser_session import BrowserSession
+from app.models.consent import Consent
 from app.models.desk_entry import DeskEntry
 from app.models.engine import upsert, write_transaction
 from app.models.known_answer import KnownAnswer
@@ -16,6 +17,7 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "BrowserSession",
+    "Consent",
     "DeskEntry",
     "IssuedCode",
     "KnownAnswer",

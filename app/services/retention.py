@@ -19,6 +19,7 @@ from app.models import (
     Action,
     AuditEvent,
     BrowserSession,
+    Consent,
     DeskEntry,
     KnownAnswer,
     SlipCheck,
@@ -83,6 +84,8 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
         ),
         overdue("actions", Action, _is_closed(Action.student_number, Action.intended_at, closed)),
         overdue("waivers", Waiver, _is_closed(Waiver.student_number, Waiver.granted_at, closed)),
+        # As long as the events that tell of them.
+        overdue("consents", Consent, Consent.given_at < before(retention.audit)),
     ]
 
 

@@ -9,6 +9,7 @@ from app.web.errors import register_errors
 from app.web.headers import register_headers
 from app.web.language import register_languages
 from app.web.miniapp import mini_app_pages
+from app.web.miniapp.notices import notices
 from app.web.ops import ops
 from app.web.shell import register_shell
 from app.web.slips import slip_pages
@@ -22,5 +23,5 @@ def init_web(app: Flask) -> None:
     register_headers(app)
     register_compression(app)
     register_errors(app)
-    for blueprint in (ops, verify_pages, slip_pages, mini_app_pages):
+    for blueprint in (ops, verify_pages, slip_pages, notices, mini_app_pages):
         app.register_blueprint(blueprint)

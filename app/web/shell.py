@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from flask import Flask, current_app, g, request, url_for
+from flask import Flask, current_app, g, request
 from werkzeug.routing import BaseConverter, ValidationError
 
 from app.services.installation import Installation
+from app.web.stylesheets import get_static_url, register_stylesheets
 
 MAX_FORM_BYTES = 64 * 1024
 
@@ -45,6 +43,7 @@ def register_shell(app: Flask) -> None:
     app.url_map.converters |= {"default": PlainConverter, "mini_app": MiniAppConverter}
     # Flask would lead to the merged address with the host that the client named.
     app.url_map.merge_slashes = False
+    register_stylesheets(app, app.extensions["installation"].settings.service.colours)
     app.before_request(_start_request)
     app.context_processor(_describe_shell)
 
@@ -69,21 +68,20 @@ def _start_request() -> None:
 
 
 def _describe_shell() -> dict[str, Any]:
-    service = get_installation().settings.service
+    installation = get_installation()
+    service = installation.settings.service
     return {
+        "help_path": _find_help_path(installation),
         "university": service.university,
         "support": service.support,
+        "head_colour": service.colours.head,
         "host": service.host,
         "static_url": get_static_url,
         "request_id": g.get("request_id", ""),
     }
 
 
-def get_static_url(name: str) -> str:
-    """The address of a static file, which changes with its content and may be kept for ever."""
-    return url_for("static", filename=name, v=_get_version(Path(current_app.static_folder or "") / name))
-
-
-@lru_cache(maxsize=32)
-def _get_version(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def _find_help_path(installation: Installation) -> str:
+    """The mini-app whose questions and notice a page leads to: its own, or else the only one that there is."""
+    own = (request.view_args or {}).get("app_path", "")
+    return own or (next(iter(installation.mini_apps)) if len(installation.mini_apps) == 1 else "")

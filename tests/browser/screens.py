@@ -44,6 +44,9 @@ class Screens:
         page.fill("[type=password]", PASSWORD)
         page.click("form:has([type=password]) button.primary")
         page.wait_for_url(f"{self.url}/**")
+        consent = page.locator("[data-consent]")
+        if consent.count():
+            consent.click()
         return page
 
     def close(self) -> None:

@@ -42,11 +42,14 @@ class Graduate(FastHttpUser):
         self._open("1 guide", f"{APP}/", "研究生离校")
         form = self._open("2 to the campus sign-in", f"{APP}/clearance", "password")
         data = {"username": number, "password": PASSWORD}
-        self._open("3 sign in and look", form.url, 'data-step="finance"', data)
+        came = self._open("3 sign in and look", form.url, "csrf_token", data)
+        if "data-consent" in came.text:
+            agreed = {"csrf_token": _find_token(came), "next": f"{APP}/clearance"}
+            self._open("3 agree to the notice", f"{APP}/consent", 'data-step="finance"', agreed)
         self._open("4 wait for all departments", f"{APP}/clearance?wait=1", 'data-status="cleared"')
         check = self._open("5 check page", f"{APP}/submission", 'name="csrf_token"')
-        token = unescape(re.search(r'name="csrf_token" value="([^"]+)"', check.text)[1])
-        slip = self._open("6 submit and see the slip", f"{APP}/submission", "/v/", {"csrf_token": token})
+        answers = {"csrf_token": _find_token(check)}
+        slip = self._open("6 submit and see the slip", f"{APP}/submission", "/v/", answers)
         number = urlsplit(slip.url).path.rpartition("/")[2]
         self._open("7 PDF", f"/slips/{number}.pdf?download=1", b"%PDF-")
         digits = re.search(r"/v/(\d+)", slip.text)[1]
@@ -90,6 +93,10 @@ class Page:
     def __init__(self, url: str, text: str) -> None:
         self.url = url
         self.text = text
+
+
+def _find_token(page: Page) -> str:
+    return unescape(re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1])
 
 
 def _require_loopback(url: str) -> None:

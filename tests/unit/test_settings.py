@@ -44,6 +44,7 @@ def make_data(**sections: Any) -> dict[str, Any]:
             "closed_cases_days": 365,
             "audit_days": 1095,
         },
+        "privacy": {"consent": True},
         "sign_in": {"campus": {"kind": "oidc"}},
         "connectors": {"library": {"kind": "http_json"}},
         "mini_apps": {

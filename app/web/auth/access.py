@@ -80,6 +80,12 @@ def answer_csrf_error(error: CSRFError) -> ResponseReturnValue:
     return redirect(page(), 303)
 
 
+def find_return_page() -> str:
+    """The page that somebody wanted whom this request's view led elsewhere first; see `signed_in_required`."""
+    view: Any = current_app.view_functions[request.endpoint or ""]
+    return cast("str", view.return_page())
+
+
 def _require(
     check: Callable[[Person], None], view: View | None, page: Page | None
 ) -> View | Callable[[View], View]:
@@ -95,6 +101,7 @@ def _require(
             return view(*arguments, **options)
 
         guarded.form_page = lambda: _make_sign_in_address(page)  # type: ignore[attr-defined]
+        guarded.return_page = lambda: _find_return_page(page)  # type: ignore[attr-defined]
         return cast("View", guarded)
 
     return decorate if view is None else decorate(view)
@@ -114,11 +121,15 @@ def _go_to_sign_in(page: Page | None) -> ResponseReturnValue:
 
 
 def _make_sign_in_address(page: Page | None) -> str:
+    is_form = request.method not in ("GET", "HEAD")
+    return url_for("auth.sign_in", next=_find_return_page(page), lost=1 if is_form else None)
+
+
+def _find_return_page(page: Page | None) -> str:
     if request.method in ("GET", "HEAD"):
         query = request.query_string.decode("ascii", "replace")
-        return url_for("auth.sign_in", next=quote(request.path) + (f"?{query}" if query else ""))
-    form_page = page(**(request.view_args or {})) if page else find_page_above(request.path)
-    return url_for("auth.sign_in", next=form_page, lost=1)
+        return quote(request.path) + (f"?{query}" if query else "")
+    return page(**(request.view_args or {})) if page else find_page_above(request.path)
 
 
 def _read_person() -> Person | None:

@@ -8,14 +8,14 @@ from flask.typing import ResponseReturnValue
 from app.connectors.base import ActionOutcome
 from app.domain.person import Person
 from app.extensions import db, limiter
-from app.miniapps.templating import list_page_names
 from app.services.actions import get_action, take_action
 from app.services.clearances import get_live_step, look_up_clearance
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.slips import describe_person, find_submitted_slip
 from app.services.submissions import SubmissionRefused, submit
-from app.web.auth.access import current_person, student_required
+from app.web.auth.access import student_required
+from app.web.miniapp.opening import open_mini_app, open_with_consent, render_page
 from app.web.miniapp.view_data import ClearanceView, view_clearance, view_step
 from app.web.shell import get_installation
 
@@ -24,23 +24,6 @@ mini_app_pages = Blueprint("mini_app", __name__)
 
 def _get_refresh_limit() -> str:
     return get_installation().settings.rate_limit.refresh
-
-
-def _open(app_path: str) -> tuple[Installation, InstalledMiniApp]:
-    installation = get_installation()
-    return installation, installation.get_mini_app(app_path)
-
-
-def _open_for_student(app_path: str) -> tuple[Installation, InstalledMiniApp, Person]:
-    installation, installed = _open(app_path)
-    person = current_person()
-    installed.require_graduate(person)
-    return installation, installed, person
-
-
-def _render(installed: InstalledMiniApp, page: str, **data: object) -> str:
-    names = list_page_names(installed.settings.slug, page)
-    return render_template(names, mini_app=installed.mini_app, settings=installed.settings, **data)
 
 
 @mini_app_pages.get("/")
@@ -55,19 +38,19 @@ def hall() -> ResponseReturnValue:
 @mini_app_pages.get("/<mini_app:app_path>/", strict_slashes=False)
 def guide(app_path: str) -> ResponseReturnValue:
     """服务指南."""
-    installation, installed = _open(app_path)
+    installation, installed = open_mini_app(app_path)
     today = installation.get_local_time(get_now()).date()
-    return _render(installed, "guide", is_open=installed.is_open(today))
+    return render_page(installed, "guide", is_open=installed.is_open(today))
 
 
 @mini_app_pages.get("/<mini_app:app_path>/clearance")
 @student_required
 def clearance(app_path: str) -> ResponseReturnValue:
     """离校信息查询: the basic information, and every item; with `?wait=1` after all were asked."""
-    installation, installed, person = _open_for_student(app_path)
+    installation, installed, person = open_with_consent(app_path)
     is_patient = request.args.get("wait") == "1"
     view = _look_up(installation, installed, person, is_patient=is_patient)
-    return _render(installed, "clearance", view=view, notice=session.pop("notice", None))
+    return render_page(installed, "clearance", view=view, notice=session.pop("notice", None))
 
 
 def _look_up(
@@ -84,7 +67,7 @@ def _look_up(
 @student_required(page=lambda app_path, step_key: url_for(".clearance", app_path=app_path))
 def refresh(app_path: str, step_key: str) -> ResponseReturnValue:
     """Ask one department again, then show the page at its item."""
-    installation, installed, person = _open_for_student(app_path)
+    installation, installed, person = open_with_consent(app_path)
     get_live_step(installation, installed, step_key, person.number)
     return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
 
@@ -93,19 +76,21 @@ def refresh(app_path: str, step_key: str) -> ResponseReturnValue:
 @student_required
 def confirm_action(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
     """An action's confirmation page, when the department's present answer calls for the action."""
-    installation, installed, person = _open_for_student(app_path)
+    installation, installed, person = open_with_consent(app_path)
     step, action = get_action(installed, step_key, action_key)
     state = get_live_step(installation, installed, step_key, person.number)
     if not action.is_offered(state.finding):
         return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key))
-    return _render(installed, "action", step=view_step(installation, installed, step, state), action=action)
+    return render_page(
+        installed, "action", step=view_step(installation, installed, step, state), action=action
+    )
 
 
 @mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/<action_key>")
 @student_required
 def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
     """Take the action, and show the item as the department holds it afterwards."""
-    installation, installed, person = _open_for_student(app_path)
+    installation, installed, person = open_with_consent(app_path)
     _, action = get_action(installed, step_key, action_key)
     outcome, _ = take_action(installation, installed, person, step_key, action_key)
     says = {
@@ -121,23 +106,23 @@ def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
 @student_required
 def check_answers(app_path: str) -> ResponseReturnValue:
     """The check-your-answers page, which says that one can submit only once."""
-    installation, installed, person = _open_for_student(app_path)
+    installation, installed, person = open_with_consent(app_path)
     view = _look_up(installation, installed, person, is_patient=True)
     if view.slip_number:
         return redirect(url_for("slips.slip", number=view.slip_number))
     installed.require_open(installation.get_local_time(get_now()).date())
-    return _render(installed, "submission", view=view, is_refused=False)
+    return render_page(installed, "submission", view=view, is_refused=False)
 
 
 @mini_app_pages.post("/<mini_app:app_path>/submission")
 @student_required
 def submit_departure(app_path: str) -> ResponseReturnValue:
     """Submit; the first time and every other time it leads to the same slip."""
-    installation, installed, person = _open_for_student(app_path)
+    installation, installed, person = open_with_consent(app_path)
     try:
         number = submit(installation, installed, person)
     except SubmissionRefused as refused:
         fields = describe_person(installed, person, installed.mini_app.fields)
         view = view_clearance(installation, installed, fields, refused.states, None)
-        return _render(installed, "submission", view=view, is_refused=True), 422
+        return render_page(installed, "submission", view=view, is_refused=True), 422
     return redirect(url_for("slips.slip", number=number), 303)

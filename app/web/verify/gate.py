@@ -16,7 +16,8 @@ from flask_wtf.csrf import generate_csrf
 
 from app.services.offline_checks import record_offline_checks
 from app.web.headers import CONTENT_SECURITY_POLICY
-from app.web.shell import get_installation, get_static_url
+from app.web.shell import get_installation
+from app.web.stylesheets import get_static_url
 from app.web.verify.gate_checks import MalformedChecks, parse_checks
 from app.web.verify.limits import get_address
 from app.web.verify.pages import verify_pages
@@ -52,7 +53,7 @@ def gate_manifest() -> ResponseReturnValue:
         "scope": url_for(".gate"),
         "display": "standalone",
         "background_color": "#f3f5f8",
-        "theme_color": "#0f3d6b",
+        "theme_color": get_installation().settings.service.colours.head,
         "icons": [{"src": get_static_url("gate-icon.svg"), "sizes": "any", "type": "image/svg+xml"}],
     }
     return _publish(json.dumps(manifest, ensure_ascii=False), "application/manifest+json")

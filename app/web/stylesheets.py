@@ -1,0 +1,72 @@
+"""Static files, with the stylesheets in the university's colours.
+
+The colours stand in the stylesheets as they are by default, as variables and as what old browsers take instead;
+another university's are put in their places once, at the start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import cast
+
+from flask import Flask, Response, current_app, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.domain.colours import Colours
+
+DEFAULT = Colours()
+SOFT, SOFT_DARK = "#e8f0f9", "#1b2d43"
+
+
+def register_stylesheets(app: Flask, colours: Colours) -> None:
+    """Serve static files, painted where these are not the default colours."""
+    painted = {} if colours == DEFAULT else _paint(Path(app.static_folder or ""), colours)
+    app.extensions["painted"] = painted
+
+    def serve(filename: str) -> ResponseReturnValue:
+        body = painted.get(filename)
+        if body is None:
+            return app.send_static_file(filename)
+        response = Response(body, content_type="text/css; charset=utf-8")
+        response.add_etag()
+        return response.make_conditional(request)
+
+    app.view_functions["static"] = serve
+
+
+def get_static_url(name: str) -> str:
+    """The address of a static file, which changes with its content and may be kept for ever."""
+    painted = cast("dict[str, bytes]", current_app.extensions["painted"])
+    body = painted.get(name)
+    version = _hash(body) if body else _hash_file(Path(current_app.static_folder or "") / name)
+    return url_for("static", filename=name, v=version)
+
+
+def _paint(folder: Path, colours: Colours) -> dict[str, bytes]:
+    """The stylesheets by name, in these colours."""
+    places = {
+        DEFAULT.head: colours.head,
+        DEFAULT.head_dark: colours.head_dark,
+        DEFAULT.accent: colours.accent,
+        DEFAULT.accent_dark: colours.accent_dark,
+        SOFT: colours.accent_soft,
+        SOFT_DARK: colours.accent_soft_dark,
+    }
+    painted = {}
+    for path in folder.glob("*.css"):
+        text = path.read_text(encoding="utf-8")
+        for old, new in places.items():
+            text = text.replace(old, new.upper())  # capital letters: not taken for a place itself
+        painted[path.name] = text.encode()
+    return painted
+
+
+@lru_cache(maxsize=32)
+def _hash_file(path: Path) -> str:
+    return _hash(path.read_bytes())
+
+
+def _hash(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:12]
