@@ -45,16 +45,18 @@ lint: $(VENV)/tools ## Check style, types and layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(VENV)/tools ## Measure speed and sizes, one table (BENCH=name for one)
+bench: $(VENV)/tools $(if $(filter all slip_pdf,$(BENCH)),$(VENV)-peers/ready) ## Measure speed and sizes, one table (BENCH=name for one)
 	@$(BIN)/python -m tests.bench $(BENCH)
 
 load: $(VENV)/runtime $(VENV)-load/ready ## Let students in, on this machine only (USERS, SECONDS, LOAD_URL)
 	@$(BIN)/python -m tests.load --locust $(VENV)-load/bin/locust --users $(USERS) --seconds $(SECONDS) $(addprefix --url ,$(LOAD_URL))
 
 $(VENV)-load/ready: tests/load/requirements.txt
-	@test -x $(VENV)-load/bin/python || $(PYTHON) -m venv $(VENV)-load
-	@echo "Installing the pinned load tools ..."
-	@$(VENV)-load/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+$(VENV)-peers/ready: tests/bench/_peers/requirements.txt
+$(VENV)-load/ready $(VENV)-peers/ready:
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	@echo "Installing the packages of $< ..."
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 screenshots: $(VENV)/tools ## Draw the pictures of the main screens anew
@@ -67,3 +69,4 @@ pins: ## Compile pyproject.toml into the pinned requirements (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
 	uv pip compile --group test pyproject.toml --universal --python-version 3.11 -c requirements.txt --generate-hashes --no-emit-index-url --no-header -o tests/requirements.txt
 	echo 'locust>=2.40,<3' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o tests/load/requirements.txt
+	printf 'reportlab>=4,<6\ntypst>=0.13,<0.16\nweasyprint>=65,<71\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o tests/bench/_peers/requirements.txt
