@@ -1,10 +1,10 @@
 /* Keeps the gate's page and files, so that it opens without a network. The address that imports this has set
-   FILES (addresses) and VERSION (changes with their content); a new version replaces the old one whole. */
+   FILES (addresses), VERSION (changes with their content) and LANGUAGE (the argument that chooses one); a new version replaces the old one whole. */
 
 const CACHE = `gate-${VERSION}`;
 
 self.addEventListener("install", (event) => {
-  const wanted = FILES.map((file) => new Request(file, { cache: "reload", credentials: "omit" }));
+  const wanted = FILES.map((file) => new Request(file, { cache: "reload" }));
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(wanted)).then(() => self.skipWaiting()));
 });
 
@@ -16,6 +16,7 @@ self.addEventListener("activate", (event) => {
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   const address = url.pathname + url.search;
+  if (url.pathname === FILES[0] && url.searchParams.has(LANGUAGE)) event.respondWith(switchLanguage(event.request));
   if (event.request.method === "GET" && url.origin === self.location.origin && FILES.includes(address)) {
     event.respondWith(answer(event.request, address));
   }
@@ -24,6 +25,17 @@ self.addEventListener("fetch", (event) => {
 async function answer(request, address) {
   const cache = await caches.open(CACHE);
   return (await cache.match(address, { ignoreVary: true })) || fetch(request);
+}
+
+/* The service remembers the language; then the page is kept anew, in it. Without a network it stays as it is. */
+async function switchLanguage(request) {
+  try {
+    await fetch(request.url);
+    await (await caches.open(CACHE)).add(new Request(FILES[0], { cache: "reload" }));
+  } catch {
+    /* no network */
+  }
+  return Response.redirect(FILES[0]);
 }
 
 async function dropOldCaches() {

@@ -6,6 +6,7 @@ import { judgeWithList, openStatusList } from "./gate-status.js";
 import { addCheck, countChecks, keep, recall } from "./gate-store.js";
 import { sendChecks } from "./gate-sender.js";
 
+const locale = document.documentElement.lang;
 const REFRESH_MS = 60000;
 const PATIENCE_MS = 4000;
 const ANOTHER_LIST_MAY_KNOW = ["never_issued", "status_unknown"];
@@ -129,7 +130,7 @@ function toLocalDay(moment) {
 function showVerdict({ verdict, code, note }) {
   show(`verdict-${verdict}`);
   const result = document.getElementById("result");
-  result.querySelector(".seal").append(formatMoment("核验于 ", new Date()));
+  result.querySelector(".seal").append(formatMoment(`${page.dataset.checkedAt} `, new Date()));
   if (note) result.append(document.getElementById(`note-${note}`).content.cloneNode(true));
   if (!code) return;
   const fields = document.getElementById("slip-fields").content.cloneNode(true);
@@ -141,7 +142,7 @@ function showVerdict({ verdict, code, note }) {
 
 function formatMoment(before, moment) {
   const element = document.createElement("p");
-  element.textContent = before + new Intl.DateTimeFormat("zh-CN", { timeZone, timeStyle: "medium" }).format(moment);
+  element.textContent = before + new Intl.DateTimeFormat(locale, { timeZone, timeStyle: "medium" }).format(moment);
   return element;
 }
 
@@ -163,9 +164,10 @@ function describeList() {
 
 function formatAge(moment) {
   const minutes = Math.max(0, Math.floor((Date.now() - moment) / 60000));
-  const age = minutes < 60 ? `${minutes} 分钟前` : `${Math.floor(minutes / 60)} 小时前`;
-  const time = new Intl.DateTimeFormat("zh-CN", { timeZone, dateStyle: "short", timeStyle: "short" });
-  return `${time.format(moment)}（${age}）`;
+  const ago = new Intl.RelativeTimeFormat(locale);
+  const age = minutes < 60 ? ago.format(-minutes, "minute") : ago.format(-Math.floor(minutes / 60), "hour");
+  const time = new Intl.DateTimeFormat(locale, { timeZone, dateStyle: "short", timeStyle: "short" });
+  return `${time.format(moment)} · ${age}`;
 }
 
 start();

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -28,52 +29,55 @@ class ErrorText:
 
 
 TEXTS = {
-    400: ErrorText("请求无法识别", "请返回上一页，刷新后重试。"),
-    403: ErrorText("没有权限查看此页", "请确认登录的是本人账号。"),
-    404: ErrorText("页面不存在", "请检查地址，或从服务首页重新进入。"),
-    405: ErrorText("不支持这样的操作", "请从服务首页重新进入。"),
-    410: ErrorText("链接已过期", "请回到离校单页面，重新获取链接。"),
-    413: ErrorText("提交的内容太大", "请选择较小的文件后重试。"),
-    422: ErrorText("提交未被接受", "请按提示处理后再提交。"),
-    429: ErrorText("操作过于频繁", "请稍等一分钟后再试。"),
+    400: ErrorText(_l("请求无法识别"), _l("请返回上一页，刷新后重试。")),
+    403: ErrorText(_l("没有权限查看此页"), _l("请确认登录的是本人账号。")),
+    404: ErrorText(_l("页面不存在"), _l("请检查地址，或从服务首页重新进入。")),
+    405: ErrorText(_l("不支持这样的操作"), _l("请从服务首页重新进入。")),
+    410: ErrorText(_l("链接已过期"), _l("请回到离校单页面，重新获取链接。")),
+    413: ErrorText(_l("提交的内容太大"), _l("请选择较小的文件后重试。")),
+    422: ErrorText(_l("提交未被接受"), _l("请按提示处理后再提交。")),
+    429: ErrorText(_l("操作过于频繁"), _l("请稍等一分钟后再试。")),
     500: ErrorText(
-        "系统出现故障", "您的数据没有丢失。请稍后重试；如仍有问题，请把下面的请求编号告诉技术支持。"
+        _l("系统出现故障"), _l("您的数据没有丢失。请稍后重试；如仍有问题，请把下面的请求编号告诉技术支持。")
     ),
-    503: ErrorText("系统暂时繁忙", "您的数据没有丢失。请等待十几秒后重试。"),
+    503: ErrorText(_l("系统暂时繁忙"), _l("您的数据没有丢失。请等待十几秒后重试。")),
 }
 
 FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
     facts.UnknownMiniApp: (404, TEXTS[404]),
     facts.UnknownStep: (404, TEXTS[404]),
-    facts.UnknownSlip: (404, ErrorText("没有找到这张离校单", "请从“已完成事项”进入查看本人的离校单。")),
+    facts.UnknownSlip: (
+        404,
+        ErrorText(_l("没有找到这张离校单"), _l("请从“已完成事项”进入查看本人的离校单。")),
+    ),
     facts.NotAStudent: (
         403,
-        ErrorText("本服务面向毕业生", "您登录的不是学生账号。如需核验离校单，请扫描单上的二维码。"),
+        ErrorText(_l("本服务面向毕业生"), _l("您登录的不是学生账号。如需核验离校单，请扫描单上的二维码。")),
     ),
     facts.NotGraduating: (
         403,
         ErrorText(
-            "您不在本服务的办理对象中",
-            "请在服务指南页核对办理对象和批次。如果您应在本批次毕业，请联系所在学院。",
+            _l("您不在本服务的办理对象中"),
+            _l("请在服务指南页核对办理对象和批次。如果您应在本批次毕业，请联系所在学院。"),
         ),
     ),
-    facts.OutsidePeriod: (403, ErrorText("现在不是办理时间", "请在服务指南页查看办理时间。")),
+    facts.OutsidePeriod: (403, ErrorText(_l("现在不是办理时间"), _l("请在服务指南页查看办理时间。"))),
     facts.ActionNotOffered: (
         409,
-        ErrorText("现在不能办理此操作", "信息可能已经变化，请回到离校信息查询页查看最新状态。"),
+        ErrorText(_l("现在不能办理此操作"), _l("信息可能已经变化，请回到离校信息查询页查看最新状态。")),
     ),
     facts.SlipNotPrintable: (
         422,
         ErrorText(
-            "离校单放不下全部内容",
-            "离校单还没有提交，数据没有丢失。请把下面的请求编号告诉技术支持。",
+            _l("离校单放不下全部内容"),
+            _l("离校单还没有提交，数据没有丢失。请把下面的请求编号告诉技术支持。"),
         ),
     ),
     facts.CharacterMissing: (
         422,
         ErrorText(
-            "姓名中有暂时无法打印的字",
-            "离校单还没有提交，数据没有丢失。请把下面的请求编号告诉技术支持，补充字库后即可提交。",
+            _l("姓名中有暂时无法打印的字"),
+            _l("离校单还没有提交，数据没有丢失。请把下面的请求编号告诉技术支持，补充字库后即可提交。"),
         ),
     ),
 }

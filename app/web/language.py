@@ -8,10 +8,12 @@ repeats the arguments of its address for it: the browser says itself which page 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
+from babel.dates import format_date, format_datetime
 from flask import Flask, Response, current_app, g, has_request_context, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import LanguageAccept
@@ -31,15 +33,18 @@ REMEMBERED_SECONDS = 365 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """`code` is that of HTML and HTTP, `locale` Babel's, `title` what its speakers call it."""
+    """`code` is that of HTML and HTTP, `locale` Babel's, `title` what its speakers call it, and `moment` how
+    they write a moment (Unicode's date format).
+    """
 
     code: str
     locale: str
     title: str
+    moment: str
 
 
-CHINESE = Language("zh-CN", "zh_CN", "中文")
-ENGLISH = Language("en", "en_GB", "English")
+CHINESE = Language("zh-CN", "zh_CN", "中文", "yyyy-MM-dd HH:mm:ss")
+ENGLISH = Language("en", "en_GB", "English", "d MMM yyyy, HH:mm:ss")
 LANGUAGES = {language.code: language for language in (CHINESE, ENGLISH)}
 
 
@@ -52,6 +57,7 @@ def register_languages(app: Flask) -> None:
     app.before_request(_switch)
     app.after_request(_vary)
     app.context_processor(_describe_language)
+    app.jinja_env.globals |= {"show_day": show_day, "show_moment": show_moment}
 
 
 def get_language() -> Language:
@@ -63,6 +69,22 @@ def get_language() -> Language:
         g.language = choose_language(request.cookies.get(COOKIE, ""), accepted)
     language: Language = g.language
     return language
+
+
+def show_day(day: date) -> str:
+    """A day as it is written in the language of this request: 2026年6月1日, 1 June 2026."""
+    return format_date(day, "long", get_language().locale)
+
+
+def show_moment(moment: datetime) -> str:
+    """A moment on the service's wall clock, as it is written in the language of this request."""
+    time_zone = get_installation().settings.service.time_zone
+    return _format_second(get_language(), time_zone, moment.replace(microsecond=0))
+
+
+@lru_cache(maxsize=64)
+def _format_second(language: Language, time_zone: tzinfo, second: datetime) -> str:
+    return format_datetime(second, language.moment, time_zone, language.locale)
 
 
 def find_language(environ: WSGIEnvironment) -> Language:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from flask import url_for
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
 
-from app.domain.clearance import LastKnown, Reading, Status, StepState, Waived
-from app.domain.miniapp import Step
+from app.domain.clearance import FactValue, LastKnown, Reading, Status, StepState, Waived
+from app.domain.miniapp import FactSpec, Step
 from app.domain.slip import PrintedField
 from app.services.installation import Installation, InstalledMiniApp
+from app.web.language import show_day, show_moment
 
 WORDS = {
-    Status.CLEARED: "通过",
-    Status.OUTSTANDING: "未通过",
-    Status.UNAVAILABLE: "暂时无法查询",
-    Status.WAIVED: "豁免",
+    Status.CLEARED: _l("通过"),
+    Status.OUTSTANDING: _l("未通过"),
+    Status.UNAVAILABLE: _l("暂时无法查询"),
+    Status.WAIVED: _l("豁免"),
 }
 CHECKING = "checking"
 SIGNS = {Status.CLEARED: "✓", Status.OUTSTANDING: "✕", Status.UNAVAILABLE: "!", Status.WAIVED: "✓"}
@@ -140,7 +143,7 @@ def view_step(
         title=step.title,
         department=step.department,
         status=CHECKING if state.is_asking else str(state.status),
-        word="正在查询" if state.is_asking else WORDS[state.status],
+        word=gettext("正在查询") if state.is_asking else str(WORDS[state.status]),
         sign="…" if state.is_asking else SIGNS[state.status],
         records=_list_records(step, state.reading),
         note=_get_note(step, state),
@@ -148,41 +151,47 @@ def view_step(
         place=step.place,
         hours=step.hours,
         contact=step.contact,
-        learnt_at=_show_time(installation, state.learnt_at),
+        learnt_at=_show_moment(state.learnt_at),
         refresh_url=url_for("mini_app.refresh", app_path=path, step_key=step.key),
         actions=() if is_submitted else _list_actions(path, step, state),
-        earlier=_view_earlier(installation, step, state.last_known),
-        failing_since=_show_time(installation, state.failing_since),
-        stale_as_of=_show_time(installation, state.stale_as_of),
+        earlier=_view_earlier(step, state.last_known),
+        failing_since=_show_moment(state.failing_since),
+        stale_as_of=_show_moment(state.stale_as_of),
         waived=state.waived,
     )
 
 
-def _show_time(installation: Installation, moment: datetime | None) -> str:
-    return f"{installation.get_local_time(moment):%Y-%m-%d %H:%M:%S}" if moment else ""
+def _show_moment(moment: datetime | None) -> str:
+    return show_moment(moment) if moment else ""
 
 
-def _view_earlier(installation: Installation, step: Step, known: LastKnown | None) -> EarlierView | None:
+def _view_earlier(step: Step, known: LastKnown | None) -> EarlierView | None:
     if known is None:
         return None
-    learnt_at = _show_time(installation, known.reading.learnt_at)
-    return EarlierView(WORDS[known.finding.status], learnt_at, _list_records(step, known.reading))
+    learnt_at = _show_moment(known.reading.learnt_at)
+    return EarlierView(str(WORDS[known.finding.status]), learnt_at, _list_records(step, known.reading))
 
 
 def _list_records(step: Step, reading: Reading | None) -> tuple[tuple[PrintedField, ...], ...]:
     if reading is None:
         return ()
     return tuple(
-        tuple(PrintedField(fact.key, fact.label, fact.format(record.get(fact.key))) for fact in step.facts)
+        tuple(
+            PrintedField(fact.key, fact.label, _show_fact(fact, record.get(fact.key))) for fact in step.facts
+        )
         for record in reading.records
     )
 
 
+def _show_fact(fact: FactSpec, value: FactValue) -> str:
+    return show_day(value) if isinstance(value, date) else fact.format(value)
+
+
 def _get_note(step: Step, state: StepState) -> str:
     if state.is_asking:
-        return "正在等待部门系统答复。"
+        return str(gettext("正在等待部门系统答复。"))
     if state.reading is None and state.waived is None:
-        return "部门系统暂时没有给出可靠的答复，这不代表未通过。请稍后重新查询。"
+        return str(gettext("部门系统暂时没有给出可靠的答复，这不代表未通过。请稍后重新查询。"))
     return "" if state.reading is None or state.reading.records else step.no_record_says
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, tzinfo
 from enum import Enum
 from functools import lru_cache
 
 from flask import jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
@@ -20,17 +20,18 @@ from app.services.clock import get_now
 from app.services.full_slips import FullSlip
 from app.services.slip_checks import Viewer, record_check
 from app.services.verification import Verification, get_full_view
+from app.web.language import show_moment
 from app.web.shell import get_installation
 from app.web.verify.limits import RETRY_AFTER_SECONDS
 from app.web.verify.verdicts import TEXTS, FileText, describe_verdict
 
 STATUSES = {Verdict.STATUS_UNKNOWN: 503, Verdict.RATE_LIMITED: 429}
-STATE_WORDS = {CodeState.ISSUED: "签发", CodeState.REVOKED: "撤销", CodeState.SUPERSEDED: "换发"}
+STATE_WORDS = {CodeState.ISSUED: _l("签发"), CodeState.REVOKED: _l("撤销"), CodeState.SUPERSEDED: _l("换发")}
 VIEWER_WORDS = {
-    Viewer.PUBLIC: "访客",
-    Viewer.GUARD: "门卫",
-    Viewer.CLERK: "研究生院",
-    Viewer.OFFLINE: "门岗离线",
+    Viewer.PUBLIC: _l("访客"),
+    Viewer.GUARD: _l("门卫"),
+    Viewer.CLERK: _l("研究生院"),
+    Viewer.OFFLINE: _l("门岗离线"),
 }
 RATE_LIMITED = Verification(Verdict.RATE_LIMITED)
 
@@ -49,9 +50,9 @@ class ComparisonText:
 class Comparison(Enum):
     """Whether a typed name is the one on the slip."""
 
-    MATCH = ComparisonText("match", "good", "✓", "一致")
-    NO_MATCH = ComparisonText("no_match", "bad", "✕", "不一致")
-    TOO_OFTEN = ComparisonText("rate_limited", "bad", "!", "比对过于频繁，请稍后再试", 429)
+    MATCH = ComparisonText("match", "good", "✓", _l("一致"))
+    NO_MATCH = ComparisonText("no_match", "bad", "✕", _l("不一致"))
+    TOO_OFTEN = ComparisonText("rate_limited", "bad", "!", _l("比对过于频繁，请稍后再试"), 429)
 
 
 def log_check(verification: Verification, staff: Person | None, address: str) -> None:
@@ -78,7 +79,7 @@ def show_verification(
     if wants_json():
         response = jsonify(describe_verification(verification, says, file))
     else:
-        now = format_moment(get_now())
+        now = show_moment(get_now())
         response = make_response(render_verification(verification, now, staff, says, file))
     response.status_code = status
     response.headers["Cache-Control"] = "private, no-store" if staff else "no-store"
@@ -111,16 +112,6 @@ def describe_verification(
     return data | ({"comparison": says.value} if says else {})
 
 
-def format_moment(moment: datetime) -> str:
-    """A moment as the page shows it."""
-    return _format_second(get_installation().settings.service.time_zone, moment.replace(microsecond=0))
-
-
-@lru_cache(maxsize=4)
-def _format_second(time_zone: tzinfo, second: datetime) -> str:
-    return f"{second.astimezone(time_zone):%Y-%m-%d %H:%M:%S}"
-
-
 def render_verification(
     verification: Verification,
     checked_at: str,
@@ -137,7 +128,6 @@ def render_verification(
         checked_at=checked_at,
         comparison=says,
         full=_find_full(verification) if staff else None,
-        local=get_installation().get_local_time,
         is_staff=staff is not None,
         state_words=STATE_WORDS,
         viewer_words=VIEWER_WORDS,

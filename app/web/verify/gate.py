@@ -12,10 +12,12 @@ from pathlib import Path
 
 from flask import Response, current_app, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_wtf.csrf import generate_csrf
 
 from app.services.offline_checks import record_offline_checks
 from app.web.headers import CONTENT_SECURITY_POLICY
+from app.web.language import ARGUMENT, get_language
 from app.web.shell import get_installation
 from app.web.stylesheets import get_static_url
 from app.web.verify.gate_checks import MalformedChecks, parse_checks
@@ -46,9 +48,9 @@ def gate() -> ResponseReturnValue:
 def gate_manifest() -> ResponseReturnValue:
     """What a browser needs to install the page."""
     manifest = {
-        "name": "离校单门岗核验",
-        "short_name": "门岗核验",
-        "lang": "zh-CN",
+        "name": gettext("离校单门岗核验"),
+        "short_name": gettext("门岗核验"),
+        "lang": get_language().code,
         "start_url": url_for(".gate"),
         "scope": url_for(".gate"),
         "display": "standalone",
@@ -67,6 +69,7 @@ def gate_worker() -> ResponseReturnValue:
     files += [url_for("static", filename=name) for name in MODULES]
     script = get_static_url("gate-worker.js")
     body = f"const VERSION = {json.dumps(_get_version())};\nconst FILES = {json.dumps(files)};\n"
+    body += f"const LANGUAGE = {json.dumps(ARGUMENT)};\n"
     response = _publish(f'{body}importScripts("{script}");\n', "text/javascript")
     response.headers["Service-Worker-Allowed"] = url_for(".gate")
     return response

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flask_babel import lazy_gettext as _l
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -17,27 +19,34 @@ class Problem:
 
 MAX_UPLOAD_BYTES = 12 * 1024 * 1024
 
-NOTHING_GIVEN = Problem("NothingGiven", "没有收到核验码或文件", "请输入核验码，或选择一张照片、一个文件。")
+NOTHING_GIVEN = Problem(
+    "NothingGiven", _l("没有收到核验码或文件"), _l("请输入核验码，或选择一张照片、一个文件。")
+)
 MALFORMED_SHORT_CODE = Problem(
-    "MalformedCode", "核验码不完整", "核验码有 16 位字母和数字，印在二维码旁。请对照纸面重新输入。"
+    "MalformedCode", _l("核验码不完整"), _l("核验码有 16 位字母和数字，印在二维码旁。请对照纸面重新输入。")
 )
 BODY_TOO_LARGE = Problem(
     "BodyTooLarge",
-    "文件太大",
-    f"文件不能超过 {MAX_UPLOAD_BYTES // 1024**2} MB。请调低相机分辨率后重拍，或直接扫描二维码。",
+    _l("文件太大"),
+    _l(
+        "文件不能超过 %(megabytes)s MB。请调低相机分辨率后重拍，或直接扫描二维码。",
+        megabytes=MAX_UPLOAD_BYTES // 1024**2,
+    ),
     413,
 )
 PICTURE_TOO_LARGE = Problem(
-    "PictureTooLarge", "照片的像素太多", "请调低相机分辨率后重拍，或只截取二维码部分。", 413
+    "PictureTooLarge", _l("照片的像素太多"), _l("请调低相机分辨率后重拍，或只截取二维码部分。"), 413
 )
 NO_CODE_FOUND = Problem(
     "NoCodeFound",
-    "照片里没有找到二维码",
-    "请靠近一些，让二维码占画面一半以上，避免反光、阴影和折痕，拍清楚后重试。",
+    _l("照片里没有找到二维码"),
+    _l("请靠近一些，让二维码占画面一半以上，避免反光、阴影和折痕，拍清楚后重试。"),
 )
 FOREIGN_CODE = Problem(
     "ForeignCode",
-    "这不是本校离校单的二维码",
-    "图中的二维码属于别的网站或用途。请不要扫描打开它，请核对纸面。",
+    _l("这不是本校离校单的二维码"),
+    _l("图中的二维码属于别的网站或用途。请不要扫描打开它，请核对纸面。"),
 )
-NOT_A_PICTURE = Problem("NotAPicture", "打不开这个文件", "请选择照片（JPEG、PNG、WebP）或离校单的 PDF 文件。")
+NOT_A_PICTURE = Problem(
+    "NotAPicture", _l("打不开这个文件"), _l("请选择照片（JPEG、PNG、WebP）或离校单的 PDF 文件。")
+)

@@ -26,13 +26,12 @@ from app.services.standing import PublicSlip, Verification
 from app.services.verification import REMEMBERED_SLIPS
 from app.web.compression import accepts_gzip
 from app.web.headers import CONTENT_SECURITY_POLICY, list_fixed_headers
-from app.web.language import ARGUMENT, Language, find_language
+from app.web.language import ARGUMENT, Language, find_language, show_moment
 from app.web.session import DatabaseSessionInterface
 from app.web.shell import get_installation, make_request_id
 from app.web.verify.answers import (
     STATUSES,
     describe_verification,
-    format_moment,
     log_check,
     prefers_json,
     render_verification,
@@ -163,7 +162,7 @@ def _list_values(verification: Verification) -> dict[str, str]:
         **_list_fields(verification.slip),
         "digits": verification.digits,
         "check_count": str(verification.check_count),
-        "checked_at": format_moment(get_now()),
+        "checked_at": show_moment(get_now()),
     }
 
 

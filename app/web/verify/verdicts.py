@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flask_babel import lazy_gettext as _l
+
 from app.domain.slip_code import Verdict
 
 
@@ -27,27 +29,35 @@ class FileText:
 
 
 TEXTS = {
-    Verdict.VALID: VerdictText("good", "有效", "本校签发，目前有效。请核对姓名、学号与纸面和证件一致。"),
-    Verdict.REVOKED: VerdictText("bad", "已撤销", "学校已撤销此离校单，不能作为离校凭证。"),
-    Verdict.SUPERSEDED: VerdictText("bad", "已被替换", "此离校单已换发，请出示新的离校单。"),
-    Verdict.EXPIRED: VerdictText("bad", "已过期", "此离校单已超过有效期。"),
-    Verdict.NOT_YET_VALID: VerdictText("bad", "尚未生效", "此离校单的签发日期还没有到。"),
-    Verdict.UNKNOWN_KEY: VerdictText("bad", "签名无法识别", "此码不是用本校的密钥签发的。"),
-    Verdict.BAD_SIGNATURE: VerdictText("bad", "签名不符", "此码被改动过，或不是本校签发的。"),
-    Verdict.MALFORMED: VerdictText("bad", "不是核验码", "此码不完整或不是本校离校单的码，请重新扫描。"),
-    Verdict.NEVER_ISSUED: VerdictText("bad", "未签发", "学校的签发记录里没有此离校单。"),
-    Verdict.STATUS_UNKNOWN: VerdictText(
-        "unsure", "暂时无法确认", "现在查不到签发记录，不能认定为有效。请稍后再扫描。"
+    Verdict.VALID: VerdictText(
+        "good", _l("有效"), _l("本校签发，目前有效。请核对姓名、学号与纸面和证件一致。")
     ),
-    Verdict.RATE_LIMITED: VerdictText("unsure", "查询过于频繁", "请等一分钟后再试。扫描二维码不受影响。"),
+    Verdict.REVOKED: VerdictText("bad", _l("已撤销"), _l("学校已撤销此离校单，不能作为离校凭证。")),
+    Verdict.SUPERSEDED: VerdictText("bad", _l("已被替换"), _l("此离校单已换发，请出示新的离校单。")),
+    Verdict.EXPIRED: VerdictText("bad", _l("已过期"), _l("此离校单已超过有效期。")),
+    Verdict.NOT_YET_VALID: VerdictText("bad", _l("尚未生效"), _l("此离校单的签发日期还没有到。")),
+    Verdict.UNKNOWN_KEY: VerdictText("bad", _l("签名无法识别"), _l("此码不是用本校的密钥签发的。")),
+    Verdict.BAD_SIGNATURE: VerdictText("bad", _l("签名不符"), _l("此码被改动过，或不是本校签发的。")),
+    Verdict.MALFORMED: VerdictText(
+        "bad", _l("不是核验码"), _l("此码不完整或不是本校离校单的码，请重新扫描。")
+    ),
+    Verdict.NEVER_ISSUED: VerdictText("bad", _l("未签发"), _l("学校的签发记录里没有此离校单。")),
+    Verdict.STATUS_UNKNOWN: VerdictText(
+        "unsure", _l("暂时无法确认"), _l("现在查不到签发记录，不能认定为有效。请稍后再扫描。")
+    ),
+    Verdict.RATE_LIMITED: VerdictText(
+        "unsure", _l("查询过于频繁"), _l("请等一分钟后再试。扫描二维码不受影响。")
+    ),
 }
 
-FILE_GENUINE = FileText("genuine", "good", "此文件与签发的原件完全相同，单上的每一项都可信。")
+FILE_GENUINE = FileText("genuine", "good", _l("此文件与签发的原件完全相同，单上的每一项都可信。"))
 FILE_CHANGED = FileText(
     "changed",
     "bad",
-    "此文件与签发的原件不同：被改动过，或是另存、打印成的新文件。只有下面列出的内容出自签发记录，请逐项核对。",
-    VerdictText("bad", "文件被改动", "二维码取自一张真的离校单，但这个文件不是原件，不能采信。"),
+    _l(
+        "此文件与签发的原件不同：被改动过，或是另存、打印成的新文件。只有下面列出的内容出自签发记录，请逐项核对。"
+    ),
+    VerdictText("bad", _l("文件被改动"), _l("二维码取自一张真的离校单，但这个文件不是原件，不能采信。")),
 )
 
 
