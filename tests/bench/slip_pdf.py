@@ -23,7 +23,7 @@ from app.documents.qr import build_qr_matrix
 from app.documents.signing_key import read_credentials
 from app.documents.slip_pdf import render_slip_pdf
 from app.documents.slip_png import render_slip_png
-from tests.bench._peers import make_slips, measure_peers
+from tests.bench._peers import make_slips, measure_in_turns
 from tests.fixtures.certificates import PASSWORD, make_p12
 from tests.fixtures.plain_slip import render_plain_slip
 from tests.fixtures.slips import ORDINARY, SLIPS, make_code
@@ -140,10 +140,9 @@ def run() -> list[Row]:
 def list_peers() -> list[Row]:
     """The same slips by other libraries, and how many times faster we are."""
     slips = make_slips()
-    peers = measure_peers()
-    if peers is None:
+    own, peers = measure_in_turns(lambda: measure(lambda number: render_slip_pdf(*slips[number]), len(slips)))
+    if not peers:
         return [("other libraries", "not installed: make bench BENCH=slip_pdf", "-")]
-    own = median(measure(lambda number: render_slip_pdf(*slips[number % len(slips)]), 5 * len(slips)))
     return [
         (
             f"times faster than {name}",

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
+from subprocess import PIPE
 from typing import Any
 
 from noto_cjk_sans_otc import FONT_PATH
@@ -25,6 +28,7 @@ PYTHON = PROGRAM.parents[3] / ".venv-peers" / "bin" / "python"
 """Made by `make bench`."""
 
 SLIPS = 40
+TURNS = 10
 
 
 def make_slips() -> list[tuple[SlipRecord, SlipCodeText]]:
@@ -35,15 +39,27 @@ def make_slips() -> list[tuple[SlipRecord, SlipCodeText]]:
     ]
 
 
-def measure_peers() -> dict[str, tuple[float, int]] | None:
-    """Median CPU ms and bytes of a slip, by library; None where the peers' environment was not made."""
+def measure_in_turns(measure_own: Callable[[], list[float]]) -> tuple[float, dict[str, tuple[float, int]]]:
+    """Our own median of CPU ms, and by library its median and the bytes of a slip: in turns, so that a busy machine
+    slows down all. Nothing by library where the peers' environment was not made.
+    """
     if not PYTHON.exists():
-        return None
-    work = {"font": str(FONT_PATH), "slips": [describe_slip(*slip) for slip in make_slips()]}
-    done = subprocess.run(
-        [PYTHON, "-I", PROGRAM], input=json.dumps(work), capture_output=True, text=True, check=True
-    )
-    return {name: (taken, size) for name, (taken, size) in json.loads(done.stdout).items()}
+        return median(measure_own()), {}
+    own: list[float] = []
+    taken: dict[str, list[float]] = {}
+    with subprocess.Popen([PYTHON, "-I", PROGRAM], stdin=PIPE, stdout=PIPE, text=True) as program:
+        assert program.stdin
+        assert program.stdout
+        work = {"font": str(FONT_PATH), "slips": [describe_slip(*slip) for slip in make_slips()]}
+        print(json.dumps(work), file=program.stdin, flush=True)
+        sizes: dict[str, int] = json.loads(program.stdout.readline())
+        for _ in range(TURNS):
+            for name in sizes:
+                own += measure_own()
+                print(name, file=program.stdin, flush=True)
+                taken[name] = taken.get(name, []) + json.loads(program.stdout.readline())
+        program.stdin.close()
+    return median(own), {name: (median(taken[name]), size) for name, size in sizes.items()}
 
 
 def describe_slip(record: SlipRecord, code: SlipCodeText) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Draws slips by each library and tells how long it took: a program of the peers' own environment.
 
-On standard input JSON of the font and of the slips; on standard output JSON of the median CPU
-ms and of the bytes of a slip, by library. The first slip, with which fonts and compilers get ready, is not counted.
+On standard input a line of JSON with the font and the slips, then names of libraries, a line each; on standard
+output a line of JSON with the bytes of a slip by library, then for each name the CPU ms of some slips. The first
+slip, with which fonts and compilers get ready, is not counted.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from time import process_time
 from typing import Any
 
@@ -32,6 +32,7 @@ Slip = dict[str, Any]
 Render = Callable[[Slip], bytes]
 
 SC_FACE = 2
+SLIPS_A_TURN = 4
 CHARACTERS = {
     bytes([row, cell]).decode("gb2312", "ignore") for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF)
 }
@@ -167,23 +168,26 @@ def write_truetype(source: Path, path: Path) -> None:
     font.save(path)
 
 
-def measure(render: Render, slips: list[Slip]) -> tuple[float, int]:
-    """Median CPU ms of a slip, and its bytes."""
-    size, taken = len(render(slips[0])), []
-    for slip in slips[1:]:
+def measure(render: Render, slips: list[Slip]) -> list[float]:
+    """The CPU ms of each slip."""
+    taken = []
+    for slip in slips:
         begun = process_time()
         render(slip)
         taken.append((process_time() - begun) * 1000)
-    return median(taken), size
+    return taken
 
 
 def main() -> None:
-    """Measure all of them."""
-    work = json.load(sys.stdin)
+    """Get all ready, then measure whichever is asked for."""
+    work = json.loads(sys.stdin.readline())
     makers = {"typst": make_typst, "ReportLab": make_reportlab, "WeasyPrint": make_weasyprint}
-    print(
-        json.dumps({name: measure(make(Path(work["font"])), work["slips"]) for name, make in makers.items()})
-    )
+    renders = {name: make(Path(work["font"])) for name, make in makers.items()}
+    first, *slips = work["slips"]
+    print(json.dumps({name: len(render(first)) for name, render in renders.items()}), flush=True)
+    for line in sys.stdin:
+        slips = slips[SLIPS_A_TURN:] + slips[:SLIPS_A_TURN]
+        print(json.dumps(measure(renders[line.strip()], slips[:SLIPS_A_TURN])), flush=True)
 
 
 if __name__ == "__main__":
