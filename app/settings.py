@@ -160,7 +160,9 @@ class PrivacySettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that an operator can set. `roles` are given to numbers, whatever the sign-in says of them."""
+    """Everything that an operator can set. `roles` are given to numbers, whatever the sign-in says of them;
+    `english` puts English for names and words that are configured here or come from departments.
+    """
 
     service: ServiceSettings
     database_url: str
@@ -174,6 +176,7 @@ class Settings:
     retention: RetentionSettings
     privacy: PrivacySettings
     roles: Mapping[str, Role]
+    english: Mapping[str, str]
     faults: list[str] = field(repr=False)
 
     def raise_faults(self) -> None:
@@ -219,12 +222,21 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         retention=_read_retention(root.table("retention")),
         privacy=_read_privacy(root.table("privacy")),
         roles=_read_roles(root.table("roles")),
+        english=_read_english(root),
         faults=faults,
     )
     for table in (database, root):
         table.close()
     _check_connections(settings)
     return settings
+
+
+def _read_english(root: Table) -> dict[str, str]:
+    texts = root.values("english", {})
+    for text, english in texts.items():
+        if not isinstance(english, str):
+            root.fault(f"english.{text}", "must be a text")
+    return texts
 
 
 def _read_database_url(table: Table) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -135,7 +135,9 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class MiniApp:
-    """A mini-app. `slug` names its folder and tables, `path` its address."""
+    """A mini-app. `slug` names its folder and tables, `path` its address; `translations` holds it in other
+    languages by their codes, and `texts` what its own pages say in this one.
+    """
 
     slug: str
     title: str
@@ -146,6 +148,16 @@ class MiniApp:
     slip: SlipLayout
     privacy: PrivacyNotice
     faq: tuple[Help, ...]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    translations: Mapping[str, MiniApp] = field(default_factory=dict)
+
+    def in_language(self, code: str) -> MiniApp:
+        """The mini-app as it is shown in a language; as it was written where it has no translation."""
+        return self.translations.get(code, self)
+
+    def say(self, text: str) -> str:
+        """A text of the mini-app's own pages, in the language of this mini-app."""
+        return self.texts.get(text, text)
 
     @property
     def path(self) -> str:

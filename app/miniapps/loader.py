@@ -1,5 +1,5 @@
-"""Loads a mini-app's folder: manifest.toml, sample.json, and pages/ where it has its own. Every fault of a
-folder is named.
+"""Loads a mini-app's folder: manifest.toml, its translation en.toml, sample.json, and pages/ where it has
+its own. Every fault of a folder is named.
 """
 
 from __future__ import annotations
@@ -8,14 +8,12 @@ import json
 import tomllib
 from pathlib import Path
 
-from jinja2 import Environment, TemplateSyntaxError
-
 from app.domain.miniapp import MiniApp
 from app.domain.slip import parse_slip_record
 from app.miniapps.manifest import read_manifest
+from app.miniapps.pages import check_pages
+from app.miniapps.translation import translate_mini_app
 from app.tables import Table
-
-PAGES = ("guide.html", "clearance.html", "action.html", "submission.html", "privacy.html", "faq.html")
 
 
 def load_mini_app(folder: Path, faults: list[str]) -> MiniApp | None:
@@ -32,21 +30,10 @@ def load_mini_app(folder: Path, faults: list[str]) -> MiniApp | None:
     found: list[str] = []
     mini_app = read_manifest(Table(data, "", found), slug)
     faults += [f"{slug}/manifest.toml: {fault}" for fault in found]
-    faults += [f"{slug}/{fault}" for fault in (*_check_pages(folder), *_check_sample(folder))]
+    others = [*check_pages(folder), *_check_sample(folder)]
+    mini_app = translate_mini_app(folder, mini_app, others)
+    faults += [f"{slug}/{fault}" for fault in others]
     return mini_app
-
-
-def _check_pages(folder: Path) -> list[str]:
-    faults = []
-    for path in sorted((folder / "pages").glob("*")):
-        if path.name not in PAGES:
-            faults.append(f"pages/{path.name} is no page: must be one of {', '.join(PAGES)}")
-            continue
-        try:
-            Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
-        except (TemplateSyntaxError, UnicodeDecodeError) as error:
-            faults.append(f"pages/{path.name} is not a template: {error}")
-    return faults
 
 
 def _check_sample(folder: Path) -> list[str]:

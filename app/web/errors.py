@@ -146,7 +146,6 @@ def show_error(status: int, text: ErrorText, *, fact_name: str = "", detail: str
             text=text,
             fact_name=mark,
             detail=detail,
-            support_line=get_installation().settings.service.support,
             request_id=request_id,
         )
         response = current_app.make_response(page)

@@ -7,7 +7,7 @@ repeats the arguments of its address for it: the browser says itself which page 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header, parse_cookie
 
 from app.extensions import babel
+from app.services.installation import InstalledMiniApp
 from app.web.catalogues import Catalogues, read_catalogue
 from app.web.shell import find_page_above, get_installation
 
@@ -58,6 +59,7 @@ def register_languages(app: Flask) -> None:
     app.after_request(_vary)
     app.context_processor(_describe_language)
     app.jinja_env.globals |= {"show_day": show_day, "show_moment": show_moment}
+    app.jinja_env.filters["put"] = put
 
 
 def get_language() -> Language:
@@ -85,6 +87,16 @@ def show_moment(moment: datetime) -> str:
 @lru_cache(maxsize=64)
 def _format_second(language: Language, time_zone: tzinfo, second: datetime) -> str:
     return format_datetime(second, language.moment, time_zone, language.locale)
+
+
+def put(text: str) -> str:
+    """A configured name, or a word from a department, in the language of this request if it is configured in it."""
+    return get_installation().settings.english.get(text, text) if get_language() is ENGLISH else text
+
+
+def show_mini_app(installed: InstalledMiniApp) -> InstalledMiniApp:
+    """A mini-app as it is shown in the language of this request."""
+    return replace(installed, mini_app=installed.mini_app.in_language(get_language().code))
 
 
 def find_language(environ: WSGIEnvironment) -> Language:
@@ -144,7 +156,14 @@ def _vary(response: Response) -> Response:
 def _describe_language() -> dict[str, Any]:
     language = get_language()
     other = ENGLISH if language is CHINESE else CHINESE
-    return {"language": language, "other_language": other, "other_language_url": _make_address(other)}
+    service = get_installation().settings.service
+    return {
+        "language": language,
+        "other_language": other,
+        "other_language_url": _make_address(other),
+        "university": put(service.university),
+        "support": put(service.support),
+    }
 
 
 def _make_address(language: Language) -> str:

@@ -72,8 +72,6 @@ def _describe_shell() -> dict[str, Any]:
     service = installation.settings.service
     return {
         "help_path": _find_help_path(installation),
-        "university": service.university,
-        "support": service.support,
         "head_colour": service.colours.head,
         "host": service.host,
         "static_url": get_static_url,

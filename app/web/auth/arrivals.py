@@ -14,6 +14,7 @@ from app.services.session_care import end_campus_session
 from app.services.sign_in import HOME, enter_from_campus
 from app.web.auth.access import get_person
 from app.web.auth.pages import ask_who, auth, get_pages, log_outcome, show_retry, welcome
+from app.web.language import put
 from app.web.session import get_session
 
 
@@ -48,7 +49,7 @@ def confirm(name: str) -> ResponseReturnValue:
     if arrival is None:
         return redirect(url_for("auth.sign_in"))
     people = [(mask_name(person.name), person.number[-4:], person.level) for person in arrival.people]
-    return render_template("auth/confirm.html", people=people, label=provider.label, name=name)
+    return render_template("auth/confirm.html", people=people, label=put(provider.label), name=name)
 
 
 @auth.post("/sign-in/<name>/confirm")

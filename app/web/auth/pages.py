@@ -17,6 +17,7 @@ from app.services.arrivals import keep_arrival
 from app.services.clock import get_now
 from app.services.sign_in import Arrival, assign_role
 from app.web.auth.access import FORM_WAS_LOST, PERSON
+from app.web.language import put
 from app.web.session import get_session
 
 PROVIDER = "provider"
@@ -92,7 +93,7 @@ def show_retry(provider: IdentityProvider, fault: SignInFault, next_page: str) -
         status = 502
     page = render_template(
         "auth/retry.html",
-        label=provider.label,
+        label=put(provider.label),
         reason=fault.reason,
         status=status,
         again=url_for("auth.begin", name=provider.name, next=next_page),

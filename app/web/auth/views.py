@@ -12,6 +12,7 @@ from app.services.clock import get_now
 from app.services.sign_in import HOME, SignInFailed, begin_sign_in, clean_next, finish_sign_in
 from app.web.auth.access import get_person
 from app.web.auth.pages import PROVIDER, ask_who, auth, get_pages, show_retry, welcome
+from app.web.language import put
 from app.web.session import get_session
 
 
@@ -27,7 +28,7 @@ def sign_in() -> ResponseReturnValue:
     if provider is not None and "choose" not in request.args:
         return _begin(provider, next_page)
     choices = [
-        (provider.label, url_for("auth.begin", name=name, next=next_page, lost=request.args.get("lost")))
+        (put(provider.label), url_for("auth.begin", name=name, next=next_page, lost=request.args.get("lost")))
         for name, provider in providers.items()
     ]
     return render_template("auth/choose.html", choices=choices)

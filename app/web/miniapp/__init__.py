@@ -12,10 +12,11 @@ from app.services.actions import get_action, take_action
 from app.services.clearances import get_live_step, look_up_clearance
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.slips import describe_person, find_submitted_slip
+from app.services.slips import find_submitted_slip
 from app.services.submissions import SubmissionRefused, submit
 from app.web.auth.access import student_required
-from app.web.miniapp.opening import open_mini_app, open_with_consent, render_page
+from app.web.language import show_mini_app
+from app.web.miniapp.opening import describe_student, open_mini_app, open_with_consent, render_page
 from app.web.miniapp.view_data import ClearanceView, view_clearance, view_step
 from app.web.shell import get_installation
 
@@ -32,7 +33,7 @@ def hall() -> ResponseReturnValue:
     installation = get_installation()
     if len(installation.mini_apps) == 1:
         return redirect(url_for("mini_app.guide", app_path=next(iter(installation.mini_apps))))
-    return render_template("hall/hall.html", mini_apps=installation.mini_apps.values())
+    return render_template("hall/hall.html", mini_apps=map(show_mini_app, installation.mini_apps.values()))
 
 
 @mini_app_pages.get("/<mini_app:app_path>/", strict_slashes=False)
@@ -58,8 +59,7 @@ def _look_up(
 ) -> ClearanceView:
     number = find_submitted_slip(db.session, installed, person.number)
     states = look_up_clearance(installation, installed, person.number, is_patient=is_patient)
-    fields = describe_person(installed, person, installed.mini_app.fields)
-    return view_clearance(installation, installed, fields, states, number)
+    return view_clearance(show_mini_app(installed), describe_student(installed, person), states, number)
 
 
 @mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/refresh")
@@ -77,13 +77,12 @@ def refresh(app_path: str, step_key: str) -> ResponseReturnValue:
 def confirm_action(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
     """An action's confirmation page, when the department's present answer calls for the action."""
     installation, installed, person = open_with_consent(app_path)
-    step, action = get_action(installed, step_key, action_key)
+    shown = show_mini_app(installed)
+    step, action = get_action(shown, step_key, action_key)
     state = get_live_step(installation, installed, step_key, person.number)
     if not action.is_offered(state.finding):
         return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key))
-    return render_page(
-        installed, "action", step=view_step(installation, installed, step, state), action=action
-    )
+    return render_page(installed, "action", step=view_step(shown, step, state), action=action)
 
 
 @mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/<action_key>")
@@ -91,7 +90,7 @@ def confirm_action(app_path: str, step_key: str, action_key: str) -> ResponseRet
 def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
     """Take the action, and show the item as the department holds it afterwards."""
     installation, installed, person = open_with_consent(app_path)
-    _, action = get_action(installed, step_key, action_key)
+    _, action = get_action(show_mini_app(installed), step_key, action_key)
     outcome, _ = take_action(installation, installed, person, step_key, action_key)
     says = {
         ActionOutcome.CONFIRMED: action.done,
@@ -122,7 +121,7 @@ def submit_departure(app_path: str) -> ResponseReturnValue:
     try:
         number = submit(installation, installed, person)
     except SubmissionRefused as refused:
-        fields = describe_person(installed, person, installed.mini_app.fields)
-        view = view_clearance(installation, installed, fields, refused.states, None)
+        fields = describe_student(installed, person)
+        view = view_clearance(show_mini_app(installed), fields, refused.states, None)
         return render_page(installed, "submission", view=view, is_refused=True), 422
     return redirect(url_for("slips.slip", number=number), 303)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import render_template
 
 from app.domain.person import Person
+from app.domain.slip import PrintedField
 from app.miniapps.templating import list_page_names
 from app.services.consents import require_consent
 from app.services.installation import Installation, InstalledMiniApp
+from app.services.slip_records import describe_person
 from app.web.auth.access import current_person
+from app.web.language import put, show_mini_app
 from app.web.shell import get_installation
 
 
@@ -36,4 +41,12 @@ def open_with_consent(app_path: str) -> tuple[Installation, InstalledMiniApp, Pe
 def render_page(installed: InstalledMiniApp, page: str, **data: object) -> str:
     """The mini-app's own page of this name, or the shared one."""
     names = list_page_names(installed.settings.slug, page)
-    return render_template(names, mini_app=installed.mini_app, settings=installed.settings, **data)
+    shown = show_mini_app(installed).mini_app
+    return render_template(names, mini_app=shown, settings=installed.settings, **data)
+
+
+def describe_student(installed: InstalledMiniApp, person: Person) -> tuple[PrintedField, ...]:
+    """The person's fields as the pages show them."""
+    shown = show_mini_app(installed)
+    fields = describe_person(shown, person, shown.mini_app.fields)
+    return tuple(replace(field, value=put(field.value)) for field in fields)

@@ -13,8 +13,8 @@ from flask_babel import lazy_gettext as _l
 from app.domain.clearance import FactValue, LastKnown, Reading, Status, StepState, Waived
 from app.domain.miniapp import FactSpec, Step
 from app.domain.slip import PrintedField
-from app.services.installation import Installation, InstalledMiniApp
-from app.web.language import show_day, show_moment
+from app.services.installation import InstalledMiniApp
+from app.web.language import put, show_day, show_moment
 
 WORDS = {
     Status.CLEARED: _l("通过"),
@@ -114,7 +114,6 @@ class ClearanceView:
 
 
 def view_clearance(
-    installation: Installation,
     installed: InstalledMiniApp,
     fields: tuple[PrintedField, ...],
     states: Mapping[str, StepState],
@@ -122,14 +121,13 @@ def view_clearance(
 ) -> ClearanceView:
     """The whole page's data."""
     steps = tuple(
-        view_step(installation, installed, step, states[step.key], is_submitted=slip_number is not None)
+        view_step(installed, step, states[step.key], is_submitted=slip_number is not None)
         for step in installed.mini_app.steps
     )
     return ClearanceView(fields, steps, slip_number)
 
 
 def view_step(
-    installation: Installation,
     installed: InstalledMiniApp,
     step: Step,
     state: StepState,
@@ -184,7 +182,7 @@ def _list_records(step: Step, reading: Reading | None) -> tuple[tuple[PrintedFie
 
 
 def _show_fact(fact: FactSpec, value: FactValue) -> str:
-    return show_day(value) if isinstance(value, date) else fact.format(value)
+    return show_day(value) if isinstance(value, date) else put(fact.format(value))
 
 
 def _get_note(step: Step, state: StepState) -> str:

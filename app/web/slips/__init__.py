@@ -17,6 +17,7 @@ from app.services.slips import (
     render_png,
 )
 from app.web.auth.access import current_person, signed_in_required
+from app.web.language import show_mini_app
 from app.web.shell import get_installation
 
 slip_pages = Blueprint("slips", __name__)
@@ -34,9 +35,8 @@ def completed() -> ResponseReturnValue:
     """已完成事项."""
     installation = get_installation()
     slips = list_slips(installation, current_person().number)
-    titles = {
-        slip.number: get_printed_mini_app_title(installation.mini_apps, slip.mini_app) for slip in slips
-    }
+    shown = {path: show_mini_app(item) for path, item in installation.mini_apps.items()}
+    titles = {slip.number: get_printed_mini_app_title(shown, slip.mini_app) for slip in slips}
     return render_template("slips/completed.html", slips=slips, titles=titles)
 
 

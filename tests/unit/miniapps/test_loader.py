@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.miniapps.loader import load_mini_app
+from app.miniapps.translation import is_chinese
 
 ROOT = Path(__file__).resolve().parents[3]
 GRADUATE = ROOT / "miniapp_templates" / "graduate_departure"
@@ -77,10 +78,52 @@ def test_a_broken_page_an_unknown_page_and_a_missing_sample_are_told_together(fo
 
 def test_a_folder_without_pages_is_complete(folder: Path) -> None:
     shutil.rmtree(folder / "pages")
-    assert list_faults(folder) == []
+    # What only its pages said needs no translation any more.
+    assert all("which the mini-app does not say" in fault for fault in list_faults(folder))
 
 
 def test_a_folder_without_a_manifest_is_one_clear_fault(tmp_path: Path) -> None:
     assert list_faults(tmp_path / "nothing") == [
         "nothing/manifest.toml cannot be read: No such file or directory"
     ]
+
+
+def change_english(folder: Path, old: str, new: str) -> None:
+    path = folder / "en.toml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_a_mini_app_in_english_holds_no_chinese_and_is_the_same_in_all_else() -> None:
+    faults: list[str] = []
+    mini_app = load_mini_app(GRADUATE, faults)
+    assert mini_app is not None
+    english = mini_app.in_language("en")
+    assert not any(is_chinese(step.title + step.department + step.place) for step in english.steps)
+    assert english.say("电脑") == "Computer"
+    assert mini_app.say("电脑") == "电脑"
+    assert english.step_keys == mini_app.step_keys
+    assert [step.rule for step in english.steps] == [step.rule for step in mini_app.steps]
+    assert mini_app.in_language("zh-CN") is mini_app
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"姓名" = "Name"\n', "", "en.toml lacks 姓名"),
+        ('"电脑" = "Computer"\n', "", "en.toml lacks 电脑"),
+        ('"姓名" = ', '"名字" = "Name"\n"姓名" = ', "en.toml has 名字, which the mini-app does not say"),
+        ('"姓名" = "Name"', '"姓名" = 1', "en.toml: 姓名 is no text"),
+        ('"姓名" = "Name"', '"姓名" = Name', "en.toml cannot be read: "),
+        ("A fee of {value} is", "A fee is", "en.toml has 有 {value} 欠费未缴 with {value} on one side only"),
+    ],
+)
+def test_each_fault_of_a_translation_is_named(folder: Path, old: str, new: str, fault: str) -> None:
+    change_english(folder, old, new)
+    found = list_faults(folder)
+    assert any(one.startswith(f"graduate_departure/{fault}") for one in found), found
+
+
+def test_a_mini_app_without_its_translation_does_not_start(folder: Path) -> None:
+    (folder / "en.toml").unlink()
+    assert list_faults(folder) == ["graduate_departure/en.toml cannot be read: No such file or directory"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.rules import RULE_NAMES
-from app.miniapps.loader import PAGES
+from app.miniapps.pages import PAGES
 from app.web.miniapp.view_data import ActionView, ClearanceView, EarlierView, ReasonView, StepView
 
 ROOT = Path(__file__).resolve().parents[3]
