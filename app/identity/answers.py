@@ -48,7 +48,8 @@ def read_token_answer(body: bytes, status: int) -> dict[str, str]:
     answer = parse_answer(body, "token")
     if "error" in answer or status != 200:
         raise explain_token_error(answer.get("error"))
-    kept = {name: answer[name] for name in ("token_type", "id_token") if isinstance(answer.get(name), str)}
+    kept = {"id_token": answer["id_token"]} if isinstance(answer.get("id_token"), str) else {}
+    # Some write another type, or none, and mean this one; a provider of another would refuse it at userinfo.
     return {"token_type": "Bearer", **kept, "access_token": check_token(answer.get("access_token"))}
 
 

@@ -14,7 +14,21 @@ from app.identity.addresses import is_provider_address
 from app.identity.base import ProviderMisbehaved
 
 PublicKey = RSAKey | ECKey | OKPKey
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+ALGORITHMS = (
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "Ed25519",
+)
+KINDS: dict[str, type[PublicKey]] = {"RS": RSAKey, "PS": RSAKey, "ES": ECKey, "Ed": OKPKey}
+"""Of keys, by the first letters of the algorithms that they are for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +42,9 @@ class Metadata:
     userinfo_endpoint: str
     end_session_endpoint: str
     algorithms: tuple[str, ...]
+    userinfo_algorithms: tuple[str, ...]
     names_issuer_in_callback: bool
+    takes_secret_in_header_only: bool
 
 
 def read_metadata(document: Mapping[str, Any], issuer: str) -> Metadata:
@@ -47,7 +63,9 @@ def read_metadata(document: Mapping[str, Any], issuer: str) -> Metadata:
     return Metadata(
         issuer=issuer,
         algorithms=_read_algorithms(document.get("id_token_signing_alg_values_supported")),
+        userinfo_algorithms=_read_algorithms(document.get("userinfo_signing_alg_values_supported")),
         names_issuer_in_callback=document.get("authorization_response_iss_parameter_supported") is True,
+        takes_secret_in_header_only=_takes_header_only(document.get("token_endpoint_auth_methods_supported")),
         **addresses,  # type: ignore[arg-type]
     )
 
@@ -66,16 +84,31 @@ def read_keys(document: Mapping[str, Any]) -> tuple[PublicKey, ...]:
     return usable
 
 
-def find_key(keys: tuple[PublicKey, ...], kid: object) -> PublicKey | None:
-    """The key of this identifier; without one, the only key there is (OpenID Connect Core, 10.1)."""
+def find_key(keys: tuple[PublicKey, ...], header: Mapping[str, Any]) -> PublicKey | None:
+    """The key for a signature with this header: of its algorithm's kind, and of its identifier. Without an
+    identifier, the only one that fits (OpenID Connect Core, 10.1).
+    """
+    kid, algorithm = header.get("kid"), str(header.get("alg"))
+    fitting = [key for key in keys if _fits(key, algorithm)]
     if kid is None:
-        return keys[0] if len(keys) == 1 else None
-    return next((key for key in keys if key.get("kid") == kid), None)
+        return fitting[0] if len(fitting) == 1 else None
+    return next((key for key in fitting if key.get("kid") == kid), None)
+
+
+def _fits(key: PublicKey, algorithm: str) -> bool:
+    told = {None, algorithm} | ({"EdDSA", "Ed25519"} if algorithm.startswith("Ed") else set())
+    return isinstance(key, KINDS.get(algorithm[:2], ())) and key.get("alg") in told
+
+
+def _takes_header_only(methods: object) -> bool:
+    listed = methods if isinstance(methods, list) else []
+    return "client_secret_basic" in listed and "client_secret_post" not in listed
 
 
 def _read_algorithms(supported: object) -> tuple[str, ...]:
+    """Those that are told, as far as they are signatures by public keys; all of these where nothing is told."""
     if not isinstance(supported, list):
-        return ("RS256",)
+        return ALGORITHMS
     return tuple(name for name in ALGORITHMS if name in supported) or ("RS256",)
 
 

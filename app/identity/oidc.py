@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 from app.domain.person import Person
 from app.identity.addresses import is_provider_address
+from app.identity.answers import parse_answer
 from app.identity.base import ProviderMisbehaved, Redirect, SignInFault
 from app.identity.callback import check_state, read_code
 from app.identity.checks import collect
 from app.identity.claims import ClaimPaths, read_claim_paths, read_person
-from app.identity.discovery import Metadata, PublicKey, find_key, read_keys, read_metadata
+from app.identity.discovery import Metadata, PublicKey, read_keys, read_metadata
 from app.identity.exchange import CLIENT_AUTH, DEADLINE_SECONDS, Exchange
 from app.identity.finding import Finding
-from app.identity.id_token import Expected, read_id_token
+from app.identity.id_token import Expected, read_id_token, read_signed_userinfo
 from app.identity.oidc_check import check_oidc
 from app.identity.remembered import Remembered
 from app.tables import Table
@@ -25,11 +26,13 @@ from app.tables import Table
 LIFETIME_SECONDS = 3600
 PAUSE_SECONDS = 2
 NEW_KEYS_SECONDS = 30
+SIGNED_KIND = "application/jwt"
+USERINFO_KINDS = f"application/json, {SIGNED_KIND}"
 
 
 @dataclass(frozen=True, slots=True)
 class OidcSettings:
-    """`[sign_in.<name>]` with kind = "oidc"."""
+    """`[sign_in.<name>]` with kind = "oidc". `client_auth` is "" where the provider's document decides."""
 
     name: str
     label: str
@@ -51,7 +54,7 @@ def read_oidc(name: str, table: Table) -> OidcProvider:
         issuer=table.text("issuer"),
         client_id=table.text("client_id"),
         client_secret=table.secret("client_secret"),
-        client_auth=table.text("client_auth", CLIENT_AUTH[0], choices=CLIENT_AUTH),
+        client_auth=table.text("client_auth", "", choices=CLIENT_AUTH),
         scope=table.text("scope", "openid"),
         deadline_seconds=table.number("deadline_seconds", DEADLINE_SECONDS, least=0.1, most=30),
         end_campus_session=table.flag("end_campus_session", False),
@@ -94,20 +97,15 @@ class OidcProvider:
             metadata = self._get_metadata(exchange)
             check_issuer(query, metadata)
             code = read_code(query)
+            exchange.token_endpoint_auth_method = self._choose_client_auth(metadata)
             token = exchange.fetch_token(
                 metadata.token_endpoint, code=code, code_verifier=pending["verifier"]
             )
             if "id_token" not in token:
                 raise ProviderMisbehaved("id_token:missing")
-            claims = read_id_token(
-                token["id_token"],
-                Expected(
-                    metadata=metadata,
-                    client_id=self._settings.client_id,
-                    nonce=pending["nonce"],
-                    access_token=token["access_token"],
-                    key_of=lambda kid: self._get_key(exchange, metadata, kid),
-                ),
+            expected = Expected(metadata, self._settings.client_id, pending["nonce"], token["access_token"])
+            claims = self._read_signed(
+                exchange, metadata, lambda keys: read_id_token(token["id_token"], keys, expected)
             )
             return read_person(claims | self._get_userinfo(exchange, metadata, claims), self._settings.claims)
 
@@ -132,17 +130,21 @@ class OidcProvider:
                 check_oidc(
                     exchange,
                     settings.issuer,
-                    settings.client_auth,
+                    self._choose_client_auth,
                     scopes,
                     lambda: self.begin(redirect_uri).url,
                 )
             )
 
+    def _choose_client_auth(self, metadata: Metadata) -> str:
+        """As configured, or else in the form, unless the provider says that it reads the header alone."""
+        return self._settings.client_auth or CLIENT_AUTH[metadata.takes_secret_in_header_only]
+
     def _open(self, redirect_uri: str) -> Exchange:
         settings = self._settings
         return Exchange(
             settings.deadline_seconds,
-            settings.client_auth,
+            settings.client_auth or CLIENT_AUTH[0],
             client_id=settings.client_id,
             client_secret=settings.client_secret,
             scope=settings.scope,
@@ -156,23 +158,45 @@ class OidcProvider:
             lambda: read_metadata(exchange.get_json(address, "discovery", withhold_token=True), issuer)
         )
 
-    def _get_key(self, exchange: Exchange, metadata: Metadata, kid: object) -> PublicKey:
+    def _read_signed(
+        self,
+        exchange: Exchange,
+        metadata: Metadata,
+        read: Callable[[tuple[PublicKey, ...]], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """What `read` takes from something signed. Once more with newer keys where no key fits: the provider may
+        have changed them, and some do so without changing their names.
+        """
+
         def fetch() -> tuple[PublicKey, ...]:
             return read_keys(exchange.get_json(metadata.jwks_uri, "keys", withhold_token=True))
 
-        key = find_key(self._keys.get(fetch), kid) or find_key(
-            self._keys.get_newer(fetch, NEW_KEYS_SECONDS), kid
-        )
-        if key is None:
-            raise ProviderMisbehaved("id_token:key")
-        return key
+        held = self._keys.get(fetch)
+        try:
+            return read(held)
+        except ProviderMisbehaved as error:
+            newer = held
+            if error.reason.endswith((":key", ":signature")):
+                newer = self._keys.get_newer(fetch, NEW_KEYS_SECONDS)
+            if newer is held:
+                raise
+        return read(newer)
 
     def _get_userinfo(
         self, exchange: Exchange, metadata: Metadata, claims: Mapping[str, Any]
     ) -> dict[str, Any]:
         if not metadata.userinfo_endpoint:
             return {}
-        userinfo = exchange.get_json(metadata.userinfo_endpoint, "userinfo")
+        response = exchange.get(metadata.userinfo_endpoint, headers={"Accept": USERINFO_KINDS})
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        body = exchange.read_body(response, "userinfo")
+        if kind == SIGNED_KIND:
+            text, client_id = body.decode("ascii", "replace"), self._settings.client_id
+            userinfo = self._read_signed(
+                exchange, metadata, lambda keys: read_signed_userinfo(text, keys, metadata, client_id)
+            )
+        else:
+            userinfo = parse_answer(body, "userinfo")
         if userinfo.get("sub") != claims["sub"]:
             raise ProviderMisbehaved("userinfo:sub")
         return userinfo

@@ -9,13 +9,17 @@ from typing import Any
 from app.identity.answers import parse_answer
 from app.identity.base import ProviderMisbehaved
 from app.identity.checks import NOBODYS_CODE, check_client, check_clock, check_page
-from app.identity.discovery import read_keys, read_metadata
+from app.identity.discovery import Metadata, read_keys, read_metadata
 from app.identity.exchange import Exchange
 from app.identity.finding import Finding, Fit
 
 
 def check_oidc(
-    exchange: Exchange, issuer: str, client_auth: str, scopes: tuple[str, ...], begin: Callable[[], str]
+    exchange: Exchange,
+    issuer: str,
+    choose_client_auth: Callable[[Metadata], str],
+    scopes: tuple[str, ...],
+    begin: Callable[[], str],
 ) -> Iterator[Finding]:
     """Look at discovery, issuer, clock, keys, PKCE, RFC 9207, the way of authentication, and our client.
     `begin` makes the address of a sign-in. Raises SignInFault where the provider's answer ends the look.
@@ -32,6 +36,7 @@ def check_oidc(
     metadata = read_metadata(document, issuer)
     keys = read_keys(exchange.get_json(metadata.jwks_uri, "keys", withhold_token=True))
     yield Finding(Fit.FITS, f"the issuer is the configured one; {len(keys)} signing key(s) can be used")
+    client_auth = exchange.token_endpoint_auth_method = choose_client_auth(metadata)
     yield from _read_promises(document, client_auth, scopes)
     yield check_page(exchange, begin(), "the authorization endpoint")
     yield check_client(

@@ -17,9 +17,9 @@ from authlib.oidc.core import UserInfo
 from joserfc import jws, jwt
 
 from app.identity import callback, id_token, oidc
+from app.identity.answers import parse_answer
 from app.identity.base import SignInRefused
 from app.identity.discovery import read_metadata
-from app.identity.exchange import Exchange
 from tests.integration.auth.small_provider import (
     CLIENT_ID,
     OTHER_KEY,
@@ -60,13 +60,9 @@ def believe_discovery(patch: Patch) -> None:
 
 
 def believe_userinfo(patch: Patch) -> None:
-    real = Exchange.get_json
-
-    def get_json(self: Exchange, url: str, what: str, **options: Any) -> dict[str, Any]:
-        answer = real(self, url, what, **options)
-        return dict(UserInfo(answer, sub="u-17")) if what == "userinfo" else answer
-
-    patch.setattr(Exchange, "get_json", get_json)
+    patch.setattr(
+        oidc, "parse_answer", lambda body, what: dict(UserInfo(parse_answer(body, what), sub="u-17"))
+    )
 
 
 @dataclass(frozen=True)

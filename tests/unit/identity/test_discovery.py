@@ -44,7 +44,7 @@ def test_an_endpoint_that_is_missing_is_refused(name: str) -> None:
 def test_only_signatures_by_public_keys_are_accepted_whatever_the_provider_offers() -> None:
     offered = {"id_token_signing_alg_values_supported": ["none", "HS256", "ES256", "RS256"]}
     assert read_metadata(DOCUMENT | offered, ISSUER).algorithms == ("RS256", "ES256")
-    assert read_metadata(DOCUMENT, ISSUER).algorithms == ("RS256",)
+    assert not {"none", "HS256"} & set(read_metadata(DOCUMENT, ISSUER).algorithms)
     assert read_metadata(
         DOCUMENT | {"id_token_signing_alg_values_supported": ["none"]}, ISSUER
     ).algorithms == ("RS256",)
@@ -58,10 +58,19 @@ def test_keys_that_cannot_check_a_signature_are_left_out() -> None:
         {"keys": [rsa, ec, secret, dict(rsa, kid="d", use="enc"), {"kty": "new"}, {}, "x", dict(rsa, n=7)]}
     )
     assert [key.get("kid") for key in keys] == ["a", "b"]
-    assert find_key(keys, "b") is keys[1]
-    assert find_key(keys, "z") is None
-    assert find_key(keys, None) is None
-    assert find_key(keys[:1], None) is keys[0]
+    assert find_key(keys, {"alg": "ES256", "kid": "b"}) is keys[1]
+    assert find_key(keys, {"alg": "ES256", "kid": "z"}) is None
+    assert find_key(keys, {"alg": "RS256", "kid": "b"}) is None
+    assert find_key(keys, {"alg": "PS256"}) is keys[0]
+    assert find_key((*keys, keys[0]), {"alg": "RS256"}) is None
+    for odd in ({}, {"alg": 7}, {"alg": "none"}, {"alg": "HS256", "kid": "a"}):
+        assert find_key(keys, odd) is None
+
+
+def test_a_key_is_for_its_own_algorithm_alone() -> None:
+    keys = read_keys({"keys": [RSAKey.generate_key(2048, {"alg": "RS256"}).as_dict(private=False)]})
+    assert find_key(keys, {"alg": "RS256"}) is keys[0]
+    assert find_key(keys, {"alg": "PS256"}) is None
 
 
 @pytest.mark.parametrize("document", [{}, {"keys": []}, {"keys": {}}, {"keys": None}])
