@@ -159,15 +159,26 @@ def test_the_check_finds_nothing_wrong_with_django_cas_server(cas: str) -> None:
     assert {finding.fit for finding in make_cas(cas).check(CALLBACK)} == {Fit.FITS}
 
 
-@pytest.fixture(scope="module", params=["client_secret_post", "client_secret_basic"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("client_secret_post", "RS256", ""),
+        ("client_secret_basic", "ES256", "RS256"),
+        ("client_secret_post", "Ed25519", "ES256"),
+        ("client_secret_basic", "PS256", ""),
+    ],
+    ids=str,
+)
 def openid(request: pytest.FixtureRequest) -> Iterator[OidcProvider]:
-    """The product's client for an oidc-provider that takes one way of authentication."""
+    """The product's client for an oidc-provider that takes one way of authentication and signs in its own way."""
     node = shutil.which("node")
     if not OIDC_MAIN or node is None:
         leave_out("OIDC_PROVIDER is not set: oidc-provider was left out")
     command = [node, str(HERE / "openid_provider.mjs"), CALLBACK]
-    with running(command, CLIENT_AUTH=request.param) as issuer:
-        yield make_openid(issuer, request.param)
+    client_auth, id_token, userinfo = request.param
+    signed = {"USERINFO_ALG": userinfo} if userinfo else {}
+    with running(command, CLIENT_AUTH=client_auth, ID_TOKEN_ALG=id_token, **signed) as issuer:
+        yield make_openid(issuer, client_auth)
 
 
 def make_openid(issuer: str, client_auth: str, secret: str = SECRET) -> OidcProvider:
