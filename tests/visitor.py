@@ -46,11 +46,7 @@ class Visitor:
 
     def consent(self, page: requests.Response) -> requests.Response:
         """Agree to the privacy notice, and return the page that was wanted."""
-        wanted = re.search(r'name="next" value="([^"]+)"', page.text)
-        assert wanted, page.url
-        answer = self.post(
-            f"{urlsplit(page.url).path.rpartition('/')[0]}/consent", page, next=unescape(wanted[1])
-        )
+        answer = self.post(f"{urlsplit(page.url).path.rpartition('/')[0]}/consent", page)
         assert answer.status_code == 303, answer.status_code
         return self.get(answer.headers["Location"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 1.0
 """How long a patient page waits past the deadline, so that a busy process does not lose an answer."""
+RECALLED = "failed_before"
 UNAVAILABLE = Finding(Status.UNAVAILABLE)
 WAIVED = Finding(Status.WAIVED)
 
@@ -50,6 +51,36 @@ def look_up_clearance(
     answers = _join_round(installation, installed, asked, student_number, is_patient=is_patient)
     now = get_now()
     store_answers(slug, student_number, answers, known, now)
+    return _judge_all(installed, asked, answers, known, waivers, now)
+
+
+def look_up_awaited(
+    installation: Installation, installed: InstalledMiniApp, student_number: str, awaited: Collection[str]
+) -> dict[str, StepState]:
+    """Where each step stands, for a page that is open and waits for these steps: as soon as one of their
+    departments has answered. The others are as they were kept when the page was made; nobody is asked again.
+    """
+    slug, limits = installed.mini_app.slug, installation.settings.round
+    known = load_known_answers(slug, student_number)
+    waivers = list_waivers(installed, student_number)
+    systems = {key: installed.connectors[key] for key in awaited}
+    questions = installation.rounds.ask(slug, student_number, systems, limits.deadline)
+    found = installation.rounds.take(questions, limits.deadline + GRACE_SECONDS, is_first_enough=True)
+    answers = {key: installed.distrust(key, answer) for key, answer in found.items()}
+    now = get_now()
+    store_answers(slug, student_number, answers, known, now)
+    return _judge_all(installed, awaited, answers, known, waivers, now)
+
+
+def _judge_all(
+    installed: InstalledMiniApp,
+    asked: Collection[str],
+    answers: Mapping[str, Answer],
+    known: Mapping[str, LastAnswer],
+    waivers: Mapping[str, Waived],
+    now: datetime,
+) -> dict[str, StepState]:
+    """The state of every step: by its answer if it was asked (none yet: it still is), else by what was kept."""
     states = {}
     for step in installed.mini_app.steps:
         answer = answers.get(step.key) if step.key in asked else _recall(installed, step.key, known)
@@ -137,6 +168,11 @@ def _is_fresh(known: LastAnswer | None, now: datetime, seconds: float) -> bool:
 
 
 def _recall(installed: InstalledMiniApp, step_key: str, known: Mapping[str, LastAnswer]) -> Answer | None:
+    """What was kept, as an answer; a department that failed then does so still."""
+    if step_key not in known:
+        return None
+    if known[step_key].failing_since is not None:
+        return DepartmentUnavailable(known[step_key].system, RECALLED)
     reading = restore_reading(known[step_key])
     return None if reading is None else installed.distrust(step_key, reading)
 

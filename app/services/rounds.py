@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
 from app.connectors.base import Connector
@@ -65,11 +65,14 @@ class RoundBook:
                 self._questions[keys[step]] = Question(keys[step], future)
             return {step: self._questions[key] for step, key in keys.items()}
 
-    def take(self, questions: Mapping[str, Question], seconds: float) -> dict[str, Answer]:
-        """Wait at most `seconds` for the answers to these questions; those that are there are taken. Whoever
+    def take(
+        self, questions: Mapping[str, Question], seconds: float, *, is_first_enough: bool = False
+    ) -> dict[str, Answer]:
+        """Wait at most `seconds` for the answers to these questions, or for one; those that are there are taken. Whoever
         joined a question gets its answer, too; whoever asks afterwards asks anew.
         """
-        wait([question.future for question in questions.values()], timeout=seconds)
+        until = FIRST_COMPLETED if is_first_enough else ALL_COMPLETED
+        wait([question.future for question in questions.values()], timeout=seconds, return_when=until)
         done = {name: question for name, question in questions.items() if question.future.done()}
         with self._lock:
             for question in done.values():

@@ -23,27 +23,63 @@
     }, 8000);
   });
 
-  /* Departments that have not answered yet: ask for the page once more, which waits for them, and put
-     its live parts in place of these. */
-  if (document.querySelector('[data-status="checking"]') && window.fetch && window.DOMParser) {
+  /* An item that came late keeps the place that was kept for it: what does not fit goes into its details. */
+  function settle(item, room) {
+    var details = item.querySelector("details");
+    var body = item.firstElementChild;
+    var more = item.querySelector("[data-more]");
+    if (details) details.removeAttribute("open");
+    while (details && item.offsetHeight > room && body.children.length > 1) {
+      details.insertBefore(body.lastElementChild, details.children[1] || null);
+      more.textContent = more.getAttribute("data-more");
+    }
+    item.style.minHeight = room + "px";
+  }
+
+  /* Put what has come since in place of what was awaited. */
+  function update(text) {
+    var page = new DOMParser().parseFromString(text, "text/html");
+    each("[data-live]", function (old) {
+      var fresh = page.getElementById(old.id);
+      var step = old.getAttribute("data-step");
+      var room = old.getBoundingClientRect().height;
+      if (!fresh || (step && old.getAttribute("data-status") !== "checking")) return;
+      if (step && fresh.getAttribute("data-status") === "checking") return;
+      fresh = document.importNode(fresh, true);
+      old.parentNode.replaceChild(fresh, old);
+      settle(fresh, room);
+    });
+  }
+
+  function waitForAll() {
+    window.location.replace(window.location.pathname + "?wait=1");
+  }
+
+  /* Departments that have not answered yet: ask for the page again, which comes with the next answer, until all
+     have come. */
+  function followUp(before) {
+    var steps = [];
+    each('[data-status="checking"]', function (item) {
+      steps.push(item.getAttribute("data-step"));
+    });
+    if (!steps.length) return;
+    if (steps.length >= before || !window.fetch || !window.DOMParser) {
+      waitForAll();
+      return;
+    }
     window
-      .fetch(window.location.pathname + "?wait=1", { credentials: "same-origin" })
+      .fetch(window.location.pathname + "?wait=" + steps.join(","), { credentials: "same-origin" })
       .then(function (answer) {
         if (!answer.ok || answer.redirected) throw new Error("no page");
         return answer.text();
       })
       .then(function (text) {
-        var page = new DOMParser().parseFromString(text, "text/html");
-        each("[data-live]", function (old) {
-          var fresh = page.getElementById(old.id);
-          var status = old.getAttribute("data-status") || "checking";
-          if (fresh && status === "checking") old.parentNode.replaceChild(document.importNode(fresh, true), old);
-        });
+        update(text);
+        followUp(steps.length);
       })
-      .catch(function () {
-        window.location.replace(window.location.pathname + "?wait=1");
-      });
+      .catch(waitForAll);
   }
+  followUp(Infinity);
 
   /* After the load, when the browser has gone to the address's anchor. */
   window.addEventListener("load", function () {

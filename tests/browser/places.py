@@ -63,6 +63,8 @@ def _open_verification(screens: Screens, campus: CampusClient, student: str) -> 
 
 PLACES: dict[str, Way] = {
     "guide": partial(_visit, f"{APP}/"),
+    "privacy notice": partial(_visit, f"{APP}/privacy"),
+    "questions": partial(_visit, f"{APP}/faq"),
     "not found": partial(_visit, "/nowhere"),
     "sign-in not finished": partial(_visit, "/sign-in/campus/callback?error=access_denied&state=x"),
     "malformed code": partial(_visit, "/v/1"),

@@ -44,7 +44,7 @@ class Graduate(FastHttpUser):
         data = {"username": number, "password": PASSWORD}
         came = self._open("3 sign in and look", form.url, "csrf_token", data)
         if "data-consent" in came.text:
-            agreed = {"csrf_token": _find_token(came), "next": f"{APP}/clearance"}
+            agreed = {"csrf_token": _find_token(came)}
             self._open("3 agree to the notice", f"{APP}/consent", 'data-step="finance"', agreed)
         self._open("4 wait for all departments", f"{APP}/clearance?wait=1", 'data-status="cleared"')
         check = self._open("5 check page", f"{APP}/submission", 'name="csrf_token"')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
@@ -9,7 +11,7 @@ from app.connectors.base import ActionOutcome
 from app.domain.person import Person
 from app.extensions import db, limiter
 from app.services.actions import get_action, take_action
-from app.services.clearances import get_live_step, look_up_clearance
+from app.services.clearances import get_live_step, look_up_awaited, look_up_clearance
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.slips import find_submitted_slip
@@ -47,18 +49,29 @@ def guide(app_path: str) -> ResponseReturnValue:
 @mini_app_pages.get("/<mini_app:app_path>/clearance")
 @student_required
 def clearance(app_path: str) -> ResponseReturnValue:
-    """离校信息查询: the basic information, and every item; with `?wait=1` after all were asked."""
+    """离校信息查询: the basic information, and every item; with `?wait=1` after all were asked, with
+    `?wait=archive,finance` as soon as one of these has answered.
+    """
     installation, installed, person = open_with_consent(app_path)
-    is_patient = request.args.get("wait") == "1"
-    view = _look_up(installation, installed, person, is_patient=is_patient)
+    wanted = request.args.get("wait", "").split(",")
+    awaited = [key for key in installed.mini_app.step_keys if key in wanted]
+    view = _look_up(installation, installed, person, is_patient=wanted == ["1"], awaited=awaited)
     return render_page(installed, "clearance", view=view, notice=session.pop("notice", None))
 
 
 def _look_up(
-    installation: Installation, installed: InstalledMiniApp, person: Person, *, is_patient: bool
+    installation: Installation,
+    installed: InstalledMiniApp,
+    person: Person,
+    *,
+    is_patient: bool,
+    awaited: Collection[str] = (),
 ) -> ClearanceView:
     number = find_submitted_slip(db.session, installed, person.number)
-    states = look_up_clearance(installation, installed, person.number, is_patient=is_patient)
+    if awaited:
+        states = look_up_awaited(installation, installed, person.number, awaited)
+    else:
+        states = look_up_clearance(installation, installed, person.number, is_patient=is_patient)
     return view_clearance(show_mini_app(installed), describe_student(installed, person), states, number)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.domain.errors import ConsentMissing
 from app.domain.person import Role
 from app.services.consents import find_consent, give_consent, withdraw_consent
-from app.services.installation import InstalledMiniApp
-from app.services.sign_in import clean_next
 from app.web.auth.access import find_return_page, get_person, student_required
+from app.web.language import show_moment
 from app.web.miniapp.opening import open_for_student, open_mini_app, render_page
+
+WANTED = "wanted_page"
 
 notices = Blueprint("notices", __name__)
 
@@ -19,8 +20,11 @@ notices = Blueprint("notices", __name__)
 @notices.app_errorhandler(ConsentMissing)
 def ask_for_consent(fact: ConsentMissing) -> ResponseReturnValue:
     """To the notice, and from there back to the page that was wanted; a form is never repeated."""
-    address = url_for("notices.privacy", app_path=fact.app_path, next=find_return_page())
-    return redirect(address, 302 if request.method in ("GET", "HEAD") else 303)
+    # Not in the address: a page that holds a token repeats no text of its request (compression.py).
+    session[WANTED] = find_return_page()
+    return redirect(
+        url_for("notices.privacy", app_path=fact.app_path), 302 if request.method in ("GET", "HEAD") else 303
+    )
 
 
 @notices.get("/<mini_app:app_path>/privacy")
@@ -33,9 +37,8 @@ def privacy(app_path: str) -> ResponseReturnValue:
     return render_page(
         installed,
         "privacy",
-        next_page=_get_next(installed, request.args.get("next", "")),
         is_asked=is_student and given_at is None,
-        given_at=f"{installation.get_local_time(given_at):%Y-%m-%d %H:%M}" if given_at else "",
+        given_at=show_moment(given_at) if given_at else "",
         retention=installation.settings.retention,
     )
 
@@ -46,7 +49,7 @@ def consent(app_path: str) -> ResponseReturnValue:
     """Agree to the notice, and go on to the page that was wanted."""
     _, installed, person = open_for_student(app_path)
     give_consent(installed, person.number)
-    return redirect(_get_next(installed, request.form.get("next", "")), 303)
+    return redirect(session.pop(WANTED, None) or url_for("mini_app.clearance", app_path=app_path), 303)
 
 
 @notices.post("/<mini_app:app_path>/consent/withdrawal")
@@ -63,7 +66,3 @@ def faq(app_path: str) -> ResponseReturnValue:
     """常见问题."""
     _, installed = open_mini_app(app_path)
     return render_page(installed, "faq")
-
-
-def _get_next(installed: InstalledMiniApp, wanted: str) -> str:
-    return clean_next(wanted or url_for("mini_app.clearance", app_path=installed.mini_app.path))

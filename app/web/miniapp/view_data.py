@@ -23,6 +23,7 @@ WORDS = {
     Status.WAIVED: _l("豁免"),
 }
 CHECKING = "checking"
+BLANK = "…"
 SIGNS = {Status.CLEARED: "✓", Status.OUTSTANDING: "✕", Status.UNAVAILABLE: "!", Status.WAIVED: "✓"}
 
 
@@ -143,7 +144,7 @@ def view_step(
         status=CHECKING if state.is_asking else str(state.status),
         word=gettext("正在查询") if state.is_asking else str(WORDS[state.status]),
         sign="…" if state.is_asking else SIGNS[state.status],
-        records=_list_records(step, state.reading),
+        records=_list_blanks(step, state) if state.is_asking else _list_records(step, state.reading),
         note=_get_note(step, state),
         reasons=tuple(ReasonView(*step.explain(reason)) for reason in state.finding.reasons),
         place=step.place,
@@ -185,10 +186,15 @@ def _show_fact(fact: FactSpec, value: FactValue) -> str:
     return show_day(value) if isinstance(value, date) else put(fact.format(value))
 
 
+def _list_blanks(step: Step, state: StepState) -> tuple[tuple[PrintedField, ...], ...]:
+    """The place of the answer that is awaited, so that nothing moves when it comes; unless an earlier one is shown."""
+    if state.last_known is not None:
+        return ()
+    return (tuple(PrintedField(fact.key, fact.label, BLANK) for fact in step.facts),)
+
+
 def _get_note(step: Step, state: StepState) -> str:
-    if state.is_asking:
-        return str(gettext("正在等待部门系统答复。"))
-    if state.reading is None and state.waived is None:
+    if state.reading is None and state.waived is None and not state.is_asking:
         return str(gettext("部门系统暂时没有给出可靠的答复，这不代表未通过。请稍后重新查询。"))
     return "" if state.reading is None or state.reading.records else step.no_record_says
 

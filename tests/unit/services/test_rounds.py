@@ -81,6 +81,19 @@ def test_a_second_page_joins_the_question_under_way_and_both_get_the_answer(depa
     assert department.questions == 1
 
 
+def test_a_page_that_waits_for_the_next_answer_gets_it_and_leaves_the_others_under_way(
+    department: Department, quick: Department
+) -> None:
+    book = RoundBook()
+    questions = book.ask("some_departure", "TS23000002", {"archive": department, "finance": quick}, LONG)
+    assert book.take(questions, LONG, is_first_enough=True).keys() == {"finance"}
+    rest = book.ask("some_departure", "TS23000002", {"archive": department}, LONG)
+    assert rest["archive"] is questions["archive"]
+    department.may_answer.set()
+    assert book.take(rest, LONG, is_first_enough=True).keys() == {"archive"}
+    assert (department.questions, quick.questions) == (1, 1)
+
+
 def test_an_answer_is_taken_once_and_then_asked_for_anew(quick: Department) -> None:
     book = RoundBook()
     for asked in (1, 2, 3):
