@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import NotAStudent, NotGraduating
-from app.domain.miniapp import MiniApp, SlipLayout
+from app.domain.miniapp import MiniApp, PrivacyNotice, SlipLayout
 from app.domain.person import Person, Role
 from app.services.installation import InstalledMiniApp
 from app.settings import MiniAppSettings
@@ -30,7 +30,8 @@ def install(levels: tuple[str, ...] = ()) -> InstalledMiniApp:
         sentinels={},
     )
     slip = SlipLayout("离校单", "准予离校。", ())
-    return InstalledMiniApp(MiniApp("some_departure", "离校", "", "", (), (), slip), settings, {})
+    mini_app = MiniApp("some_departure", "离校", "", "", (), (), slip, PrivacyNotice("1", ""), ())
+    return InstalledMiniApp(mini_app, settings, {})
 
 
 def test_without_named_levels_every_level_may_use_it() -> None:
