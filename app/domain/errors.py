@@ -55,6 +55,14 @@ class UnknownSlip(Fact):
     """No slip of this number belongs to this student."""
 
 
+class LinkExpired(Fact):
+    """The signed link to a slip's file is too old; `number` is the slip's."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 class AlreadyWaived(Fact):
     """The step is waived for this student in this period already."""
 

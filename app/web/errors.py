@@ -50,6 +50,13 @@ FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
         404,
         ErrorText(_l("没有找到这张离校单"), _l("请从“已完成事项”进入查看本人的离校单。")),
     ),
+    facts.LinkExpired: (
+        410,
+        ErrorText(
+            _l("链接已过期"),
+            _l("下载链接十五分钟内有效。请打开离校单页面，登录后从那里重新下载或查看。"),
+        ),
+    ),
     facts.NotAStudent: (
         403,
         ErrorText(_l("本服务面向毕业生"), _l("您登录的不是学生账号。如需核验离校单，请扫描单上的二维码。")),
@@ -97,7 +104,8 @@ def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
     status, text = FACTS[type(fact)]
     log.info("request refused", extra={"fact": type(fact).__name__})
     missing = fact.characters if isinstance(fact, facts.CharacterMissing) else ""
-    return show_error(status, text, fact_name=type(fact).__name__, detail=missing)
+    slip_number = fact.number if isinstance(fact, facts.LinkExpired) else ""
+    return show_error(status, text, fact_name=type(fact).__name__, detail=missing, slip_number=slip_number)
 
 
 def _show_http_error(error: HTTPException) -> ResponseReturnValue:
@@ -131,9 +139,11 @@ def _show_fault(error: Exception) -> ResponseReturnValue:
     return show_error(500, TEXTS[500])
 
 
-def show_error(status: int, text: ErrorText, *, fact_name: str = "", detail: str = "") -> Response:
+def show_error(
+    status: int, text: ErrorText, *, fact_name: str = "", detail: str = "", slip_number: str = ""
+) -> Response:
     """The error as a page, or as JSON for `Accept: application/json`; `fact_name` becomes its
-    machine-readable mark.
+    machine-readable mark, `slip_number` the way to that slip.
     """
     mark = fact_name or HTTPStatus(status).phrase.replace(" ", "")
     request_id = g.get("request_id", "")
@@ -146,6 +156,7 @@ def show_error(status: int, text: ErrorText, *, fact_name: str = "", detail: str
             text=text,
             fact_name=mark,
             detail=detail,
+            slip_number=slip_number,
             request_id=request_id,
         )
         response = current_app.make_response(page)

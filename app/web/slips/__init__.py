@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
+from app.domain.errors import LinkExpired
 from app.services.slip_files import make_pdf_file
 from app.services.slips import (
     HeldSlip,
@@ -51,7 +52,8 @@ def slip(number: str) -> ResponseReturnValue:
         "pdf": url_for(".slip_pdf", number=number, token=token),
         "download": url_for(".slip_pdf", number=number, token=token, download=1),
     }
-    return render_template("slips/slip.html", slip=found, links=links)
+    address = get_installation().settings.service.base_url + links["download"]
+    return render_template("slips/slip.html", slip=found, links=links, download_address=address)
 
 
 @slip_pages.get("/slips/<number>.pdf")
@@ -86,7 +88,7 @@ def _get_linked_slip(number: str, token: str) -> HeldSlip:
     try:
         linked = _get_signer().loads(token, max_age=LINK_SECONDS)
     except SignatureExpired:
-        abort(410)
+        raise LinkExpired(number) from None
     except BadSignature:
         abort(404)
     if linked != number:
