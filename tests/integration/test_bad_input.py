@@ -77,7 +77,7 @@ def send(
         response = HTTPResponse(connection)
         response.begin()
         found = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, found, response.read().decode())
+        return Answer(response.status, found, response.read().decode(errors="replace"))
 
 
 def cookies_of(visitor: Visitor) -> dict[bytes, bytes]:
