@@ -10,9 +10,14 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 from flask_wtf import CSRFProtect
 from sqlalchemy import MetaData
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, scoped_session
 
 DatabaseSession = scoped_session[Session]
+
+DATABASE_FAULTS = (OperationalError, InterfaceError, InternalError, PoolTimeout)
+"""What is raised while the database is down, locked, full, silent or read-only, or has no connection free."""
 
 
 class Base(DeclarativeBase):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from limits.errors import ConfigurationError
@@ -21,6 +21,7 @@ from app.identity.registry import build_providers, read_browsers
 from app.logs import configure_logging
 from app.miniapps.loader import load_mini_app
 from app.miniapps.templating import add_pages
+from app.models import DatabaseRefused, claim_for_host, get_host, limit_waits
 from app.services.desk import open_desk_book
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.sentinels import SentinelWatch
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-POOL_SECONDS = 8
-START_FAULTS = (SettingsError, SlipKeyError, UnusableCertificate)
+POOL_SECONDS = 3
+START_FAULTS = (SettingsError, SlipKeyError, UnusableCertificate, DatabaseRefused)
 """What `create_app` and `warm_up` say in words to an operator."""
 
 
@@ -74,12 +75,18 @@ def create_app(settings: Settings) -> Flask:
 
 
 def warm_up(app: Flask) -> None:
-    """Load what serving needs. Raises SlipKeyError, UnusableCertificate or a font's error rather than start without."""
+    """Load what serving needs. Raises SlipKeyError, UnusableCertificate, DatabaseRefused or a font's error rather
+    than start without.
+    """
     installation: Installation = app.extensions["installation"]
     load_fonts(installation.settings.slip.second_font)
     installation.slip_keys.current()
     _ = installation.file_signer
     warn_of_limits_apart(installation.settings)
+    with app.app_context():
+        limit_waits(db.engine)
+        if db.engine.dialect.name == "sqlite":
+            app.extensions["host_claim"] = claim_for_host(db.engine.url.database or "", get_host())
     # What is loaded by now stays: collections that need not walk it save about a tenth of a page's CPU.
     gc.collect()
     gc.freeze()
@@ -131,7 +138,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
         MAX_FORM_PARTS=50,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True, "pool_timeout": POOL_SECONDS},
+        SQLALCHEMY_ENGINE_OPTIONS=_choose_engine_options(settings),
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
         RATELIMIT_STORAGE_URI=settings.rate_limit.storage_url,
@@ -139,6 +146,15 @@ def _configure(app: Flask, settings: Settings) -> None:
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+
+
+def _choose_engine_options(settings: Settings) -> dict[str, Any]:
+    """Whatever PostgreSQL's own default is, a transaction sees what was committed before each statement."""
+    isolation = (
+        {"isolation_level": "READ COMMITTED"} if settings.database_url.startswith("postgresql") else {}
+    )
+    pool = {"pool_size": settings.database_connections, "max_overflow": 0, "pool_timeout": POOL_SECONDS}
+    return {"hide_parameters": True, **pool, **isolation}
 
 
 def _wrap(app: Flask, proxy_count: int) -> None:

@@ -166,6 +166,7 @@ class Settings:
 
     service: ServiceSettings
     database_url: str
+    database_connections: int
     session: SessionSettings
     slip: SlipSettings
     rate_limit: RateLimitSettings
@@ -210,6 +211,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
     settings = Settings(
         service=_read_service(root.table("service")),
         database_url=_read_database_url(database),
+        database_connections=database.integer("connections", 15, least=2, most=100),
         session=_read_session(root.table("session")),
         slip=_read_slip(root.table("slip")),
         rate_limit=_read_rate_limit(root.table("rate_limit")),

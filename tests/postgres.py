@@ -11,6 +11,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -30,10 +31,29 @@ class PostgresMissing(RuntimeError):
 
 
 class Postgres:
-    """A running server, reached by a socket in a folder of its own."""
+    """A server, reached by a socket in a folder of its own."""
 
-    def __init__(self, socket_folder: Path) -> None:
-        self._folder = socket_folder
+    def __init__(self, program: Path, folder: Path, user: str | None) -> None:
+        self._program, self._folder, self._user = program, folder, user
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._process = _start(self._program, self._folder / "data", self._folder, self._user)
+        _wait_until_ready(self._process, self, self._folder)
+
+    def stop(self) -> None:
+        """End it, if it runs; its data stays. Clients are cut off."""
+        if self._process is not None:
+            _stop(self._process)
+            self._process = None
+
+    def list_processes(self) -> list[int]:
+        """The server's process, and those of its connections and chores."""
+        assert self._process is not None
+        main = self._process.pid
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        return [main, *map(int, children)]
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """A connection in autocommit mode."""
@@ -60,13 +80,12 @@ def running_postgres() -> Iterator[Postgres]:
         data = folder / "data"
         made = [program / "initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync"]
         subprocess.run([*made, "--auth=trust"], user=user, cwd=folder, check=True, capture_output=True)
-        process = _start(program, data, folder, user)
+        server = Postgres(program, folder, user)
         try:
-            server = Postgres(folder)
-            _wait_until_ready(process, server, folder)
+            server.start()
             yield server
         finally:
-            _stop(process)
+            server.stop()
     finally:
         shutil.rmtree(folder)
 
@@ -112,7 +131,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], server: Postgres, folder
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+    process.send_signal(signal.SIGINT)  # its fast way: clients are not waited for
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:

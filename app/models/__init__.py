@@ -1,23 +1,34 @@
 """The stored nouns, one a file. Only services read and write them."""
 
 from app.models.action import Action
+from app.models.answer_limits import limit_waits
 from app.models.audit_event import AuditEvent, AuditHead
 from app.models.browser_session import BrowserSession
 from app.models.consent import Consent
 from app.models.desk_entry import DeskEntry
-from app.models.engine import upsert, write_transaction
+from app.models.engine import (
+    LITTLE_PATIENCE_SECONDS,
+    insert_once,
+    retry_conflicts,
+    upsert,
+    write_connection,
+    write_transaction,
+)
 from app.models.known_answer import KnownAnswer
+from app.models.one_host import DatabaseRefused, claim_for_host, get_host
 from app.models.slip import IssuedCode, Slip, SlipLogEntry, SlipLogHead
 from app.models.slip_check import SlipCheck
 from app.models.submission import Submission
 from app.models.waiver import Waiver
 
 __all__ = [
+    "LITTLE_PATIENCE_SECONDS",
     "Action",
     "AuditEvent",
     "AuditHead",
     "BrowserSession",
     "Consent",
+    "DatabaseRefused",
     "DeskEntry",
     "IssuedCode",
     "KnownAnswer",
@@ -27,6 +38,12 @@ __all__ = [
     "SlipLogHead",
     "Submission",
     "Waiver",
+    "claim_for_host",
+    "get_host",
+    "insert_once",
+    "limit_waits",
+    "retry_conflicts",
     "upsert",
+    "write_connection",
     "write_transaction",
 ]

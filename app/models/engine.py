@@ -7,17 +7,32 @@ upgraded to a write fails at once whatever the busy time-out, so writers begin w
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, Executable, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.extensions import Base, DatabaseSession, db
+from app.models.writers_line import get_line
 
-BUSY_TIMEOUT_MS = 8_000
-WRITES = "lixiao_writes"
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+PATIENCE_SECONDS = 6.0
+"""How long a writer waits for its turn. A submission waits for departments besides, and must answer in ten."""
+LITTLE_PATIENCE_SECONDS = 0.5
+"""For what may as well be left out."""
+LEAST_WAIT_MS = 50
+ATTEMPTS = 4
+CONFLICTS = ("40001", "40P01")
+"""PostgreSQL's serialization failure and deadlock: the transaction came to nothing and may be tried again."""
+_DIALECTS: dict[str, Any] = {"postgresql": postgresql, "sqlite": sqlite}
+_ENDS_AT = "lixiao_write_waits_until"
 
 
 @event.listens_for(Engine, "connect")
@@ -28,45 +43,115 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
         return  # a department's database: its settings are its own
     connection.isolation_level = None
     for pragma in (
+        f"busy_timeout = {PATIENCE_SECONDS * 1000:.0f}",
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
 
 @event.listens_for(Engine, "begin")
-def _begin_sqlite(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        writes = connection.get_execution_options().get(WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _begin(connection: Connection) -> None:
+    ends_at = connection.get_execution_options().get(_ENDS_AT)
+    wait_ms = max(LEAST_WAIT_MS, round(1000 * (ends_at - time.monotonic()))) if ends_at is not None else None
+    if connection.dialect.name == "postgresql":
+        if wait_ms is not None and wait_ms <= 1000 * LITTLE_PATIENCE_SECONDS:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")
+    elif wait_ms is None:
+        connection.exec_driver_sql("BEGIN")
+    else:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait_ms}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager
-def write_transaction() -> Iterator[DatabaseSession]:
-    """One writing transaction: committed when the block ends, rolled back when it raises.
+def write_transaction(patience: float = PATIENCE_SECONDS) -> Iterator[DatabaseSession]:
+    """One writing transaction: committed when the block ends, rolled back when it raises. Waits for its turn
+    for at most `patience` seconds, and raises OperationalError then.
 
     Ends the read that the request may have open, so that nothing read before it is relied on.
     """
     session = db.session
     session.rollback()
-    session.connection(execution_options={WRITES: True})
-    try:
-        yield session
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+    ends_at = time.monotonic() + patience
+    with _wait_in_line(db.engine, ends_at):
+        try:
+            session.connection(execution_options={_ENDS_AT: ends_at})
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+
+
+@contextmanager
+def write_connection(engine: Engine) -> Iterator[Connection]:
+    """The same for who has no session: one writing transaction on a connection of its own."""
+    ends_at = time.monotonic() + PATIENCE_SECONDS
+    with (
+        _wait_in_line(engine, ends_at),
+        engine.connect().execution_options(**{_ENDS_AT: ends_at}) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+def _wait_in_line(engine: Engine, ends_at: float) -> AbstractContextManager[None]:
+    """Have the turn to write. Only SQLite has one writer at a time; PostgreSQL's wait for rows."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return nullcontext()
+    return get_line(engine.url.database).wait(ends_at)
+
+
+def retry_conflicts(use_case: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Let a use case that is one transaction begin again, a few times, when PostgreSQL gave it up because of
+    others, or when a number that it chose by chance was taken by another at the same time.
+    """
+
+    @wraps(use_case)
+    def attempt(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return use_case(*args, **kwargs)
+            except (OperationalError, IntegrityError) as error:
+                if isinstance(error, OperationalError) and not _is_conflict(error):
+                    raise
+        return use_case(*args, **kwargs)
+
+    return attempt
+
+
+def _is_conflict(error: OperationalError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in CONFLICTS
+
+
+def insert_once(session: DatabaseSession, model: type[Base], row: dict[str, Any]) -> int | None:
+    """Insert the row and return its id, or None where a UNIQUE constraint says that it is there already."""
+    statement = _make_insert_once(session.get_bind().dialect.name, model)
+    new_id: int | None = session.scalar(statement, row)
+    return new_id
+
+
+@lru_cache(maxsize=16)
+def _make_insert_once(dialect: str, model: type[Base]) -> Executable:
+    table = model.metadata.tables[model.__tablename__]
+    statement = _DIALECTS[dialect].insert(table).on_conflict_do_nothing().returning(table.c.id)
+    return cast("Executable", statement)
 
 
 def upsert(session: DatabaseSession, model: type[Base], rows: list[dict[str, Any]]) -> None:
     """Insert the rows, or overwrite those of the same primary key."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(_make_upsert(session.get_bind().dialect.name, model), rows)
+
+
+@lru_cache(maxsize=16)
+def _make_upsert(dialect: str, model: type[Base]) -> Executable:
     table = model.metadata.tables[model.__tablename__]
     keys = [column.name for column in table.primary_key]
-    statement = dialect.insert(table)
+    statement = _DIALECTS[dialect].insert(table)
     changes = {
         column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys
     }
-    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
+    statement = statement.on_conflict_do_update(index_elements=keys, set_=changes)
+    return cast("Executable", statement)

@@ -17,7 +17,7 @@ from app.domain.errors import ActionNotOffered, UnknownStep
 from app.domain.miniapp import ActionSpec, Step
 from app.domain.person import Person
 from app.extensions import DatabaseSession, db
-from app.models import Action, write_transaction
+from app.models import Action, retry_conflicts, write_transaction
 from app.services.audit import add_event, lock_audit
 from app.services.clearances import get_live_step
 from app.services.clock import get_now
@@ -78,6 +78,7 @@ def take_action(
     return outcome, after
 
 
+@retry_conflicts
 def _record_intent(
     installed: InstalledMiniApp,
     person: Person,
@@ -148,6 +149,7 @@ def _await_outcome(intent_id: int, seconds: float) -> ActionOutcome:
         time.sleep(LOOK_AGAIN_SECONDS)
 
 
+@retry_conflicts
 def _record_outcome(intent_id: int, outcome: ActionOutcome) -> None:
     now = get_now()
     with write_transaction() as session:

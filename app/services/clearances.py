@@ -16,6 +16,7 @@ from app.domain.clearance import (
     Status,
     StepState,
     Waived,
+    list_missing_steps,
 )
 from app.domain.miniapp import Step
 from app.domain.rules import FactMissing, judge_reading
@@ -111,8 +112,11 @@ def _join_round(
 def get_live_clearance(
     installation: Installation, installed: InstalledMiniApp, student_number: str
 ) -> dict[str, StepState]:
-    """Where each step stands by one fresh round of all departments: what a submission is decided by."""
-    return _ask_live(installation, installed, installed.mini_app.steps, student_number)
+    """Where each step stands by one fresh round of all departments: what a submission is decided by. Answers
+    that clear everything become its evidence, and are not kept a second time.
+    """
+    steps = installed.mini_app.steps
+    return _ask_live(installation, installed, steps, student_number, keeps_cleared=False)
 
 
 def get_live_step(
@@ -124,7 +128,12 @@ def get_live_step(
 
 
 def _ask_live(
-    installation: Installation, installed: InstalledMiniApp, steps: tuple[Step, ...], student_number: str
+    installation: Installation,
+    installed: InstalledMiniApp,
+    steps: tuple[Step, ...],
+    student_number: str,
+    *,
+    keeps_cleared: bool = True,
 ) -> dict[str, StepState]:
     slug = installed.mini_app.slug
     known = load_known_answers(slug, student_number)
@@ -133,13 +142,15 @@ def _ask_live(
     found = query_systems(connectors, student_number, installation.settings.round.deadline)
     answers = {key: installed.distrust(key, answer) for key, answer in found.items()}
     now = get_now()
-    store_answers(slug, student_number, answers, known, now)
-    return {
+    states = {
         step.key: _complete(
             step, judge_answer(step, answers[step.key], now), known.get(step.key), waivers.get(step.key)
         )
         for step in steps
     }
+    if keeps_cleared or list_missing_steps(states, tuple(states)):
+        store_answers(slug, student_number, answers, known, now)
+    return states
 
 
 def judge_answer(step: Step, answer: Answer | None, now: datetime) -> StepState:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.clearance import DepartmentUnavailable, FactValue, Reading
 from app.extensions import db
-from app.models import KnownAnswer, upsert, write_transaction
+from app.models import LITTLE_PATIENCE_SECONDS, KnownAnswer, upsert, write_transaction
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def store_answers(
     if not rows:
         return
     try:
-        with write_transaction() as session:
+        with write_transaction(LITTLE_PATIENCE_SECONDS) as session:
             upsert(session, KnownAnswer, rows)
     except SQLAlchemyError as error:
         log.warning("answers not kept", extra={"mini_app": mini_app, "error": type(error).__name__})

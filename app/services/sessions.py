@@ -16,7 +16,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
 
 from app.extensions import db
-from app.models import BrowserSession, write_transaction
+from app.models import LITTLE_PATIENCE_SECONDS, BrowserSession, write_transaction
 
 EXPIRED_AT_ONCE = 500
 _ROWS = cast("Table", BrowserSession.__table__)
@@ -88,7 +88,7 @@ def take_from_session(identifier: str, key: str) -> Any | None:
 
 def touch_session(identifier: str, now: datetime) -> None:
     """Note that the session is in use."""
-    with write_transaction() as session:
+    with write_transaction(LITTLE_PATIENCE_SECONDS) as session:
         _update(session.connection(), identifier, {"seen_at": now})
 
 

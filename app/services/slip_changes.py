@@ -8,14 +8,15 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.domain.errors import UnknownSlip
+from app.domain.slip import parse_slip_record
 from app.domain.slip_log import CodeState
 from app.extensions import DatabaseSession, db
-from app.models import IssuedCode, Slip, write_transaction
-from app.services.audit import add_event, lock_audit
+from app.models import IssuedCode, Slip, retry_conflicts, write_transaction
+from app.services.audit import add_event
 from app.services.clock import get_now
 from app.services.installation import Installation
-from app.services.slip_codes import issue_code
-from app.services.slip_log import change_code_state
+from app.services.slip_codes import sign_code, store_code
+from app.services.slip_log import change_code_state, describe_row, lock_log
 
 
 class SlipRevoked(Exception):
@@ -26,6 +27,7 @@ class KeyStillSigns(Exception):
     """New codes would be signed with the very key whose codes are to be replaced."""
 
 
+@retry_conflicts
 def revoke_slip(number: str, *, reason: str, by: str) -> None:
     """Revoke a slip for ever. `by` is the staff number of who decided it.
 
@@ -38,6 +40,7 @@ def revoke_slip(number: str, *, reason: str, by: str) -> None:
         _add_event(session, "slip_revoked", number, reason, by, now)
 
 
+@retry_conflicts
 def reissue_slip(installation: Installation, number: str, *, reason: str, by: str) -> None:
     """Give a slip a new code under the present key; the old one is superseded. The record stays as it is, and
     the validity is that of a slip of today.
@@ -48,7 +51,10 @@ def reissue_slip(installation: Installation, number: str, *, reason: str, by: st
     with write_transaction() as session:
         code = _get_standing_code(session, number)
         change_code_state(session, code, CodeState.SUPERSEDED, actor=by, reason=reason, now=now)
-        issue_code(session, installation, code.slip, actor=by, reason=reason, now=now)
+        slip = code.slip
+        new_code = sign_code(session, installation, parse_slip_record(slip.record), now)
+        of_code = (new_code, describe_row(slip), describe_row(slip.submission))
+        store_code(session, *of_code, actor=by, reason=reason, now=now)
         _add_event(session, "slip_reissued", number, reason, by, now)
 
 
@@ -83,7 +89,7 @@ def _list_numbers(kid: int) -> list[str]:
 
 def _get_standing_code(session: DatabaseSession, number: str) -> IssuedCode:
     """The newest code of a slip, in a transaction that no other writer of the log overtakes."""
-    lock_audit(session)
+    lock_log(session)
     slip = session.scalar(select(Slip).where(Slip.number == number))
     if slip is None:
         raise UnknownSlip(number)

@@ -25,8 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import metrics
 from app.domain.slip_code import Verdict
 from app.extensions import db
-from app.models import Slip, SlipCheck
-from app.models.engine import WRITES
+from app.models import Slip, SlipCheck, write_connection
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.standing import Verification
@@ -176,7 +175,7 @@ def store_checks(connection: Connection, rows: list[dict[str, Any]]) -> None:
 
 def _store(engine: Engine, rows: list[dict[str, Any]]) -> None:
     try:
-        with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        with write_connection(engine) as connection:
             store_checks(connection, rows)
     except SQLAlchemyError as error:
         log.error("checks lost", extra={"count": len(rows), "error": type(error).__name__})

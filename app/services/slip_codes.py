@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, insert, select
 
-from app.domain.slip import SlipRecord, get_content_digest, mask_name, parse_slip_record
+from app.domain.slip import SlipRecord, get_content_digest, mask_name
 from app.domain.slip_code import (
     DEPARTURE_SLIP,
     SlipCode,
@@ -17,41 +18,58 @@ from app.domain.slip_code import (
 )
 from app.domain.slip_log import CodeState
 from app.extensions import DatabaseSession
-from app.models import IssuedCode, Slip
+from app.models import IssuedCode, SlipLogHead
 from app.services.installation import Installation
-from app.services.slip_log import lock_log, log_issued_code
+from app.services.slip_log import Values, log_code
 
 LEAST_LIST_SIZE = 131_072
 
 
-def issue_code(
-    session: DatabaseSession,
-    installation: Installation,
-    slip: Slip,
-    *,
-    actor: str,
-    reason: str,
-    now: datetime,
-) -> IssuedCode:
-    """Sign a new code for a slip, enter it in the log, and add it to the transaction.
+_CODES = cast("Table", IssuedCode.__table__)
+_HEADS = cast("Table", SlipLogHead.__table__)
+_ADD = insert(_CODES)
+_COUNT = select(_HEADS.c.sequence).where(_HEADS.c.id == 1)
+_FIND_PLACE = select(_CODES.c.id).where(_CODES.c.status_index == bindparam("place"))
+"""Built once: to build them costs more than to run them."""
+
+
+def sign_code(
+    session: DatabaseSession, installation: Installation, record: SlipRecord, now: datetime
+) -> dict[str, Any]:
+    """A new code for a slip, with a place in the status list that is free now; `store_code` stores it.
 
     Raises NoSigningKey, or SlipKeyError while the keys cannot be used.
     """
     today = installation.get_local_time(now).date()
     kid, signer = installation.slip_keys.current().get_signer(today)
-    index = _choose_status_index(session)
-    code = _make_code(installation, parse_slip_record(slip.record), kid, index, now)
-    issued = IssuedCode(
-        short_code=format_short_code(code.slip_id),
-        digits=sign_slip_code(code, installation.settings.service.host, signer),
-        kid=kid,
-        status_index=index,
-        state=CodeState.ISSUED,
-        issued_at=now,
+    code = _make_code(installation, record, kid, _choose_status_index(session), now)
+    return {
+        "short_code": format_short_code(code.slip_id),
+        "digits": sign_slip_code(code, installation.settings.service.host, signer),
+        "kid": kid,
+        "status_index": code.status_index,
+        "state": CodeState.ISSUED,
+        "issued_at": now,
+    }
+
+
+def store_code(
+    session: DatabaseSession,
+    code: Values,
+    slip: Values,
+    submission: Values,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Enter a new code in the log and add it to the transaction. A place that another code has taken meanwhile
+    is an IntegrityError.
+    """
+    sequence = log_code(
+        session, code, slip, submission, CodeState.ISSUED, actor=actor, reason=reason, now=now
     )
-    log_issued_code(session, issued, slip, actor=actor, reason=reason, now=now)
-    slip.codes.append(issued)
-    return issued
+    session.execute(_ADD, {**code, "slip_id": slip["id"], "log_sequence": sequence})
 
 
 def _make_code(
@@ -74,10 +92,10 @@ def _make_code(
 
 
 def _choose_status_index(session: DatabaseSession) -> int:
-    size = get_list_size(lock_log(session).sequence + 1)
+    size = get_list_size(session.execute(_COUNT).scalar_one() + 1)
     while True:
         index = secrets.randbelow(size)
-        if session.scalar(select(IssuedCode.id).where(IssuedCode.status_index == index)) is None:
+        if session.execute(_FIND_PLACE, {"place": index}).first() is None:
             return index
 
 

@@ -5,65 +5,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Label, RowMapping, insert, select
+from sqlalchemy import Connection, Label, RowMapping, Table, insert, select, update
 
 from app.domain.slip_log import START, CodeState, get_chain_hash, get_content_hash
 from app.extensions import Base, DatabaseSession
 from app.models import IssuedCode, Slip, SlipLogEntry, SlipLogHead, Submission
 
+Values = Mapping[str, Any]
+"""A row by its columns' names."""
 
-def log_issued_code(
-    session: DatabaseSession, code: IssuedCode, slip: Slip, *, actor: str, reason: str, now: datetime
-) -> None:
-    """Enter a new code, which is not stored yet, and give it its place in the log."""
-    code.log_sequence = _append(session, code, slip, CodeState.ISSUED, actor, reason, now)
+_HEADS = cast("Table", SlipLogHead.__table__)
+_LOCK = select(_HEADS.c.sequence, _HEADS.c.chain_hash).where(_HEADS.c.id == 1).with_for_update()
+_ADD = insert(cast("Table", SlipLogEntry.__table__))
+_MOVE = update(_HEADS).where(_HEADS.c.id == 1)
+"""Built once: to build them costs more than to run them."""
 
 
 def change_code_state(
     session: DatabaseSession, code: IssuedCode, state: CodeState, *, actor: str, reason: str, now: datetime
 ) -> None:
     """Enter what became of a code, and let its row repeat it."""
-    _append(session, code, code.slip, state, actor, reason, now)
+    of_code = (describe_row(code), describe_row(code.slip), describe_row(code.slip.submission))
+    log_code(session, *of_code, state, actor=actor, reason=reason, now=now)
     code.state = state
 
 
-def _append(
+def log_code(
     session: DatabaseSession,
-    code: IssuedCode,
-    slip: Slip,
+    code: Values,
+    slip: Values,
+    submission: Values,
     state: CodeState,
+    *,
     actor: str,
     reason: str,
     now: datetime,
 ) -> int:
-    head = lock_log(session)
+    """Append an entry about a code, which need not be stored yet, and return its sequence number."""
+    sequence, previous_hash = lock_log(session)
     entry: dict[str, Any] = {
-        "sequence": head.sequence + 1,
+        "sequence": sequence + 1,
         "happened_at": now,
         "state": state,
-        "short_code": code.short_code,
-        "content_hash": get_content_hash(_describe(code), _describe(slip), _describe(slip.submission)),
+        "short_code": code["short_code"],
+        "content_hash": get_content_hash(code, slip, submission),
         "actor": actor,
         "reason": reason,
-        "previous_hash": head.chain_hash,
+        "previous_hash": previous_hash,
     }
     entry["chain_hash"] = get_chain_hash(entry)
-    session.execute(insert(SlipLogEntry), entry)
-    head.sequence, head.chain_hash = entry["sequence"], entry["chain_hash"]
-    return head.sequence
+    session.execute(_ADD, entry)
+    session.execute(_MOVE, {"sequence": entry["sequence"], "chain_hash": entry["chain_hash"]})
+    return sequence + 1
 
 
-def lock_log(session: DatabaseSession) -> SlipLogHead:
-    """Take the log's head for this transaction; other writers wait in line until it ends."""
-    return session.execute(select(SlipLogHead).where(SlipLogHead.id == 1).with_for_update()).scalar_one()
+def lock_log(session: DatabaseSession) -> tuple[int, str]:
+    """Take the log's head, its newest entry's sequence and hash, for this transaction; other writers wait in line
+    until it ends.
+    """
+    sequence, chain_hash = session.execute(_LOCK).one()
+    return sequence, chain_hash
 
 
-def _describe(row: IssuedCode | Slip | Submission) -> dict[str, Any]:
+def describe_row(row: IssuedCode | Slip | Submission) -> dict[str, Any]:
+    """A stored row by its columns' names."""
     return {column.name: getattr(row, column.name) for column in row.__table__.columns}
 
 

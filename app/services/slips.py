@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any, cast
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, Table, bindparam, insert, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from app.documents.slip_pdf import SlipCodeText, render_slip_pdf
@@ -20,7 +21,7 @@ from app.domain.slip_log import CodeState
 from app.extensions import DatabaseSession, db
 from app.models import IssuedCode, Slip, Submission
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.slip_codes import issue_code
+from app.services.slip_codes import store_code
 from app.services.slip_records import describe_person, make_record
 
 __all__ = [
@@ -39,6 +40,19 @@ __all__ = [
 
 KEPT_PICTURES = 128
 """Of at most 60 kB each."""
+
+_SLIPS, _SUBMISSIONS = cast("Table", Slip.__table__), cast("Table", Submission.__table__)
+_ADD = insert(_SLIPS).values(check_count=0).returning(_SLIPS.c.id)
+_FIND_SUBMITTED = (
+    select(_SLIPS.c.number)
+    .join(_SUBMISSIONS, _SUBMISSIONS.c.id == _SLIPS.c.submission_id)
+    .where(
+        _SUBMISSIONS.c.mini_app == bindparam("mini_app"),
+        _SUBMISSIONS.c.period == bindparam("period"),
+        _SUBMISSIONS.c.student_number == bindparam("student_number"),
+    )
+)
+"""Built once: to build them costs more than to run them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,31 +74,32 @@ class HeldSlip:
 
 def add_slip(
     session: DatabaseSession,
-    installation: Installation,
-    submission: Submission,
+    submission: Mapping[str, Any],
     record: SlipRecord,
+    code: Mapping[str, Any],
     now: datetime,
-) -> Slip:
-    """Add the slip of a submission, its code and its entry in the issued log to the transaction."""
-    slip = Slip(number=record.number, submission=submission, record=record.to_json(), issued_at=now)
-    session.add(slip)
-    issue_code(session, installation, slip, actor=submission.student_number, reason="", now=now)
-    return slip
+) -> None:
+    """Add the slip of a submission, its signed code and its entry in the issued log to the transaction."""
+    slip = {
+        "number": record.number,
+        "submission_id": submission["id"],
+        "record": record.to_json(),
+        "issued_at": now,
+    }
+    slip["id"] = session.execute(_ADD, slip).scalar_one()
+    store_code(session, code, slip, submission, actor=submission["student_number"], reason="", now=now)
 
 
 def find_submitted_slip(
     session: DatabaseSession, installed: InstalledMiniApp, student_number: str
 ) -> str | None:
     """The number of the slip that this student already has from this mini-app and period, or None."""
-    return session.scalar(
-        select(Slip.number)
-        .join(Slip.submission)
-        .where(
-            Submission.mini_app == installed.mini_app.slug,
-            Submission.period == installed.settings.period,
-            Submission.student_number == student_number,
-        )
-    )
+    of_student = {
+        "mini_app": installed.mini_app.slug,
+        "period": installed.settings.period,
+        "student_number": student_number,
+    }
+    return session.execute(_FIND_SUBMITTED, of_student).scalar()
 
 
 def _select_slips() -> Select[Slip]:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
-
-from sqlalchemy.exc import IntegrityError
 
 from app import metrics
 from app.domain.clearance import FactValue, StepState, list_missing_steps
 from app.domain.errors import StepsOutstanding
 from app.domain.person import Person
-from app.domain.slip import SlipRecord
-from app.extensions import db
-from app.models import Submission, write_transaction
-from app.services.audit import add_event, lock_audit
+from app.extensions import DatabaseSession, db
+from app.models import Submission, insert_once, retry_conflicts, write_transaction
+from app.services.audit import add_event
 from app.services.clearances import get_live_clearance
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
+from app.services.slip_codes import sign_code
 from app.services.slips import add_slip, find_submitted_slip, make_record
 
 log = logging.getLogger(__name__)
@@ -53,49 +50,51 @@ def submit(installation: Installation, installed: InstalledMiniApp, person: Pers
     if missing:
         _count(installed, "refused")
         raise SubmissionRefused(StepsOutstanding(missing), states)
-    now = get_now()
-    record = make_record(installation, installed, person, states, now)
-    return _store(installation, installed, person, states, record, now)
+    number, is_new = _store(installation, installed, person, states)
+    _count(installed, "issued" if is_new else "repeated")
+    if is_new:
+        log.info("slip issued", extra={"mini_app": installed.mini_app.slug})
+    return number
 
 
+@retry_conflicts
 def _store(
     installation: Installation,
     installed: InstalledMiniApp,
     person: Person,
     states: Mapping[str, StepState],
-    record: SlipRecord,
-    now: datetime,
-) -> str:
-    """One transaction with submission, evidence, slip, code and audit event. The UNIQUE constraint names
-    the loser of a race, who gets the winner's slip.
+) -> tuple[str, bool]:
+    """One transaction with submission, evidence, slip, code and audit event; the slip's number, and whether it
+    is new. The UNIQUE constraint names the loser of a race, who gets the winner's slip. What can be made
+    beforehand is: others wait for this transaction.
     """
-    submission = Submission(
-        mini_app=installed.mini_app.slug,
-        period=installed.settings.period,
-        student_number=person.number,
-        student=person.to_json(),
-        evidence={key: _describe_evidence(state) for key, state in states.items()},
-        submitted_at=now,
-    )
-    try:
-        with write_transaction() as session:
-            lock_audit(session)
-            session.add(submission)
-            session.flush()
-            add_slip(session, installation, submission, record, now)
-            details = {"mini_app": submission.mini_app, "period": submission.period, "slip": record.number}
-            add_event(
-                session, "slip_issued", actor=person.number, subject=person.number, details=details, now=now
-            )
-    except IntegrityError:
-        existing = find_submitted_slip(db.session, installed, person.number)
-        if existing is None:
-            raise
-        _count(installed, "repeated")
-        return existing
-    _count(installed, "issued")
-    log.info("slip issued", extra={"mini_app": installed.mini_app.slug})
-    return record.number
+    now = get_now()
+    record = make_record(installation, installed, person, states, now)
+    code = sign_code(db.session, installation, record, now)
+    submission = {
+        "mini_app": installed.mini_app.slug,
+        "period": installed.settings.period,
+        "student_number": person.number,
+        "student": person.to_json(),
+        "evidence": {key: _describe_evidence(state) for key, state in states.items()},
+        "submitted_at": now,
+    }
+    details = {"mini_app": submission["mini_app"], "period": submission["period"], "slip": record.number}
+    with write_transaction() as session:
+        submission["id"] = insert_once(session, Submission, submission)
+        if submission["id"] is None:
+            return _get_submitted_slip(session, installed, person.number), False
+        add_slip(session, submission, record, code, now)
+        add_event(
+            session, "slip_issued", actor=person.number, subject=person.number, details=details, now=now
+        )
+    return record.number, True
+
+
+def _get_submitted_slip(session: DatabaseSession, installed: InstalledMiniApp, student_number: str) -> str:
+    number = find_submitted_slip(session, installed, student_number)
+    assert number is not None, "a submission without a slip"
+    return number
 
 
 def _count(installed: InstalledMiniApp, outcome: str) -> None:

@@ -10,11 +10,11 @@ from flask import Flask, Response, current_app, g, jsonify, render_template, req
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from app.domain import errors as facts
+from app.extensions import DATABASE_FAULTS
 from app.web.shell import get_installation
 
 log = logging.getLogger(__name__)
@@ -95,8 +95,8 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(facts.Fact, _show_fact)
     app.register_error_handler(SecurityError, _show_foreign_host)
     app.register_error_handler(HTTPException, _show_http_error)
-    app.register_error_handler(OperationalError, _show_database_error)
-    app.register_error_handler(PoolTimeout, _show_database_error)
+    for fault in DATABASE_FAULTS:
+        app.register_error_handler(fault, _show_database_error)
     app.register_error_handler(Exception, _show_fault)
 
 
@@ -126,8 +126,8 @@ def _show_foreign_host(error: SecurityError) -> ResponseReturnValue:
     return _show_http_error(error)
 
 
-def _show_database_error(error: OperationalError | PoolTimeout) -> ResponseReturnValue:
-    reason = error.orig if isinstance(error, OperationalError) else "no free connection"
+def _show_database_error(error: SQLAlchemyError) -> ResponseReturnValue:
+    reason = error.orig if isinstance(error, DBAPIError) else "no free connection"
     log.error("database unavailable", extra={"reason": reason})
     response = show_error(503, TEXTS[503])
     response.headers["Retry-After"] = "10"

@@ -17,8 +17,8 @@ from typing import Any, cast
 from flask import Flask, Request, Response
 from flask.globals import request_ctx
 from flask.sessions import SessionInterface, SessionMixin
-from sqlalchemy.exc import OperationalError
 
+from app.extensions import DATABASE_FAULTS
 from app.services import sessions
 from app.services.clock import get_now
 from app.services.sign_in import PENDING
@@ -128,7 +128,7 @@ class DatabaseSessionInterface(SessionInterface):
         response.vary.add("Cookie")
         try:
             self._save(session, response)
-        except OperationalError as error:
+        except DATABASE_FAULTS as error:
             _become(response, app.make_response(app.handle_user_exception(error)))
 
     def _save(self, session: ServerSession, response: Response) -> None:
@@ -179,7 +179,7 @@ class DatabaseSessionInterface(SessionInterface):
     def _touch(self, identifier: str) -> None:
         try:
             sessions.touch_session(identifier, self._clock())
-        except OperationalError:
+        except DATABASE_FAULTS:
             log.warning("a session's use could not be noted")
 
     def _clean_now_and_then(self) -> None:

@@ -7,17 +7,18 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import create_engine, text
 
 from app.domain.clearance import Finding, Reading, Status, StepState
-from app.domain.person import Person, Role
+from app.domain.person import Person, Role, parse_person
 from app.extensions import db
 from app.factory import create_app
-from app.models import Submission, write_transaction
-from app.services.audit import lock_audit
+from app.models import Submission, insert_once, write_transaction
 from app.services.clock import get_now
 from app.services.installation import Installation
+from app.services.slip_codes import sign_code
 from app.services.slips import add_slip, make_record
 from app.services.verification import REMEMBERED_SLIPS
 from app.settings import load_settings
@@ -84,18 +85,17 @@ def issue_slips(environment: Mapping[str, str]) -> None:
     installation: Installation = app.extensions["installation"]
     with app.app_context():
         with write_transaction() as session:
-            lock_audit(session)
             for place in range(SLIPS):
                 submission, states = _make_submission(installation, place)
                 installed = next(iter(installation.mini_apps.values()))
-                person = Person(**{**submission.student, "role": Role.STUDENT})
-                record = make_record(installation, installed, person, states, submission.submitted_at)
-                session.add(submission)
-                add_slip(session, installation, submission, record, submission.submitted_at)
+                person, now = parse_person(submission["student"]), submission["submitted_at"]
+                record = make_record(installation, installed, person, states, now)
+                submission["id"] = insert_once(session, Submission, submission)
+                add_slip(session, submission, record, sign_code(session, installation, record, now), now)
         db.engine.dispose()
 
 
-def _make_submission(installation: Installation, place: int) -> tuple[Submission, dict[str, StepState]]:
+def _make_submission(installation: Installation, place: int) -> tuple[dict[str, Any], dict[str, StepState]]:
     installed = next(iter(installation.mini_apps.values()))
     now = get_now()
     person = Person(f"TS9{place:07d}", f"测试{place}", Role.STUDENT, "研究生院", "压力测试", "硕士")
@@ -103,14 +103,14 @@ def _make_submission(installation: Installation, place: int) -> tuple[Submission
         key: StepState(key, Finding(Status.CLEARED), Reading(key, person.number, (), now), now)
         for key in installed.mini_app.step_keys
     }
-    submission = Submission(
-        mini_app=installed.mini_app.slug,
-        period=installed.settings.period,
-        student_number=person.number,
-        student=person.to_json(),
-        evidence={},
-        submitted_at=now,
-    )
+    submission = {
+        "mini_app": installed.mini_app.slug,
+        "period": installed.settings.period,
+        "student_number": person.number,
+        "student": person.to_json(),
+        "evidence": {},
+        "submitted_at": now,
+    }
     return submission, states
 
 

@@ -15,11 +15,12 @@ import pytest
 import requests
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 
 from tests.campus.client import CampusClient
 from tests.campus.run import start_service, stop
 from tests.conftest import Service, get_free_port
+from tests.fixtures.stored import check_nothing_is_half_done, list_slips
 from tests.integration.conftest import MakeDatabase
 from tests.running import running_service
 from tests.visitor import APP, Visitor, get_csrf_token
@@ -39,25 +40,6 @@ def service(
     folder = tmp_path_factory.mktemp("once")
     with running_service(campus, folder, {"LIXIAO_DATABASE__URL": make_database(folder)}) as running:
         yield running
-
-
-def query(environment: Mapping[str, str], statement: str, **values: object) -> list[tuple[object, ...]]:
-    """Look into the service's database."""
-    engine = create_engine(environment["LIXIAO_DATABASE__URL"])
-    try:
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(text(statement), values)]
-    finally:
-        engine.dispose()
-
-
-def list_slips(environment: Mapping[str, str], student: str) -> list[str]:
-    """The numbers of the slips that are stored for a student."""
-    statement = (
-        "SELECT slips.number FROM slips JOIN submissions ON submissions.id = slips.submission_id"
-        " WHERE submissions.student_number = :student"
-    )
-    return [str(number) for (number,) in query(environment, statement, student=student)]
 
 
 def sign_in(service: Service, student: str) -> tuple[Visitor, str]:
@@ -171,12 +153,12 @@ def test_a_crash_leaves_nothing_or_everything_and_a_repeat_gives_the_same_slip(
         finally:
             kill(process.pid)
             stop(process)
-        _check_nothing_is_half_done(environment)
+        check_nothing_is_half_done(environment)
     assert told
     with running_service(campus, tmp_path, changes) as restarted:
         for student, location in told.items():
             assert restarted_answer(restarted, student) == location
-    _check_nothing_is_half_done(environment)
+    check_nothing_is_half_done(environment)
 
 
 def _press_until_killed(
@@ -206,12 +188,3 @@ def restarted_answer(service: Service, student: str) -> str:
     visitor = service.visit()
     visitor.sign_in(student)
     return visitor.get(f"{APP}/submission").url.removeprefix(service.url)
-
-
-def _check_nothing_is_half_done(environment: Mapping[str, str]) -> None:
-    counts = {
-        table: query(environment, f"SELECT count(*) FROM {table}")[0][0]
-        for table in ("submissions", "slips", "issued_codes")
-    }
-    issued = query(environment, "SELECT count(*) FROM audit_events WHERE kind = 'slip_issued'")[0][0]
-    assert set(counts.values()) == {issued}, counts
