@@ -12,6 +12,7 @@ import pytest
 
 from tests.campus.client import CampusClient, running_campus
 from tests.campus.run import make_environment, prepare, start_service, stop
+from tests.log_watch import LogWatch
 from tests.visitor import Visitor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +39,17 @@ def get_free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log_watch() -> Iterator[None]:
+    """Fails at the end of the run if a line of any service's log, or of the product's in this process, holds what looks
+    like a secret.
+    """
+    watch = LogWatch()
+    watch.start()
+    yield
+    assert watch.end() == []
 
 
 @pytest.fixture(scope="session")

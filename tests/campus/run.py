@@ -25,6 +25,7 @@ from types import FrameType
 from tests.campus.accounts import DEMO_ACCOUNTS
 from tests.campus.client import PROJECT, start_campus
 from tests.campus.credentials import DEMO, PASSWORD
+from tests.log_watch import keep_log
 
 START_SECONDS = 60
 STOP_SECONDS = 15
@@ -119,6 +120,7 @@ def start_service(
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", str(workers), "--blocking-threads", str(BLOCKING_THREADS)]
     command += ["--respawn-failed-workers", "--no-ws", "--log-level", "error", target]
+    log = keep_log(log)
     process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
     try:
         _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
