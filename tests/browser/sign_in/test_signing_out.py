@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Request, Route
+from playwright.sync_api import Browser, Request, Route, expect
 
 from tests.browser.screens import Screens
 from tests.browser.sign_in.steps import NUMBER, answer, expect_signed_in, leave
@@ -26,6 +26,21 @@ def test_signing_out_goes_on_to_the_campus_and_comes_back(name: str, screens: Sc
     page.wait_for_url(f"{screens.url}/graduate-departure/")
     assert {"/cas/logout", "/oidc/sign-out"} & set(seen)
     leave(page, name=name)
+
+
+def test_going_back_after_signing_out_shows_nothing_personal(screens: Screens) -> None:
+    page = screens.open()
+    leave(page, "/graduate-departure/clearance", name="campus")
+    answer(page)
+    expect(page.get_by_text(NUMBER)).to_be_visible()
+    page.get_by_role("button", name="退出").click()
+    page.wait_for_url(f"{screens.url}/graduate-departure/")
+    seen = []
+    while len(seen) < 5 and page.url.startswith(screens.url):
+        seen.append(urlsplit(page.url).path)
+        expect(page.get_by_text(NUMBER)).to_have_count(0)
+        page.go_back()
+    assert len(seen) > 1, "nothing was gone back to"
 
 
 def test_a_redirect_from_the_form_would_have_been_stopped_by_the_policy(
