@@ -141,7 +141,7 @@ class MiniAppSettings:
 class RetentionSettings:
     """`[retention]`: for how many days `flask purge` leaves personal data that is of no more use: sessions after
     their end, answers and checks after their day, `closed_cases` (desk entries, actions and waivers) after the
-    student's submission, and audit events, which the law wants for 180 days at least.
+    student's submission, and audit events with the consents that they tell of, which the law wants for 180 days at least.
     """
 
     sessions: int
