@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from app.documents.line_breaks import Lines, Measure, break_lines
 from app.documents.sheet import MM_PER_POINT, Box, Column, Ink, Rule, Sheet, Style, Text
-from app.documents.slip_rows import LEFT, QR_SIZE, WIDTH, Density, Row, Rows, Wording, list_limits, list_rows
+from app.documents.slip_rows import LEFT, WIDTH, Density, Row, Rows, list_limits, list_rows
+from app.documents.slip_wording import QR_SIZE, Wording
 
 PAGE_WIDTH, PAGE_HEIGHT = 210.0, 297.0
 TITLE_TOP, BOTTOM = 21.0, 275.0
@@ -20,6 +21,8 @@ PANEL_GAP = 3.0
 TITLE = Style(26.0, Ink.DEEP, bold=True, leading=1.2, spacing=0.12)
 CAPTION = Style(8.0, Ink.SOFT)
 CAPTION_WORDS = "扫码核验真伪"
+ENGLISH_CAPTION = "Scan to verify"
+SECOND_TITLE = Style(12.0, Ink.DEEP, leading=1.3)
 CAPTION_HEIGHT = CAPTION.line_height
 
 DENSITIES = (
@@ -71,7 +74,7 @@ def lay_out(wording: Wording, density: Density, counts: tuple[int, ...], measure
     rows = list_rows(wording, density)
     taken = iter(counts)
     page = Sheet(TITLE_TOP, taken, measure)
-    _add_title(page, wording.title)
+    _add_title(page, wording)
     _add_body(page, rows, density.gap)
     check = Sheet(0, taken, measure)
     _add_rows(check, rows.compared, density.gap / 4)
@@ -82,19 +85,27 @@ def lay_out(wording: Wording, density: Density, counts: tuple[int, ...], measure
     if page.y > panel.y:
         return None
     page.add_sheet(check, panel.y + (panel_height - check.y) / 2)
-    return _finish(page, panel, wording.quiet_width)
+    return _finish(page, panel, wording)
 
 
-def _add_title(page: Sheet, title: str) -> None:
-    """The title in the middle, smaller where it is long, and under it a thick and a thin rule."""
-    ems = page.measure(title) / 1000 + TITLE.spacing * (len(title) - 1)
-    size = min(TITLE.size, (WIDTH - 2) / (ems * MM_PER_POINT))
-    width = ems * size * MM_PER_POINT
-    page.add_row([Column((PAGE_WIDTH - width) / 2, width + 1, replace(TITLE, size=size), title, 0)], 4)
+def _add_title(page: Sheet, wording: Wording) -> None:
+    """The title in the middle, the English one under it if there is one, then a thick and a thin rule."""
+    _add_middle(page, wording.title, TITLE, 4)
+    if wording.second_title:
+        _add_middle(page, wording.second_title, SECOND_TITLE, 0)
+        page.y += 3
     page.add_rule(0.8, Ink.DEEP, LEFT, WIDTH)
     page.y += 1.1
     page.add_rule(0.2, Ink.DEEP, LEFT, WIDTH)
     page.y += 1.6
+
+
+def _add_middle(page: Sheet, words: str, style: Style, gap: float) -> None:
+    """One line in the middle, smaller where it is long."""
+    ems = page.measure(words) / 1000 + style.spacing * (len(words) - 1)
+    size = min(style.size, (WIDTH - 2) / (ems * MM_PER_POINT))
+    width = ems * size * MM_PER_POINT
+    page.add_row([Column((PAGE_WIDTH - width) / 2, width + 1, replace(style, size=size), words, 0)], gap)
 
 
 def _add_body(page: Sheet, rows: Rows, gap: float) -> None:
@@ -126,15 +137,17 @@ def _add_table(page: Sheet, rows: Sequence[Row], gap: float, tinted_columns: Seq
     page.add_frame(Box(LEFT, top, WIDTH, page.y - top), 0.3, Ink.DEEP)
 
 
-def _finish(page: Sheet, panel: Box, quiet_width: float) -> Layout:
+def _finish(page: Sheet, panel: Box, wording: Wording) -> Layout:
     """The panel of the QR and the border of the page."""
+    quiet_width = wording.quiet_width
+    caption = f"{CAPTION_WORDS} {ENGLISH_CAPTION}" if wording.second_title else CAPTION_WORDS
     spare = panel.height - quiet_width - CAPTION_HEIGHT
     quiet = Box(LEFT + PANEL_GAP, panel.y + spare / 2, quiet_width, quiet_width)
     inset = (quiet_width - QR_SIZE) / 2
-    caption_width = page.measure(CAPTION_WORDS) / 1000 * CAPTION.size * MM_PER_POINT
+    caption_width = page.measure(caption) / 1000 * CAPTION.size * MM_PER_POINT
     page.y = quiet.y + quiet_width
     caption_x = quiet.x + (quiet_width - caption_width) / 2
-    page.add_row([Column(caption_x, caption_width + 1, CAPTION, CAPTION_WORDS, 0)], 0)
+    page.add_row([Column(caption_x, caption_width + 1, CAPTION, caption, 0)], 0)
     page.add_frame(panel, 0.3, Ink.DEEP)
     for margin, weight in ((11.0, 0.7), (12.4, 0.2)):
         border = Box(margin, margin, PAGE_WIDTH - 2 * margin, PAGE_HEIGHT - 2 * margin)

@@ -25,7 +25,8 @@ from app.documents.line_breaks import Lines
 from app.documents.qr import QrMatrix, build_qr_matrix
 from app.documents.sheet import Box, Cell
 from app.documents.slip_font import FONT_KEY, SlipFont, SlipOutput
-from app.documents.slip_rows import get_wording, list_values
+from app.documents.slip_rows import list_values
+from app.documents.slip_wording import get_wording
 from app.domain.slip import SlipRecord
 
 LANGUAGE = "zh-CN"

@@ -1,24 +1,22 @@
 """The rows of a slip: what is printed in which order and type, before anything has a height.
 
-The words that the slips of a mini-app share are the Wording; a slip's own values go into the columns
+A slip's own values go into the columns
 without words, in the order of `list_values`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import accumulate, chain
 from typing import NamedTuple
 
 from app.documents.sheet import PADDING, Column, Ink, Style
+from app.documents.slip_wording import COMPARED, STEP_HEADINGS, Wording
 from app.domain.slip import SlipRecord
 
 LEFT, WIDTH = 22.0, 166.0
-QR_SIZE = 35.0
-QUIET_MODULES = 4
-"""The symbol's quiet zone in modules (ISO/IEC 18004:2015, 6.3.8)."""
 
 LABEL = Style(9.5, Ink.SOFT)
 VALUE = Style(10.5)
@@ -31,11 +29,6 @@ CODE = Style(14.0, bold=True, leading=1.3)
 CHECK = Style(9.0)
 NOTE = Style(8.5, Ink.SOFT)
 
-COMPARED = ("name", "student_number", "level", "college")
-"""The fields that stand beside the QR; of the student number only the last four."""
-
-STEP_WIDTHS = (39.0, 22.0, 66.0, 15.0, 24.0)
-STEP_HEADINGS = ("部门", "事项", "办理情况", "结果", "查询时间")
 LABEL_WIDTH = 24.0
 
 Row = list[Column]
@@ -53,24 +46,6 @@ class Density(NamedTuple):
         return style if self.scale == 1 else replace(style, size=style.size * self.scale)
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """What slips share. `compared` are the labels beside the QR, `modules` the side of the QR symbol."""
-
-    title: str
-    labels: tuple[str, ...]
-    steps: tuple[tuple[str, str], ...]
-    statement: str
-    compared: tuple[str, ...]
-    host: str
-    modules: int
-
-    @property
-    def quiet_width(self) -> float:
-        """The side of the QR with its quiet zone, in mm."""
-        return QR_SIZE * (self.modules + 2 * QUIET_MODULES) / self.modules
-
-
 class Rows(NamedTuple):
     """All rows of the page by section, from the top."""
 
@@ -80,21 +55,6 @@ class Rows(NamedTuple):
     statement: list[Row]
     compared: list[Row]
     advice: list[Row]
-
-
-def get_wording(record: SlipRecord, host: str, modules: int) -> Wording:
-    """The words of a slip that other slips share."""
-    labels = {field.key: field.label for field in record.fields}
-    labels["student_number"] = labels.get("student_number", "") + "后四位"
-    return Wording(
-        record.title,
-        tuple(field.label for field in record.fields),
-        tuple((step.department, step.title) for step in record.steps),
-        record.statement,
-        tuple(labels.get(key, "") for key in COMPARED),
-        host,
-        modules,
-    )
 
 
 def list_values(record: SlipRecord, short_code: str) -> list[str]:
@@ -112,17 +72,11 @@ def list_values(record: SlipRecord, short_code: str) -> list[str]:
 def list_rows(wording: Wording, density: Density) -> Rows:
     """The rows of all slips of this wording."""
     fit = density.fit
+    headings = [wording.put(heading) for heading in STEP_HEADINGS]
     return Rows(
-        [
-            _split(
-                LEFT,
-                ((11, "编号"), (47, None), (18, "提交时间"), (43, None), (18, "签发日期"), (29, None)),
-                fit,
-                0,
-            )
-        ],
+        [_list_numbers(wording, fit)],
         list(_list_fields(wording.labels, fit)),
-        [_list_step_columns((HEADING,) * 5, STEP_HEADINGS, fit), *_list_steps(wording.steps, fit)],
+        [_list_step_columns(wording, (HEADING,) * 5, headings, fit), *_list_steps(wording, fit)],
         [[Column(LEFT, WIDTH, fit(STATEMENT), "　　" + wording.statement, 0)]],
         list(_list_compared(wording, fit)),
         list(_list_advice(wording, fit)),
@@ -145,6 +99,16 @@ def _split(x: float, parts: Sequence[tuple[float, str | None]], fit: Fit, paddin
     ]
 
 
+def _list_numbers(wording: Wording, fit: Fit) -> Row:
+    put, label = wording.put, 16 if wording.second_title else 11
+    parts = (
+        *((label, put("编号")), (58 - label, None)),
+        *((18, put("提交时间")), (43, None)),
+        *((18, put("签发日期")), (29, None)),
+    )
+    return _split(LEFT, parts, fit, 0)
+
+
 def _list_fields(labels: tuple[str, ...], fit: Fit) -> Iterator[Row]:
     """Two fields a row; an odd one at the end has the row to itself."""
     value_width = WIDTH / 2 - LABEL_WIDTH
@@ -155,14 +119,18 @@ def _list_fields(labels: tuple[str, ...], fit: Fit) -> Iterator[Row]:
         yield _split(LEFT, ((LABEL_WIDTH, labels[-1]), (WIDTH - LABEL_WIDTH, None)), fit, PADDING)
 
 
-def _list_steps(steps: tuple[tuple[str, str], ...], fit: Fit) -> Iterator[Row]:
-    for department, title in steps:
-        yield _list_step_columns((STEP, STEP, STEP, STATUS, TIME), (department, title, None, None, None), fit)
+def _list_steps(wording: Wording, fit: Fit) -> Iterator[Row]:
+    styles = (STEP, STEP, STEP, STATUS, TIME)
+    for department, title in wording.steps:
+        yield _list_step_columns(wording, styles, (department, title, None, None, None), fit)
 
 
-def _list_step_columns(styles: Sequence[Style], words: Sequence[str | None], fit: Fit) -> Row:
-    places = accumulate(STEP_WIDTHS, initial=LEFT)
-    parts = zip(places, STEP_WIDTHS, styles, words, strict=False)
+def _list_step_columns(
+    wording: Wording, styles: Sequence[Style], words: Sequence[str | None], fit: Fit
+) -> Row:
+    widths = wording.step_widths
+    places = accumulate(widths, initial=LEFT)
+    parts = zip(places, widths, styles, words, strict=False)
     return [Column(place, width, fit(style), text) for place, width, style, text in parts]
 
 
@@ -172,7 +140,7 @@ def _list_compared(wording: Wording, fit: Fit) -> Iterator[Row]:
     name, number, level, college = wording.compared
     rest = width - LABEL_WIDTH
     yield [
-        Column(x, LABEL_WIDTH, fit(HEADING), "核验码", 0),
+        Column(x, LABEL_WIDTH, fit(HEADING), wording.put("核验码"), 0),
         Column(x + LABEL_WIDTH, rest, fit(CODE), None, 0),
     ]
     yield _split(x, ((LABEL_WIDTH, name), (rest, None)), fit, 0)
@@ -183,12 +151,7 @@ def _list_compared(wording: Wording, fit: Fit) -> Iterator[Row]:
 def _list_advice(wording: Wording, fit: Fit) -> Iterator[Row]:
     """How to check the slip."""
     x, width = _get_panel_column(wording)
-    for style, sentence in (
-        (CHECK, "1. 用手机扫描左侧二维码。"),
-        (CHECK, f"2. 打开的网页，地址栏必须显示 {wording.host}。"),
-        (CHECK, "3. 网页须显示“有效”，姓名和学号后四位须与本单一致。"),
-        (NOTE, f"不便扫码时，可在 {wording.host}/verify 输入核验码。"),
-    ):
+    for style, sentence in zip((CHECK, CHECK, CHECK, NOTE), wording.list_advice(), strict=True):
         yield [Column(x, width, fit(style), sentence, 0)]
 
 

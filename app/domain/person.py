@@ -19,7 +19,7 @@ class Role(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Person:
     """A signed-in person. `number` is the student or staff number, a text that keeps its zeros;
-    `graduation_period` is None where the sign-in does not tell it.
+    `graduation_period` is None where the sign-in does not tell it; `language` is a tag such as `en-GB`.
     """
 
     number: str
@@ -29,6 +29,12 @@ class Person:
     major: str = ""
     level: str = ""
     graduation_period: str | None = None
+    language: str = ""
+
+    @property
+    def reads_english(self) -> bool:
+        """Whether the slip is to be in English as well."""
+        return self.language.lower().partition("-")[0].partition("_")[0] == "en"
 
     def to_json(self) -> dict[str, str | None]:
         """A JSON-ready copy; `parse_person` reads it back."""

@@ -76,7 +76,7 @@ class SlipRecord:
 
     `fields` are about the student (name, student number, college ...), in printed order.
     `submitted_at` is local time as printed; `issued_on` is the local date as ISO 8601, which also
-    dates the PDF file.
+    dates the PDF file. `second_title` is the title in English on a slip whose words are in both languages.
     """
 
     title: str
@@ -86,14 +86,16 @@ class SlipRecord:
     statement: str
     submitted_at: str
     issued_on: str
+    second_title: str = ""
 
     def get_field(self, key: str) -> str:
         """The printed value of a student field, or "" where the slip does not print it."""
         return next((field.value for field in self.fields if field.key == key), "")
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready copy; `parse_slip_record` reads it back."""
-        return asdict(self)
+        """A JSON-ready copy; `parse_slip_record` reads it back. In one language it is as it always was."""
+        data = asdict(self)
+        return data if self.second_title else {key: data[key] for key in data if key != "second_title"}
 
 
 def parse_slip_record(data: Mapping[str, Any]) -> SlipRecord:
@@ -141,6 +143,8 @@ def _list_printed_texts(record: SlipRecord) -> Iterator[str]:
             yield from (fact.key, fact.label, fact.value)
         yield step.learnt_at
     yield from (record.statement, record.submitted_at, record.issued_on)
+    if record.second_title:
+        yield record.second_title
 
 
 def mask_name(name: str) -> str:

@@ -33,6 +33,7 @@ class ClaimPaths:
     level: str
     role: str
     graduation_period: str
+    language: str
     identities: str
     roles: Mapping[str, Role]
 
@@ -48,7 +49,16 @@ class SeveralIdentities(Exception):
 def read_claim_paths(table: Table) -> ClaimPaths:
     """Read both tables of one provider, noting what is wrong."""
     claims = table.table("claims")
-    optional = ("staff_number", "college", "major", "level", "role", "graduation_period", "identities")
+    optional = (
+        "staff_number",
+        "college",
+        "major",
+        "level",
+        "role",
+        "graduation_period",
+        "language",
+        "identities",
+    )
     paths = {key: claims.text(key, pattern=PATH_PATTERN) for key in ("student_number", "name")}
     paths |= {key: claims.text(key, "", pattern=PATH_PATTERN) for key in optional}
     claims.close()
@@ -126,6 +136,7 @@ def _read_identity(claims: Mapping[str, Any], paths: ClaimPaths) -> Person:
         major=_read_text(claims, "major", paths.major),
         level=_read_text(claims, "level", paths.level),
         graduation_period=period,
+        language=_read_text(claims, "language", paths.language),
     )
 
 

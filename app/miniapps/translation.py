@@ -8,10 +8,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from app.domain.miniapp import MiniApp
 from app.miniapps.pages import list_page_texts
+
+Thing = TypeVar("Thing")
 
 LANGUAGES = ("en",)
 NEVER_SHOWN = "rule"
@@ -49,6 +51,12 @@ def translate_mini_app(folder: Path, mini_app: MiniApp, faults: list[str]) -> Mi
             if (VALUE in text) != (VALUE in put)
         ]
     return replace(mini_app, translations=translations)
+
+
+def translate_texts(thing: Thing, texts: Mapping[str, str]) -> Thing:
+    """The same with those of its texts translated that have a translation."""
+    translated: Thing = _Translator(texts).translate(thing)
+    return translated
 
 
 def _read_texts(path: Path, faults: list[str]) -> Mapping[str, str] | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.documents.fonts import MissingCharacters
@@ -17,7 +19,19 @@ from app.domain.slip import PrintedField, PrintedStep, SlipRecord
 from app.domain.slip_number import create_slip_number
 from app.services.installation import Installation, InstalledMiniApp
 
-STATUS_WORDS = {"cleared": "通过", "waived": "豁免"}
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a slip says beside its mini-app's words; `statuses` by status."""
+
+    statuses: Mapping[str, str]
+    reason: str
+    approver: str
+    note: str
+
+
+CHINESE = Words({"cleared": "通过", "waived": "豁免"}, "豁免原因", "批准人", "说明")
+ENGLISH = Words({"cleared": "Passed", "waived": "Waived"}, "Reason", "Approved by", "Note")
 
 
 def describe_person(
@@ -42,22 +56,21 @@ def make_record(
     states: Mapping[str, StepState],
     now: datetime,
 ) -> SlipRecord:
-    """What the slip will say. Raises CharacterMissing when no font holds a character of it, and
-    SlipNotPrintable when it does not fit its page.
+    """What the slip will say, with English beside the Chinese for who reads English, unless it does not fit its
+    page so. Raises CharacterMissing when no font holds a character of it, and SlipNotPrintable when it
+    does not fit at all.
     """
-    mini_app = installed.mini_app
-    local = installation.get_local_time(now)
-    record = SlipRecord(
-        title=mini_app.slip.title,
-        number=create_slip_number(local.date(), secrets.randbelow),
-        fields=describe_person(installed, person, mini_app.slip.fields),
-        steps=tuple(_print_step(installation, step, states[step.key]) for step in mini_app.steps),
-        statement=mini_app.slip.statement,
-        submitted_at=f"{local:%Y-%m-%d %H:%M:%S}",
-        issued_on=local.date().isoformat(),
-    )
+    record = _write_record(installation, installed, person, states, now)
+    host = installation.settings.service.host
     try:
-        check_printable(record, installation.settings.service.host)
+        english = installed.mini_app.translations.get("en") if person.reads_english else None
+        if english is not None:
+            shown = replace(installed, mini_app=english)
+            both = join_languages(record, _write_record(installation, shown, person, states, now, ENGLISH))
+            with suppress(SlipTooLong):
+                check_printable(both, host)
+                return both
+        check_printable(record, host)
     except MissingCharacters as missing:
         raise CharacterMissing(missing.characters) from missing
     except SlipTooLong as error:
@@ -65,33 +78,90 @@ def make_record(
     return record
 
 
-def _print_step(installation: Installation, step: Step, state: StepState) -> PrintedStep:
+def _write_record(
+    installation: Installation,
+    installed: InstalledMiniApp,
+    person: Person,
+    states: Mapping[str, StepState],
+    now: datetime,
+    words: Words = CHINESE,
+) -> SlipRecord:
+    mini_app = installed.mini_app
+    local = installation.get_local_time(now)
+    return SlipRecord(
+        title=mini_app.slip.title,
+        number=create_slip_number(local.date(), secrets.randbelow),
+        fields=describe_person(installed, person, mini_app.slip.fields),
+        steps=tuple(_print_step(installation, step, states[step.key], words) for step in mini_app.steps),
+        statement=mini_app.slip.statement,
+        submitted_at=f"{local:%Y-%m-%d %H:%M:%S}",
+        issued_on=local.date().isoformat(),
+    )
+
+
+def _print_step(installation: Installation, step: Step, state: StepState, words: Words) -> PrintedStep:
     return PrintedStep(
         key=step.key,
         department=step.department,
         title=step.title,
         status=str(state.status),
-        status_word=STATUS_WORDS[state.status],
-        facts=_list_facts(step, state),
+        status_word=words.statuses[state.status],
+        facts=_list_facts(step, state, words),
         learnt_at=f"{installation.get_local_time(state.learnt_at):%Y-%m-%d %H:%M:%S}",
     )
 
 
-def _list_facts(step: Step, state: StepState) -> tuple[PrintedField, ...]:
+def _list_facts(step: Step, state: StepState, words: Words) -> tuple[PrintedField, ...]:
     """A step's facts as shown, record by record; of a waived step who waived it and why, and of a
     student without a record one line that says so.
     """
     if state.waived is not None:
         return (
-            PrintedField("waived", "豁免原因", state.waived.reason),
-            PrintedField("waived_by", "批准人", state.waived.granted_by),
+            PrintedField("waived", words.reason, state.waived.reason),
+            PrintedField("waived_by", words.approver, state.waived.granted_by),
         )
     if state.reading is None:
         return ()
     if not state.reading.records:
-        return (PrintedField("no_record", "说明", step.no_record_says),)
+        return (PrintedField("no_record", words.note, step.no_record_says),)
     return tuple(
         PrintedField(fact.key, fact.label, fact.format(record.get(fact.key)))
         for record in state.reading.records
         for fact in step.facts
     )
+
+
+def join_languages(record: SlipRecord, english: SlipRecord) -> SlipRecord:
+    """One record in both languages of the two that say the same."""
+    return replace(
+        record,
+        fields=_join_fields(record.fields, english.fields),
+        steps=tuple(map(_join_steps, record.steps, english.steps)),
+        statement=_join(record.statement, english.statement),
+        second_title=english.title,
+    )
+
+
+def _join_steps(step: PrintedStep, english: PrintedStep) -> PrintedStep:
+    return replace(
+        step,
+        department=_join(step.department, english.department),
+        title=_join(step.title, english.title),
+        status_word=_join(step.status_word, english.status_word),
+        facts=_join_fields(step.facts, english.facts),
+    )
+
+
+def _join_fields(
+    fields: tuple[PrintedField, ...], english: tuple[PrintedField, ...]
+) -> tuple[PrintedField, ...]:
+    pairs = zip(fields, english, strict=True)
+    return tuple(
+        PrintedField(one.key, _join(one.label, other.label), _join(one.value, other.value))
+        for one, other in pairs
+    )
+
+
+def _join(chinese: str, english: str) -> str:
+    """The English behind the Chinese, where it says anything more."""
+    return chinese if english in chinese else f"{chinese} {english}"

@@ -38,7 +38,7 @@ def _open_with_a_silent_department(screens: Screens, campus: CampusClient, stude
 
 def _get_refused(screens: Screens, _campus: CampusClient, _student: str) -> Page:
     page = screens.sign_in("TS23000003", SUBMISSION)
-    page.click("text=确认提交")
+    page.click(".bar button.main")
     page.wait_for_selector("[data-error]")
     return page
 

@@ -63,6 +63,6 @@ class Screens:
 def submit(page: Page) -> str:
     """From the query page through the check page to the slip; the slip's number."""
     page.goto(SUBMISSION)
-    page.click("text=确认提交")
+    page.click(".bar button.main")
     page.wait_for_url("**/slips/*")
     return page.url.rpartition("/")[2]

@@ -30,6 +30,7 @@ class Account:
     major: str | None = None
     level: str | None = None
     graduation_period: str | None = None
+    locale: str | None = None
 
     def claims(self) -> dict[str, str]:
         """Return the OpenID Connect claims about this person; what does not apply to them is left out."""
@@ -41,14 +42,22 @@ class Account:
             "level": self.level,
             "role": self.role.value,
             "graduation_period": self.graduation_period,
+            "locale": self.locale,
         }
         return {name: value for name, value in claims.items() if value is not None}
 
 
 def _student(
-    number: str, name: str, college: str, major: str, case: str, level: str = "硕士", period: str = "2026-06"
+    number: str,
+    name: str,
+    college: str,
+    major: str,
+    case: str,
+    level: str = "硕士",
+    period: str = "2026-06",
+    locale: str | None = None,
 ) -> Account:
-    return Account(number, name, college, case, Role.STUDENT, major, level, period)
+    return Account(number, name, college, case, Role.STUDENT, major, level, period, locale)
 
 
 DEMO_ACCOUNTS: tuple[Account, ...] = (
@@ -72,8 +81,9 @@ DEMO_ACCOUNTS: tuple[Account, ...] = (
         "Muhammadjonbek Abdurahmonovich Khudoyberdi",
         "资源与地球科学学院",
         "地质资源与地质工程",
-        "全部通过；博士，外文长姓名",
+        "全部通过；博士，外文长姓名，离校单为中英文",
         level="博士",
+        locale="en",
     ),
     _student(
         "TS23000011", "郑凯文", "信息与控制工程学院", "控制科学与工程", "借书证未注销，且图书馆拒绝注销"

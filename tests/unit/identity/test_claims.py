@@ -49,6 +49,17 @@ def test_a_student_is_read_and_leading_zeros_stay() -> None:
     assert person() == Person("00230001", "欧阳䶮𠮷𬭎", Role.STUDENT, "材料学院", "材料", "硕士", "2026-06")
 
 
+@pytest.mark.parametrize(
+    ("language", "reads"),
+    [("en", True), ("en-GB", True), ("EN_us", True), ("zh-CN", False), ("", False), ("enx", False)],
+)
+def test_a_student_whose_language_is_english_is_known_by_it(language: str, reads: bool) -> None:
+    paths, faults = read(PATHS | {"claims": PATHS["claims"] | {"language": "locale"}})
+    assert not faults
+    assert read_person(STUDENT | {"locale": language}, paths).reads_english is reads
+    assert not person(locale=language).reads_english
+
+
 @pytest.mark.parametrize(("value", "role"), [("jzg", "teacher"), ("yjsy", "clerk"), ("bwc", "guard")])
 def test_each_role_value_means_what_the_configuration_says(value: str, role: str) -> None:
     found = person(role=value)
