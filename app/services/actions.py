@@ -62,10 +62,12 @@ def take_action(
     asked_at = get_now()
     before = get_live_step(installation, installed, step_key, person.number)
     if before.status is Status.CLEARED:
+        _settle_dead_intents(person, step_key, action_key, before, deadline)
         return ActionOutcome.CONFIRMED, before
     if not action.is_offered(before.finding):
         raise ActionNotOffered(action_key)
     intent = _record_intent(installed, person, step_key, action_key, asked_at, deadline)
+    _settle_dead_intents(person, step_key, action_key, before, deadline)
     if intent.is_ours:
         outcome = perform_action(installed.connectors[step_key], action_key, person.number, deadline)
     else:
@@ -79,6 +81,27 @@ def take_action(
 
 
 @retry_conflicts
+def _settle_dead_intents(
+    person: Person, step_key: str, action_key: str, state: StepState, deadline: float
+) -> None:
+    """Give an outcome to intents whose process died: confirmed where the department's present answer passes, and
+    unknown otherwise.
+    """
+    alive_since = get_now() - timedelta(seconds=CALLS_PER_ACTION * deadline)
+    dead = select(Action.id).where(
+        Action.student_number == person.number,
+        Action.step == step_key,
+        Action.action == action_key,
+        Action.outcome.is_(None),
+        Action.intended_at < alive_since,
+    )
+    found = db.session.scalars(dead).all()
+    db.session.rollback()
+    outcome = ActionOutcome.CONFIRMED if state.status is Status.CLEARED else ActionOutcome.UNKNOWN
+    for intent_id in found:
+        _record_outcome(intent_id, outcome)
+
+
 def _record_intent(
     installed: InstalledMiniApp,
     person: Person,

@@ -162,10 +162,8 @@ def test_without_looking_for_rivals_the_same_presses_send_several_calls(
     assert list_calls(service, fresh_student).count("cancel") > 1
 
 
-def test_an_intent_of_a_process_that_died_does_not_block_for_ever(
-    service: Service, fresh_student: str
-) -> None:
-    visitor, token = with_card(service, fresh_student)
+def leave_dead_intent(service: Service, student: str) -> None:
+    """What a process leaves that died after it committed an intent."""
     engine = create_engine(service.environment["LIXIAO_DATABASE__URL"])
     with engine.begin() as connection:
         connection.execute(
@@ -173,12 +171,31 @@ def test_an_intent_of_a_process_that_died_does_not_block_for_ever(
                 "INSERT INTO actions (mini_app, period, student_number, step, action, intended_at) VALUES"
                 " ('graduate_departure', '2026-06', :student, :step, 'cancel-card', '2026-06-01 00:00:00')"
             ),
-            {"student": fresh_student, "step": SYSTEM},
+            {"student": student, "step": SYSTEM},
         )
     engine.dispose()
+
+
+def test_an_intent_of_a_process_that_died_does_not_block_for_ever(
+    service: Service, fresh_student: str
+) -> None:
+    visitor, token = with_card(service, fresh_student)
+    leave_dead_intent(service, fresh_student)
     assert press_cancel(service, visitor, token).status_code == 303
     assert list_calls(service, fresh_student).count("cancel") == 1
     assert service.campus.get_facts(fresh_student, SYSTEM)["card"] == "cancelled"
+    assert list_actions(service, fresh_student) == [("unknown", True), ("confirmed", True)]
+
+
+def test_an_intent_of_a_process_that_died_after_its_call_is_settled_by_the_card_alone(
+    service: Service, fresh_student: str
+) -> None:
+    visitor, token = with_card(service, fresh_student)
+    leave_dead_intent(service, fresh_student)
+    service.campus.set_facts(fresh_student, SYSTEM, card="cancelled")
+    assert press_cancel(service, visitor, token).status_code == 303
+    assert "cancel" not in list_calls(service, fresh_student)
+    assert list_actions(service, fresh_student) == [("confirmed", True)]
 
 
 def test_a_card_that_somebody_else_cancelled_meanwhile_counts_as_cancelled(
