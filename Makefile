@@ -8,6 +8,9 @@ CAMPUS_PORT ?= 8001
 DATA_DIR ?= var
 CONFIG ?=
 BENCH ?= all
+# Beside tests/soak, the tests of every run that hold a large figure.
+FIGURES := tests/integration/test_fault_matrix.py tests/unit/connectors/test_mutated_answers.py \
+	tests/unit/domain/test_slip_code_tampering.py
 USERS ?= 20
 SECONDS ?= 30
 LOAD_URL ?=
@@ -36,8 +39,8 @@ run: $(VENV)/runtime ## Start the pretend campus and the service (PORT, CAMPUS_P
 test: $(VENV)/tools ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-soak: $(VENV)/tools ## Look over 2,000 slips with qpdf and poppler, some minutes
-	@$(BIN)/python -m pytest tests/soak -n 2
+soak: $(VENV)/tools ## Hold every large figure, half an hour at most, and print them as a table
+	@$(BIN)/python -m pytest tests/soak $(FIGURES) -n 2 --dist loadgroup
 
 lint: $(VENV)/tools ## Check style, types and layers
 	@$(BIN)/ruff check .
