@@ -20,6 +20,7 @@ from app.services.slips import (
 from app.web.auth.access import current_person, signed_in_required
 from app.web.language import show_mini_app
 from app.web.shell import get_installation
+from app.web.slips.record import show_record
 
 slip_pages = Blueprint("slips", __name__)
 
@@ -53,7 +54,13 @@ def slip(number: str) -> ResponseReturnValue:
         "download": url_for(".slip_pdf", number=number, token=token, download=1),
     }
     address = get_installation().settings.service.base_url + links["download"]
-    return render_template("slips/slip.html", slip=found, links=links, download_address=address)
+    return render_template(
+        "slips/slip.html",
+        slip=found,
+        record=show_record(found.record, found.mini_app),
+        links=links,
+        download_address=address,
+    )
 
 
 @slip_pages.get("/slips/<number>.pdf")

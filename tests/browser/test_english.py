@@ -1,0 +1,114 @@
+"""Every page in English: no Chinese but names and what departments say, and it fits its window."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from app.settings import ROOT
+from tests.browser.places import PLACES
+from tests.browser.screens import Screens
+from tests.browser.test_pages import find_faults, find_overflow
+from tests.campus.accounts import DEMO_ACCOUNTS, find_account
+from tests.campus.client import CampusClient
+from tests.conftest import Service
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+WIDTHS = (320, 360, 1280)
+CHINESE = re.compile(r"[\u2e80-\u9fff\uff00-\uffef\U00020000-\U0003ffff]+")
+SWITCH = "中文"
+SYSTEMS = ("library_loans", "library_thesis", "archive", "dormitory", "finance")
+
+
+class EnglishScreens(Screens):
+    """The windows of somebody whose browser prefers English."""
+
+    def open(self, **options: Any) -> Page:
+        return super().open(**{"locale": "en-GB", **options})
+
+
+def list_names(campus: CampusClient) -> set[str]:
+    """The Chinese that stays: what the campus holds of people, and what translations themselves name so."""
+    people = [account for account in (*DEMO_ACCOUNTS, find_account("TS90000000")) if account]
+    facts = [
+        campus.get_facts(account.number, system) for account in people if account.level for system in SYSTEMS
+    ]
+    translations: dict[str, str] = {}
+    for path in ("config/default.toml", "config/demo.toml"):
+        translations |= tomllib.loads((ROOT / path).read_text("utf-8"))["english"]
+    translations |= tomllib.loads((ROOT / "miniapp_templates/graduate_departure/en.toml").read_text("utf-8"))
+    known = f"{people} {facts} {list(translations.values())}"
+    return {SWITCH, *CHINESE.findall(known), *(account.name[0] for account in people)}
+
+
+def find_chinese(page: Page, names: set[str]) -> list[str]:
+    """The Chinese on a page, hidden parts, labels and title included, that is no name."""
+    texts: str = page.evaluate(
+        """document.title + " " + document.documentElement.textContent + " " + [...document.querySelectorAll("*")]
+          .flatMap(e => ["aria-label", "alt", "title", "placeholder", "data-done", "data-more", "data-checked-at"]
+            .map(name => e.getAttribute(name) || "")).join(" ")"""
+    )
+    return sorted(set(CHINESE.findall(texts)) - names)
+
+
+@pytest.fixture(scope="module", params=[*PLACES, "gate"])
+def place(request: pytest.FixtureRequest, browser: Browser, running_service: Service) -> Iterator[Page]:
+    """One page of the product, on a phone, in English."""
+    running_service.campus.reset()
+    screens = EnglishScreens(browser, running_service.url)
+    if request.param == "gate":
+        page = screens.open()
+        page.goto("/gate")
+        page.wait_for_selector("#gate[data-ready]")
+        yield page
+    else:
+        student = f"TS9{list(PLACES).index(request.param) + 5_000_000}"
+        yield PLACES[request.param](screens, running_service.campus, student)
+    screens.close()
+    assert not screens.violations
+
+
+@pytest.fixture(scope="module")
+def names(running_service: Service) -> set[str]:
+    return list_names(running_service.campus)
+
+
+def test_no_page_in_english_says_anything_in_chinese_but_names(place: Page, names: set[str]) -> None:
+    assert place.locator("html").get_attribute("lang") == "en"
+    assert find_chinese(place, names) == []
+
+
+def test_no_page_in_english_scrolls_sideways(place: Page) -> None:
+    for width in WIDTHS:
+        place.set_viewport_size({"width": width, "height": 740})
+        assert find_overflow(place) == 0, width
+
+
+def test_axe_finds_nothing_in_english(place: Page) -> None:
+    place.set_viewport_size({"width": 360, "height": 740})
+    for scheme in ("light", "dark"):
+        place.emulate_media(color_scheme=scheme)
+        assert find_faults(place) == [], scheme
+
+
+def test_what_is_in_chinese_is_noticed(screens: Screens, names: set[str]) -> None:
+    page = screens.open()
+    page.goto("/verify")
+    assert len(find_chinese(page, names)) > 10
+
+
+def test_the_switch_is_used_by_hand_and_remembered_without_a_script(screens: Screens) -> None:
+    page = screens.open(java_script_enabled=False)
+    page.goto("/verify?from=paper")
+    page.click("text=English")
+    assert page.url.endswith("/verify?from=paper")
+    page.goto("/")
+    assert page.locator("html").get_attribute("lang") == "en"
+    page.click("text=中文")
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
