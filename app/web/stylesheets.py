@@ -1,4 +1,4 @@
-"""Static files, with the stylesheets in the university's colours.
+"""Static files, with the stylesheets in the university's colours and without what only their readers need.
 
 The colours stand in the stylesheets as they are by default, as variables and as what old browsers take instead;
 another university's are put in their places once, at the start.
@@ -7,6 +7,7 @@ another university's are put in their places once, at the start.
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import cast
@@ -21,15 +22,16 @@ SOFT, SOFT_DARK = "#e8f0f9", "#1b2d43"
 
 
 def register_stylesheets(app: Flask, colours: Colours) -> None:
-    """Serve static files, painted where these are not the default colours."""
-    painted = {} if colours == DEFAULT else _paint(Path(app.static_folder or ""), colours)
-    app.extensions["painted"] = painted
+    """Serve static files, the stylesheets in these colours."""
+    stylesheets = _prepare(Path(app.static_folder or ""), colours)
+    app.extensions["stylesheets"] = stylesheets
 
     def serve(filename: str) -> ResponseReturnValue:
-        body = painted.get(filename)
+        body = stylesheets.get(filename)
         if body is None:
             return app.send_static_file(filename)
         response = Response(body, content_type="text/css; charset=utf-8")
+        response.cache_control.no_cache = True
         response.add_etag()
         return response.make_conditional(request)
 
@@ -38,14 +40,21 @@ def register_stylesheets(app: Flask, colours: Colours) -> None:
 
 def get_static_url(name: str) -> str:
     """The address of a static file, which changes with its content and may be kept for ever."""
-    painted = cast("dict[str, bytes]", current_app.extensions["painted"])
-    body = painted.get(name)
+    stylesheets = cast("dict[str, bytes]", current_app.extensions["stylesheets"])
+    body = stylesheets.get(name)
     version = _hash(body) if body else _hash_file(Path(current_app.static_folder or "") / name)
     return url_for("static", filename=name, v=version)
 
 
-def _paint(folder: Path, colours: Colours) -> dict[str, bytes]:
-    """The stylesheets by name, in these colours."""
+def _prepare(folder: Path, colours: Colours) -> dict[str, bytes]:
+    """The stylesheets by name, as they are served."""
+    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.css")}
+    if colours != DEFAULT:
+        found = {name: _paint(text, colours) for name, text in found.items()}
+    return {name: _squeeze(text).encode() for name, text in found.items()}
+
+
+def _paint(text: str, colours: Colours) -> str:
     places = {
         DEFAULT.head: colours.head,
         DEFAULT.head_dark: colours.head_dark,
@@ -54,13 +63,15 @@ def _paint(folder: Path, colours: Colours) -> dict[str, bytes]:
         SOFT: colours.accent_soft,
         SOFT_DARK: colours.accent_soft_dark,
     }
-    painted = {}
-    for path in folder.glob("*.css"):
-        text = path.read_text(encoding="utf-8")
-        for old, new in places.items():
-            text = text.replace(old, new.upper())  # capital letters: not taken for a place itself
-        painted[path.name] = text.encode()
-    return painted
+    for old, new in places.items():
+        text = text.replace(old, new.upper())  # capital letters: not taken for a place itself
+    return text
+
+
+def _squeeze(text: str) -> str:
+    """A stylesheet without comments, and without spaces around its marks: a tenth less to send."""
+    without_lines = re.sub(r"/\*.*?\*/|\n\s*", "", text, flags=re.DOTALL)
+    return re.sub(r" *([{};,]) *|(?<=[a-z]): +", lambda found: found[1] or ":", without_lines)
 
 
 @lru_cache(maxsize=32)

@@ -12,12 +12,15 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.places import FINANCE_FILE
 from tests.browser.screens import Screens
-from tests.campus.client import CampusClient
+from tests.campus.client import PROJECT, CampusClient
 from tests.conftest import Service
+from tests.fixtures.finance_view import FRAGMENT, make_finance_view
 from tests.running import running_service as start_own_service
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+UNDERGRADUATES = PROJECT / "config" / "demo_undergraduate.toml"
 OPTIONS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -54,6 +57,16 @@ def browser() -> Iterator[Browser]:
 def running_service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service for the journeys alone: they submit for demo accounts that other tests need fresh."""
     with start_own_service(campus, tmp_path_factory.mktemp("browsed")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def other_service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service for the pages that the usual one does not have: see `places.ELSEWHERE`."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    view = make_finance_view(folder / FINANCE_FILE)
+    changes = view.environment | {"LIXIAO_RATE_LIMIT__TYPED": "1 per hour"}
+    with start_own_service(campus, folder, changes, configs=(FRAGMENT, UNDERGRADUATES)) as running:
         yield running
 
 

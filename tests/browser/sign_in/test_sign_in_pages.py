@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser.looking import WIDTHS, find_faults, find_overflow, find_small_targets
 from tests.browser.screens import Screens
-from tests.browser.test_pages import FIND_SMALL_TARGETS, TARGET, WIDTHS, find_faults, find_overflow
 from tests.conftest import Service
 from tests.integration.auth.cas.visits import get_entry
 
@@ -34,7 +34,7 @@ def test_the_page_holds_what_every_page_holds(
     page = way(screens, signing)
     assert page.locator("h1").inner_text() == title
     assert page.title().startswith(title)
-    assert page.evaluate(FIND_SMALL_TARGETS, TARGET) == []
+    assert find_small_targets(page) == []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 740})
         assert find_overflow(page) == 0, width
