@@ -29,6 +29,7 @@ CHECKS_AT_ONCE = 5
 PAUSE_SECONDS = 0.02
 SLOW_MS = 200
 QUICK_MS = 50
+LATE_MS = 800
 DEADLINE_SECONDS = 3.0
 SYSTEMS = ("library_loans", "library_thesis", "archive", "dormitory", "finance")
 LIMITS = {"LIXIAO_RATE_LIMIT__VERIFICATION": "100000 per minute"}
@@ -45,7 +46,12 @@ class Crowd:
     @property
     def page(self) -> str:
         """The clearance page that comes after the round."""
-        return f"{self.service.url}{APP}/clearance?wait=1"
+        return f"{self.first_page}?wait=1"
+
+    @property
+    def first_page(self) -> str:
+        """The clearance page that shows what is known."""
+        return f"{self.service.url}{APP}/clearance"
 
 
 def run() -> list[tuple[str, str, str]]:
@@ -56,7 +62,11 @@ def run() -> list[tuple[str, str, str]]:
         running_service(campus, Path(folder), LIMITS) as service,
     ):
         crowd = _gather(service)
-        return [*_measure_healthy(crowd, campus), *_measure_hung(crowd, campus)]
+        return [
+            *_measure_healthy(crowd, campus),
+            *_measure_late(crowd, campus),
+            *_measure_hung(crowd, campus),
+        ]
 
 
 def _measure_healthy(crowd: Crowd, campus: CampusClient) -> list[tuple[str, str, str]]:
@@ -73,6 +83,25 @@ def _measure_healthy(crowd: Crowd, campus: CampusClient) -> list[tuple[str, str,
         (f"{what} 0 ms, p50 / p95", f"{_show(median(calm))} / {_show(_p95(calm))}", "-"),
         (f"{what} {SLOW_MS} ms, p50 / p95", f"{_show(median(slow))} / {_show(_p95(slow))}", f"{SLOW_MS} ms"),
         (f"clearance pages a second, {PAGES_AT_ONCE} at once, {QUICK_MS} ms", f"{rate:.0f}", "-"),
+        (f"... p95 of these {PAGES} pages", _show(_p95(busy)), "-"),
+    ]
+
+
+def _measure_late(crowd: Crowd, campus: CampusClient) -> list[tuple[str, str, str]]:
+    """What students see first while every department takes longer than a page waits."""
+    _delay(campus, LATE_MS)
+    alone = asyncio.run(_open_pages(crowd, STUDENTS, 1, crowd.first_page))
+    begun = time.perf_counter()
+    busy = asyncio.run(_open_pages(crowd, PAGES, PAGES_AT_ONCE, crowd.first_page))
+    rate = PAGES / (time.perf_counter() - begun)
+    _delay(campus, 0)
+    return [
+        (
+            f"first page, five systems of {LATE_MS} ms, p50 / p95",
+            f"{_show(median(alone))} / {_show(_p95(alone))}",
+            "300 ms",
+        ),
+        (f"first pages a second, {PAGES_AT_ONCE} at once", f"{rate:.0f}", "-"),
         (f"... p95 of these {PAGES} pages", _show(_p95(busy)), "-"),
     ]
 
@@ -132,9 +161,9 @@ async def _check_beside_pages(crowd: Crowd) -> tuple[list[float], list[float]]:
     return checks, await pages
 
 
-async def _open_pages(crowd: Crowd, times: int, at_once: int) -> list[float]:
+async def _open_pages(crowd: Crowd, times: int, at_once: int, page: str = "") -> list[float]:
     cookies = [crowd.cookies[place % len(crowd.cookies)] for place in range(times)]
-    return await _ask([(crowd.page, {"Cookie": cookie}) for cookie in cookies], at_once)
+    return await _ask([(page or crowd.page, {"Cookie": cookie}) for cookie in cookies], at_once)
 
 
 async def _check(crowd: Crowd, times: int) -> list[float]:

@@ -40,6 +40,8 @@ def _measure(service: Service) -> list[tuple[str, str, str]]:
     assert code
     rows = [
         *_measure_page("guide", debtor, f"{APP}/", PAGE_KB),
+        *_measure_page("privacy notice", debtor, f"{APP}/privacy", PAGE_KB),
+        *_measure_page("questions", debtor, f"{APP}/faq", PAGE_KB),
         *_measure_page("clearance, all told", debtor, f"{APP}/clearance?wait=1", PAGE_KB),
         *_measure_page("check your answers", debtor, f"{APP}/submission", PAGE_KB),
         *_measure_page("slip, without its picture", holder, slip, PAGE_KB),
