@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
-from app.identity.addresses import is_provider_address
+from app.identity.addresses import is_on_this_machine, is_provider_address
 from app.identity.base import ProviderMisbehaved
 
 PublicKey = RSAKey | ECKey | OKPKey
@@ -57,8 +57,7 @@ def read_metadata(document: Mapping[str, Any], issuer: str) -> Metadata:
     for name, address in addresses.items():
         if address == "":
             continue
-        # A provider elsewhere must not send us to the services of this machine; its other hosts are its own matter.
-        if not is_provider_address(address) or (_is_https(issuer) and not _is_https(address)):
+        if not _may_follow(address, issuer):
             raise ProviderMisbehaved(f"discovery:{name}")
     return Metadata(
         issuer=issuer,
@@ -70,8 +69,17 @@ def read_metadata(document: Mapping[str, Any], issuer: str) -> Metadata:
     )
 
 
-def _is_https(address: object) -> bool:
-    return isinstance(address, str) and urlsplit(address).scheme == "https"
+def _may_follow(address: object, issuer: str) -> bool:
+    """A provider elsewhere must not send us to the services of this machine; its other hosts are its own matter."""
+    if not isinstance(address, str) or not is_provider_address(address):
+        return False
+    if is_on_this_machine(address) and not is_on_this_machine(issuer):
+        return False
+    return _is_https(address) or not _is_https(issuer)
+
+
+def _is_https(address: str) -> bool:
+    return urlsplit(address).scheme == "https"
 
 
 def read_keys(document: Mapping[str, Any]) -> tuple[PublicKey, ...]:

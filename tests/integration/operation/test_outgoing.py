@@ -4,6 +4,7 @@ never to where an answer points otherwise. That sign-in follows no redirect: tes
 
 from __future__ import annotations
 
+import socket
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,9 @@ import requests
 from app.connectors.registry import build_connectors
 from app.connectors.round import close_connectors, query_systems
 from app.domain.clearance import DepartmentUnavailable
-from app.identity.base import ProviderMisbehaved
+from app.identity.base import ProviderMisbehaved, SignInFault
 from app.identity.discovery import read_metadata
+from app.identity.exchange import Exchange
 from app.tables import Table
 from tests.campus.run import DEMO_FILE
 from tests.integration.auth.small_server import Answer, Asked, SmallServer, json_answer
@@ -49,9 +51,32 @@ ODD = (
     "https://sso.example.edu/jwks\r\nHost: x",
     "https://统一.example.edu/jwks",
     "https://[::1/jwks",
+    "https://sso.example.edu:0/jwks",
+    "https://sso.example.edu:99999/jwks",
     17,
     ["https://sso.example.edu/jwks"],
     {"url": "https://sso.example.edu/jwks"},
+)
+THIS_MACHINE = (
+    "127.0.0.1",
+    "127.0.0.1:5432",
+    "127.1",
+    "2130706433",
+    "0x7f000001",
+    "0x7f.1",
+    "0177.0.0.1",
+    "0",
+    "0.0.0.0",
+    "[::1]",
+    "[::]",
+    "[::ffff:127.0.0.1]",
+    "[0:0:0:0:0:ffff:7f00:1]",
+    "[fe80::1]",
+    "169.254.169.254",
+    "2852039166",
+    "localhost",
+    "LOCALHOST.",
+    "db.localhost",
 )
 NUMBER = "TS23000002"
 
@@ -76,6 +101,37 @@ def test_odd_addresses_in_a_discovery_document_are_refused(name: str) -> None:
     for address in ODD:
         with pytest.raises(ProviderMisbehaved, match=f"discovery:{name}"):
             read_metadata(describe(**{name: address}), ISSUER)
+
+
+@pytest.mark.parametrize("host", THIS_MACHINE)
+def test_a_provider_elsewhere_never_names_this_machine_in_any_spelling(host: str) -> None:
+    for scheme in ("https", "http"):
+        with pytest.raises(ProviderMisbehaved, match="discovery:jwks_uri"):
+            read_metadata(describe(jwks_uri=f"{scheme}://{host}/jwks"), ISSUER)
+
+
+def test_a_provider_on_this_machine_may_name_itself() -> None:
+    issuer = "http://127.0.0.1:8001/oidc"
+    own = {"issuer": issuer, **{name: f"{issuer}/{name}" for name in ENDPOINTS}}
+    assert read_metadata(own, issuer).jwks_uri == f"{issuer}/jwks_uri"
+
+
+def test_a_name_that_resolves_to_this_machine_proves_itself_by_no_certificate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The document may name any host: where its name leads here, TLS ends the conversation before a byte of it."""
+    with serving() as trap:
+        port = int(trap.url.rpartition(":")[2])
+        resolve = socket.getaddrinfo
+        monkeypatch.setattr(
+            socket, "getaddrinfo", lambda _host, _port, *rest, **options: resolve("127.0.0.1", port, *rest)
+        )
+        with Exchange(5, "client_secret_basic") as exchange, pytest.raises(SignInFault):
+            exchange.get_json("https://keys.example.net/jwks", "keys", withhold_token=True)
+        assert trap.asked == []
+        with Exchange(5, "client_secret_basic") as exchange, pytest.raises(SignInFault):
+            exchange.get_json("http://keys.example.net/jwks", "keys", withhold_token=True)
+        assert trap.paths() == ["/jwks"]  # the control: without TLS it would have been asked
 
 
 def test_a_provider_may_keep_its_keys_on_another_host_over_tls() -> None:
