@@ -23,6 +23,13 @@ class PlainConverter(BaseConverter):
     regex = r"[^/\x00-\x1f\x7f]+"
 
 
+class AnyTextConverter(BaseConverter):
+    """All that is left of an address, whatever it holds: what is no slip's code gets a verdict like every code."""
+
+    part_isolating = False
+    regex = r"[\s\S]+"
+
+
 class MiniAppConverter(PlainConverter):
     """The part of an address that names an installed mini-app."""
 
@@ -40,7 +47,11 @@ def get_installation() -> Installation:
 
 def register_shell(app: Flask) -> None:
     """Give each request an id and each template the shell's names."""
-    app.url_map.converters |= {"default": PlainConverter, "mini_app": MiniAppConverter}
+    app.url_map.converters |= {
+        "any_text": AnyTextConverter,
+        "default": PlainConverter,
+        "mini_app": MiniAppConverter,
+    }
     # Flask would lead to the merged address with the host that the client named.
     app.url_map.merge_slashes = False
     register_stylesheets(app, app.extensions["installation"].settings.service.colours)

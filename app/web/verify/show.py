@@ -17,14 +17,14 @@ from app.web.verify.verdicts import FileText
 from app.web.verify.viewer import get_staff
 
 
-@verify_pages.get("/v/<path:code>")
+@verify_pages.get("/v/<any_text:code>")
 def show(code: str) -> ResponseReturnValue:
     """The verdict on a code, as a page, or as JSON for `Accept: application/json`."""
     staff = get_staff()
     return show_checked(check_code(code, get_address()), staff)
 
 
-@verify_pages.post("/v/<path:code>")
+@verify_pages.post("/v/<any_text:code>")
 def compare(code: str) -> ResponseReturnValue:
     """Whether the name that was typed from the paper is the slip's: it says match or no match, nothing else."""
     verification = check_code(code, get_address())
