@@ -57,7 +57,7 @@ def list_described(description: Mapping[str, Any]) -> set[tuple[str, str]]:
 def list_json_routes(app: Flask) -> set[tuple[str, str]]:
     """Address and method of each route of verification and operation but those for browsers alone."""
     return {
-        (rule.rule.replace("<path:code>", "{code}"), method)
+        (rule.rule.replace("<any_text:code>", "{code}"), method)
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith(("verify.", "ops.")) and rule.endpoint not in FOR_BROWSERS
         for method in (rule.methods or set()) & {"GET", "POST"}
