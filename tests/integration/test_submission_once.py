@@ -1,14 +1,10 @@
-"""A student submits once, whatever arrives at the same time, and a crash leaves nothing or everything."""
+"""A student submits once, whatever arrives at the same time."""
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,9 +14,8 @@ from alembic.operations import Operations
 from sqlalchemy import create_engine
 
 from tests.campus.client import CampusClient
-from tests.campus.run import start_service, stop
-from tests.conftest import Service, get_free_port
-from tests.fixtures.stored import check_nothing_is_half_done, list_slips
+from tests.conftest import Service
+from tests.fixtures.stored import list_slips
 from tests.integration.conftest import MakeDatabase
 from tests.running import running_service
 from tests.visitor import APP, Visitor, get_csrf_token
@@ -28,7 +23,6 @@ from tests.visitor import APP, Visitor, get_csrf_token
 STUDENTS = 200
 TIMES_EACH = 4
 AT_ONCE = 50
-CRASHES = 10
 
 
 @pytest.fixture(scope="module")
@@ -125,66 +119,3 @@ def test_without_the_constraint_the_same_race_gives_several_slips(
     with running_service(campus, tmp_path, changes, leave_out_the_constraint) as unguarded:
         press_together(unguarded, fresh_student, 20)
         assert len(list_slips(unguarded.environment, fresh_student)) > 1
-
-
-def kill(process_id: int) -> None:
-    """SIGKILL to a server and its workers."""
-    children = Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
-    for one in (process_id, *map(int, children)):
-        with suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
-
-
-def test_a_crash_leaves_nothing_or_everything_and_a_repeat_gives_the_same_slip(
-    campus: CampusClient, tmp_path: Path, make_database: MakeDatabase
-) -> None:
-    changes = {"LIXIAO_DATABASE__URL": make_database(tmp_path)}
-    with running_service(campus, tmp_path, changes) as prepared:
-        environment = dict(prepared.environment)
-    told: dict[str, str] = {}
-    for crash in range(CRASHES):
-        port = get_free_port()
-        environment["LIXIAO_SERVICE__BASE_URL"] = f"http://127.0.0.1:{port}"
-        process = start_service(environment, port, log=None)
-        service = Service(f"http://127.0.0.1:{port}", campus, tmp_path, environment, prepared.log)
-        try:
-            students = [f"TS9{8_000_000 + crash * 10 + index:07d}" for index in range(6)]
-            _press_until_killed(service, process.pid, students, told, answers=crash % len(students))
-        finally:
-            kill(process.pid)
-            stop(process)
-        check_nothing_is_half_done(environment)
-    assert told
-    with running_service(campus, tmp_path, changes) as restarted:
-        for student, location in told.items():
-            assert restarted_answer(restarted, student) == location
-    check_nothing_is_half_done(environment)
-
-
-def _press_until_killed(
-    service: Service, process_id: int, students: list[str], told: dict[str, str], answers: int
-) -> None:
-    """All press at the same time; the service is killed as soon as this many were answered."""
-    wanted = len(told) + answers
-    signed_in = {student: sign_in(service, student) for student in students}
-
-    def press(student: str) -> None:
-        with suppress(requests.RequestException):
-            answer = press_submit(service, *signed_in[student])
-            if answer.status_code == 303:
-                told[student] = answer.headers["Location"]
-
-    with ThreadPoolExecutor(len(students)) as pool:
-        pressed = [pool.submit(press, student) for student in students]
-        while len(told) < wanted and not all(future.done() for future in pressed):
-            time.sleep(0.001)
-        kill(process_id)
-        for future in pressed:
-            future.result()
-
-
-def restarted_answer(service: Service, student: str) -> str:
-    """Where a student is led who asks again after the crash."""
-    visitor = service.visit()
-    visitor.sign_in(student)
-    return visitor.get(f"{APP}/submission").url.removeprefix(service.url)
