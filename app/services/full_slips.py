@@ -37,6 +37,7 @@ class FullSlip:
 
     verdict: Verdict | None
     number: str
+    mini_app: str
     record: SlipRecord
     state: CodeState
     submitted_at: datetime
@@ -72,6 +73,7 @@ def _describe(slip: Slip, verdict: Verdict | None) -> FullSlip:
     return FullSlip(
         verdict=verdict,
         number=slip.number,
+        mini_app=slip.submission.mini_app,
         record=parse_slip_record(slip.record),
         state=CodeState(slip.codes[-1].state),
         submitted_at=slip.submission.submitted_at,

@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from app.settings import ROOT
+from tests.browser import test_pages
 from tests.browser.places import PLACES
 from tests.browser.screens import Screens
-from tests.browser.test_pages import find_faults, find_overflow
 from tests.campus.accounts import DEMO_ACCOUNTS, find_account
 from tests.campus.client import CampusClient
 from tests.conftest import Service
@@ -50,7 +50,8 @@ def list_names(campus: CampusClient) -> set[str]:
 def find_chinese(page: Page, names: set[str]) -> list[str]:
     """The Chinese on a page, hidden parts, labels and title included, that is no name."""
     texts: str = page.evaluate(
-        """document.title + " " + document.documentElement.textContent + " " + [...document.querySelectorAll("*")]
+        """document.title + " " + document.documentElement.textContent + " "
+          + [...document.querySelectorAll("template")].map(e => e.content.textContent).join(" ") + " " + [...document.querySelectorAll("*")]
           .flatMap(e => ["aria-label", "alt", "title", "placeholder", "data-done", "data-more", "data-checked-at"]
             .map(name => e.getAttribute(name) || "")).join(" ")"""
     )
@@ -87,14 +88,19 @@ def test_no_page_in_english_says_anything_in_chinese_but_names(place: Page, name
 def test_no_page_in_english_scrolls_sideways(place: Page) -> None:
     for width in WIDTHS:
         place.set_viewport_size({"width": width, "height": 740})
-        assert find_overflow(place) == 0, width
+        assert test_pages.find_overflow(place) == 0, width
 
 
 def test_axe_finds_nothing_in_english(place: Page) -> None:
     place.set_viewport_size({"width": 360, "height": 740})
     for scheme in ("light", "dark"):
         place.emulate_media(color_scheme=scheme)
-        assert find_faults(place) == [], scheme
+        assert test_pages.find_faults(place) == [], scheme
+
+
+def test_a_page_in_english_keeps_its_budget(place: Page) -> None:
+    if not place.locator("#gate").count():  # the gate's modules are kept by its worker
+        test_pages.test_a_page_keeps_its_budget_of_bytes_and_requests(place)
 
 
 def test_what_is_in_chinese_is_noticed(screens: Screens, names: set[str]) -> None:

@@ -337,3 +337,21 @@ def test_the_verdict_is_seen_without_scrolling_on_a_phone(gate: Page, slip: Issu
     box = gate.locator("#result [data-verdict]").bounding_box()
     assert box
     assert box["y"] + box["height"] <= PHONE["height"]
+
+
+def test_the_gate_keeps_the_language_that_was_chosen(gate: Page, slip: IssuedSlip) -> None:
+    gate.click("text=English")
+    wait_until_ready(gate)
+    expect(gate.locator("html")).to_have_attribute("lang", "en")
+    go_offline(gate)
+    expect(gate.locator("html")).to_have_attribute("lang", "en")
+    check(gate, slip.url)
+    expect(gate.locator("#result h2")).to_have_text("Valid")
+    expect(gate.locator("#list-age")).to_contain_text("minutes ago")
+
+
+def test_without_a_network_the_gate_stays_in_its_language(gate: Page) -> None:
+    go_offline(gate)
+    gate.click("text=English")
+    wait_until_ready(gate)
+    expect(gate.locator("html")).to_have_attribute("lang", "zh-CN")

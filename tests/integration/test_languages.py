@@ -154,3 +154,44 @@ def test_a_scan_in_one_language_leaves_the_other_as_it_is(service: Service) -> N
     for language, answers in pages.items():
         assert [get_language(answer) for answer in answers] == [language, language]
         assert "elsewhere" not in answers[1].text
+
+
+def test_the_slips_content_is_shown_in_the_language_of_the_page_and_printed_as_ever(
+    service: Service, visitor: Visitor, fresh_student: str
+) -> None:
+    visitor.sign_in(fresh_student)
+    address = visitor.submit().headers["Location"]
+    pages = {code: visitor.get(f"{address}?language={code}").text for code in ("zh-CN", "en")}
+    assert "总务部公寓与物业中心：退宿（通过）" in pages["zh-CN"]
+    assert "Housing and Property Centre: Dormitory check-out (Passed)" in pages["en"]
+    found = re.search(r"/v/\d{200,400}", pages["en"])
+    assert found
+    guard = service.visit()
+    guard.sign_in("00420016", "/completed")
+    full = guard.get(f"{found[0]}?language=en").text
+    assert "Housing and Property Centre Dormitory check-out" in full
+    assert "总务部公寓与物业中心" not in full
+    assert fresh_student in full
+
+
+def test_actions_and_refusals_speak_the_language_of_the_page(visitor: Visitor) -> None:
+    visitor.get("/?language=en")
+    visitor.sign_in("TS23000011")
+    path = f"{APP}/clearance/library_loans/cancel-card"
+    visitor.post(path, visitor.get(path))
+    assert "The library did not agree to cancel the card." in visitor.get(f"{APP}/clearance").text
+    refused = visitor.submit()
+    assert refused.status_code == 422
+    assert "Not submitted: some items have not passed" in refused.text
+    assert "The library card is active and not cancelled yet" in refused.text
+
+
+def test_json_carries_the_same_words(service: Service) -> None:
+    header = {"Accept": "application/json"}
+    texts = [
+        requests.get(
+            f"{service.url}/nowhere", headers=header | {"Accept-Language": language}, timeout=30
+        ).json()
+        for language in ("zh-CN", "en")
+    ]
+    assert [text["title"] for text in texts] == ["页面不存在", "There is no such page"]

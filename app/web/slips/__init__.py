@@ -20,7 +20,7 @@ from app.services.slips import (
 from app.web.auth.access import current_person, signed_in_required
 from app.web.language import show_mini_app
 from app.web.shell import get_installation
-from app.web.slips.record import show_record
+from app.web.shown_record import show_record
 
 slip_pages = Blueprint("slips", __name__)
 

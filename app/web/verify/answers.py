@@ -22,6 +22,7 @@ from app.services.slip_checks import Viewer, record_check
 from app.services.verification import Verification, get_full_view
 from app.web.language import show_moment
 from app.web.shell import get_installation
+from app.web.shown_record import show_record
 from app.web.verify.limits import RETRY_AFTER_SECONDS
 from app.web.verify.verdicts import TEXTS, FileText, describe_verdict
 
@@ -120,6 +121,7 @@ def render_verification(
     file: FileText | None = None,
 ) -> str:
     """The page that shows a verification."""
+    full = _find_full(verification) if staff else None
     return render_template(
         "verify/verdict.html",
         verification=verification,
@@ -127,7 +129,8 @@ def render_verification(
         file=file,
         checked_at=checked_at,
         comparison=says,
-        full=_find_full(verification) if staff else None,
+        full=full,
+        record=show_record(full.record, full.mini_app) if full else None,
         is_staff=staff is not None,
         state_words=STATE_WORDS,
         viewer_words=VIEWER_WORDS,
