@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from app.web.verify.problems import MAX_UPLOAD_BYTES
 from tests.campus.client import CampusClient
 from tests.conftest import Service, get_free_port
 from tests.integration.operation.proxy import require_nginx, running_nginx
@@ -209,9 +210,16 @@ def test_plain_http_is_sent_to_tls_on_the_configured_name_and_tls_says_to_stay(s
 
 def test_bodies_that_are_too_large_end_at_the_proxy(site: Site) -> None:
     answer = requests.post(
-        f"{site.url}/verify", data=b"x" * (10 * 2**20), verify=str(site.certificate), timeout=60
+        f"{site.url}/verify", data=b"x" * (14 * 2**20), verify=str(site.certificate), timeout=60
     )
     assert answer.status_code == 413
+
+
+def test_a_file_as_large_as_the_service_takes_passes_the_proxy(site: Site) -> None:
+    photo = {"photo": ("photo.jpg", b"x" * (MAX_UPLOAD_BYTES - 1024))}
+    answer = requests.post(f"{site.url}/verify", files=photo, verify=str(site.certificate), timeout=60)
+    assert answer.status_code == 422
+    assert "请选择照片" in answer.text
 
 
 def test_its_log_holds_no_query_and_no_code(site: Site, students: list[Student]) -> None:
