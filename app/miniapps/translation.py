@@ -1,5 +1,6 @@
 """A mini-app in another language: `en.toml` in its folder has a translation for each Chinese text of the manifest,
-and of the folder's own pages, which mark theirs as `mini_app.say("...")`. Every fault is named.
+and of the folder's own pages, which mark theirs as `mini_app.say("...")`. Every fault is named. A folder without the file
+is shown as it was written.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def translate_mini_app(folder: Path, mini_app: MiniApp, faults: list[str]) -> Mi
     translations = {}
     for language in LANGUAGES:
         name = f"{language}.toml"
-        texts = _read_texts(folder / name, faults)
+        texts = _read_texts(folder / name, faults) if (folder / name).exists() else None
         if texts is None:
             continue
         translator = _Translator(texts)
