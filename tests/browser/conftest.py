@@ -70,6 +70,12 @@ def other_service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory
         yield running
 
 
+@pytest.fixture(scope="session")
+def sources() -> dict[str, str]:
+    """The HTML of the pages that were opened, by their names in `places`."""
+    return {}
+
+
 @pytest.fixture
 def screens(browser: Browser, service: Service) -> Iterator[Screens]:
     """Opens browser windows at the service; at the end no window may have broken the security policy."""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,16 +17,23 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, MISSING, OPTIONS
-from tests.browser.screens import APP, CANCEL_CARD, CLEARANCE, SUBMISSION, Screens, submit
+from tests.browser.paper import draw_pages
+from tests.browser.screens import APP, CANCEL_CARD, CLEARANCE, PC, SUBMISSION, Screens, submit
+from tests.browser.verdicts import CHANGES, open_unknown, open_verdict
 from tests.campus.client import PROJECT, CampusClient, running_campus
 from tests.campus.run import make_environment, prepare, start_service, stop
-from tests.conftest import get_free_port
+from tests.conftest import Service, get_free_port
 from tests.fixtures.finance_view import FRAGMENT, FinanceView, make_finance_view
+from tests.fixtures.issued_slips import GUARD
 from tests.integration.operation.commands import run_flask
+from tests.running import running_service as running_own_service
 
 PICTURES = PROJECT / "miniapp_templates" / "graduate_departure" / "pictures"
 COLOURS = 64
 SCALE = 2
+SMALL_PHONE = {"width": 320, "height": 640}
+COLUMNS = 3
+PAPER_DPI = 96
 
 
 def main() -> None:
@@ -38,6 +46,8 @@ def main() -> None:
         with running_service(campus) as (url, environment):
             draw(Screens(browser, url), campus, environment)
         with TemporaryDirectory() as folder:
+            with running_own_service(campus, Path(folder) / "verdicts") as service:
+                draw_verdicts(Screens(browser, service.url), service)
             view = make_finance_view(Path(folder) / "finance.sqlite3")
             with running_service(campus, FRAGMENT, **view.environment) as (url, _):
                 draw_stale(Screens(browser, url), view)
@@ -74,6 +84,40 @@ def draw(screens: Screens, campus: CampusClient, environment: dict[str, str]) ->
     draw_unavailable(screens, campus)
     draw_waived(screens, environment)
     draw_slip(screens)
+    draw_others(screens)
+
+
+def draw_others(screens: Screens) -> None:
+    """The same pages by night, in English, and on a PC."""
+    night = screens.sign_in("TS23000003", device_scale_factor=SCALE, color_scheme="dark")
+    keep(night, "clearance-dark")
+    english = screens.sign_in("TB23000010", device_scale_factor=SCALE, locale="en")
+    keep(english, "clearance-english")
+    for name, scheme in (("clearance-pc", "light"), ("clearance-pc-dark", "dark")):
+        keep(screens.sign_in("TS23000003", viewport=PC, color_scheme=scheme), name)
+
+
+def draw_verdicts(screens: Screens, service: Service) -> None:
+    """Each verdict as a phone shows it, in one picture, and the slip as it is printed, at half its size."""
+    phone = {"viewport": SMALL_PHONE}
+    pages = [
+        open_verdict(verdict, screens, service, f"TS9{place:07d}", **phone)
+        for place, verdict in enumerate(CHANGES)
+    ]
+    pages.append(open_unknown(screens, service, "TS90000020", **phone))
+    pages.append(screens.sign_in(GUARD, "/completed", **phone))
+    pages[-1].goto(pages[0].url)
+    shots = [Image.open(BytesIO(page.screenshot())) for page in pages]
+    width, height = shots[0].size
+    sheet = Image.new("RGB", (width * COLUMNS, height * -(-len(shots) // COLUMNS)), "white")
+    for place, shot in enumerate(shots):
+        sheet.paste(shot, (place % COLUMNS * width, place // COLUMNS * height))
+    save(sheet, "verdicts")
+    page = screens.sign_in("TS23000009", viewport=PC)
+    submit(page)
+    page.wait_for_load_state("networkidle")
+    printed = draw_pages(page.pdf(prefer_css_page_size=True), PAPER_DPI)
+    save(printed[0], "slip-printed")
 
 
 def draw_unavailable(screens: Screens, campus: CampusClient) -> None:
@@ -131,10 +175,14 @@ def draw_slip(screens: Screens) -> None:
 def keep(page: Page, name: str) -> None:
     """The page as a small PNG: few colours are enough for it."""
     page.wait_for_load_state("networkidle")
-    path = PICTURES / f"{name}.png"
-    page.screenshot(path=path)
-    with Image.open(path) as picture:
-        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    with Image.open(BytesIO(page.screenshot())) as picture:
+        save(picture, name)
+
+
+def save(picture: Image.Image, name: str) -> None:
+    """Keep a picture with few colours."""
+    few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(PICTURES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

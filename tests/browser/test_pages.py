@@ -23,15 +23,22 @@ SHIFT = 0.02
 LANDSCAPE = {"width": 740, "height": 360}
 
 
-@pytest.fixture(scope="module", params=ALL)
-def place(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """One page of the product, on a phone."""
-    name = "other_service" if request.param in ELSEWHERE else "running_service"
-    service: Service = request.getfixturevalue(name)
+def get_service(request: pytest.FixtureRequest, name: str) -> Service:
+    """The service that has this page, its campus as at the start."""
+    service: Service = request.getfixturevalue("other_service" if name in ELSEWHERE else "running_service")
     service.campus.reset()
+    return service
+
+
+@pytest.fixture(scope="module", params=ALL)
+def place(request: pytest.FixtureRequest, browser: Browser, sources: dict[str, str]) -> Iterator[Page]:
+    """One page of the product, on a phone."""
+    service = get_service(request, request.param)
     screens = Screens(browser, service.url)
     student = f"TS9{list(ALL).index(request.param):07d}"
-    yield ALL[request.param](screens, service, student)
+    page = ALL[request.param](screens, service, student)
+    sources[request.param] = screens.get_source(page)
+    yield page
     screens.close()
     assert not screens.violations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from playwright.sync_api import Page
 
@@ -66,19 +67,19 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def open_verdict(verdict: str, screens: Screens, service: Service, student: str) -> Page:
+def open_verdict(verdict: str, screens: Screens, service: Service, student: str, **options: Any) -> Page:
     """The page with this verdict, as a stranger sees it."""
     slip = issue_slip(service, student)
-    page = screens.open()
+    page = screens.open(**options)
     page.goto(CHANGES[verdict](service, slip))
     page.wait_for_selector(f"[data-verdict={verdict}]")
     return page
 
 
-def open_unknown(screens: Screens, service: Service, student: str) -> Page:
+def open_unknown(screens: Screens, service: Service, student: str, **options: Any) -> Page:
     """The page while the issued log cannot be read."""
     slip = issue_slip(service, student)
-    page = screens.open()
+    page = screens.open(**options)
     with unreadable_log(service):
         page.goto(slip.url)
     page.wait_for_selector("[data-verdict=status_unknown]")
