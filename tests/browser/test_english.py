@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from app.settings import ROOT
-from tests.browser import test_pages
+from tests.browser import looking, test_pages
 from tests.browser.places import PLACES
 from tests.browser.screens import Screens
 from tests.campus.accounts import DEMO_ACCOUNTS, find_account
@@ -88,14 +88,14 @@ def test_no_page_in_english_says_anything_in_chinese_but_names(place: Page, name
 def test_no_page_in_english_scrolls_sideways(place: Page) -> None:
     for width in WIDTHS:
         place.set_viewport_size({"width": width, "height": 740})
-        assert test_pages.find_overflow(place) == 0, width
+        assert looking.find_overflow(place) == 0, width
 
 
 def test_axe_finds_nothing_in_english(place: Page) -> None:
     place.set_viewport_size({"width": 360, "height": 740})
     for scheme in ("light", "dark"):
         place.emulate_media(color_scheme=scheme)
-        assert test_pages.find_faults(place) == [], scheme
+        assert looking.find_faults(place) == [], scheme
 
 
 def test_a_page_in_english_keeps_its_budget(place: Page) -> None:
