@@ -66,6 +66,12 @@ class Postgres:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
         return name
 
+    def run(self, name: str, *words: str) -> None:
+        """Run one of PostgreSQL's own programs, such as pg_dump."""
+        subprocess.run(
+            [self._program / name, *words], check=True, capture_output=True, text=True, timeout=120
+        )
+
     def get_url(self, database: str) -> str:
         """The database's address for SQLAlchemy."""
         return f"postgresql+psycopg://postgres@/{database}?host={self._folder}"

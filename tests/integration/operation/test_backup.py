@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sqlite3
 import stat
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.campus.client import CampusClient
 from tests.conftest import Service
 from tests.integration.operation.commands import run_flask
 from tests.postgres import Postgres
@@ -141,3 +143,32 @@ def test_on_postgresql_the_command_to_use_is_told_without_the_password(
     assert f"pg_dump --file={target} --format=custom --host=" in done.err
     assert "hunter2" not in done.err + done.out
     assert not target.exists()
+
+
+def test_a_dump_of_postgresql_restored_elsewhere_verifies_every_slip_of_it(
+    campus: CampusClient, postgres: Postgres, tmp_path: Path
+) -> None:
+    """By the command that `flask backup` names, and pg_restore."""
+    names = [postgres.create_database() for _ in range(2)]
+    old, new = ({"LIXIAO_DATABASE__URL": postgres.get_url(name)} for name in names)
+    dump = tmp_path / "dump"
+    with running_service(campus, tmp_path / "data", old) as service:
+        for place in range(3):
+            visitor = service.visit()
+            visitor.sign_in(f"TS9690000{place}")
+            assert visitor.submit().status_code == 303
+        told = run_flask(service.environment, "backup", str(dump)).err
+        postgres.run(*shlex.split(next(line for line in told.splitlines() if "pg_dump " in line)))
+        digits = list_postgres_digits(postgres, names[0])
+        environment = {**service.environment, **new}
+        target = new["LIXIAO_DATABASE__URL"].replace("+psycopg", "")
+        postgres.run("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={target}", str(dump))
+        assert (len(digits), list_postgres_digits(postgres, names[1])) == (3, digits)
+        for words in (("audit", "verify"), ("slips", "log", "verify"), ("slips", "verify", digits[-1])):
+            done = run_flask(environment, *words)
+            assert done.code == 0, done.out + done.err
+
+
+def list_postgres_digits(postgres: Postgres, database: str) -> list[str]:
+    with postgres.connect(database) as connection:
+        return [row[0] for row in connection.execute("SELECT digits FROM issued_codes ORDER BY id")]
