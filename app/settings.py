@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.domain.colours import Colours, read_colours
 from app.domain.person import Role
+from app.release import read_commit
 from app.tables import Table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,6 +56,7 @@ class ServiceSettings:
     secret_key: str
     log_level: str
     metrics_token: str
+    commit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +266,7 @@ def _read_service(table: Table) -> ServiceSettings:
         secret_key=table.secret("secret_key"),
         log_level=table.text("log_level", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
         metrics_token=table.secret("metrics_token", ""),
+        commit=table.text("commit", "") or read_commit(ROOT),
     )
     if 0 < len(service.metrics_token) < MIN_TOKEN_LENGTH:
         table.fault("metrics_token", f"must have at least {MIN_TOKEN_LENGTH} characters")

@@ -23,13 +23,14 @@ def healthz() -> ResponseReturnValue:
 @ops.get("/readyz")
 def readyz() -> ResponseReturnValue:
     """Everything that a submission needs is there: 200, or 503 with what is not; beside it, for
-    information, how the departments do.
+    information, which commit runs and how the departments do.
     """
     installation = get_installation()
     checks = check_readiness(installation)
     is_ready = all(check.is_good for check in checks)
     body = {
         "status": "ready" if is_ready else "not ready",
+        "commit": installation.settings.service.commit or "unknown",
         "checks": {check.name: check.says for check in checks},
         **describe_departments(installation),
     }
