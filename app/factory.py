@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-POOL_SECONDS = 3
+POOL_SECONDS = 6
 START_FAULTS = (SettingsError, SlipKeyError, UnusableCertificate, DatabaseRefused)
 """What `create_app` and `warm_up` say in words to an operator."""
 
