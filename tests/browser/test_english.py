@@ -70,7 +70,7 @@ def place(request: pytest.FixtureRequest, browser: Browser, running_service: Ser
         yield page
     else:
         student = f"TS9{list(PLACES).index(request.param) + 5_000_000}"
-        yield PLACES[request.param](screens, running_service.campus, student)
+        yield PLACES[request.param](screens, running_service, student)
     screens.close()
     assert not screens.violations
 
