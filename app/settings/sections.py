@@ -1,0 +1,205 @@
+"""Reads the sections of the configuration, each into its own type; what is wrong is added to the tables' faults."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from app.domain.colours import read_colours
+from app.domain.person import Role
+from app.release import read_commit
+from app.settings.types import (
+    MiniAppSettings,
+    PrivacySettings,
+    RateLimitSettings,
+    RetentionSettings,
+    RoundSettings,
+    Sentinels,
+    ServiceSettings,
+    SessionSettings,
+    SlipSettings,
+)
+from app.tables import Table
+
+ROOT = Path(__file__).resolve().parents[2]
+MIN_TOKEN_LENGTH = 16
+MIN_AUDIT_DAYS = 180
+"""中华人民共和国网络安全法, article 21 (3): logs are kept for six months at least."""
+
+
+def read_database_url(table: Table) -> str:
+    """SQLAlchemy URL of the database."""
+    url = table.secret("url")
+    if url and not re.match(r"sqlite:///.|postgresql\+psycopg://.", url):
+        table.fault("url", "must begin with sqlite:/// or postgresql+psycopg://")
+    return url
+
+
+def read_service(table: Table) -> ServiceSettings:
+    """`[service]`."""
+    base_url = table.text("base_url", pattern=r"https?://[A-Za-z0-9.\-\[\]:]+").rstrip("/")
+    parts = urlsplit(base_url)
+    service = ServiceSettings(
+        base_url=base_url,
+        host=parts.netloc,
+        is_https=parts.scheme == "https",
+        time_zone=_read_time_zone(table),
+        university=table.text("university"),
+        support=table.text("support"),
+        colours=read_colours(table.table("colours")),
+        trusted_hosts=table.texts("trusted_hosts", ()) or (parts.hostname or "",),
+        proxy_count=table.integer("proxy_count", 0, most=5),
+        secret_key=table.secret("secret_key"),
+        log_level=table.text("log_level", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+        metrics_token=table.secret("metrics_token", ""),
+        commit=table.text("commit", "") or read_commit(ROOT),
+    )
+    if 0 < len(service.metrics_token) < MIN_TOKEN_LENGTH:
+        table.fault("metrics_token", f"must have at least {MIN_TOKEN_LENGTH} characters")
+    if service.secret_key and len(service.secret_key) < 32:
+        table.fault("secret_key", "must have at least 32 characters")
+    table.close()
+    return service
+
+
+def _read_time_zone(table: Table) -> ZoneInfo:
+    name = table.text("time_zone")
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        table.fault("time_zone", f"is not a known time zone: {name}")
+        return ZoneInfo("UTC")
+
+
+def read_session(table: Table) -> SessionSettings:
+    """`[session]`."""
+    session = SessionSettings(
+        idle=timedelta(minutes=table.integer("idle_minutes", least=1, most=24 * 60)),
+        absolute=timedelta(minutes=table.integer("absolute_minutes", least=1, most=7 * 24 * 60)),
+    )
+    if session.idle > session.absolute:
+        table.fault("idle_minutes", "is longer than absolute_minutes")
+    table.close()
+    return session
+
+
+def read_slip(table: Table) -> SlipSettings:
+    """`[slip]`."""
+    second_font = table.text("second_font", "")
+    if second_font and not Path(second_font).is_file():
+        table.fault("second_font", f"names no file: {second_font}")
+    p12_file = table.text("p12_file", "")
+    slip = SlipSettings(
+        keys=Path(table.text("keys")),
+        validity_days=table.integer("validity_days", most=36500),
+        status_list_hours=table.integer("status_list_hours", least=1, most=24 * 31),
+        second_font=Path(second_font) if second_font else None,
+        pdf_a=table.flag("pdf_a", False),
+        p12_file=Path(p12_file) if p12_file else None,
+        p12_password=table.secret("p12_password", ""),
+    )
+    if slip.p12_password and not p12_file:
+        table.fault("p12_password", "is set without p12_file")
+    table.close()
+    return slip
+
+
+def read_rate_limit(table: Table) -> RateLimitSettings:
+    """`[rate_limit]`."""
+    limits = r"\d+ per (second|minute|hour|day)(; ?\d+ per (second|minute|hour|day))*"
+    settings = RateLimitSettings(
+        storage_url=table.secret("storage_url"),
+        verification=table.text("verification", pattern=limits),
+        unproven=table.text("unproven", pattern=limits),
+        typed=table.text("typed", pattern=limits),
+        typed_everywhere=table.text("typed_everywhere", pattern=limits),
+        comparison=table.text("comparison", pattern=limits),
+        upload=table.text("upload", pattern=limits),
+        refresh=table.text("refresh", pattern=limits),
+    )
+    table.close()
+    return settings
+
+
+def read_round(table: Table) -> RoundSettings:
+    """`[round]`."""
+    settings = RoundSettings(
+        deadline=table.number("deadline_seconds", least=0.1, most=30),
+        page_wait=table.number("page_wait_seconds", most=30),
+        fresh=table.number("fresh_seconds", most=3600),
+    )
+    table.close()
+    return settings
+
+
+def read_retention(table: Table) -> RetentionSettings:
+    """`[retention]`."""
+    settings = RetentionSettings(
+        sessions=table.integer("sessions_days"),
+        known_answers=table.integer("known_answers_days", least=1),
+        slip_checks=table.integer("slip_checks_days", least=1),
+        closed_cases=table.integer("closed_cases_days", least=30),
+        audit=table.integer("audit_days", least=MIN_AUDIT_DAYS),
+    )
+    table.close()
+    return settings
+
+
+def read_privacy(table: Table) -> PrivacySettings:
+    """`[privacy]`."""
+    settings = PrivacySettings(table.flag("consent"))
+    table.close()
+    return settings
+
+
+def read_roles(table: Table) -> dict[str, Role]:
+    """`[roles]`: the numbers that have a role whatever the sign-in says, by number."""
+    roles: dict[str, Role] = {}
+    for role in (Role.ADMINISTRATOR, Role.CLERK, Role.GUARD, Role.TEACHER):
+        for number in table.texts(f"{role}s", ()):
+            if roles.setdefault(number, role) is not role:
+                table.fault(f"{role}s", f"names a number that is in {roles[number]}s too")
+    table.close()
+    return roles
+
+
+def _read_sentinels(table: Table) -> Sentinels:
+    sentinels = Sentinels(table.text("passes"), table.text("fails"))
+    table.close()
+    return sentinels
+
+
+def read_mini_app(slug: str, table: Table) -> MiniAppSettings:
+    """`[mini_apps.<slug>]`."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", slug):
+        table.faults.append(f"{table.where} is not a slug: small letters, digits and _")
+    settings = MiniAppSettings(
+        slug=slug,
+        folder=ROOT / table.text("folder", f"miniapp_templates/{slug}"),
+        period=table.text("period", pattern=r"[0-9A-Za-z-]{1,20}"),
+        period_title=table.text("period_title"),
+        levels=table.texts("levels", ()),
+        opens_on=_read_day(table, "opens_on"),
+        closes_on=_read_day(table, "closes_on"),
+        steps=table.values("steps"),
+        sentinels={step: _read_sentinels(item) for step, item in table.named_tables("sentinels").items()},
+    )
+    for step in set(settings.sentinels) - set(settings.steps):
+        table.fault("sentinels", f"has {step}, which is no step")
+    if settings.opens_on > settings.closes_on:
+        table.fault("opens_on", "is after closes_on")
+    table.close()
+    return settings
+
+
+def _read_day(table: Table, key: str) -> date:
+    text = table.text(key, pattern=r"\d{4}-\d{2}-\d{2}")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            table.fault(key, f"is no day of the calendar: {text}")
+        return date.min
