@@ -23,6 +23,8 @@ pytestmark = pytest.mark.xdist_group("browser")
 WIDTHS = (320, 360, 1280)
 CHINESE = re.compile(r"[\u2e80-\u9fff\uff00-\uffef\U00020000-\U0003ffff]+")
 SWITCH = "中文"
+TYPED = ("论文涉密，线下归档", "材料不实")
+"""Reasons that clerks gave in their own words."""
 SYSTEMS = ("library_loans", "library_thesis", "archive", "dormitory", "finance")
 
 
@@ -44,7 +46,7 @@ def list_names(campus: CampusClient) -> set[str]:
         translations |= tomllib.loads((ROOT / path).read_text("utf-8"))["english"]
     translations |= tomllib.loads((ROOT / "miniapp_templates/graduate_departure/en.toml").read_text("utf-8"))
     known = f"{people} {facts} {list(translations.values())}"
-    return {SWITCH, *CHINESE.findall(known), *(account.name[0] for account in people)}
+    return {SWITCH, *TYPED, *CHINESE.findall(known), *(account.name[0] for account in people)}
 
 
 def find_chinese(page: Page, names: set[str]) -> list[str]:

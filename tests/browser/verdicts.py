@@ -89,7 +89,7 @@ def open_unknown(screens: Screens, service: Service, student: str, **options: An
 def _compare(name: str, screens: Screens, service: Service, student: str) -> Page:
     page = open_verdict("valid", screens, service, student)
     page.fill("#name", name)
-    page.click("text=比对")
+    page.click("#compare button.main")
     page.wait_for_selector("[data-comparison]")
     return page
 
