@@ -373,6 +373,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installat
     mark = '[steps.reasons.state]\nsays = "档案馆'
     assert mark in manifest
     (mini_app / "manifest.toml").write_text(manifest.replace(mark, shown + mark), encoding="utf-8")
+    with (mini_app / "en.toml").open("a", encoding="utf-8") as english:
+        english.write('\n"登记人" = "Recorded by"\n"登记时间" = "Recorded at"\n')
     with running_campus() as campus:
         environment = make_environment(folder, port, campus.url) | {
             "LIXIAO_CONFIG": str(folder / "config.toml"),

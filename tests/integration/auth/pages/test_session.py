@@ -188,10 +188,7 @@ def locked(site: Site) -> Iterator[None]:
         connection.close()
 
 
-def test_a_session_that_cannot_be_written_is_a_503_and_no_half_sign_in(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _wait_briefly_for_locks(site, monkeypatch)
+def test_a_session_that_cannot_be_written_is_a_503_and_no_half_sign_in(site: Site) -> None:
     browser = site.browser()
     callback = site.leave(browser)
     with locked(site):
@@ -205,8 +202,7 @@ def test_a_session_that_cannot_be_written_is_a_503_and_no_half_sign_in(
     assert site.get(browser, callback).location == "/graduate-departure/clearance"
 
 
-def test_a_locked_database_does_not_stop_who_only_reads(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    _wait_briefly_for_locks(site, monkeypatch)
+def test_a_locked_database_does_not_stop_who_only_reads(site: Site) -> None:
     browser = site.browser()
     with time_machine.travel(MORNING, tick=False) as clock:
         site.sign_in(browser)
@@ -214,9 +210,3 @@ def test_a_locked_database_does_not_stop_who_only_reads(site: Site, monkeypatch:
         clock.shift(timedelta(minutes=2))
         with locked(site):
             assert site.is_signed_in(browser)
-
-
-def _wait_briefly_for_locks(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.models.engine.BUSY_TIMEOUT_MS", 50)
-    with site.app.app_context():
-        db.engine.dispose()
