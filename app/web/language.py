@@ -34,18 +34,19 @@ REMEMBERED_SECONDS = 365 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """`code` is that of HTML and HTTP, `locale` Babel's, `title` what its speakers call it, and `moment` how
-    they write a moment (Unicode's date format).
+    """`code` is that of HTML and HTTP, `locale` Babel's, `title` what its speakers call it, `short` the same where
+    there is little room, and `moment` how they write a moment (Unicode's date format).
     """
 
     code: str
     locale: str
     title: str
+    short: str
     moment: str
 
 
-CHINESE = Language("zh-CN", "zh_CN", "中文", "yyyy-MM-dd HH:mm:ss")
-ENGLISH = Language("en", "en_GB", "English", "d MMM yyyy, HH:mm:ss")
+CHINESE = Language("zh-CN", "zh_CN", "中文", "中文", "yyyy-MM-dd HH:mm:ss")
+ENGLISH = Language("en", "en_GB", "English", "EN", "d MMM yyyy, HH:mm:ss")
 LANGUAGES = {language.code: language for language in (CHINESE, ENGLISH)}
 
 

@@ -114,7 +114,7 @@ def test_what_is_in_chinese_is_noticed(screens: Screens, names: set[str]) -> Non
 def test_the_switch_is_used_by_hand_and_remembered_without_a_script(screens: Screens) -> None:
     page = screens.open(java_script_enabled=False)
     page.goto("/verify?from=paper")
-    page.click("text=English")
+    page.click(".tongue")
     assert page.url.endswith("/verify?from=paper")
     page.goto("/")
     assert page.locator("html").get_attribute("lang") == "en"

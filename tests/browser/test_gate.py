@@ -340,7 +340,7 @@ def test_the_verdict_is_seen_without_scrolling_on_a_phone(gate: Page, slip: Issu
 
 
 def test_the_gate_keeps_the_language_that_was_chosen(gate: Page, slip: IssuedSlip) -> None:
-    gate.click("text=English")
+    gate.click(".tongue")
     wait_until_ready(gate)
     expect(gate.locator("html")).to_have_attribute("lang", "en")
     go_offline(gate)
@@ -352,6 +352,6 @@ def test_the_gate_keeps_the_language_that_was_chosen(gate: Page, slip: IssuedSli
 
 def test_without_a_network_the_gate_stays_in_its_language(gate: Page) -> None:
     go_offline(gate)
-    gate.click("text=English")
+    gate.click(".tongue")
     wait_until_ready(gate)
     expect(gate.locator("html")).to_have_attribute("lang", "zh-CN")
