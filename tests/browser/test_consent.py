@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.looking import find_faults, find_overflow, find_small_targets
 from tests.browser.screens import CLEARANCE, SUBMISSION, Screens, submit
-from tests.browser.test_pages import FIND_SMALL_TARGETS, TARGET, find_faults, find_overflow
 from tests.campus.client import PROJECT, CampusClient
 from tests.campus.credentials import PASSWORD
 from tests.conftest import Service
@@ -70,7 +70,7 @@ def test_the_notice_that_asks_keeps_the_rules_of_every_page(screens: Screens, fr
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         assert find_faults(page) == [], scheme
-    assert page.evaluate(FIND_SMALL_TARGETS, TARGET) == []
+    assert find_small_targets(page) == []
     for width in (320, 360, 768, 1280):
         page.set_viewport_size({"width": width, "height": 740})
         assert find_overflow(page) == 0, width

@@ -10,10 +10,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.browser.looking import find_overflow
 from tests.browser.old_styles import find_layout, read_styles, strip_styles
 from tests.browser.places import PLACES
 from tests.browser.screens import CLEARANCE, PC, PHONE, Screens, submit
-from tests.browser.test_pages import find_overflow
 from tests.campus.client import PROJECT
 from tests.conftest import Service
 
@@ -24,7 +24,7 @@ FORGET = "delete window.fetch; delete window.DOMParser; delete window.matchMedia
 SEEN = [
     "guide",
     "questions",
-    "privacy notice",
+    "privacy",
     "verification form",
     "clearance with reasons",
     "clearance with arrears",
@@ -33,7 +33,7 @@ SEEN = [
     "refused submission",
     "slip",
     "completed",
-    "valid slip",
+    "slip valid",
 ]
 FIND_OVERLAPS = """() => {
   const boxes = [];
@@ -115,7 +115,7 @@ def test_what_an_old_browser_does_not_know_is_stripped() -> None:
 
 @pytest.mark.parametrize("place", SEEN)
 def test_a_page_can_be_read(screens: Screens, service: Service, fresh_student: str, place: str) -> None:
-    page = PLACES[place](screens, service.campus, fresh_student)
+    page = PLACES[place](screens, service, fresh_student)
     assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--paper')") == ""
     for viewport in (PHONE, PC):
         page.set_viewport_size(viewport)  # type: ignore[arg-type]
