@@ -166,7 +166,7 @@ function formatAge(moment) {
   const minutes = Math.max(0, Math.floor((Date.now() - moment) / 60000));
   const ago = new Intl.RelativeTimeFormat(locale);
   const age = minutes < 60 ? ago.format(-minutes, "minute") : ago.format(-Math.floor(minutes / 60), "hour");
-  const time = new Intl.DateTimeFormat(locale, { timeZone, dateStyle: "short", timeStyle: "short" });
+  const time = new Intl.DateTimeFormat(locale, { timeZone, dateStyle: "short", timeStyle: "short", hourCycle: "h23" });
   return `${time.format(moment)} · ${age}`;
 }
 
