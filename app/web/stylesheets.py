@@ -69,9 +69,10 @@ def _paint(text: str, colours: Colours) -> str:
 
 
 def _squeeze(text: str) -> str:
-    """A stylesheet without comments, and without spaces around its marks: a tenth less to send."""
+    """A stylesheet without comments, spaces around its marks, and last semicolons: a tenth less to send."""
     without_lines = re.sub(r"/\*.*?\*/|\n\s*", "", text, flags=re.DOTALL)
-    return re.sub(r" *([{};,]) *|(?<=[a-z]): +", lambda found: found[1] or ":", without_lines)
+    tight = re.sub(r" *([{};,]) *|(?<=[a-z]): +", lambda found: found[1] or ":", without_lines)
+    return tight.replace(";}", "}")
 
 
 @lru_cache(maxsize=32)

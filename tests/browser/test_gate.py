@@ -69,8 +69,8 @@ def open_gate(page: Page) -> Page:
 
 
 def wait_until_ready(page: Page) -> None:
-    """Wait until the page takes codes."""
-    page.wait_for_selector("#gate[data-ready]")
+    """Wait until the page takes codes and has asked for the list of today, with whatever answer."""
+    page.wait_for_selector("#gate[data-ready][data-list]")
 
 
 def go_offline(page: Page) -> None:
