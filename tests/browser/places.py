@@ -28,7 +28,7 @@ def _visit(path: str, screens: Screens, _service: Service, _student: str) -> Pag
 
 def _settle(page: Page) -> Page:
     """Wait for the departments' answers."""
-    page.wait_for_function("!document.querySelector('[data-status=checking]')")
+    page.wait_for_selector("[data-status=checking]", state="detached")
     return page
 
 

@@ -67,6 +67,16 @@ def test_nothing_moves_when_an_answer_comes_late(
     assert wait_until_settled(page) <= MOST_SHIFT
 
 
+def test_nothing_moves_while_items_arrive_one_by_one(
+    screens: Screens, service: Service, fresh_student: str
+) -> None:
+    for place, system in enumerate(sorted(ALL)):
+        service.campus.set_fault(system, delay_ms=400 * (place + 1))
+    page = open_slowly(screens, fresh_student, {}, service)
+    expect(page.locator("[data-status=checking]")).to_have_count(len(ALL))
+    assert wait_until_settled(page) <= MOST_SHIFT
+
+
 def test_what_grows_without_keeping_its_place_would_be_noticed(
     screens: Screens, service: Service, fresh_student: str
 ) -> None:
