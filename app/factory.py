@@ -19,6 +19,7 @@ from app.documents.signing_key import UnusableCertificate
 from app.extensions import csrf, db, limiter, migrate
 from app.identity.registry import build_providers, read_browsers
 from app.logs import configure_logging
+from app.metrics import MetricsRefused, reserve_files
 from app.miniapps.loader import load_mini_app
 from app.miniapps.templating import add_pages
 from app.models import DatabaseRefused, claim_for_host, get_host, limit_waits
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 POOL_SECONDS = 6
-START_FAULTS = (SettingsError, SlipKeyError, UnusableCertificate, DatabaseRefused)
+START_FAULTS = (SettingsError, SlipKeyError, UnusableCertificate, DatabaseRefused, MetricsRefused)
 """What `create_app` and `warm_up` say in words to an operator."""
 
 
@@ -75,14 +76,16 @@ def create_app(settings: Settings) -> Flask:
 
 
 def warm_up(app: Flask) -> None:
-    """Load what serving needs. Raises SlipKeyError, UnusableCertificate, DatabaseRefused or a font's error rather
-    than start without.
+    """Load what serving needs. Raises SlipKeyError, UnusableCertificate, DatabaseRefused, MetricsRefused or a font's
+    error rather than start without.
     """
     installation: Installation = app.extensions["installation"]
     load_fonts(installation.settings.slip.second_font)
     installation.slip_keys.current()
     _ = installation.file_signer
     warn_of_limits_apart(installation.settings)
+    mini_apps = installation.mini_apps.values()
+    reserve_files({connector.name for item in mini_apps for connector in item.connectors.values()})
     with app.app_context():
         limit_waits(db.engine)
         if db.engine.dialect.name == "sqlite":

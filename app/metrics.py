@@ -7,13 +7,16 @@ names, which must be empty when the service starts (prometheus.github.io/client_
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-__all__ = ["CONTENT_TYPE", "export_metrics"]
+from app.domain.slip_code import Verdict
+
+__all__ = ["CONTENT_TYPE", "MetricsRefused", "export_metrics", "reserve_files"]
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -39,6 +42,28 @@ step_distrusted = Gauge(
     ["mini_app", "step"],
     multiprocess_mode="livemax",
 )
+
+
+class MetricsRefused(Exception):
+    """This process cannot keep its numbers; the message says why."""
+
+
+def reserve_files(systems: Iterable[str]) -> None:
+    """Make this process's files whole at its start: on a disk that is full later, a page would fail over a number
+    that has no file, and the process end by SIGBUS where its file has no room. Raises MetricsRefused.
+    """
+    folder = os.environ.get(FOLDER)
+    try:
+        for verdict in Verdict:
+            verifications.labels(verdict)
+        for system in systems:
+            department_seconds.labels(system)
+            breaker_open.labels(system)
+        for path in Path(folder).glob(f"*_{os.getpid()}.db") if folder else ():
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        raise MetricsRefused(f"{FOLDER}: {error.strerror}") from error
 
 
 def export_metrics() -> bytes:

@@ -31,15 +31,15 @@ class PostgresMissing(RuntimeError):
 
 
 class Postgres:
-    """A server, reached by a socket in a folder of its own."""
+    """A server, reached by a socket in a folder of its own. It runs as `user` (None: the present one)."""
 
     def __init__(self, program: Path, folder: Path, user: str | None) -> None:
-        self._program, self._folder, self._user = program, folder, user
+        self._program, self._folder, self.user = program, folder, user
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        self._process = _start(self._program, self._folder / "data", self._folder, self._user)
+        self._process = _start(self._program, self._folder / "data", self._folder, self.user)
         _wait_until_ready(self._process, self, self._folder)
 
     def stop(self) -> None:
@@ -78,14 +78,16 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """Start a server and end it afterwards with its data. Raises PostgresMissing."""
+def running_postgres(*options: str) -> Iterator[Postgres]:
+    """Start a server, made with these options of initdb, and end it afterwards with its data. Raises PostgresMissing."""
     folder = Path(tempfile.mkdtemp(prefix="lixiao-pg-"))
     try:
         program, user = _install(folder)
         data = folder / "data"
         made = [program / "initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync"]
-        subprocess.run([*made, "--auth=trust"], user=user, cwd=folder, check=True, capture_output=True)
+        subprocess.run(
+            [*made, "--auth=trust", *options], user=user, cwd=folder, check=True, capture_output=True
+        )
         server = Postgres(program, folder, user)
         try:
             server.start()

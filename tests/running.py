@@ -18,9 +18,12 @@ def running_service(
     changes: Mapping[str, str] | None = None,
     before_start: Callable[[Mapping[str, str]], None] | None = None,
     configs: Sequence[Path] = (),
+    target: str = "wsgi:app",
+    under: Sequence[str] = (),
 ) -> Iterator[Service]:
     """Start a service at the campus as it was at its start. Its environment has these changes and its
-    configuration these files beside the demo's; `before_start` sees its migrated database.
+    configuration these files beside the demo's; `before_start` sees its migrated database. `target` and `under`: see
+    `start_service`.
     """
     campus.reset()
     port = get_free_port()
@@ -30,7 +33,7 @@ def running_service(
         before_start(environment)
     log = data_dir / "service.log"
     with log.open("ab") as file:
-        process = start_service(environment, port, log=file.fileno())
+        process = start_service(environment, port, log=file.fileno(), target=target, under=under)
         try:
             yield Service(f"http://127.0.0.1:{port}", campus, data_dir, environment, log)
         finally:

@@ -113,11 +113,14 @@ def start_service(
     workers: int = 1,
     log: int | None = None,
     target: str = "wsgi:app",
+    under: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start the service, or another `target`, on the production server. Raises ServiceNotReadyError."""
+    """Start the service, or another `target`, on the production server; `under` is a program with its options that
+    becomes it. Raises ServiceNotReadyError.
+    """
     if METRICS_FOLDER in environment:
         _empty(Path(environment[METRICS_FOLDER]))
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
+    command = [*under, sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", str(workers), "--blocking-threads", str(BLOCKING_THREADS)]
     command += ["--respawn-failed-workers", "--no-ws", "--log-level", "error", target]
     log = keep_log(log)

@@ -54,16 +54,48 @@ def _write_until_full(file: int, block: bytes) -> None:
 
 
 @contextmanager
-def unable_to_write(process_ids: list[int]) -> Iterator[None]:
-    """These processes cannot make a file longer: an input/output error."""
-    before = {one: resource.prlimit(one, resource.RLIMIT_FSIZE) for one in process_ids}
-    for one, (_, hard) in before.items():
-        resource.prlimit(one, resource.RLIMIT_FSIZE, (0, hard))
+def unable_to_write(
+    list_processes: Callable[[], list[int]], size: int = 0, user: str | None = None
+) -> Iterator[None]:
+    """These processes, which are this user's, cannot write to a file beyond this size: an input/output error."""
+    usual, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    _limit_files(list_processes(), size, user)
     try:
         yield
     finally:
-        for one, limits in before.items():
-            resource.prlimit(one, resource.RLIMIT_FSIZE, limits)
+        _limit_files(list_processes(), usual, user)
+
+
+def _limit_files(processes: list[int], size: int, user: str | None) -> None:
+    limit = "unlimited" if size == resource.RLIM_INFINITY else size
+    for one in processes:
+        command = ["prlimit", f"--pid={one}", f"--fsize={limit}:"]
+        # One that has ended meanwhile writes nothing any more.
+        subprocess.run(command, check=False, capture_output=True, user=user)
+
+
+@contextmanager
+def hampered(database: Path, pragma: str) -> Iterator[None]:
+    """The service of `tests.fixtures.hampered` writes under this PRAGMA."""
+    file = database.with_name(f"{database.name}-hampered")
+    file.write_text(pragma)
+    try:
+        yield
+    finally:
+        file.unlink()
+
+
+@contextmanager
+def unwritable(folder: Path) -> Iterator[None]:
+    """Neither this folder nor a file in it may be written to, by whom mode bits bind."""
+    modes = {entry: entry.stat().st_mode for entry in (folder, *folder.iterdir())}
+    for entry, mode in modes.items():
+        entry.chmod(mode & ~0o222)
+    try:
+        yield
+    finally:
+        for entry, mode in modes.items():
+            entry.chmod(mode)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -14,6 +15,7 @@ from app.settings import ROOT, load_settings
 from tests.campus.client import CampusClient
 from tests.campus.run import make_environment, prepare, start_service, stop
 from tests.conftest import Service, get_free_port
+from tests.integration.operation.commands import load_as_server
 from tests.visitor import Visitor
 
 TOKEN = "metrics-token-of-the-tests-only-0"
@@ -118,3 +120,10 @@ def test_a_process_that_ended_keeps_its_counts_and_loses_its_states(service: Ser
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=dict(service.environment), check=True)
     assert count_verdict(service, "never_issued") == before + 1
     assert "gone" not in scrape(service).text
+
+
+def test_a_service_that_cannot_keep_its_numbers_does_not_start(service: Service, tmp_path: Path) -> None:
+    nowhere = {**service.environment, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "nowhere")}
+    done = load_as_server(nowhere)
+    assert done.code == 3
+    assert done.err.splitlines()[-1] == "PROMETHEUS_MULTIPROC_DIR: No such file or directory"

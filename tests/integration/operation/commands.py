@@ -23,11 +23,19 @@ class Done:
 
 def run_flask(environment: Mapping[str, str], *words: str, **changes: str) -> Done:
     """`flask --app wsgi <words>` with changes to the environment."""
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+    return _run({**environment, **changes}, "-m", "flask", "--app", "wsgi", *words)
+
+
+def load_as_server(environment: Mapping[str, str]) -> Done:
+    """Load the application as a server does, without serving."""
+    return _run(environment, "-c", "import wsgi")
+
+
+def _run(environment: Mapping[str, str], *words: str) -> Done:
     done = subprocess.run(
-        command,
+        [sys.executable, *words],
         cwd=PROJECT,
-        env={**environment, **changes},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,51 @@
+"""One SQLite file, two hosts: the second does not start, says why, and may when the first has ended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from app.models.one_host import DatabaseRefused, claim_for_host, get_host
+from tests.campus.run import make_environment, prepare, start_service, stop
+from tests.conftest import get_free_port
+from tests.fixtures.office import NOBODY
+from tests.integration.operation.commands import Done, load_as_server
+
+ANOTHER = "another-boot beta"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An installation that is ready to start."""
+    made = make_environment(tmp_path, get_free_port(), NOBODY)
+    del made["PROMETHEUS_MULTIPROC_DIR"]
+    prepare(made)
+    return made
+
+
+def get_database(environment: Mapping[str, str]) -> str:
+    return environment["LIXIAO_DATABASE__URL"].removeprefix("sqlite:///")
+
+
+def test_a_service_does_not_start_on_the_file_of_another_host(environment: Mapping[str, str]) -> None:
+    theirs = claim_for_host(get_database(environment), ANOTHER)
+    done = load_as_server(environment)
+    assert done.code == 3
+    assert done.err == "another host serves from this SQLite file: beta. Several hosts need PostgreSQL\n"
+    os.close(theirs)
+    assert load_as_server(environment) == Done(0, "", "")
+
+
+def test_a_service_keeps_its_file_from_another_host_until_it_ends(environment: Mapping[str, str]) -> None:
+    port, database = get_free_port(), get_database(environment)
+    process = start_service(environment, port)
+    try:
+        with pytest.raises(DatabaseRefused, match=get_host().partition(" ")[2]):
+            claim_for_host(database, ANOTHER)
+        os.close(claim_for_host(database, get_host()))
+    finally:
+        stop(process)
+    os.close(claim_for_host(database, ANOTHER))
