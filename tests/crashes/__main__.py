@@ -7,7 +7,8 @@ server that reaches the point whose name stands in the file `CRASH_FILE` removes
     cancel before call, cancel after call             around the call to the library
     <use> before answer                               when all is done and nothing is sent
 
-With `SPLIT_COMMIT` set a submission is stored in two transactions: a broken build, which the checks must find out.
+Two broken builds, which the checks must find out: with `SPLIT_COMMIT` set a submission is stored in two transactions,
+with `CANCEL_BLINDLY` a card is cancelled whatever its status is and whoever meant to cancel it already.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from flask_sqlalchemy.session import Session
 from sqlalchemy import event
 from werkzeug.serving import make_server
 
+from app.domain.clearance import Finding, Status, StepState
 from app.extensions import csrf, db
 from app.factory import create_app, warm_up
 from app.services import actions, submissions
@@ -105,6 +108,17 @@ def split_commit() -> None:
     submissions.insert_once = insert_and_commit
 
 
+def cancel_blindly() -> None:
+    """Take every card for an active one that nobody has begun to cancel."""
+    ask = actions.get_live_step
+
+    def ask_in_vain(*arguments: Any) -> StepState:
+        return replace(ask(*arguments), finding=Finding(Status.OUTSTANDING))
+
+    actions.get_live_step = ask_in_vain
+    actions._find_rival = lambda *_: None
+
+
 def serve(app: Flask, port: int) -> None:
     """Fork a server on this port, and another one each time, until SIGTERM."""
     with socket.create_server(("127.0.0.1", port), backlog=128) as listener:
@@ -127,5 +141,7 @@ if __name__ == "__main__":
     add_reissue(crashing)
     if "SPLIT_COMMIT" in os.environ:
         split_commit()
+    if "CANCEL_BLINDLY" in os.environ:
+        cancel_blindly()
     warm_up(crashing)
     serve(crashing, int(sys.argv[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,23 @@ def test_a_submission_in_two_transactions_is_found_out(
         with pytest.raises(AssertionError):
             run_rounds(service, 1, ["submit after commit 1"])
         assert find_faults(service) != []
+
+
+def cancel_amid_crashes(campus: CampusClient, folder: Path, changes: Mapping[str, str]) -> list[str]:
+    """Kill the service when the library has cancelled and nobody knows it yet; the faults that are found then."""
+    points = ["cancel after call", "cancel before commit 3", "cancel before commit 4"]
+    with running_crashing(campus, folder, changes) as service:
+        run_rounds(service, len(points), points)
+        assert service.reached.total() == len(service.cancelled) == len(points)
+        return find_faults(service)
+
+
+def test_a_card_is_not_cancelled_again_after_a_crash(campus: CampusClient, tmp_path: Path) -> None:
+    assert cancel_amid_crashes(campus, tmp_path, {}) == []
+
+
+def test_a_card_that_is_cancelled_without_asking_first_is_found_out(
+    campus: CampusClient, tmp_path: Path
+) -> None:
+    faults = cancel_amid_crashes(campus, tmp_path, {"CANCEL_BLINDLY": "1"})
+    assert [fault.partition(" was ")[2] for fault in faults] == ["cancelled 2 times"] * 3
