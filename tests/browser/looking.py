@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 WIDTHS = (320, 360, 393, 768, 1280)
 HEIGHT = 740
@@ -82,6 +82,19 @@ IN_UNSAFE_AREA = """([side, below]) => [...document.querySelectorAll("h1, h2, p,
     return box.left + left < side || box.right - right > innerWidth - side
       || (e.closest(".bar") && box.bottom > innerHeight - below);
   }).map(e => e.outerHTML.slice(0, 80))"""
+LINES = """words => {
+  const range = document.createRange(), lines = [];
+  let above;
+  for (const text of words.childNodes) for (let place = 0; place < text.length; place += 1) {
+    range.setStart(text, place);
+    range.setEnd(text, place + 1);
+    const {top} = range.getBoundingClientRect();
+    if (top !== above) lines.push("");
+    above = top;
+    lines[lines.length - 1] += text.data[place];
+  }
+  return lines;
+}"""
 SHIFT = """() => new Promise(done => {
   let total = 0;
   new PerformanceObserver(list => {
@@ -166,6 +179,11 @@ def find_in_unsafe_area(page: Page) -> list[str]:
     devtools.send("Emulation.setSafeAreaInsetsOverride", {"insets": {}})
     devtools.detach()
     return found
+
+
+def list_lines(words: Locator) -> list[str]:
+    """The lines that an element's text, which has no elements in it, is set in."""
+    return list(words.evaluate(LINES))
 
 
 def get_shift(page: Page) -> float:

@@ -10,7 +10,9 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.browser import looking
 from tests.browser.screens import PC, PHONE, Screens
+from tests.browser.verdicts import CHANGES
 from tests.conftest import Service
 from tests.fixtures.issued_slips import GUARD, IssuedSlip, issue_slip, revoke, sign_unissued, supersede
 
@@ -18,6 +20,10 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TARGET = 44
+LIST_VERDICTS = "[...document.querySelectorAll('template[id^=verdict-]')].map(found => found.id)"
+SHOW_VERDICT = """id => {
+  document.getElementById("result").replaceChildren(document.getElementById(id).content.cloneNode(true));
+}"""
 DRESSES = [(PHONE, "light"), (PHONE, "dark"), (PC, "light")]
 
 
@@ -85,6 +91,25 @@ def test_shape_and_word_tell_the_verdict_without_colour(
     assert shapes == {"valid": "circle", "revoked": "polygon"}
 
 
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_no_verdict_breaks_inside_a_word(screens: Screens, language: str) -> None:
+    page = screens.open(locale=language, service_workers="block")
+    page.goto("/gate")
+    verdicts = page.evaluate(LIST_VERDICTS)
+    assert len(verdicts) >= len(CHANGES)
+    broken = []
+    for width, size in [(280, 100), (320, 100), (360, 100), (320, 200), (768, 200)]:
+        page.set_viewport_size({"width": width, "height": 740})
+        page.evaluate("size => { document.documentElement.style.fontSize = size; }", f"{size}%")
+        for verdict in verdicts:
+            page.evaluate(SHOW_VERDICT, verdict)
+            words = page.locator("#result h2")
+            pieces = " ".join(looking.list_lines(words)).split()
+            if pieces != words.inner_text().split():
+                broken.append((width, size, pieces))
+    assert broken == []
+
+
 def test_a_name_is_compared_in_the_page(page: Page, slips: dict[str, IssuedSlip]) -> None:
     slip = slips["valid"]
     page.goto(slip.url)
@@ -142,6 +167,19 @@ def test_the_entry_page_takes_a_code_a_photo_and_a_file(
         way()
         expect(page.locator("[data-verdict]")).to_have_attribute("data-verdict", "valid")
         require_sound(page)
+
+
+def test_a_name_is_compared_on_the_page_that_a_photo_leads_to(
+    screens: Screens, service: Service, tmp_path: Path
+) -> None:
+    slip = issue_slip(service, "TS98000003")
+    page = screens.open()
+    page.goto("/verify")
+    page.set_input_files("#photo", fetch(service, slip, "png", tmp_path))
+    page.click("text=核验照片")
+    page.fill("#name", slip.name)
+    page.click("text=比对")
+    expect(page.locator("[data-comparison]")).to_have_attribute("data-comparison", "match")
 
 
 def test_an_edited_pdf_stands_out(

@@ -140,7 +140,7 @@ def _get_mould(
     """The page of this verdict, with a slip's fields or without, in the language of the request."""
     key = (g.language, verification.verdict, verification.slip is not None)
     if key not in moulds:
-        names = [*SLIP_FIELDS, "digits", "check_count", "checked_at"] if verification.slip else []
+        names = [*SLIP_FIELDS, "check_count", "checked_at"] if verification.slip else []
         # The page is for others too, whatever else this address asked for.
         with app.request_context({**environ, "QUERY_STRING": ""}):
             moulds[key] = make_mould(names, lambda marks: _render(verification.verdict, marks))
@@ -151,7 +151,7 @@ def _render(verdict: Verdict, marks: Mapping[str, str]) -> str:
     if not marks:
         return render_verification(Verification(verdict), "")
     slip = PublicSlip(**{name: marks[name] for name in SLIP_FIELDS})
-    verification = Verification(verdict, slip, marks["digits"], int(marks["check_count"]))
+    verification = Verification(verdict, slip, check_count=int(marks["check_count"]))
     return render_verification(verification, marks["checked_at"])
 
 
@@ -160,7 +160,6 @@ def _list_values(verification: Verification) -> dict[str, str]:
         return {}
     return {
         **_list_fields(verification.slip),
-        "digits": verification.digits,
         "check_count": str(verification.check_count),
         "checked_at": show_moment(get_now()),
     }
