@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 ROWS = (
+    ("size", "10,000 graduates on SQLite, 50,000 on PostgreSQL: all works", "tests/soak/test_sizes.py"),
     (
         "upstream",
         "every fault x 5 systems x (query, submit): 0 false clears, 0 slips, 0 5xx, in time",
