@@ -79,8 +79,9 @@ IN_UNSAFE_AREA = """([side, below]) => [...document.querySelectorAll("h1, h2, p,
   .filter(e => {
     const box = e.getBoundingClientRect(), style = getComputedStyle(e);
     const [left, right] = [parseFloat(style.paddingLeft), parseFloat(style.paddingRight)];
+    const bar = e.closest(".bar"), isStuck = bar && bar.getBoundingClientRect().bottom <= innerHeight + 1;
     return box.left + left < side || box.right - right > innerWidth - side
-      || (e.closest(".bar") && box.bottom > innerHeight - below);
+      || (isStuck && box.bottom > innerHeight - below);
   }).map(e => e.outerHTML.slice(0, 80))"""
 LINES = """words => {
   const range = document.createRange(), lines = [];
@@ -170,7 +171,9 @@ def find_untold(page: Page) -> list[str]:
 
 
 def find_in_unsafe_area(page: Page) -> list[str]:
-    """What lies under the rounded corners and the bar of a phone held sideways, which are set here."""
+    """What lies under the rounded corners and the bar of a phone held sideways, which are set here. Our own bar counts
+    while it is stuck to the lower edge: else it moves on with the page.
+    """
     devtools = page.context.new_cdp_session(page)
     side, below = SAFE_AREA
     insets = {"left": side, "right": side, "bottom": below}

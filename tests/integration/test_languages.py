@@ -169,7 +169,7 @@ def test_the_slips_content_is_shown_in_the_language_of_the_page_and_printed_as_e
     guard = service.visit()
     guard.sign_in("00420016", "/completed")
     full = guard.get(f"{found[0]}?language=en").text
-    assert "Housing and Property Centre Dormitory check-out" in full
+    assert "Housing and Property Centre: Dormitory check-out" in full
     assert "总务部公寓与物业中心" not in full
     assert fresh_student in full
 
