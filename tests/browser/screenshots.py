@@ -6,6 +6,7 @@ It starts a service and a pretend campus of its own on free ports, and ends both
 from __future__ import annotations
 
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -32,7 +33,11 @@ PICTURES = PROJECT / "miniapp_templates" / "graduate_departure" / "pictures"
 COLOURS = 64
 SCALE = 2
 SMALL_PHONE = {"width": 320, "height": 640}
-COLUMNS = 3
+SHEET = """<!doctype html><style>
+  body { display: grid; grid-template-columns: repeat(3, auto); gap: 24px; width: max-content; margin: 0; padding: 16px; }
+  figure { margin: 0; text-align: center; font: 600 22px sans-serif; }
+  img { display: block; margin-bottom: 8px; border: 1px solid #bbb; }
+</style>"""
 PAPER_DPI = 96
 
 
@@ -100,24 +105,34 @@ def draw_others(screens: Screens) -> None:
 def draw_verdicts(screens: Screens, service: Service) -> None:
     """Each verdict as a phone shows it, in one picture, and the slip as it is printed, at half its size."""
     phone = {"viewport": SMALL_PHONE}
-    pages = [
-        open_verdict(verdict, screens, service, f"TS9{place:07d}", **phone)
+    pages = {
+        verdict.replace("_", " "): open_verdict(verdict, screens, service, f"TS9{place:07d}", **phone)
         for place, verdict in enumerate(CHANGES)
-    ]
-    pages.append(open_unknown(screens, service, "TS90000020", **phone))
-    pages.append(screens.sign_in(GUARD, "/completed", **phone))
-    pages[-1].goto(pages[0].url)
-    shots = [Image.open(BytesIO(page.screenshot())) for page in pages]
-    width, height = shots[0].size
-    sheet = Image.new("RGB", (width * COLUMNS, height * -(-len(shots) // COLUMNS)), "white")
-    for place, shot in enumerate(shots):
-        sheet.paste(shot, (place % COLUMNS * width, place // COLUMNS * height))
-    save(sheet, "verdicts")
+    }
+    pages["status unknown"] = open_unknown(screens, service, "TS90000020", **phone)
+    guard = screens.sign_in(GUARD, "/completed", **phone)
+    guard.goto(pages["valid"].url)
+    pages["valid, before a guard"] = guard
+    keep(lay_out(screens, {caption: page.screenshot() for caption, page in pages.items()}), "verdicts")
     page = screens.sign_in("TS23000009", viewport=PC)
     submit(page)
     page.wait_for_load_state("networkidle")
     printed = draw_pages(page.pdf(prefer_css_page_size=True), PAPER_DPI)
     save(printed[0], "slip-printed")
+
+
+def lay_out(screens: Screens, shots: dict[str, bytes]) -> Page:
+    """A page of pictures, each above its caption."""
+    figures = "".join(
+        f'<figure><img src="data:image/png;base64,{b64encode(shot).decode()}" alt="">'
+        f"<figcaption>{caption}</figcaption></figure>"
+        for caption, shot in shots.items()
+    )
+    page = screens.open()
+    page.set_content(SHEET + figures)
+    width, height = page.evaluate("[document.body.offsetWidth, document.body.offsetHeight]")
+    page.set_viewport_size({"width": width, "height": height})
+    return page
 
 
 def draw_unavailable(screens: Screens, campus: CampusClient) -> None:
