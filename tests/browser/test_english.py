@@ -54,7 +54,7 @@ def find_chinese(page: Page, names: set[str]) -> list[str]:
     texts: str = page.evaluate(
         """document.title + " " + document.documentElement.textContent + " "
           + [...document.querySelectorAll("template")].map(e => e.content.textContent).join(" ") + " " + [...document.querySelectorAll("*")]
-          .flatMap(e => ["aria-label", "alt", "title", "placeholder", "data-done", "data-more", "data-checked-at"]
+          .flatMap(e => ["aria-label", "alt", "title", "placeholder", "data-done", "data-more", "data-checked-at", "data-empty"]
             .map(name => e.getAttribute(name) || "")).join(" ")"""
     )
     return sorted(set(CHINESE.findall(texts)) - names)
@@ -103,6 +103,18 @@ def test_axe_finds_nothing_in_english(place: Page) -> None:
 def test_a_page_in_english_keeps_its_budget(place: Page) -> None:
     if not place.locator("#gate").count():  # the gate's modules are kept by its worker
         test_pages.test_a_page_keeps_its_budget_of_bytes_and_requests(place)
+
+
+@pytest.mark.parametrize("width", [320, 360])
+def test_the_header_of_a_page_that_needs_no_sign_in_is_one_row_on_a_phone(
+    screens: Screens, width: int
+) -> None:
+    page = screens.open(locale="en-GB", viewport={"width": width, "height": 740})
+    page.goto("/verify")
+    brand, switch = (page.locator(part).bounding_box() for part in (".brand", ".tongue"))
+    assert brand
+    assert switch
+    assert switch["y"] < brand["y"] + brand["height"]
 
 
 def test_what_is_in_chinese_is_noticed(screens: Screens, names: set[str]) -> None:

@@ -47,6 +47,20 @@ def test_a_fault_is_found(faulty: Page, find: Callable[[Page], object]) -> None:
     assert find(faulty)
 
 
+@pytest.mark.parametrize(("below", "is_found"), [(0, True), (30, False)])
+def test_a_stuck_bar_that_lies_under_the_phones_own_is_found(
+    faulty: Page, below: int, is_found: bool
+) -> None:
+    style = f"position: sticky; bottom: 0; padding: 0 60px {below}px"
+    faulty.set_content(f'<div style="height: 3000px"></div><div class="bar" style="{style}"><p>x</p></div>')
+    assert bool(looking.find_in_unsafe_area(faulty)) is is_found
+
+
+def test_the_lines_of_a_text_are_told(faulty: Page) -> None:
+    faulty.set_content('<h1 style="width: 3.5em">签名无法识别</h1>')
+    assert looking.list_lines(faulty.locator("h1")) == ["签名无", "法识别"]
+
+
 def test_axe_finds_missing_words_and_wechats_green(faulty: Page) -> None:
     found = looking.find_faults(faulty)
     assert any(fault.startswith("image-alt") for fault in found)

@@ -133,6 +133,16 @@ def test_a_guard_sees_everything_on_a_sound_page(screens: Screens, slips: dict[s
         require_sound(page)
 
 
+def test_no_status_breaks_inside_a_word_before_a_guard(
+    screens: Screens, slips: dict[str, IssuedSlip]
+) -> None:
+    page = screens.sign_in(GUARD, "/completed", locale="en")
+    page.goto(slips["revoked"].url)
+    lines = [looking.list_lines(cell) for cell in page.locator("td:nth-child(2)").all()]
+    assert ["Revoked"] in lines
+    assert all(len(" ".join(words).split()) == len(words) for words in lines)
+
+
 def fetch(service: Service, slip: IssuedSlip, ending: str, folder: Path) -> Path:
     """The slip's file on the disk."""
     visitor = service.visit()
