@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from app.settings import ROOT
 from tests.browser import looking, test_pages
 from tests.browser.places import PLACES
-from tests.browser.screens import Screens
+from tests.browser.screens import APP, Screens
 from tests.campus.accounts import DEMO_ACCOUNTS, find_account
 from tests.campus.client import CampusClient
 from tests.conftest import Service
@@ -106,11 +106,12 @@ def test_a_page_in_english_keeps_its_budget(place: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 360])
+@pytest.mark.parametrize("path", ["/verify", f"{APP}/faq"])
 def test_the_header_of_a_page_that_needs_no_sign_in_is_one_row_on_a_phone(
-    screens: Screens, width: int
+    screens: Screens, path: str, width: int
 ) -> None:
     page = screens.open(locale="en-GB", viewport={"width": width, "height": 740})
-    page.goto("/verify")
+    page.goto(path)
     brand, switch = (page.locator(part).bounding_box() for part in (".brand", ".tongue"))
     assert brand
     assert switch
