@@ -37,6 +37,8 @@ from tests.visitor import APP, get_verdict
 KILOBYTES = 20_000
 TRIES = 20
 STILL_FIT = 20
+READ = (f"{APP}/clearance?wait=1", f"{APP}/submission", "/completed", "/.well-known/slip-status")
+"""Pages that change nothing answer as long as the database can be read."""
 MODE_BITS = "dac_override,-dac_read_search"
 AS_ANYBODY = ["setpriv", f"--inh-caps=-{MODE_BITS}", f"--bounding-set=-{MODE_BITS}"]
 """Root without its power over mode bits."""
@@ -107,6 +109,9 @@ def try_out(service: Service, number: str, outage: Outage, verdict: str = "valid
         assert requests.get(f"{service.url}/healthz", timeout=10).status_code == 200
         assert verify(service, "GET", f"/v/{digits}") == verdict
         assert verify(service, "POST", "/verify", code=str(short_code)) == verdict
+        if verdict == "valid":
+            statuses = {path: student.get(service.url, path).status for path in READ}
+            assert statuses == dict.fromkeys(READ, 200)
     location = submit_until_it_is_back(service, student)
     assert [f"/slips/{slip}" for slip in list_slips(service.environment, student.number)] == [location]
     check_nothing_is_half_done(service.environment)
