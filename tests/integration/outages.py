@@ -14,6 +14,9 @@ from pathlib import Path
 
 from tests.postgres import Postgres
 
+MODE_BITS = "dac_override,-dac_read_search"
+BOUND_BY_MODES = ["setpriv", f"--inh-caps=-{MODE_BITS}", f"--bounding-set=-{MODE_BITS}"] * (os.geteuid() == 0)
+"""What starts a program that mode bits bind, as they bind everybody but root."""
 Outage = Callable[[], AbstractContextManager[object]]
 
 

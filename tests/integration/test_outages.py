@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,6 +17,7 @@ from tests.fixtures.many_graduates import submit_all
 from tests.fixtures.signed_in import SignedIn, sign_in_all
 from tests.fixtures.stored import check_nothing_is_half_done, list_slips, query
 from tests.integration.outages import (
+    BOUND_BY_MODES,
     Outage,
     filled,
     hampered,
@@ -39,9 +39,6 @@ TRIES = 20
 STILL_FIT = 20
 READ = (f"{APP}/clearance?wait=1", f"{APP}/submission", "/completed", "/.well-known/slip-status")
 """Pages that change nothing answer as long as the database can be read."""
-MODE_BITS = "dac_override,-dac_read_search"
-AS_ANYBODY = ["setpriv", f"--inh-caps=-{MODE_BITS}", f"--bounding-set=-{MODE_BITS}"]
-"""Root without its power over mode bits."""
 SEGMENT, GRADUATES = 2**20, 1_500
 """Their slips need more than a megabyte, and PostgreSQL's own log keeps to files of one."""
 FULL, READ_ONLY = "max_page_count = 1", "query_only = ON"
@@ -79,7 +76,7 @@ def on_sqlite(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) ->
         {"LIXIAO_DATABASE__URL": f"sqlite:///{disk}/lixiao.sqlite3"},
         partial(submit_all, 1),
         target="tests.fixtures.hampered:app",
-        under=AS_ANYBODY if os.geteuid() == 0 else [],
+        under=BOUND_BY_MODES,
     )
     try:
         with small_disk(disk, KILOBYTES), start() as service:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.campus.client import PROJECT
@@ -23,17 +23,17 @@ class Done:
 
 def run_flask(environment: Mapping[str, str], *words: str, **changes: str) -> Done:
     """`flask --app wsgi <words>` with changes to the environment."""
-    return _run({**environment, **changes}, "-m", "flask", "--app", "wsgi", *words)
+    return _run({**environment, **changes}, sys.executable, "-m", "flask", "--app", "wsgi", *words)
 
 
-def load_as_server(environment: Mapping[str, str]) -> Done:
-    """Load the application as a server does, without serving."""
-    return _run(environment, "-c", "import wsgi")
+def load_as_server(environment: Mapping[str, str], under: Sequence[str] = ()) -> Done:
+    """Load the application as a server does, without serving; `under` is a program with its options that becomes it."""
+    return _run(environment, *under, sys.executable, "-c", "import wsgi")
 
 
 def _run(environment: Mapping[str, str], *words: str) -> Done:
     done = subprocess.run(
-        [sys.executable, *words],
+        words,
         cwd=PROJECT,
         env=environment,
         capture_output=True,

@@ -1,4 +1,6 @@
-"""One SQLite file, two hosts: the second does not start, says why, and may when the first has ended."""
+"""One SQLite file, two hosts: the second does not start, says why, and may when the first has ended. Nor does a service
+start beside whose file it may not write.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from tests.campus.run import make_environment, prepare, start_service, stop
 from tests.conftest import get_free_port
 from tests.fixtures.office import NOBODY
 from tests.integration.operation.commands import Done, load_as_server
+from tests.integration.outages import BOUND_BY_MODES, unwritable
 
 ANOTHER = "another-boot beta"
 
@@ -49,3 +52,10 @@ def test_a_service_keeps_its_file_from_another_host_until_it_ends(environment: M
     finally:
         stop(process)
     os.close(claim_for_host(database, ANOTHER))
+
+
+def test_a_service_does_not_start_where_it_may_not_write(environment: Mapping[str, str]) -> None:
+    with unwritable(Path(get_database(environment)).parent):
+        done = load_as_server(environment, BOUND_BY_MODES)
+    assert done == Done(3, "", "beside the database no file can be written: Permission denied\n")
+    assert load_as_server(environment, BOUND_BY_MODES) == Done(0, "", "")
