@@ -169,7 +169,10 @@ def render_slip_pdf(record: SlipRecord, code: SlipCodeText, is_archival: bool = 
 def check_printable(record: SlipRecord, host: str) -> None:
     """Raise what `render_slip_pdf` would, before the slip has a code, so that nothing unprintable is issued."""
     code = SlipCodeText(f"https://{host}/v/{'0' * 300}", "0" * 16, host)
-    fit_slip(record, code, build_qr_matrix(code.url), get_fonts())
+    fit_slip(record, code, _build_sample_symbol(code.url), get_fonts())
+
+
+_build_sample_symbol = lru_cache(maxsize=8)(build_qr_matrix)
 
 
 def fit_slip(

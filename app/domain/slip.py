@@ -118,11 +118,11 @@ def get_content_digest(slip_id: bytes, record: SlipRecord) -> bytes:
     SHA-256 over the slip id and the NFC form of every printed field, each preceded by its length in
     bytes as a 4-byte big-endian integer, cut to 16 bytes.
     """
-    digest = hashlib.sha256(slip_id)
+    parts = [slip_id]
     for text in _list_printed_texts(record):
         encoded = unicodedata.normalize("NFC", text).encode()
-        digest.update(len(encoded).to_bytes(4, "big") + encoded)
-    return digest.digest()[:16]
+        parts += (len(encoded).to_bytes(4, "big"), encoded)
+    return hashlib.sha256(b"".join(parts)).digest()[:16]
 
 
 def _list_printed_texts(record: SlipRecord) -> Iterator[str]:

@@ -7,20 +7,27 @@ Core's own way of sending them takes 90 µs where the row takes 15.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
+    ARRAY,
     ClauseElement,
+    ColumnElement,
     Dialect,
     Engine,
     PoolProxiedConnection,
+    Select,
+    String,
     Text,
     and_,
+    any_,
     bindparam,
+    func,
     select,
     type_coerce,
 )
@@ -34,6 +41,8 @@ from app.domain.slip_code import Verdict
 from app.domain.slip_log import CodeState
 from app.extensions import db
 from app.models import IssuedCode, Slip, SlipLogEntry, Submission
+from app.models.reader import get_reader
+from app.models.shared_reads import SharedReads
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
@@ -46,7 +55,7 @@ _LOGGED_STATE = (
     .limit(1)
     .scalar_subquery()
 )
-_STANDING = (
+_STANDINGS = (
     select(
         IssuedCode.short_code,
         IssuedCode.digits,
@@ -66,7 +75,6 @@ _STANDING = (
             SlipLogEntry.state == CodeState.ISSUED.value,
         ),
     )
-    .where(IssuedCode.short_code == bindparam("short_code"))
 )
 _RECORD = select(Slip.record).where(Slip.id == bindparam("slip_id"))
 
@@ -117,22 +125,47 @@ class Standing(NamedTuple):
 
 def find_standing(short_code: str) -> Standing | None:
     """The code of this short code, or None where no slip that was submitted has it. Raises SQLAlchemyError."""
-    row = _read_row(_STANDING, short_code=short_code)
-    return None if row is None else Standing(*row)
+    engine = db.engine
+    reads = _shared_reads.get(engine) or _shared_reads.setdefault(engine, SharedReads())
+    return reads.find(short_code, lambda codes: _find_standings(get_reader(engine), codes))
 
 
 def load_record(slip_id: int) -> SlipRecord:
     """A slip's record by its row. Raises UnknownSlip, or SQLAlchemyError."""
-    row = _read_row(_RECORD, slip_id=slip_id)
-    if row is None:
+    rows = _read_rows(get_reader(db.engine), _RECORD, {"slip_id": slip_id})
+    if not rows:
         raise UnknownSlip
+    record = rows[0][0]
     # SQLite keeps JSON as text; PostgreSQL's driver has parsed it already.
-    return parse_slip_record(json.loads(row[0]) if isinstance(row[0], str) else row[0])
+    return parse_slip_record(json.loads(record) if isinstance(record, str) else record)
 
 
-def _read_row(statement: ClauseElement, **values: object) -> Sequence[Any] | None:
-    """The first row as the driver gives it: texts, numbers and JSON. Raises SQLAlchemyError."""
-    engine = db.engine
+_shared_reads: WeakKeyDictionary[Engine, SharedReads[str, Standing]] = WeakKeyDictionary()
+
+
+def _find_standings(engine: Engine, short_codes: Sequence[str]) -> Mapping[str, Standing]:
+    is_postgresql = engine.dialect.name == "postgresql"
+    codes = list(short_codes) if is_postgresql else json.dumps(short_codes)
+    rows = _read_rows(engine, _choose_standings(is_postgresql=is_postgresql), {"short_codes": codes})
+    return {row[0]: Standing(*row) for row in rows}
+
+
+@lru_cache(maxsize=2)
+def _choose_standings(*, is_postgresql: bool) -> Select[Any]:
+    """The statement for any number of codes, whose text is always the same: a database keeps its plan."""
+    is_asked: ColumnElement[bool]
+    if is_postgresql:
+        is_asked = IssuedCode.short_code == any_(bindparam("short_codes", type_=ARRAY(String)))
+    else:
+        asked = func.json_each(bindparam("short_codes", type_=String)).table_valued("value")
+        is_asked = IssuedCode.short_code.in_(select(asked.c.value))
+    return _STANDINGS.where(is_asked)
+
+
+def _read_rows(
+    engine: Engine, statement: ClauseElement, values: dict[str, object]
+) -> Sequence[Sequence[Any]]:
+    """The rows as the driver gives them: texts, numbers and JSON. Raises SQLAlchemyError."""
     text, constants, order = _compile(statement, engine.dialect)
     named = {**constants, **values}
     parameters = [named[name] for name in order] if order is not None else named
@@ -152,22 +185,17 @@ def _compile(statement: ClauseElement, dialect: Dialect) -> tuple[str, dict[str,
 
 def _fetch(
     engine: Engine, connection: PoolProxiedConnection, text: str, parameters: Any
-) -> Sequence[Any] | None:
-    """One statement outside any transaction: SQLite's connections begin none by themselves (models/engine.py),
-    PostgreSQL's would at the price of two more round trips.
+) -> Sequence[Sequence[Any]]:
+    """One statement outside any transaction: neither SQLite's connections (models/engine.py) nor the reader's
+    begin one by themselves.
     """
     driver: Any = connection.dbapi_connection
-    begins_by_itself = engine.dialect.name == "postgresql"
     try:
-        if begins_by_itself:
-            driver.autocommit = True
-        row: Sequence[Any] | None = driver.cursor().execute(text, parameters).fetchone()
-        if begins_by_itself:
-            driver.autocommit = False
+        rows: Sequence[Sequence[Any]] = driver.cursor().execute(text, parameters).fetchall()
     except engine.dialect.loaded_dbapi.Error as error:
         is_lost = engine.dialect.is_disconnect(error, driver, None)
         connection.invalidate(error)
         if is_lost:
             engine.dispose()  # and so are the pool's others
         raise
-    return row
+    return rows

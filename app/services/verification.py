@@ -31,7 +31,6 @@ from app.domain.slip_code import (
     get_last_four,
     has_content,
     parse_short_code,
-    parse_slip_code,
     sign_slip_code,
 )
 from app.domain.slip_keys import KeyRing
@@ -153,7 +152,7 @@ def _judge(checked: CheckedCode, digits: str, standing: Standing | None) -> Veri
     if checked.code is None or standing.short_code != _get_short_code(checked.code.slip_id):
         return Verification(checked.verdict if checked.code is None else Verdict.NEVER_ISSUED)
     try:
-        slip = _describe(digits, standing.record)
+        slip = _describe(checked.code, standing.record)
     except _ContentDiffers:
         log.error("record differs from its code", extra={"slip_row": standing.slip_id})
         return Verification(Verdict.NEVER_ISSUED)
@@ -164,11 +163,11 @@ def _judge(checked: CheckedCode, digits: str, standing: Standing | None) -> Veri
 
 
 @lru_cache(maxsize=REMEMBERED_SLIPS)
-def _describe(digits: str, record: str) -> PublicSlip:
-    """The public fields of a record, if it is the one that these digits sign. Raises _ContentDiffers."""
+def _describe(code: SlipCode, record: str) -> PublicSlip:
+    """The public fields of a record, if it is the one that this code signs. Raises _ContentDiffers."""
     try:
         parsed = parse_slip_record(json.loads(record))
-        is_same = has_content(parse_slip_code(digits).code, parsed)
+        is_same = has_content(code, parsed)
     except (ValueError, KeyError, TypeError) as error:
         raise _ContentDiffers from error
     if not is_same:

@@ -192,7 +192,7 @@ def test_without_the_joins_a_code_that_nobody_submitted_passes(
     digits = own_office.get_digits(own_office.issue())
     monkeypatch.setattr(
         standing,
-        "_STANDING",
+        "_STANDINGS",
         select(
             IssuedCode.short_code,
             IssuedCode.digits,
