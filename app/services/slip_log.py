@@ -24,6 +24,8 @@ _LOCK = select(_HEADS.c.sequence, _HEADS.c.chain_hash).where(_HEADS.c.id == 1).w
 _ADD = insert(cast("Table", SlipLogEntry.__table__))
 _MOVE = update(_HEADS).where(_HEADS.c.id == 1)
 """Built once: to build them costs more than to run them."""
+IN_PORTIONS = {"yield_per": 500}
+"""Not all rows of a large log in memory at once."""
 
 
 def change_code_state(
@@ -103,7 +105,7 @@ class _Line:
 def _check_chain(connection: Connection, lines: dict[str, _Line]) -> Iterator[str]:
     expected, previous = 1, START
     query = select(SlipLogEntry.__table__).order_by(SlipLogEntry.sequence)
-    for entry in connection.execute(query).mappings():
+    for entry in connection.execute(query, execution_options=IN_PORTIONS).mappings():
         if entry["sequence"] != expected:
             yield f"entry {expected} is missing"
             expected = entry["sequence"]
@@ -136,7 +138,7 @@ def _check_codes(connection: Connection, lines: dict[str, _Line]) -> Iterator[st
         .join(Slip, Slip.id == IssuedCode.slip_id, isouter=True)
         .join(Submission, Submission.id == Slip.submission_id, isouter=True)
     )
-    for row in connection.execute(query).mappings():
+    for row in connection.execute(query, execution_options=IN_PORTIONS).mappings():
         code, slip, submission = (_pick(row, model) for model in (IssuedCode, Slip, Submission))
         line = lines.pop(code["short_code"], None)
         if line is None:
