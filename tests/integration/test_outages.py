@@ -187,6 +187,16 @@ def list_workers(service: Service) -> list[int]:
     return sorted(found)
 
 
+def test_no_page_fails_over_a_number_that_a_full_disk_does_not_take(
+    campus: CampusClient, tmp_path: Path
+) -> None:
+    with (
+        running_service(campus, tmp_path) as fresh,
+        unable_to_write(partial(list_workers, fresh)),
+    ):
+        assert verify(fresh, "GET", "/v/1") == "malformed"
+
+
 @pytest.mark.parametrize(
     ("outage", "verdict"),
     [(stopped, "status_unknown"), (silent, "status_unknown"), (read_only, "valid")],
