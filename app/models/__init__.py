@@ -8,6 +8,7 @@ from app.models.consent import Consent
 from app.models.desk_entry import DeskEntry
 from app.models.engine import (
     LITTLE_PATIENCE_SECONDS,
+    Sender,
     insert_once,
     retry_conflicts,
     upsert,
@@ -32,6 +33,7 @@ __all__ = [
     "DeskEntry",
     "IssuedCode",
     "KnownAnswer",
+    "Sender",
     "Slip",
     "SlipCheck",
     "SlipLogEntry",

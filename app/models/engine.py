@@ -34,6 +34,9 @@ CONFLICTS = ("40001", "40P01")
 _DIALECTS: dict[str, Any] = {"postgresql": postgresql, "sqlite": sqlite}
 _ENDS_AT = "lixiao_write_waits_until"
 
+Sender = DatabaseSession | Connection
+"""What sends a statement: a session, or its connection, which takes half the time for it."""
+
 
 @event.listens_for(Engine, "connect")
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
@@ -126,10 +129,10 @@ def _is_conflict(error: OperationalError) -> bool:
     return getattr(error.orig, "sqlstate", None) in CONFLICTS
 
 
-def insert_once(session: DatabaseSession, model: type[Base], row: dict[str, Any]) -> int | None:
+def insert_once(connection: Connection, model: type[Base], row: dict[str, Any]) -> int | None:
     """Insert the row and return its id, or None where a UNIQUE constraint says that it is there already."""
-    statement = _make_insert_once(session.get_bind().dialect.name, model)
-    new_id: int | None = session.scalar(statement, row)
+    statement = _make_insert_once(connection.dialect.name, model)
+    new_id: int | None = connection.scalar(statement, row)
     return new_id
 
 

@@ -17,7 +17,7 @@ from typing import Any, cast
 from sqlalchemy import Table, insert, select, update
 
 from app.extensions import DatabaseSession, db
-from app.models import AuditEvent, AuditHead
+from app.models import AuditEvent, AuditHead, Sender
 
 START = "0" * 64
 PURGED = "audit_purged"
@@ -32,16 +32,16 @@ _MOVE = update(_HEADS).where(_HEADS.c.id == 1)
 """Built once: to build them costs more than to run them."""
 
 
-def lock_audit(session: DatabaseSession) -> str:
+def lock_audit(sender: Sender) -> str:
     """Take the chain's head, its newest hash, for this transaction; other writers wait in line until it ends.
 
     Whoever needs the issued log's head too takes that one first.
     """
-    return str(session.execute(_LOCK).scalar_one())
+    return str(sender.execute(_LOCK).scalar_one())
 
 
 def add_event(
-    session: DatabaseSession,
+    sender: Sender,
     kind: str,
     *,
     actor: str,
@@ -53,9 +53,9 @@ def add_event(
     student number, slip number or key it is about.
     """
     event = {"happened_at": now, "kind": kind, "actor": actor, "subject": subject, "details": details}
-    chain_hash = _get_hash(lock_audit(session), event)
-    session.execute(_ADD, event | {"chain_hash": chain_hash})
-    session.execute(_MOVE, {"chain_hash": chain_hash})
+    chain_hash = _get_hash(lock_audit(sender), event)
+    sender.execute(_ADD, event | {"chain_hash": chain_hash})
+    sender.execute(_MOVE, {"chain_hash": chain_hash})
 
 
 def move_start(session: DatabaseSession, chain_hash: str) -> None:

@@ -18,7 +18,7 @@ from app.domain.slip_code import (
 )
 from app.domain.slip_log import CodeState
 from app.extensions import DatabaseSession
-from app.models import IssuedCode, SlipLogHead
+from app.models import IssuedCode, Sender, SlipLogHead
 from app.services.installation import Installation
 from app.services.slip_log import Values, log_code
 
@@ -54,7 +54,7 @@ def sign_code(
 
 
 def store_code(
-    session: DatabaseSession,
+    sender: Sender,
     code: Values,
     slip: Values,
     submission: Values,
@@ -66,10 +66,8 @@ def store_code(
     """Enter a new code in the log and add it to the transaction. A place that another code has taken meanwhile
     is an IntegrityError.
     """
-    sequence = log_code(
-        session, code, slip, submission, CodeState.ISSUED, actor=actor, reason=reason, now=now
-    )
-    session.execute(_ADD, {**code, "slip_id": slip["id"], "log_sequence": sequence})
+    sequence = log_code(sender, code, slip, submission, CodeState.ISSUED, actor=actor, reason=reason, now=now)
+    sender.execute(_ADD, {**code, "slip_id": slip["id"], "log_sequence": sequence})
 
 
 def _make_code(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Label, RowMapping, Table, insert, select, upd
 
 from app.domain.slip_log import START, CodeState, get_chain_hash, get_content_hash
 from app.extensions import Base, DatabaseSession
-from app.models import IssuedCode, Slip, SlipLogEntry, SlipLogHead, Submission
+from app.models import IssuedCode, Sender, Slip, SlipLogEntry, SlipLogHead, Submission
 
 Values = Mapping[str, Any]
 """A row by its columns' names."""
@@ -38,7 +38,7 @@ def change_code_state(
 
 
 def log_code(
-    session: DatabaseSession,
+    sender: Sender,
     code: Values,
     slip: Values,
     submission: Values,
@@ -49,7 +49,7 @@ def log_code(
     now: datetime,
 ) -> int:
     """Append an entry about a code, which need not be stored yet, and return its sequence number."""
-    sequence, previous_hash = lock_log(session)
+    sequence, previous_hash = lock_log(sender)
     entry: dict[str, Any] = {
         "sequence": sequence + 1,
         "happened_at": now,
@@ -61,16 +61,16 @@ def log_code(
         "previous_hash": previous_hash,
     }
     entry["chain_hash"] = get_chain_hash(entry)
-    session.execute(_ADD, entry)
-    session.execute(_MOVE, {"sequence": entry["sequence"], "chain_hash": entry["chain_hash"]})
+    sender.execute(_ADD, entry)
+    sender.execute(_MOVE, {"sequence": entry["sequence"], "chain_hash": entry["chain_hash"]})
     return sequence + 1
 
 
-def lock_log(session: DatabaseSession) -> tuple[int, str]:
+def lock_log(sender: Sender) -> tuple[int, str]:
     """Take the log's head, its newest entry's sequence and hash, for this transaction; other writers wait in line
     until it ends.
     """
-    sequence, chain_hash = session.execute(_LOCK).one()
+    sequence, chain_hash = sender.execute(_LOCK).one()
     return sequence, chain_hash
 
 

@@ -19,7 +19,7 @@ from app.domain.slip import SlipRecord, parse_slip_record
 from app.domain.slip_code import MalformedCode, format_short_code, parse_slip_code
 from app.domain.slip_log import CodeState
 from app.extensions import DatabaseSession, db
-from app.models import IssuedCode, Slip, Submission
+from app.models import IssuedCode, Sender, Slip, Submission
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.slip_codes import store_code
 from app.services.slip_records import describe_person, make_record
@@ -73,7 +73,7 @@ class HeldSlip:
 
 
 def add_slip(
-    session: DatabaseSession,
+    sender: Sender,
     submission: Mapping[str, Any],
     record: SlipRecord,
     code: Mapping[str, Any],
@@ -86,8 +86,8 @@ def add_slip(
         "record": record.to_json(),
         "issued_at": now,
     }
-    slip["id"] = session.execute(_ADD, slip).scalar_one()
-    store_code(session, code, slip, submission, actor=submission["student_number"], reason="", now=now)
+    slip["id"] = sender.execute(_ADD, slip).scalar_one()
+    store_code(sender, code, slip, submission, actor=submission["student_number"], reason="", now=now)
 
 
 def find_submitted_slip(

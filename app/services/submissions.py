@@ -81,12 +81,13 @@ def _store(
     }
     details = {"mini_app": submission["mini_app"], "period": submission["period"], "slip": record.number}
     with write_transaction() as session:
-        submission["id"] = insert_once(session, Submission, submission)
+        connection = session.connection()
+        submission["id"] = insert_once(connection, Submission, submission)
         if submission["id"] is None:
             return _get_submitted_slip(session, installed, person.number), False
-        add_slip(session, submission, record, code, now)
+        add_slip(connection, submission, record, code, now)
         add_event(
-            session, "slip_issued", actor=person.number, subject=person.number, details=details, now=now
+            connection, "slip_issued", actor=person.number, subject=person.number, details=details, now=now
         )
     return record.number, True
 

@@ -90,7 +90,7 @@ def issue_slips(environment: Mapping[str, str]) -> None:
                 installed = next(iter(installation.mini_apps.values()))
                 person, now = parse_person(submission["student"]), submission["submitted_at"]
                 record = make_record(installation, installed, person, states, now)
-                submission["id"] = insert_once(session, Submission, submission)
+                submission["id"] = insert_once(session.connection(), Submission, submission)
                 add_slip(session, submission, record, sign_code(session, installation, record, now), now)
         db.engine.dispose()
 
