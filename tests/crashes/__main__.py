@@ -24,11 +24,11 @@ from typing import Any
 
 from flask import Flask, g, has_request_context, request
 from flask_sqlalchemy.session import Session
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 from werkzeug.serving import make_server
 
 from app.domain.clearance import Finding, Status, StepState
-from app.extensions import csrf
+from app.extensions import csrf, db
 from app.factory import create_app, warm_up
 from app.services import actions, submissions
 from app.services.slip_changes import reissue_slip
@@ -100,9 +100,9 @@ def split_commit() -> None:
     """Commit the submission before its slip is made."""
     insert_once = submissions.insert_once
 
-    def insert_and_commit(connection: Connection, *arguments: Any) -> int | None:
-        found = insert_once(connection, *arguments)
-        connection.connection.commit()
+    def insert_and_commit(*arguments: Any) -> int | None:
+        found = insert_once(*arguments)
+        db.session.commit()
         return found
 
     submissions.insert_once = insert_and_commit
