@@ -17,6 +17,8 @@ from app.models.engine import (
 )
 from app.models.known_answer import KnownAnswer
 from app.models.one_host import DatabaseRefused, claim_for_host, get_host
+from app.models.reader import get_reader
+from app.models.shared_reads import SharedReads
 from app.models.slip import IssuedCode, Slip, SlipLogEntry, SlipLogHead
 from app.models.slip_check import SlipCheck
 from app.models.submission import Submission
@@ -34,6 +36,7 @@ __all__ = [
     "IssuedCode",
     "KnownAnswer",
     "Sender",
+    "SharedReads",
     "Slip",
     "SlipCheck",
     "SlipLogEntry",
@@ -42,6 +45,7 @@ __all__ = [
     "Waiver",
     "claim_for_host",
     "get_host",
+    "get_reader",
     "insert_once",
     "limit_waits",
     "retry_conflicts",

@@ -35,7 +35,7 @@ _DIALECTS: dict[str, Any] = {"postgresql": postgresql, "sqlite": sqlite}
 _ENDS_AT = "lixiao_write_waits_until"
 
 Sender = DatabaseSession | Connection
-"""What sends a statement: a session, or its connection, which takes half the time for it."""
+"""What sends a statement: a session, or its connection, which takes less time for it."""
 
 
 @event.listens_for(Engine, "connect")

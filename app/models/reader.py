@@ -12,8 +12,10 @@ from sqlalchemy import Engine, create_engine, event
 
 from app.models.answer_limits import limit_waits
 
-CONNECTIONS = 2
-POOL_SECONDS = 1.0
+CONNECTIONS = 4
+POOL_SECONDS = 6
+KEEP_PLANS = "-c plan_cache_mode=force_generic_plan"
+"""PostgreSQL would else plan each look-up of several keys anew, which is half of its work."""
 _readers: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
 _guard = threading.Lock()
 
@@ -30,10 +32,10 @@ def get_reader(engine: Engine) -> Engine:
 
 
 def _make_reader(engine: Engine) -> Engine:
+    options = f"{engine.url.query.get('options', '')} {KEEP_PLANS}".strip()
     reader = create_engine(
-        engine.url,
+        engine.url.update_query_dict({"options": options}),
         isolation_level="AUTOCOMMIT",
-        connect_args={"options": "-c plan_cache_mode=force_generic_plan"},
         pool_size=CONNECTIONS,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,

@@ -1,8 +1,8 @@
 """Threads that look for rows at the same time share one statement.
 
-While one asks the database, those who come meanwhile gather; one of them then asks for all. A statement for
-eight rows takes hardly longer than one for one, and each that is left out spares the interpreter's lock a few
-hand-overs, which under a crowd cost more than the statement. Nobody gets what was read before he asked.
+While one asks the database, those who come meanwhile gather; one of them then asks for all. Each statement that is
+left out spares the interpreter's lock a few hand-overs, which under a crowd cost more than the statement. Nobody gets
+what was read before he asked.
 """
 
 from __future__ import annotations

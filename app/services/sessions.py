@@ -10,13 +10,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from app.extensions import db
-from app.models import LITTLE_PATIENCE_SECONDS, BrowserSession, write_transaction
+from app.models import LITTLE_PATIENCE_SECONDS, BrowserSession, get_reader, write_transaction
 
 EXPIRED_AT_ONCE = 500
 _ROWS = cast("Table", BrowserSession.__table__)
@@ -49,7 +48,7 @@ def load_session(identifier: str, now: datetime, idle: timedelta) -> StoredSessi
     """Return a session that is still valid. One read, on a connection of its own that is given back at once,
     so that no transaction stays open behind it.
     """
-    with _choose_reader(db.engine).connect() as connection:
+    with get_reader(db.engine).connect() as connection:
         row = connection.execute(_FIND, {"id_hash": hash_identifier(identifier)}).first()
     if row is None or now >= row.expires_at or (row.person_number and now - row.seen_at > idle):
         return None
@@ -127,14 +126,6 @@ def delete_expired_sessions(now: datetime) -> int:
     with write_transaction() as session:
         statement = delete(_ROWS).where(_ROWS.c.id_hash.in_(_EXPIRED))
         return int(session.connection().execute(statement, {"now": now}).rowcount)
-
-
-@lru_cache(maxsize=8)
-def _choose_reader(engine: Engine) -> Engine:
-    """The engine for reading one row: on PostgreSQL without a transaction, which saves two round trips."""
-    if engine.dialect.name == "postgresql":
-        return engine.execution_options(isolation_level="AUTOCOMMIT")
-    return engine
 
 
 def _dump(data: Mapping[str, Any]) -> str:

@@ -40,9 +40,7 @@ from app.domain.slip import SlipRecord, parse_slip_record
 from app.domain.slip_code import Verdict
 from app.domain.slip_log import CodeState
 from app.extensions import db
-from app.models import IssuedCode, Slip, SlipLogEntry, Submission
-from app.models.reader import get_reader
-from app.models.shared_reads import SharedReads
+from app.models import IssuedCode, SharedReads, Slip, SlipLogEntry, Submission, get_reader
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler

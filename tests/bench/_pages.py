@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +11,13 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext
 
+from tests.browser.conftest import CHROMIUM
 from tests.campus.client import CampusClient, running_campus
 from tests.conftest import Service
 from tests.running import running_service
 from tests.visitor import APP, Visitor
 
 HOLDER = "TS23000002"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 CLEARANCE = f"{APP}/clearance"
 
 

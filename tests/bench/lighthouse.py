@@ -14,7 +14,8 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, sync_playwright
 
-from tests.bench._pages import CHROMIUM, give_session, running_pages
+from tests.bench._pages import give_session, running_pages
+from tests.browser.conftest import CHROMIUM
 from tests.campus.client import PROJECT
 from tests.conftest import get_free_port
 

@@ -10,8 +10,8 @@ from statistics import median
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.bench._pages import CHROMIUM, CLEARANCE, Pages, give_session, running_pages
-from tests.browser.conftest import OPTIONS
+from tests.bench._pages import CLEARANCE, Pages, give_session, running_pages
+from tests.browser.conftest import CHROMIUM, OPTIONS
 from tests.browser.screens import PHONE
 from tests.visitor import Visitor
 

@@ -6,26 +6,17 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from app.domain.clearance import Finding, Reading, Status, StepState
-from app.domain.person import Person, Role, parse_person
-from app.extensions import db
-from app.factory import create_app
-from app.models import Submission, insert_once, write_transaction
-from app.services.clock import get_now
-from app.services.installation import Installation
-from app.services.slip_codes import sign_code
-from app.services.slips import add_slip, make_record
 from app.services.verification import REMEMBERED_SLIPS
-from app.settings import load_settings
 from tests.bench._load import measure_rate
 from tests.campus.client import CampusClient, running_campus
 from tests.campus.run import start_service, stop
 from tests.conftest import get_free_port
+from tests.fixtures.many_graduates import submit_all
 from tests.postgres import running_postgres
 from tests.running import running_service
 
@@ -52,7 +43,7 @@ def _measure_service(
 ) -> list[tuple[str, str, str]]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_service(campus, Path(folder), changes, issue_slips) as service,
+        running_service(campus, Path(folder), changes, partial(submit_all, SLIPS)) as service,
     ):
         paths = [f"/v/{digits}" for digits in _list_digits(service.environment)]
         unseen = measure_rate(service.url, paths)
@@ -77,41 +68,6 @@ def _running_bare() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         stop(process)
-
-
-def issue_slips(environment: Mapping[str, str]) -> None:
-    """Fill the database with slips of students who cleared everything."""
-    app = create_app(load_settings(environment))
-    installation: Installation = app.extensions["installation"]
-    with app.app_context():
-        with write_transaction() as session:
-            for place in range(SLIPS):
-                submission, states = _make_submission(installation, place)
-                installed = next(iter(installation.mini_apps.values()))
-                person, now = parse_person(submission["student"]), submission["submitted_at"]
-                record = make_record(installation, installed, person, states, now)
-                submission["id"] = insert_once(session.connection(), Submission, submission)
-                add_slip(session, submission, record, sign_code(session, installation, record, now), now)
-        db.engine.dispose()
-
-
-def _make_submission(installation: Installation, place: int) -> tuple[dict[str, Any], dict[str, StepState]]:
-    installed = next(iter(installation.mini_apps.values()))
-    now = get_now()
-    person = Person(f"TS9{place:07d}", f"测试{place}", Role.STUDENT, "研究生院", "压力测试", "硕士")
-    states = {
-        key: StepState(key, Finding(Status.CLEARED), Reading(key, person.number, (), now), now)
-        for key in installed.mini_app.step_keys
-    }
-    submission = {
-        "mini_app": installed.mini_app.slug,
-        "period": installed.settings.period,
-        "student_number": person.number,
-        "student": person.to_json(),
-        "evidence": {},
-        "submitted_at": now,
-    }
-    return submission, states
 
 
 def _list_digits(environment: Mapping[str, str]) -> list[str]:

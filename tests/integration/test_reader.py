@@ -1,0 +1,45 @@
+"""Single rows are read from the database that the service writes to, and where a transaction costs a way, without one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url, text
+
+from app.models import get_reader
+from tests.integration.conftest import MakeDatabase
+from tests.postgres import Postgres
+
+
+def test_the_reader_keeps_the_options_of_the_databases_address(postgres: Postgres) -> None:
+    url = make_url(postgres.get_url(postgres.create_database()))
+    engine = create_engine(url.update_query_dict({"options": "-c search_path=elsewhere"}))
+    with engine.connect() as ours, get_reader(engine).connect() as reading:
+        for connection in (ours, reading):
+            assert connection.scalar(text("SHOW search_path")) == "elsewhere"
+        assert reading.scalar(text("SHOW plan_cache_mode")) == "force_generic_plan"
+        assert reading.scalar(text("SHOW statement_timeout")) == "4s"
+    engine.dispose()
+
+
+def test_the_reader_sees_what_was_committed_just_before(make_database: MakeDatabase, tmp_path: Path) -> None:
+    engine = create_engine(make_database(tmp_path))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE numbers (number INTEGER)"))
+    with get_reader(engine).connect() as reading:
+        for count in range(3):
+            assert reading.scalar(text("SELECT count(*) FROM numbers")) == count
+            reading.rollback()
+            with engine.begin() as connection:
+                connection.execute(text("INSERT INTO numbers VALUES (1)"))
+    engine.dispose()
+
+
+def test_the_readers_connections_end_with_the_engines(postgres: Postgres) -> None:
+    engine = create_engine(postgres.get_url(postgres.create_database()))
+    reader = get_reader(engine)
+    with reader.connect():
+        pass
+    assert reader is get_reader(engine)
+    engine.dispose()
+    assert reader.pool.checkedin() == 0
