@@ -59,6 +59,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
     """Turn configuration data into Settings, adding whatever is wrong to `faults`."""
     root = Table(data, "", faults)
     database = root.table("database")
+    numbers = sections.read_numbers(root.table("numbers"))
     settings = Settings(
         service=sections.read_service(root.table("service")),
         database_url=sections.read_database_url(database),
@@ -75,7 +76,8 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         round=sections.read_round(root.table("round")),
         retention=sections.read_retention(root.table("retention")),
         privacy=sections.read_privacy(root.table("privacy")),
-        roles=sections.read_roles(root.table("roles")),
+        numbers=numbers,
+        roles=sections.read_roles(root.table("roles"), numbers),
         english=_read_english(root),
         faults=faults,
     )

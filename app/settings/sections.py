@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.domain.colours import read_colours
 from app.domain.person import Role
+from app.domain.student_number import USUAL_PATTERN, LetterCase, MalformedNumber, NumberForm
 from app.release import read_commit
 from app.settings.types import (
     MiniAppSettings,
@@ -155,11 +156,29 @@ def read_privacy(table: Table) -> PrivacySettings:
     return settings
 
 
-def read_roles(table: Table) -> dict[str, Role]:
-    """`[roles]`: the numbers that have a role whatever the sign-in says, by number."""
+def read_numbers(table: Table) -> NumberForm:
+    """`[numbers]`: what the numbers of students and staff look like."""
+    pattern = table.text("pattern", USUAL_PATTERN)
+    try:
+        re.compile(pattern)
+    except re.error:
+        table.fault("pattern", "is not a regular expression")
+        pattern = USUAL_PATTERN
+    case = table.text("case", LetterCase.UPPER, choices=tuple(LetterCase))
+    table.close()
+    return NumberForm(pattern, LetterCase(case) if case in tuple(LetterCase) else LetterCase.UPPER)
+
+
+def read_roles(table: Table, form: NumberForm) -> dict[str, Role]:
+    """`[roles]`: the numbers that have a role whatever the sign-in says, by folded number."""
     roles: dict[str, Role] = {}
     for role in (Role.ADMINISTRATOR, Role.CLERK, Role.GUARD, Role.TEACHER):
-        for number in table.texts(f"{role}s", ()):
+        for text in table.texts(f"{role}s", ()):
+            try:
+                number = form.fold(text)
+            except MalformedNumber:
+                table.fault(f"{role}s", f"names what is no number of a person: {text!r}")
+                continue
             if roles.setdefault(number, role) is not role:
                 table.fault(f"{role}s", f"names a number that is in {roles[number]}s too")
     table.close()

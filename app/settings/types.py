@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from app.domain.colours import Colours
 from app.domain.person import Role
+from app.domain.student_number import NumberForm
 from app.tables import Table
 
 
@@ -159,6 +160,7 @@ class Settings:
     round: RoundSettings
     retention: RetentionSettings
     privacy: PrivacySettings
+    numbers: NumberForm
     roles: Mapping[str, Role]
     english: Mapping[str, str]
     faults: list[str] = field(repr=False)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.domain.person import Role
+from app.domain.student_number import LetterCase, NumberForm
 from app.settings import Settings, SettingsError, load_settings, read_settings
 
 SECRET = "0123456789abcdef" * 2
@@ -178,6 +179,24 @@ def test_roles_are_given_to_numbers() -> None:
     assert settings.faults == []
     assert settings.roles == {"00420014": Role.ADMINISTRATOR, "00420016": Role.GUARD}
     assert read(make_data()).roles == {}
+
+
+def test_the_form_of_numbers_is_configured_and_roles_are_given_to_folded_numbers() -> None:
+    numbers = {"pattern": "[a-z0-9]{8}", "case": "lower"}
+    settings = read(make_data(numbers=numbers, roles={"guards": [" AB420016", "x"]}))
+
+    assert settings.numbers == NumberForm("[a-z0-9]{8}", LetterCase.LOWER)
+    assert settings.roles == {"ab420016": Role.GUARD}
+    assert settings.faults == ["roles.guards names what is no number of a person: 'x'"]
+
+
+def test_a_form_of_numbers_that_cannot_be_read_is_told() -> None:
+    told = read(make_data(numbers={"pattern": "[", "case": "title"})).faults
+
+    assert told == [
+        "numbers.pattern is not a regular expression",
+        "numbers.case must be one of upper, lower, kept",
+    ]
 
 
 def test_a_number_with_two_roles_and_a_role_that_is_none_are_named() -> None:

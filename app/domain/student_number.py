@@ -1,0 +1,62 @@
+"""Numbers of students and staff 学号、工号: one person, one number, however somebody typed it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.texts import ControlCharacter, clean_text
+
+USUAL_PATTERN = r"[0-9A-Za-z]{1,32}"
+_LETTERS_AND_DIGITS = re.compile(USUAL_PATTERN)
+_PLAIN_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+
+
+class MalformedNumber(ValueError):
+    """The text is no number of a person. The message never holds the text."""
+
+
+class LetterCase(StrEnum):
+    """How a campus writes the letters of its numbers; KEPT where `ts1` and `TS1` are two people."""
+
+    UPPER = "upper"
+    LOWER = "lower"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberForm:
+    """`[numbers]`: what the campus's numbers look like once they are folded."""
+
+    pattern: str = USUAL_PATTERN
+    case: LetterCase = LetterCase.UPPER
+
+    def fold(self, text: str) -> str:
+        """The one form of a number: no spaces around it, plain width (Ａ is A), the campus's case. Leading zeros stay.
+
+        Raises MalformedNumber unless the outcome is of letters and digits and matches the pattern.
+        """
+        number = self._apply_case(_strip(text))
+        if not _LETTERS_AND_DIGITS.fullmatch(number) or not re.fullmatch(self.pattern, number):
+            raise MalformedNumber("not a number of a person")
+        return number
+
+    def is_same(self, text: str, number: str) -> bool:
+        """Whether a text from outside means this folded number."""
+        try:
+            return self.fold(text) == number
+        except MalformedNumber:
+            return False
+
+    def _apply_case(self, text: str) -> str:
+        if self.case is LetterCase.KEPT:
+            return text
+        return text.upper() if self.case is LetterCase.UPPER else text.lower()
+
+
+def _strip(text: str) -> str:
+    try:
+        return clean_text(text).translate(_PLAIN_WIDTH)
+    except ControlCharacter:
+        raise MalformedNumber("a control character") from None

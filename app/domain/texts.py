@@ -1,0 +1,35 @@
+"""Text from outside 外来文本: the one form in which names, colleges and the words of departments are kept."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_SPACES = re.compile(r"\s+")
+_REFUSED = frozenset({"Cc", "Cs"})
+_MONGOLIAN_VOWEL_SEPARATOR = "\u180e"
+_VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+
+
+class ControlCharacter(ValueError):
+    """A text holds a control character or half of a character. The message never holds the text."""
+
+
+def clean_text(text: str) -> str:
+    """A text as it is kept: NFC, every run of spaces and line ends one space, none at the ends, and without
+    characters that nobody sees (category Cf, variation selectors). Private and new characters stay: whether
+    a font has them is a question of printing. A text that is clean comes back as it is.
+
+    Raises ControlCharacter for what is left of the categories Cc and Cs (Unicode 15, section 4.5).
+    """
+    folded = _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    if folded.isascii() and folded.isprintable():
+        return folded
+    if any(unicodedata.category(sign) in _REFUSED for sign in folded):
+        raise ControlCharacter("a control character")
+    seen = "".join(sign for sign in folded if not _is_invisible(sign))
+    return _SPACES.sub(" ", unicodedata.normalize("NFC", _VARIATION_SELECTORS.sub("", seen))).strip()
+
+
+def _is_invisible(sign: str) -> bool:
+    return unicodedata.category(sign) == "Cf" and sign != _MONGOLIAN_VOWEL_SEPARATOR
