@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,9 +108,17 @@ def visitor(service: Service) -> Visitor:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the tables that passed tests recorded by `record_property("table: ...", text)`."""
+    """Print the tables that passed tests recorded by `record_property("table: ...", text)`, and what was left out."""
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
             if name.startswith("table: "):
                 terminalreporter.section(name.removeprefix("table: "))
                 terminalreporter.write_line(str(value))
+    left_out = Counter(report.longrepr[2] for report in terminalreporter.getreports("skipped"))
+    if left_out:
+        terminalreporter.section("LEFT OUT", red=True, bold=True)
+        for reason, count in left_out.items():
+            terminalreporter.write_line(f"{count} x {reason.removeprefix('Skipped: ')}")
+        terminalreporter.write_line(
+            "`bash .ci/run`, as root on Debian, installs what is missing and runs everything."
+        )

@@ -33,13 +33,6 @@ OPTIONS = (
 MISSING = "no Chromium here: the pages were not tested in a browser (apt-get install chromium)"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say at the end what was left out."""
-    if not CHROMIUM:
-        terminalreporter.section("LEFT OUT", red=True, bold=True)
-        terminalreporter.write_line(MISSING)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium. It ends with its module: its event loop would stand in the way of other tests'."""
