@@ -76,11 +76,11 @@ def create_app(settings: Settings) -> Flask:
 
 
 def warm_up(app: Flask) -> None:
-    """Load what serving needs. Raises SlipKeyError, UnusableCertificate, DatabaseRefused, MetricsRefused or a font's
-    error rather than start without.
+    """Load what serving needs. Raises SlipKeyError, UnusableCertificate, DatabaseRefused, MetricsRefused, UnusableFont
+    or FileNotFoundError rather than start without.
     """
     installation: Installation = app.extensions["installation"]
-    load_fonts(installation.settings.slip.second_font)
+    load_fonts(installation.settings.slip.fonts)
     installation.slip_keys.current()
     _ = installation.file_signer
     warn_of_limits_apart(installation.settings)

@@ -141,7 +141,7 @@ def _verify(installation: Installation, subject: str) -> tuple[bool, str]:
         if len(subject) < 250 and path.is_file():
             data = path.read_bytes()
             if data.startswith(b"%PDF-"):
-                load_fonts(installation.settings.slip.second_font)  # the file is made again, to compare
+                load_fonts(installation.settings.slip.fonts)  # the file is made again, to compare
                 found = verify_pdf(installation, data)
                 verification, state = found.verification, found.state
             else:

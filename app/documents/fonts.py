@@ -1,34 +1,33 @@
 """The slip's glyphs: each character's outline and advance, drawn once by HarfBuzz and kept.
 
-The first font is Noto Sans CJK SC out of the package noto-cjk-sans-otc, which holds all of 通用规范汉字表, the URO
-and extension A; a second font (Hanazono Mincho B holds all of extension B) may be configured for rarer names.
-fontTools, which interprets every outline in Python, is never asked.
+A plain character is printed by the glyph that the first font has for it, whatever stands beside it: all Chinese and
+most of what else is on a slip. Other texts are cut into runs, a font is chosen for each, and HarfBuzz shapes it.
+fontTools, which interprets every outline in Python, is never asked for one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
 import uharfbuzz as hb
-from noto_cjk_sans_otc import FONT_PATH
 
-from app.documents.cff import Segment, encode_charstring
+from app.documents.cff import encode_charstring
+from app.documents.font_files import FontFile, list_font_files
+from app.documents.outlines import Bounds, draw_outline, get_bounds
+from app.documents.shaping import Part, Piece, shape_run
+from app.documents.text_runs import HAN, WIDE_OR_NARROW, Run, is_invisible, split_clusters, split_runs
 
-SC_FACE = 2
-"""The place of the face for simplified Chinese in NotoSansCJK-Regular.ttc."""
-
+Key = str | Piece
+"""What has a glyph: a plain character, or a piece of a shaped run."""
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
-
-
-Bounds = tuple[int, int, int, int]
-"""Left, bottom, right, top."""
 
 
 class MissingCharacters(ValueError):
@@ -39,9 +38,13 @@ class MissingCharacters(ValueError):
         self.characters = characters
 
 
+class NotPlain(LookupError):
+    """The character is printed by what stands beside it, if any font holds it at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """One character as the font program and the PDF's tables need it; `advance` and `bounds` in 1/1000 em."""
+    """A character or a piece as the font program and the PDF's tables need it; `advance` and `bounds` in 1/1000 em."""
 
     charstring: bytes
     advance: int
@@ -60,49 +63,145 @@ class FontMetrics:
 
 
 class GlyphStore:
-    """Glyphs by character, drawn when first asked for. Shared by all threads; a few hundred bytes a glyph.
+    """Glyphs by character or piece, drawn when first asked for. Shared by all threads; a few hundred bytes a glyph.
 
-    `glyphs` maps characters to glyphs and `advances` code points to advances, the shape in which fpdf2 looks
-    widths up; both raise MissingCharacters for a character that no font holds. `notdef` is the glyph that every
-    font program must begin with.
+    `glyphs` maps to glyphs, and `advances` the code points of plain characters to advances, the shape in which fpdf2
+    looks widths up. `notdef` is the glyph that every font program must begin with.
     """
 
-    def __init__(self, faces: Sequence[hb.Face]) -> None:
-        self._fonts = tuple(_scale_to_thousand(face) for face in faces)
+    def __init__(self, files: Sequence[FontFile]) -> None:
+        self._files = tuple(files)
         self._drawing = Lock()
-        self.metrics = _read_metrics(self._fonts[0])
-        self.notdef = self._draw_glyph(self._fonts[0], 0, "")
-        self.glyphs: dict[str, Glyph] = _Filled(self._draw)
-        self.advances: dict[int, float] = _Filled(lambda code_point: self.glyphs[chr(code_point)].advance)
+        self._plain: set[str] = set()
+        first = self._files[0].font
+        self.metrics = _read_metrics(first)
+        self.notdef = self._draw_parts(first, (Part(0, 0, 0),), first.get_glyph_h_advance(0), "")
+        self.glyphs: dict[Key, Glyph] = _Filled(self._draw)
+        self.advances: dict[int, float] = _Filled(self._find_advance)
+        self._split_shaped = lru_cache(maxsize=256)(self._shape)
 
     def find_missing(self, text: str) -> str:
         """The characters of `text` that no font holds, each once, in the text's order."""
-        return "".join(c for c in dict.fromkeys(text) if c not in self.glyphs and self._find(c)[0] is None)
+        try:
+            self.split(text)
+        except MissingCharacters as missing:
+            return missing.characters
+        return ""
 
     def measure(self, text: str) -> float:
-        """The width of `text` in 1/1000 em."""
-        return sum(map(self.advances.__getitem__, map(ord, text)))
+        """The width of `text` in 1/1000 em. Raises MissingCharacters."""
+        try:
+            return sum(map(self.advances.__getitem__, map(ord, text)))
+        except NotPlain:
+            return sum(self.glyphs[key].advance for key in self.split(text))
 
-    def _find(self, character: str) -> tuple[hb.Font | None, int]:
-        for font in self._fonts:
-            glyph_id = font.get_nominal_glyph(ord(character))
-            if glyph_id:
-                return font, glyph_id
-        return None, 0
+    def split(self, text: str) -> Sequence[Key]:
+        """What `text` is printed by, from left to right; the text itself where all of it is plain.
 
-    def _draw(self, character: str) -> Glyph:
-        font, glyph_id = self._find(character)
-        if font is None:
-            raise MissingCharacters(character)
-        return self._draw_glyph(font, glyph_id, character)
+        Raises MissingCharacters.
+        """
+        if self._plain.issuperset(text) or all(map(self._note_plain, text)):
+            return text
+        return self._split_shaped(text)
 
-    def _draw_glyph(self, font: hb.Font, glyph_id: int, character: str) -> Glyph:
-        path: list[Segment] = []
+    def _note_plain(self, character: str) -> bool:
+        """Whether the character is plain wherever it stands; remembered."""
+        if character in self._plain:
+            return True
+        if character in WIDE_OR_NARROW or not self._is_plain(character):
+            return False
+        self._plain.add(character)
+        return True
+
+    def _find_advance(self, code_point: int) -> float:
+        if not self._note_plain(chr(code_point)):
+            raise NotPlain(chr(code_point))
+        return self.glyphs[chr(code_point)].advance
+
+    def _is_plain(self, character: str) -> bool:
+        """Whether the first font holds the character, or another does and it is a Chinese one; and it is no mark."""
+        if unicodedata.category(character).startswith("M") or is_invisible(character):
+            return False
+        files = self._files if _is_ideograph(character) else self._files[:1]
+        return any(file.holds(character) for file in files)
+
+    def _shape(self, text: str) -> tuple[Key, ...]:
+        missing: dict[str, None] = {}
+        keys: list[Key] = []
+        for run in split_runs(unicodedata.normalize("NFC", text)):
+            if run.script == HAN and all(map(self._is_plain, run.text)):
+                keys += run.text
+                continue
+            for part, place in self._choose_fonts(run):
+                if place is None:
+                    missing |= dict.fromkeys(self._list_missing(part.text))
+                    continue
+                for piece in shape_run(part, self._files[place].font, place):
+                    if any(glyph.glyph_id == 0 for glyph in piece.parts):
+                        missing |= dict.fromkeys(self._list_missing(piece.text))
+                    keys.append(self._simplify(piece))
+        if missing:
+            raise MissingCharacters(
+                "".join(character for character in dict.fromkeys(text) if character in missing)
+            )
+        return tuple(keys)
+
+    def _choose_fonts(self, run: Run) -> Iterator[tuple[Run, int | None]]:
+        """The run with the first font that holds all of it; or else its parts, each with the first font that holds
+        it, or None. A letter and its marks are never parted.
+        """
+        whole = self._find_font(run.text)
+        if whole is not None:
+            yield run, whole
+            return
+        parts: list[tuple[str, int | None]] = []
+        for cluster in split_clusters(run.text):
+            place = self._find_font(cluster)
+            if parts and parts[-1][1] == place:
+                parts[-1] = (parts[-1][0] + cluster, place)
+            else:
+                parts.append((cluster, place))
+        for text, place in parts[::-1] if run.is_right_to_left else parts:
+            yield Run(text, run.script, run.is_right_to_left), place
+
+    def _find_font(self, text: str) -> int | None:
+        seen = "".join(character for character in text if not is_invisible(character))
+        return next((place for place, file in enumerate(self._files) if file.holds(seen)), None)
+
+    def _list_missing(self, text: str) -> Iterable[str]:
+        """The characters of `text` in no font; where each is in one, the marks that no font has with their letter."""
+        seen = [character for character in text if not is_invisible(character)]
+        alone = [character for character in seen if self._find_font(character) is None]
+        return (
+            alone
+            or [character for character in seen if unicodedata.category(character).startswith("M")]
+            or seen
+        )
+
+    def _simplify(self, piece: Piece) -> Key:
+        """The character itself where its piece looks the same, so that it has one code on the slip."""
+        if piece.font == 0 and len(piece.text) == 1 and self._is_plain(piece.text):
+            font = self._files[0].font
+            glyph_id = font.get_nominal_glyph(ord(piece.text))
+            if piece[2:] == ((Part(glyph_id, 0, 0),), font.get_glyph_h_advance(glyph_id)):
+                return piece.text
+        return piece
+
+    def _draw(self, key: Key) -> Glyph:
+        if isinstance(key, Piece):
+            return self._draw_parts(self._files[key.font].font, key.parts, key.advance, key.text)
+        place = self._find_font(key)
+        if place is None:
+            raise MissingCharacters(key)
+        font = self._files[place].font
+        glyph_id = font.get_nominal_glyph(ord(key))
+        return self._draw_parts(font, (Part(glyph_id, 0, 0),), font.get_glyph_h_advance(glyph_id), key)
+
+    def _draw_parts(self, font: hb.Font, parts: Sequence[Part], advance: int, text: str) -> Glyph:
         with self._drawing:
-            font.draw_glyph(glyph_id, _DRAW_FUNCS, path)
-        advance = font.get_glyph_h_advance(glyph_id)
-        utf16 = character.encode("utf-16-be").hex().upper()
-        return Glyph(encode_charstring(path, advance), advance, _get_bounds(font, glyph_id), utf16)
+            outline = draw_outline(font, parts)
+        utf16 = text.encode("utf-16-be").hex().upper()
+        return Glyph(encode_charstring(outline, advance), advance, get_bounds(font, parts), utf16)
 
 
 class _Filled(dict[_Key, _Value]):
@@ -116,10 +215,8 @@ class _Filled(dict[_Key, _Value]):
         return self.setdefault(key, self._make(key))
 
 
-def _scale_to_thousand(face: hb.Face) -> hb.Font:
-    font = hb.Font(face)
-    font.scale = (1000, 1000)
-    return font
+def _is_ideograph(character: str) -> bool:
+    return "\u2e80" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff" or character >= "\U00020000"
 
 
 def _read_metrics(font: hb.Font) -> FontMetrics:
@@ -129,63 +226,30 @@ def _read_metrics(font: hb.Font) -> FontMetrics:
     return FontMetrics(name, extents.ascender, extents.descender, cap_height)
 
 
-def _get_bounds(font: hb.Font, glyph_id: int) -> Bounds:
-    extents = font.get_glyph_extents(glyph_id)
-    left, top = extents.x_bearing, extents.y_bearing
-    return left, top + extents.height, left + extents.width, top
-
-
-def _build_draw_funcs() -> hb.DrawFuncs:
-    funcs = hb.DrawFuncs()
-    funcs.set_move_to_func(lambda x, y, path: path.append((x, y)))
-    funcs.set_line_to_func(lambda x, y, path: path.append((x, y, 0)))
-    funcs.set_cubic_to_func(lambda x1, y1, x2, y2, x, y, path: path.append((x1, y1, x2, y2, x, y)))
-    funcs.set_quadratic_to_func(_add_quadratic)
-    funcs.set_close_path_func(_drop_closing_line)
-    return funcs
-
-
-def _add_quadratic(x1: float, y1: float, x: float, y: float, path: list[Segment]) -> None:
-    """The same curve as a cubic: each control point two thirds of the way to the quadratic's one."""
-    x0, y0 = path[-1][:2] if len(path[-1]) < 6 else path[-1][4:]
-    path.append(
-        (x0 + (x1 - x0) * 2 / 3, y0 + (y1 - y0) * 2 / 3, x + (x1 - x) * 2 / 3, y + (y1 - y) * 2 / 3, x, y)
-    )
-
-
-def _drop_closing_line(path: list[Segment]) -> None:
-    """A charstring closes its contours by itself (TN #5177, section 4.1)."""
-    start = next(segment for segment in reversed(path) if len(segment) == 2)
-    if len(path[-1]) == 3 and path[-1][:2] == start:
-        path.pop()
-
-
-_DRAW_FUNCS = _build_draw_funcs()
-
-
 @cache
-def _open_fonts(second_font: Path | None) -> GlyphStore:
-    faces = [hb.Face(hb.Blob.from_file_path(FONT_PATH), SC_FACE)]
-    if second_font is not None:
-        faces.append(hb.Face(hb.Blob.from_file_path(second_font)))
-    return GlyphStore(faces)
+def _open_fonts(configured: tuple[Path, ...]) -> GlyphStore:
+    files = list_font_files(configured)
+    for file in files[1 : len(configured) + 1]:
+        _ = file.font  # one that cannot be read is told at start
+    return GlyphStore(files)
 
 
 _current: GlyphStore | None = None
 
 
-def load_fonts(second_font: Path | None = None) -> GlyphStore:
-    """Make Noto Sans CJK SC, and `second_font` for what it lacks, the fonts of this process; called once at start.
+def load_fonts(configured: Iterable[Path] = ()) -> GlyphStore:
+    """Make Noto Sans CJK SC, the configured fonts for what it lacks, and those that come with the service for what
+    is lacking still, the fonts of this process; called once at start.
 
-    Raises FileNotFoundError or uharfbuzz.HarfBuzzError for a font that cannot be read.
+    Raises FileNotFoundError or UnusableFont.
     """
     global _current
-    _current = _open_fonts(second_font)
+    _current = _open_fonts(tuple(configured))
     return _current
 
 
 def get_fonts() -> GlyphStore:
-    """The fonts of this process: those of the last `load_fonts`, or Noto Sans CJK SC alone."""
+    """The fonts of this process: those of the last `load_fonts`, or those that come with the service."""
     return _current or load_fonts()
 
 

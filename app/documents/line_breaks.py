@@ -1,19 +1,26 @@
-"""Breaking a text into lines: Chinese anywhere but at its punctuation, Latin words whole where they fit."""
+"""Breaking a text into lines: Chinese anywhere but at its punctuation, words of other scripts whole where they fit."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
+from app.documents.text_runs import split_clusters
+
 Measure = Callable[[str], float]
 """The width of a text in 1/1000 em."""
 
 Lines = tuple[str, ...]
 
+_LETTERS = r"[!-~\u00a1-\u0eff\u1000-\u10ff\u1200-\u1fff]+"
+"""Of the scripts that have words, with their marks; not Tibetan, nor Korean."""
+
 _PIECE = re.compile(
     r"[（《“‘〈【〔(\[]*"  # an opening mark stays with what follows it
-    r"(?:[!-~\u00a1-\u024f\u0370-\u052f]+|.)"
-    r"[，。；：、！？）》”’〉】〕…—]*"  # a closing mark stays with what it follows
+    rf"(?:{_LETTERS}(?:’{_LETTERS})*"
+    r"|[\u0f00-\u0f0a\u0f0c-\u0fff]+\u0f0b?"  # a Tibetan syllable
+    r"|.[\ufe00-\ufe0f\U000e0100-\U000e01ef]*)"  # a form's selector stays with what it selects
+    r"[，。；：、！？）》”’〉】〕…—·]*"  # a closing mark stays with what it follows
     r" *",
     re.DOTALL,
 )
@@ -26,7 +33,7 @@ def break_lines(text: str, limit: float, measure: Measure) -> Lines:
     """`text` in lines of at most `limit` (1/1000 em); only spaces at a line's end are lost.
 
     What ends at a semicolon is kept in one line where it fits into one. A piece longer than a whole line is
-    broken between any two characters.
+    broken between any two letters, each with its marks.
     """
     if measure(text) <= limit:
         return (text,)
@@ -50,8 +57,8 @@ def break_lines(text: str, limit: float, measure: Measure) -> Lines:
 
 def _cut(word: str, limit: float, measure: Measure) -> list[str]:
     parts = [""]
-    for character in word:
-        if parts[-1] and measure(parts[-1] + character) > limit:
+    for cluster in split_clusters(word):
+        if parts[-1] and measure(parts[-1] + cluster) > limit:
             parts.append("")
-        parts[-1] += character
+        parts[-1] += cluster
     return parts

@@ -17,7 +17,8 @@ from fpdf.pattern import Pattern
 from fpdf.syntax import PDFObject
 
 from app.documents.cff import FULL_WIDTH, build_cff
-from app.documents.fonts import Bounds, Glyph, GlyphStore
+from app.documents.fonts import Glyph, GlyphStore, Key
+from app.documents.outlines import Bounds
 
 FONT_KEY = "slip"
 SUBSET_TAG = "LIXIAO"
@@ -47,28 +48,24 @@ end
 end"""
 
 
-class CharacterCodes(dict[str, str]):
-    """The code of each character printed so far, as four hexadecimal digits: 0001, 0002 ... in order.
+class CharacterCodes(dict[Key, str]):
+    """The code of each character or piece printed so far, as four hexadecimal digits: 0001, 0002 ... in order.
 
     Each character has a code of its own even where two share a glyph, so that both can be copied out.
     """
 
-    def __missing__(self, character: str) -> str:
-        return self.setdefault(character, f"{len(self) + 1:04X}")
+    def __missing__(self, key: Key) -> str:
+        return self.setdefault(key, f"{len(self) + 1:04X}")
 
     def pick(self, code_point: int) -> int:
         """The code of a character as fpdf2 asks for it."""
         return int(self[chr(code_point)], 16)
 
-    def encode(self, text: str) -> str:
-        """`text` as the inside of a hexadecimal string."""
-        return "".join(map(self.__getitem__, text))
-
 
 class SlipFont(TTFFont):
     """The one font of a slip; `codes` are those of a page stream to go on from."""
 
-    def __init__(self, store: GlyphStore, codes: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self, store: GlyphStore, codes: Iterable[tuple[Key, str]] = ()) -> None:
         self.i = 1
         self.type = "TTF"
         self.fontkey = FONT_KEY
@@ -82,9 +79,17 @@ class SlipFont(TTFFont):
         self.codes = CharacterCodes(codes)
         self.subset = self.codes  # type: ignore[assignment]  # fpdf2 calls its pick() alone
 
+    def encode(self, text: str) -> str:
+        """`text` as the inside of a hexadecimal string, from left to right. Raises MissingCharacters."""
+        return "".join(map(self.codes.__getitem__, self.store.split(text)))
+
+    def is_plain(self, text: str) -> bool:
+        """Whether fpdf2 can print the text, a code for each character."""
+        return all(isinstance(key, str) for key in self.store.split(text))
+
     def get_glyphs(self) -> list[Glyph]:
-        """The glyphs of all codes, from code 1. Raises MissingCharacters."""
-        return [self.store.glyphs[character] for character in self.codes]
+        """The glyphs of all codes, from code 1."""
+        return [self.store.glyphs[key] for key in self.codes]
 
 
 class _Ready(PDFObject):

@@ -19,7 +19,7 @@ from fpdf.drawing_primitives import convert_to_device_color
 from fpdf.enums import PDFResourceType, TextMode
 
 from app.documents import archival
-from app.documents.fonts import GlyphStore, get_fonts
+from app.documents.fonts import GlyphStore, Key, get_fonts
 from app.documents.layout import Layout, fit_page
 from app.documents.line_breaks import Lines
 from app.documents.qr import QrMatrix, build_qr_matrix
@@ -51,7 +51,7 @@ class _Frame:
 
     openings: Lines
     end: str
-    codes: tuple[tuple[str, str], ...]
+    codes: tuple[tuple[Key, str], ...]
 
 
 class SlipDocument(FPDF):
@@ -94,6 +94,11 @@ class SlipDocument(FPDF):
 
     def draw_lines(self, cell: Cell, lines: Lines) -> None:
         """Lines of text on a cell's baselines."""
+        font = self.fonts[FONT_KEY]
+        if isinstance(font, SlipFont) and not all(map(font.is_plain, lines)):
+            for opening, line in zip(self.list_openings(cell), lines, strict=True):
+                self._out(f"{opening}{font.encode(line)}> Tj ET Q\n")
+            return
         style = cell.style
         with self.local_context(text_color=style.ink.value, draw_color=style.ink.value):
             self.set_font(FONT_KEY, size=style.size)
@@ -109,6 +114,7 @@ class SlipDocument(FPDF):
         style = cell.style
         ink = convert_to_device_color(style.ink.value).serialize()
         look = f"{TextMode.FILL_STROKE} Tr {style.stroke:.2f} w {ink.upper()} " if style.bold else ""
+        look += f"{style.spacing * style.size:.2f} Tc " if style.spacing else ""
         return tuple(
             f"q {ink} BT /F1 {style.size:.2f} Tf {cell.x * self.k:.2f} {(self.h - baseline) * self.k:.2f} Td {look}<"
             for baseline in cell.baselines
@@ -145,7 +151,7 @@ class SlipDocument(FPDF):
         """A drawn layout with a slip's values in it."""
         self.fonts[FONT_KEY] = font
         self._resource_catalog.add(PDFResourceType.FONT, font.i, self.page)
-        encode = font.codes.encode
+        encode = font.encode
         lines = zip(frame.openings, chain.from_iterable(values), strict=True)
         self._out("".join([f"{opening}{encode(line)}> Tj ET Q\n" for opening, line in lines]) + frame.end)
 

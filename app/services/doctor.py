@@ -36,7 +36,7 @@ MOST_SKEW = timedelta(seconds=5)
 FEW_DAYS = 30
 LEAST_FREE = 512 * 2**20
 LITTLE_FREE = 2 * 2**30
-RARE = "离校单䶮𠮷𬭎"
+RARE = "离校单䶮𠮷𬭎ŞẸ̀Қئไ"
 _OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -131,7 +131,7 @@ def _look_at_keys(installation: Installation) -> Iterator[Finding]:
 
 
 def _look_at_fonts(installation: Installation) -> Iterator[Finding]:
-    load_fonts(installation.settings.slip.second_font)
+    load_fonts(installation.settings.slip.fonts)
     missing = find_missing_characters(RARE)
     yield Finding(
         Fit.FAULT if missing else Fit.FITS, f"lack {missing}" if missing else "rare characters are there"

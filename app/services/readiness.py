@@ -83,7 +83,7 @@ def _check_key(installation: Installation) -> str:
 
 
 def _check_fonts() -> str:
-    missing = find_missing_characters("离校单䶮𠮷")
+    missing = find_missing_characters("离校单䶮𠮷ŞҚئไ")
     if missing:
         raise RuntimeError("the font lacks characters that it should hold")
     return "glyphs found"

@@ -89,15 +89,16 @@ def read_session(table: Table) -> SessionSettings:
 
 def read_slip(table: Table) -> SlipSettings:
     """`[slip]`."""
-    second_font = table.text("second_font", "")
-    if second_font and not Path(second_font).is_file():
-        table.fault("second_font", f"names no file: {second_font}")
+    fonts = table.texts("fonts", ())
+    for font in fonts:
+        if not Path(font).is_file():
+            table.fault("fonts", f"names no file: {font}")
     p12_file = table.text("p12_file", "")
     slip = SlipSettings(
         keys=Path(table.text("keys")),
         validity_days=table.integer("validity_days", most=36500),
         status_list_hours=table.integer("status_list_hours", least=1, most=24 * 31),
-        second_font=Path(second_font) if second_font else None,
+        fonts=tuple(map(Path, fonts)),
         pdf_a=table.flag("pdf_a", False),
         p12_file=Path(p12_file) if p12_file else None,
         p12_password=table.secret("p12_password", ""),

@@ -52,14 +52,15 @@ class SessionSettings:
 @dataclass(frozen=True, slots=True)
 class SlipSettings:
     """`[slip]`: the folder of the signing keys, for how many days a slip is valid (0: for ever), and for how
-    many hours a gate without a network may rely on a status list. PDF files are PDF/A with `pdf_a`, and signed
-    with the certificate in `p12_file` if there is one.
+    many hours a gate without a network may rely on a status list. `fonts` are asked for
+    characters that the first font lacks. PDF files are PDF/A with `pdf_a`, and signed with the certificate in
+    `p12_file` if there is one.
     """
 
     keys: Path
     validity_days: int
     status_list_hours: int
-    second_font: Path | None
+    fonts: tuple[Path, ...]
     pdf_a: bool
     p12_file: Path | None
     p12_password: str = field(repr=False)

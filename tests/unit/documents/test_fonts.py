@@ -17,8 +17,8 @@ from fontTools.ttLib import TTFont
 from noto_cjk_sans_otc import FONT_PATH
 
 from app.documents.cff import build_cff
+from app.documents.font_files import SC_FACE, UnusableFont
 from app.documents.fonts import (
-    SC_FACE,
     GlyphStore,
     MissingCharacters,
     find_missing_characters,
@@ -40,7 +40,7 @@ SAMPLES = "中国矿业大学离校单研究生张三，。；0123ABCxyz@·é" +
 
 
 @pytest.fixture
-def second_font(tmp_path: Path) -> Iterator[Path]:
+def rare_font(tmp_path: Path) -> Iterator[Path]:
     """A TrueType font of 2,048 units an em that holds one character, drawn with a curve; unloaded afterwards."""
     pen = TTGlyphPen(None)
     pen.moveTo((200, 0))
@@ -75,22 +75,22 @@ def test_a_slip_with_a_missing_character_is_refused_and_not_printed_with_a_box()
     assert refusal.value.characters == HELD_BY_NO_FONT
 
 
-def test_a_second_font_gives_what_the_first_lacks(second_font: Path) -> None:
-    load_fonts(second_font)
+def test_a_configured_font_gives_what_the_first_lacks(rare_font: Path) -> None:
+    load_fonts([rare_font])
     assert find_missing_characters(HELD_BY_NO_FONT + RARE) == ""
     pdf = render_slip_pdf(make_slip(name=f"张{HELD_BY_NO_FONT}"), make_code())
     assert f"张{HELD_BY_NO_FONT}" in extract_text(pdf)
 
 
-def test_a_second_fonts_outline_is_scaled_to_the_em_of_the_slip(second_font: Path) -> None:
-    glyph = load_fonts(second_font).glyphs[HELD_BY_NO_FONT]
+def test_a_configured_fonts_outline_is_scaled_to_the_em_of_the_slip(rare_font: Path) -> None:
+    glyph = load_fonts([rare_font]).glyphs[HELD_BY_NO_FONT]
     assert glyph.advance == 1000
     assert glyph.bounds == (97, 0, 879, 830)
 
 
 @pytest.fixture
 def hanazono() -> Iterator[GlyphStore]:
-    yield load_fonts(HANAZONO)
+    yield load_fonts([HANAZONO])
     load_fonts()
 
 
@@ -125,8 +125,14 @@ def test_loading_again_gives_the_same_glyphs() -> None:
 
 
 def test_a_missing_font_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="nowhere"):
-        load_fonts(tmp_path / "nowhere.ttf")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        load_fonts([tmp_path / "nowhere.ttf"])
+
+
+def test_a_file_that_is_no_font_is_told_at_start(tmp_path: Path) -> None:
+    (tmp_path / "letter.ttf").write_text("no font")
+    with pytest.raises(UnusableFont, match=r"letter\.ttf"):
+        load_fonts([tmp_path / "letter.ttf"])
 
 
 def draw_filled(pen: RecordingPen) -> list[tuple[str, tuple[object, ...]]]:
