@@ -21,7 +21,8 @@ from app.documents.cff import encode_charstring
 from app.documents.font_files import FontFile, list_font_files
 from app.documents.outlines import Bounds, draw_outline, get_bounds
 from app.documents.shaping import Part, Piece, shape_run
-from app.documents.text_runs import HAN, WIDE_OR_NARROW, Run, is_invisible, split_clusters, split_runs
+from app.documents.text_runs import HAN, WIDE_OR_NARROW, Run, split_runs
+from app.domain.texts import is_invisible, split_letters
 
 Key = str | Piece
 """What has a glyph: a plain character, or a piece of a shaped run."""
@@ -155,7 +156,7 @@ class GlyphStore:
             yield run, whole
             return
         parts: list[tuple[str, int | None]] = []
-        for cluster in split_clusters(run.text):
+        for cluster in split_letters(run.text):
             place = self._find_font(cluster)
             if parts and parts[-1][1] == place:
                 parts[-1] = (parts[-1][0] + cluster, place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from app.documents.text_runs import split_clusters
+from app.domain.texts import split_letters
 
 Measure = Callable[[str], float]
 """The width of a text in 1/1000 em."""
@@ -57,8 +57,8 @@ def break_lines(text: str, limit: float, measure: Measure) -> Lines:
 
 def _cut(word: str, limit: float, measure: Measure) -> list[str]:
     parts = [""]
-    for cluster in split_clusters(word):
-        if parts[-1] and measure(parts[-1] + cluster) > limit:
+    for letter in split_letters(word):
+        if parts[-1] and measure(parts[-1] + letter) > limit:
             parts.append("")
-        parts[-1] += cluster
+        parts[-1] += letter
     return parts

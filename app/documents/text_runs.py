@@ -5,7 +5,6 @@ Scripts are those of Unicode Standard Annex #24, directions those of Annex #9 in
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ WIDE_OR_NARROW = frozenset("·‐‘’“”‥…‧•")
 _COMMON, _INHERITED = "Zyyy", "Zinh"
 _EAST_ASIAN = frozenset({HAN, "Hira", "Kana", "Bopo", "Hang", "Yiii"})
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
-_SELECTORS = re.compile("[\u034f\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +32,6 @@ class Run:
     is_right_to_left: bool
 
 
-def is_invisible(character: str) -> bool:
-    """Whether a font need not have the character: it only chooses a form or joins others."""
-    return unicodedata.category(character) == "Cf" or _SELECTORS.match(character) is not None
-
-
 def split_runs(text: str) -> list[Run]:
     """The runs of a line, the leftmost first."""
     keys = zip(text, _list_scripts(text), _list_levels(text), strict=True)
@@ -47,17 +40,6 @@ def split_runs(text: str) -> list[Run]:
         run = Run("".join(character for character, *_ in group), script, level % 2 == 1)
         runs.append((level, run))
     return _reorder(runs)
-
-
-def split_clusters(text: str) -> list[str]:
-    """Each character with the marks and the invisible characters that belong to it."""
-    clusters: list[str] = []
-    for character in text:
-        if clusters and (unicodedata.category(character).startswith("M") or is_invisible(character)):
-            clusters[-1] += character
-        else:
-            clusters.append(character)
-    return clusters
 
 
 def _list_scripts(text: str) -> list[str]:

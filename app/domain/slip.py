@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from app.domain.slip_body import MAX_MASKED_NAME_BYTES
+from app.domain.texts import is_invisible, split_letters
+
 COMPOUND_SURNAMES = frozenset(
     [
         "欧阳",
@@ -148,12 +151,16 @@ def _list_printed_texts(record: SlipRecord) -> Iterator[str]:
 
 
 def mask_name(name: str) -> str:
-    """A name as a stranger may see it: the surname, and a star for each further character.
+    """A name as a stranger may see it: the surname, and a star for each further letter, four at most.
 
-    张三 -> 张*, 张三丰 -> 张**, 欧阳修 -> 欧阳*; a Latin name keeps its first letter: M****.
+    张三 -> 张*, 张三丰 -> 张**, 欧阳修 -> 欧阳*; a Latin name keeps its first letter: M****. A letter is shown with
+    all its marks; one that has too many for the slip's code is a star too.
     """
-    name = unicodedata.normalize("NFC", name.strip())
-    if not name:
+    letters = split_letters(unicodedata.normalize("NFC", name.strip()))
+    if not letters:
         return ""
-    shown = 2 if len(name) > 2 and name[:2] in COMPOUND_SURNAMES else 1
-    return name[:shown] + "*" * min(len(name) - shown, 4)
+    shown = 2 if len(letters) > 2 and "".join(letters[:2]) in COMPOUND_SURNAMES else 1
+    surname = "".join(sign for sign in "".join(letters[:shown]) if not is_invisible(sign))
+    if len(surname.encode()) > MAX_MASKED_NAME_BYTES:
+        return "*" * min(len(letters), 4)
+    return surname + "*" * min(len(letters) - shown, 4)

@@ -8,6 +8,9 @@ import unicodedata
 _SPACES = re.compile(r"\s+")
 _REFUSED = frozenset({"Cc", "Cs"})
 _MONGOLIAN_VOWEL_SEPARATOR = "\u180e"
+_SELECTORS = re.compile("[\u034f\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_VOWELS_WRITTEN_FIRST = re.compile("[\u0e40-\u0e44\u0ec0-\u0ec4]")
+"""Of Thai and Lao; they belong to the consonant behind them."""
 _VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
@@ -33,3 +36,23 @@ def clean_text(text: str) -> str:
 
 def _is_invisible(sign: str) -> bool:
     return unicodedata.category(sign) == "Cf" and sign != _MONGOLIAN_VOWEL_SEPARATOR
+
+
+def is_invisible(character: str) -> bool:
+    """Whether nobody sees the character by itself: it only chooses a form of its neighbour or joins others."""
+    return unicodedata.category(character) == "Cf" or _SELECTORS.match(character) is not None
+
+
+def split_letters(text: str) -> list[str]:
+    """Each character with the marks and the invisible characters that belong to it: what a reader takes for one."""
+    letters: list[str] = []
+    for character in text:
+        if letters and (
+            unicodedata.category(character)[0] == "M"
+            or is_invisible(character)
+            or _VOWELS_WRITTEN_FIRST.fullmatch(letters[-1])
+        ):
+            letters[-1] += character
+        else:
+            letters.append(character)
+    return letters

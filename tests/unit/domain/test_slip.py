@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.slip import PrintedField, get_content_digest, mask_name, parse_slip_record
+from app.domain.slip_body import MAX_MASKED_NAME_BYTES
 from tests.vectors.slip_code_forge import RECORD, SLIP_ID
 
 
@@ -25,10 +26,28 @@ from tests.vectors.slip_code_forge import RECORD, SLIP_ID
         ("𠮷田", "𠮷*"),
         ("Maria Clementina", "M****"),
         (unicodedata.normalize("NFD", "Émile"), "É****"),
+        ("Ẹ̀kọ́", "Ẹ̀**"),
+        ("O’Connor-D'Arcy, Seán José", "O****"),
+        ("José·María", "J****"),
+        ("买买提·艾力", "买****"),
+        ("葛\U000e0100晓明", "葛**"),
+        ("བསྟན་འཛིན་རྒྱ་མཚོ", "བ****"),
+        ("ཀྲུ་ཤི", "ཀྲུ**"),
+        ("རྒྱུད་བཞི", "****"),
+        ("ئابدۇرېشىت ئابلىز", "ئ****"),
+        ("เจน", "เจ*"),
     ],
 )
 def test_a_masked_name_keeps_the_surname_alone(name: str, masked: str) -> None:
     assert mask_name(name) == masked
+
+
+@pytest.mark.parametrize("name", ["ཀྲུ་ཤི", "རྒྱུད་བཞི", "Ẹ̀kọ́", "𠮷田", "欧阳修齐治平天下", "ئابلىز"])
+def test_a_masked_name_in_the_slips_code_ends_at_a_whole_letter(name: str) -> None:
+    """The code holds nine bytes of it: what is cut off is stars alone."""
+    masked = mask_name(name)
+    kept = masked.encode()[:MAX_MASKED_NAME_BYTES].decode()
+    assert set(masked.removeprefix(kept)) <= {"*"}
 
 
 def test_a_record_comes_back_from_json_whole() -> None:
