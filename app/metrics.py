@@ -23,6 +23,11 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 submissions = Counter(
     "lixiao_submissions", "Presses of the submit button, by outcome.", ["mini_app", "outcome"]
 )
+characters_missing = Counter(
+    "lixiao_characters_missing",
+    "Pages and submissions that met a character that no font holds.",
+    ["mini_app"],
+)
 verifications = Counter("lixiao_verifications", "Checks of slips, by verdict.", ["verdict"])
 department_seconds = Histogram(
     "lixiao_department_seconds",

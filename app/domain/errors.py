@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from app.domain.slip import PrintedField
+
 
 class Fact(Exception):
     """Base of the named facts; the class's name is the machine-readable mark of its page."""
@@ -76,8 +78,10 @@ class SlipNotPrintable(Fact):
 
 
 class CharacterMissing(Fact):
-    """No configured font holds these characters, so the slip cannot be printed right."""
+    """No font holds some characters of these fields, so the slip cannot be printed right. Each field has
+    these characters as its value.
+    """
 
-    def __init__(self, characters: str) -> None:
-        super().__init__(characters)
-        self.characters = characters
+    def __init__(self, fields: tuple[PrintedField, ...]) -> None:
+        super().__init__(", ".join(field.key for field in fields))
+        self.fields = fields

@@ -1,14 +1,20 @@
-"""What a slip will say: the record that is printed, made at submission and never changed."""
+"""What a slip will say: the record that is printed, made at submission and never changed.
+
+Characters that no font holds are told before anything is asked or issued: to the student themselves, to the operator by
+code point and field, never with a name.
+"""
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.documents.fonts import MissingCharacters
+from app import metrics
+from app.documents.fonts import MissingCharacters, find_missing_characters
 from app.documents.layout import SlipTooLong
 from app.documents.slip_pdf import check_printable
 from app.domain.clearance import StepState
@@ -18,6 +24,10 @@ from app.domain.person import Person
 from app.domain.slip import PrintedField, PrintedStep, SlipRecord
 from app.domain.slip_number import create_slip_number
 from app.services.installation import Installation, InstalledMiniApp
+
+log = logging.getLogger(__name__)
+MOST_LOGGED = 4
+"""Code points of a field. More of them would be a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,18 @@ def describe_person(
     return tuple(PrintedField(field.key, field.label, values[field.key] or "—") for field in fields)
 
 
+def find_unprintable(installed: InstalledMiniApp, person: Person) -> tuple[PrintedField, ...]:
+    """The fields about this person that no font can print, each with the characters as its value."""
+    return _list_unprintable(installed, describe_person(installed, person, installed.mini_app.slip.fields))
+
+
+def require_printable(installed: InstalledMiniApp, person: Person) -> None:
+    """Raise CharacterMissing where a field about this person cannot be printed."""
+    fields = find_unprintable(installed, person)
+    if fields:
+        raise CharacterMissing(fields)
+
+
 def make_record(
     installation: Installation,
     installed: InstalledMiniApp,
@@ -72,7 +94,7 @@ def make_record(
                 return both
         check_printable(record, host)
     except MissingCharacters as missing:
-        raise CharacterMissing(missing.characters) from missing
+        raise _name_missing(installed, record, missing.characters) from missing
     except SlipTooLong as error:
         raise SlipNotPrintable from error
     return record
@@ -165,3 +187,24 @@ def _join_fields(
 def _join(chinese: str, english: str) -> str:
     """The English behind the Chinese, where it says anything more."""
     return chinese if english in chinese else f"{chinese} {english}"
+
+
+def _name_missing(installed: InstalledMiniApp, record: SlipRecord, characters: str) -> CharacterMissing:
+    """What to raise for a record of which no font holds these characters: the fields and facts that have them."""
+    facts = (fact for step in record.steps for fact in step.facts)
+    fields = _list_unprintable(installed, (*record.fields, *facts))
+    return CharacterMissing(fields or (PrintedField("slip", record.title, characters),))
+
+
+def _list_unprintable(
+    installed: InstalledMiniApp, fields: Iterable[PrintedField]
+) -> tuple[PrintedField, ...]:
+    found = (replace(field, value=find_missing_characters(field.value)) for field in fields)
+    unprintable = tuple(field for field in found if field.value)
+    for field in unprintable:
+        points = sorted({f"U+{ord(character):04X}" for character in field.value})[:MOST_LOGGED]
+        details = {"mini_app": installed.mini_app.slug, "field": field.key, "characters": " ".join(points)}
+        log.warning("character missing", extra=details)
+    if unprintable:
+        metrics.characters_missing.labels(installed.mini_app.slug).inc()
+    return unprintable

@@ -18,6 +18,7 @@ from app.services.clearances import get_live_clearance
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.slip_codes import sign_code
+from app.services.slip_records import require_printable
 from app.services.slips import add_slip, find_submitted_slip, make_record
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ def submit(installation: Installation, installed: InstalledMiniApp, person: Pers
         _count(installed, "repeated")
         return existing
     installed.require_open(installation.get_local_time(get_now()).date())
+    require_printable(installed, person)
     db.session.rollback()
     states = get_live_clearance(installation, installed, person.number)
     missing = list_missing_steps(states, installed.mini_app.step_keys)

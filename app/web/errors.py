@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from app.domain import errors as facts
 from app.extensions import DATABASE_FAULTS
 from app.web.shell import get_installation
+from app.web.unprintable import describe_unprintable
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +84,10 @@ FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
     facts.CharacterMissing: (
         422,
         ErrorText(
-            _l("姓名中有暂时无法打印的字"),
-            _l("离校单还没有提交，数据没有丢失。请把下面的请求编号告诉技术支持，补充字库后即可提交。"),
+            _l("有暂时无法打印的字"),
+            _l(
+                "离校单还没有提交，数据没有丢失。如果下面的字写错了，请联系所在学院更正；如果没有写错，请把它和请求编号告诉技术支持，补充字库后即可提交。"
+            ),
         ),
     ),
 }
@@ -103,9 +106,11 @@ def register_errors(app: Flask) -> None:
 def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
     status, text = FACTS[type(fact)]
     log.info("request refused", extra={"fact": type(fact).__name__})
-    missing = fact.characters if isinstance(fact, facts.CharacterMissing) else ""
+    missing = map(describe_unprintable, fact.fields) if isinstance(fact, facts.CharacterMissing) else ()
     slip_number = fact.number if isinstance(fact, facts.LinkExpired) else ""
-    return show_error(status, text, fact_name=type(fact).__name__, detail=missing, slip_number=slip_number)
+    return show_error(
+        status, text, fact_name=type(fact).__name__, detail="; ".join(missing), slip_number=slip_number
+    )
 
 
 def _show_http_error(error: HTTPException) -> ResponseReturnValue:

@@ -18,7 +18,13 @@ from app.services.slips import find_submitted_slip
 from app.services.submissions import SubmissionRefused, submit
 from app.web.auth.access import student_required
 from app.web.language import show_mini_app
-from app.web.miniapp.opening import describe_student, open_mini_app, open_with_consent, render_page
+from app.web.miniapp.opening import (
+    describe_student,
+    list_unprintable,
+    open_mini_app,
+    open_with_consent,
+    render_page,
+)
 from app.web.miniapp.view_data import ClearanceView, view_clearance, view_step
 from app.web.shell import get_installation
 
@@ -72,7 +78,9 @@ def _look_up(
         states = look_up_awaited(installation, installed, person.number, awaited)
     else:
         states = look_up_clearance(installation, installed, person.number, is_patient=is_patient)
-    return view_clearance(show_mini_app(installed), describe_student(installed, person), states, number)
+    fields = describe_student(installed, person)
+    unprintable = () if number else list_unprintable(installed, person)
+    return view_clearance(show_mini_app(installed), fields, states, number, unprintable)
 
 
 @mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/refresh")

@@ -11,10 +11,11 @@ from app.domain.slip import PrintedField
 from app.miniapps.templating import list_page_names
 from app.services.consents import require_consent
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.slip_records import describe_person
+from app.services.slip_records import describe_person, find_unprintable
 from app.web.auth.access import current_person
 from app.web.language import put, show_mini_app
 from app.web.shell import get_installation
+from app.web.unprintable import describe_unprintable
 
 
 def open_mini_app(app_path: str) -> tuple[Installation, InstalledMiniApp]:
@@ -50,3 +51,8 @@ def describe_student(installed: InstalledMiniApp, person: Person) -> tuple[Print
     shown = show_mini_app(installed)
     fields = describe_person(shown, person, shown.mini_app.fields)
     return tuple(replace(field, value=put(field.value)) for field in fields)
+
+
+def list_unprintable(installed: InstalledMiniApp, person: Person) -> tuple[str, ...]:
+    """The person's characters that no font holds, field by field."""
+    return tuple(map(describe_unprintable, find_unprintable(show_mini_app(installed), person)))

@@ -84,11 +84,14 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class ClearanceView:
-    """The clearance page: the person's fields, the steps by department, and how far the person is."""
+    """The clearance page: the person's fields, the steps by department, and how far the person is. `unprintable`
+    names what no font holds of a person who has no slip yet.
+    """
 
     fields: tuple[PrintedField, ...]
     steps: tuple[StepView, ...]
     slip_number: str | None
+    unprintable: tuple[str, ...] = ()
 
     @property
     def departments(self) -> dict[str, list[StepView]]:
@@ -119,13 +122,14 @@ def view_clearance(
     fields: tuple[PrintedField, ...],
     states: Mapping[str, StepState],
     slip_number: str | None,
+    unprintable: tuple[str, ...] = (),
 ) -> ClearanceView:
     """The whole page's data."""
     steps = tuple(
         view_step(installed, step, states[step.key], is_submitted=slip_number is not None)
         for step in installed.mini_app.steps
     )
-    return ClearanceView(fields, steps, slip_number)
+    return ClearanceView(fields, steps, slip_number, unprintable)
 
 
 def view_step(
