@@ -20,7 +20,7 @@ import uharfbuzz as hb
 from app.documents.cff import encode_charstring
 from app.documents.font_files import FontFile, list_font_files
 from app.documents.outlines import Bounds, draw_outline, get_bounds
-from app.documents.shaping import Part, Piece, shape_run
+from app.documents.shaping import ALPHABETS, Part, Piece, shape_run
 from app.documents.text_runs import HAN, WIDE_OR_NARROW, Run, split_runs
 from app.domain.texts import is_invisible, split_letters
 
@@ -121,7 +121,7 @@ class GlyphStore:
 
     def _is_plain(self, character: str) -> bool:
         """Whether the first font holds the character, or another does and it is a Chinese one; and it is no mark."""
-        if unicodedata.category(character).startswith("M") or is_invisible(character):
+        if _is_mark(character) or is_invisible(character):
             return False
         files = self._files if _is_ideograph(character) else self._files[:1]
         return any(file.holds(character) for file in files)
@@ -151,13 +151,13 @@ class GlyphStore:
         """The run with the first font that holds all of it; or else its parts, each with the first font that holds
         it, or None. A letter and its marks are never parted.
         """
-        whole = self._find_font(run.text)
+        whole = self._find_font(run.text, run.script)
         if whole is not None:
             yield run, whole
             return
         parts: list[tuple[str, int | None]] = []
         for cluster in split_letters(run.text):
-            place = self._find_font(cluster)
+            place = self._find_font(cluster, run.script)
             if parts and parts[-1][1] == place:
                 parts[-1] = (parts[-1][0] + cluster, place)
             else:
@@ -165,19 +165,21 @@ class GlyphStore:
         for text, place in parts[::-1] if run.is_right_to_left else parts:
             yield Run(text, run.script, run.is_right_to_left), place
 
-    def _find_font(self, text: str) -> int | None:
+    def _find_font(self, text: str, script: str = HAN) -> int | None:
+        """The first font that holds all of the text. The Chinese one is asked last for letters of an alphabet with
+        marks that it would put beside them, and with signs that it draws a whole em wide.
+        """
         seen = "".join(character for character in text if not is_invisible(character))
-        return next((place for place, file in enumerate(self._files) if file.holds(seen)), None)
+        places = range(len(self._files))
+        if script in ALPHABETS and any(_is_mark(sign) or sign in WIDE_OR_NARROW for sign in seen):
+            return next((place for place in (*places[1:], 0) if self._files[place].holds(seen)), None)
+        return next((place for place in places if self._files[place].holds(seen)), None)
 
     def _list_missing(self, text: str) -> Iterable[str]:
         """The characters of `text` in no font; where each is in one, the marks that no font has with their letter."""
         seen = [character for character in text if not is_invisible(character)]
         alone = [character for character in seen if self._find_font(character) is None]
-        return (
-            alone
-            or [character for character in seen if unicodedata.category(character).startswith("M")]
-            or seen
-        )
+        return alone or [character for character in seen if _is_mark(character)] or seen
 
     def _simplify(self, piece: Piece) -> Key:
         """The character itself where its piece looks the same, so that it has one code on the slip."""
@@ -214,6 +216,10 @@ class _Filled(dict[_Key, _Value]):
 
     def __missing__(self, key: _Key) -> _Value:
         return self.setdefault(key, self._make(key))
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
 
 
 def _is_ideograph(character: str) -> bool:

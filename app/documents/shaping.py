@@ -13,10 +13,9 @@ import uharfbuzz as hb
 
 from app.documents.text_runs import Run
 
-_ALPHABETS = frozenset({"Latn", "Cyrl", "Grek"})
-_ALONE = {"kern": False, "liga": False, "clig": False, "calt": False, "pwid": True}
-"""Letters of an alphabet are printed one by one, so that a letter has one width and one piece in all words;
-`pwid` gives the signs of a Chinese font the widths that a Latin word wants."""
+ALPHABETS = frozenset({"Latn", "Cyrl", "Grek"})
+_ALONE = {"kern": False, "liga": False, "clig": False, "calt": False}
+"""Letters of an alphabet are printed one by one, so that a letter has one width and one piece in all words."""
 
 
 class Part(NamedTuple):
@@ -43,7 +42,7 @@ def shape_run(run: Run, font: hb.Font, place: int) -> list[Piece]:
     buffer.script = run.script
     buffer.direction = "rtl" if run.is_right_to_left else "ltr"
     buffer.flags = hb.BufferFlags.REMOVE_DEFAULT_IGNORABLES | hb.BufferFlags.DO_NOT_INSERT_DOTTED_CIRCLE
-    hb.shape(font, buffer, _ALONE if run.script in _ALPHABETS else {})
+    hb.shape(font, buffer, _ALONE if run.script in ALPHABETS else {})
     return list(_list_pieces(run.text, buffer, place))
 
 
