@@ -214,6 +214,17 @@ def test_a_certificate_for_slip_files_is_read_and_its_password_not_shown() -> No
     assert "hidden words" not in repr(settings.slip)
 
 
+def test_fonts_are_a_list_of_files_and_each_that_is_not_there_is_named(tmp_path: Path) -> None:
+    font = tmp_path / "rare.ttf"
+    font.touch()
+    assert read(make_data(slip={"fonts": [str(font)]})).slip.fonts == (font,)
+    assert read(make_data(slip={"fonts": f"{font},{font}"})).slip.fonts == (font, font)
+    assert read(make_data()).slip.fonts == ()
+    told = read(make_data(slip={"fonts": [str(font), "gone.ttf", "lost.ttf"]})).faults
+    assert told == ["slip.fonts names no file: gone.ttf", "slip.fonts names no file: lost.ttf"]
+    assert "slip.second_font is not a known key" in read(make_data(slip={"second_font": str(font)})).faults
+
+
 def test_a_password_without_its_certificate_is_a_mistake() -> None:
     assert read(make_data(slip={"p12_password": "hidden words"})).faults == [
         "slip.p12_password is set without p12_file"

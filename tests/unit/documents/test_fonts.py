@@ -25,6 +25,7 @@ from app.documents.fonts import (
     get_fonts,
     load_fonts,
 )
+from app.documents.shaping import Piece
 from app.documents.slip_pdf import render_slip_pdf
 from tests.fixtures.slips import make_code, make_slip
 from tests.unit.documents.tools import extract_text, rasterize, read_qr
@@ -36,6 +37,12 @@ HANAZONO = Path("/usr/share/fonts/truetype/hanazono/HanaMinB.ttf")
 needs_hanazono = pytest.mark.skipif(
     not HANAZONO.exists() and os.environ.get("CI") != "true", reason="fonts-hanazono is not installed"
 )
+UCHEN = Path("/usr/share/fonts/truetype/tibetan/DDC_Uchen.ttf")
+"""Of Debian's fonts-ddc-uchen."""
+needs_uchen = pytest.mark.skipif(
+    not UCHEN.exists() and os.environ.get("CI") != "true", reason="fonts-ddc-uchen is not installed"
+)
+TIBETAN = "བསྟན་འཛིན་རྒྱ་མཚོ"
 SAMPLES = "中国矿业大学离校单研究生张三，。；0123ABCxyz@·é" + RARE
 
 
@@ -118,6 +125,30 @@ def test_a_character_of_hanazono_has_its_outline(hanazono: GlyphStore) -> None:
         em = original["head"].unitsPerEm
         own = [round(side * 1000 / em) for side in (glyph.xMin, glyph.yMin, glyph.xMax, glyph.yMax)]
     assert hanazono.glyphs[HELD_BY_NO_FONT].bounds == pytest.approx(own, abs=1)
+
+
+@pytest.fixture
+def uchen() -> Iterator[GlyphStore]:
+    yield load_fonts([HANAZONO, UCHEN] if HANAZONO.exists() else [UCHEN])
+    load_fonts()
+
+
+@needs_uchen
+def test_a_tibetan_name_is_printed_with_a_configured_font_and_read_back(uchen: GlyphStore) -> None:
+    code = make_code()
+    pdf = render_slip_pdf(make_slip(name=TIBETAN), code)
+    assert TIBETAN in extract_text(pdf)
+    assert read_qr(rasterize(pdf, 150)) == [code.url]
+
+
+@needs_uchen
+def test_the_letters_of_a_tibetan_stack_are_one_piece(uchen: GlyphStore) -> None:
+    """Side by side they would be another word."""
+    pieces = [key for key in uchen.split(TIBETAN) if isinstance(key, Piece)]
+    assert [piece.text for piece in pieces][:5] == ["བ", "སྟ", "ན", "་", "འ"]
+    stack, letter = uchen.glyphs[pieces[1]], uchen.glyphs[pieces[2]]
+    assert stack.bounds[1] < 0
+    assert stack.advance < 2 * letter.advance
 
 
 def test_loading_again_gives_the_same_glyphs() -> None:
