@@ -220,6 +220,14 @@ def test_words_keep_their_apostrophe_and_letters_their_marks_where_lines_break(s
     assert not any(unicodedata.category(line[0]).startswith("M") for line in lines)
 
 
+def test_no_line_is_wider_than_the_limit_where_a_neighbour_changes_a_words_font(store: GlyphStore) -> None:
+    name = "Muhammadjonbek Abdurahmonovich Khudoyberdiyev Williamson Şahinoğlu Wim Ş Mammadov Ğ"
+    for limit in range(8000, 26000, 200):
+        lines = break_lines(name, limit, store.measure)
+        assert all(store.measure(line) <= limit for line in lines), limit
+        assert "".join(lines).replace(" ", "") == name.replace(" ", "")
+
+
 def test_tibetan_breaks_between_syllables() -> None:
     lines = break_lines("བསྟན་འཛིན་རྒྱ་མཚོ", 12, len)
     assert lines == ("བསྟན་འཛིན་", "རྒྱ་མཚོ")
