@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> Flask:
     """
     mini_apps = _install_mini_apps(settings)
     browsers = read_browsers(settings.sign_in)
-    providers = build_providers(settings.sign_in)
+    providers = build_providers(settings.sign_in, settings.numbers)
     _check_storage(settings)
     if settings.faults and settings.slip.keys != Path():
         _check_keys(settings)  # told along: missing keys alone must not stop the command that makes them

@@ -13,11 +13,13 @@ from app.identity.finding import Finding
 class SignInFault(Exception):
     """Base of what stops a sign-in. `reason` is a short code for logs and the retry page, such as
     `wrong_state` or `missing_claim:student_number`; it never holds a code, token, secret or personal data.
+    CONNECTING.md explains every one. `arrived` are the names of the claims that came, where they were read.
     """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.arrived: tuple[str, ...] = ()
 
 
 class SignInRefused(SignInFault):
@@ -26,6 +28,10 @@ class SignInRefused(SignInFault):
 
 class ProviderMisbehaved(SignInRefused):
     """The provider answered something that must not be believed."""
+
+
+class ProviderRefused(SignInRefused):
+    """The provider itself says that it does not let this sign-in through."""
 
 
 class SignInUnavailable(SignInFault):

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from app.domain.person import Person
+from app.domain.student_number import NumberForm
 from app.identity.addresses import is_provider_address
 from app.identity.base import ProviderMisbehaved, Redirect, SignInRefused
 from app.identity.callback import check_state
 from app.identity.cas_check import check_cas
 from app.identity.cas_xml import read_session_index, read_validation
 from app.identity.checks import collect
-from app.identity.claims import ClaimPaths, list_indexed, read_claim_paths, read_person
+from app.identity.claims import ClaimPaths, read_claim_paths, read_person
 from app.identity.exchange import CLIENT_AUTH, DEADLINE_SECONDS, Exchange
 from app.identity.finding import Finding
 from app.tables import Table
@@ -30,6 +31,10 @@ VALIDATE = {
     "2": ("/serviceValidate",),
     "auto": ("/p3/serviceValidate", "/serviceValidate"),
 }
+NO_SUCH_ADDRESS = frozenset(
+    f"validate:http_{status}" for status in (301, 302, 303, 307, 308, 401, 403, 404, 405, 410)
+)
+"""How a server, or what stands before it, answers at an address of protocol 3 that it does not have."""
 # A proxy's ticket, PT-, is not for a browser (CAS Protocol 3.0, 3.1 and 3.7; hosts add a dot and a name).
 TICKET = re.compile(r"ST-[A-Za-z0-9._-]{1,253}")
 
@@ -48,7 +53,7 @@ class CasSettings:
     claims: ClaimPaths
 
 
-def read_cas(name: str, table: Table) -> CasProvider:
+def read_cas(name: str, table: Table, numbers: NumberForm) -> CasProvider:
     """Read the section of a provider, noting what is wrong."""
     settings = CasSettings(
         name=name,
@@ -58,7 +63,7 @@ def read_cas(name: str, table: Table) -> CasProvider:
         entry=table.text("entry", "", choices=("ticket",)),
         deadline_seconds=table.number("deadline_seconds", DEADLINE_SECONDS, least=0.1, most=30),
         end_campus_session=table.flag("end_campus_session", False),
-        claims=read_claim_paths(table),
+        claims=read_claim_paths(table, numbers),
     )
     if settings.url and not is_provider_address(settings.url):
         table.fault("url", "must be an https address (http only on this machine)")
@@ -74,13 +79,11 @@ class CasProvider:
         self.label = settings.label
         self.entry = settings.entry
         self._settings = settings
-        self._lists = list_indexed(settings.claims, "attributes")
 
     def begin(self, redirect_uri: str) -> Redirect:
         """Make the login address, with a service address of this sign-in's own."""
         state = secrets.token_urlsafe(32)
-        query = urlencode({"service": make_service(redirect_uri, state)})
-        return Redirect(f"{self._settings.url}/login?{query}", {"state": state})
+        return Redirect(self._make_login(make_service(redirect_uri, state)), {"state": state})
 
     def finish(self, query: Mapping[str, str], pending: Mapping[str, str], redirect_uri: str) -> Person:
         """Ask the server whom the ticket is for."""
@@ -107,23 +110,30 @@ class CasProvider:
 
     def check(self, redirect_uri: str) -> list[Finding]:
         """Ask what `flask sign-in check` tells."""
-        redirect = self.begin(redirect_uri)
-        service = make_service(redirect_uri, redirect.pending["state"])
+        service = make_service(redirect_uri, secrets.token_urlsafe(32))
         with Exchange(self._settings.deadline_seconds, CLIENT_AUTH[0]) as exchange:
             return collect(
-                check_cas(exchange, redirect.url, lambda ticket: self._fetch_validation(service, ticket))
+                check_cas(
+                    exchange,
+                    self._make_login,
+                    service,
+                    lambda ticket: self._fetch_validation(service, ticket),
+                )
             )
+
+    def _make_login(self, service: str) -> str:
+        return f"{self._settings.url}/login?{urlencode({'service': service})}"
 
     def _validate(self, query: Mapping[str, str], service: str) -> Person:
         ticket = query.get("ticket", "")
         if not TICKET.fullmatch(ticket):
             raise SignInRefused("callback:no_ticket")
         body = self._fetch_validation(service, ticket)
-        return read_person(read_validation(body, self._lists), self._settings.claims)
+        return read_person(read_validation(body), self._settings.claims)
 
     def _fetch_validation(self, service: str, ticket: str) -> bytes:
         """What the server says of a ticket. With version "auto", a server without the newer address is asked
-        at the older one: the ticket is not used up by an address that does not exist. Raises SignInFault.
+        at the older one: the ticket is not used up by an address that validates nothing. Raises SignInFault.
         """
         *newer, last = VALIDATE[self._settings.version]
         with Exchange(self._settings.deadline_seconds, CLIENT_AUTH[0]) as exchange:
@@ -131,7 +141,7 @@ class CasProvider:
                 try:
                     return self._ask(exchange, path, service, ticket)
                 except ProviderMisbehaved as fault:
-                    if fault.reason != "validate:http_404":
+                    if fault.reason not in NO_SUCH_ADDRESS:
                         raise
             return self._ask(exchange, last, service, ticket)
 

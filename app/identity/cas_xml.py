@@ -6,7 +6,7 @@ Read by defusedxml, which refuses document types and entities: no bombs, no file
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -17,13 +17,14 @@ from app.identity.base import ProviderMisbehaved, SignInRefused, SignInUnavailab
 CAS = "{http://www.yale.edu/tp/cas}"
 SAMLP = "{urn:oasis:names:tc:SAML:2.0:protocol}"
 REFUSALS = ("INVALID_TICKET", "INVALID_SERVICE", "INVALID_TICKET_SPEC")
+NO_ATTRIBUTES = tuple(f"{CAS}{name}" for name in ("user", "proxyGrantingTicket", "proxies"))
+"""What else a success holds (appendix A)."""
 FAULTS = ("INVALID_REQUEST", "UNAUTHORIZED_SERVICE", "UNAUTHORIZED_SERVICE_PROXY", "INVALID_PROXY_CALLBACK")
 
 
-def read_validation(body: bytes, lists: Container[str] = ()) -> dict[str, Any]:
-    """Tell whom a ticket was for: `user`, and `attributes` by name. An attribute that comes several times is a
-    list, and so are those named in `lists` however often they come.
-    Raises SignInFault with `validate:<what is wrong>`.
+def read_validation(body: bytes) -> dict[str, Any]:
+    """Tell whom a ticket was for: `user`, and `attributes` by name, whichever way the server writes them. An
+    attribute that comes several times is a list. Raises SignInFault with `validate:<what is wrong>`.
     """
     root = _parse(body)
     if root is None or root.tag != f"{CAS}serviceResponse" or len(root) != 1:
@@ -35,7 +36,7 @@ def read_validation(body: bytes, lists: Container[str] = ()) -> dict[str, Any]:
     users = [_read_text(element) for element in root[0].findall(f"{CAS}user")]
     if len(users) != 1 or not users[0]:
         raise ProviderMisbehaved("validate:user")
-    return {"user": users[0], "attributes": _read_attributes(root[0], lists)}
+    return {"user": users[0], "attributes": _gather(_list_attributes(root[0]))}
 
 
 def read_session_index(request: str) -> str | None:
@@ -64,18 +65,48 @@ def _explain_failure(code: str) -> SignInRefused | SignInUnavailable:
     return ProviderMisbehaved(f"validate:{code.lower()}" if code in FAULTS else "validate:error")
 
 
-def _read_attributes(success: Element, lists: Container[str]) -> dict[str, Any]:
-    found: dict[str, list[str]] = {}
-    for name, text in _list_attributes(success):
-        found.setdefault(name, []).append(text)
-    return {name: texts if len(texts) > 1 or name in lists else texts[0] for name, texts in found.items()}
+def _gather(pairs: Iterator[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
 
 
-def _list_attributes(success: Element) -> Iterator[tuple[str, str]]:
-    for group in success.findall(f"{CAS}attributes"):
-        for element in group:
-            if element.tag.startswith(CAS):
-                yield element.tag.removeprefix(CAS), _read_text(element)
+def _list_attributes(success: Element) -> Iterator[tuple[str, Any]]:
+    """The attributes in the element that the protocol has for them, and those that older servers write beside it."""
+    for element in success:
+        if element.tag == f"{CAS}attributes":
+            yield from _list_members(element)
+        elif element.tag not in NO_ATTRIBUTES:
+            yield from _read_member(element)
+
+
+def _list_members(group: Element) -> Iterator[tuple[str, Any]]:
+    for element in group:
+        yield from _read_member(element)
+
+
+def _read_member(element: Element) -> Iterator[tuple[str, Any]]:
+    """An attribute as an element of its name, `<cas:cn>`, with others in it where it is nested; or as a pair,
+    `<cas:attribute name="cn" value="..."/>` or `<cas:attribute><cas:name/><cas:value/></cas:attribute>`.
+    """
+    if not element.tag.startswith(CAS):
+        return
+    if element.tag == f"{CAS}attribute":
+        names, values = _read_pair(element, "name"), _read_pair(element, "value")
+        yield from ((name, value) for name in names[:1] for value in values)
+    elif len(element):
+        yield element.tag.removeprefix(CAS), _gather(_list_members(element))
+    else:
+        yield element.tag.removeprefix(CAS), _read_text(element)
+
+
+def _read_pair(element: Element, part: str) -> list[str]:
+    """One side of a pair; the text of the element itself is a value too."""
+    if part in element.attrib:
+        return [element.attrib[part].strip()]
+    inner = [_read_text(child) for child in element.findall(f"{CAS}{part}")]
+    return inner or ([_read_text(element)] if part == "value" and not len(element) else [])
 
 
 def _read_text(element: Element) -> str:

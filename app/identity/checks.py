@@ -44,22 +44,27 @@ def check_page(exchange: Exchange, address: str, what: str) -> Finding:
     return Finding(Fit.FITS, f"{what} answers")
 
 
-def check_client(exchange_code: Callable[[], object]) -> Finding:
-    """Whether the token endpoint knows our identifier and secret: it must refuse the code, not the client."""
+def check_client(exchange_code: Callable[[], object], client_auth: str) -> Finding:
+    """Whether the token endpoint knows our identifier and secret, sent in the way that `client_auth` names: it must
+    refuse the code, not the client.
+    """
     try:
         exchange_code()
     except SignInUnavailable as fault:
         return Finding(Fit.FAULT, f"the token endpoint cannot be reached: {fault.reason}")
     except SignInFault as fault:
-        return _explain_refusal(fault.reason)
+        return _explain_refusal(fault.reason, client_auth)
     return Finding(Fit.FAULT, "the token endpoint accepts a code that nobody issued")
 
 
-def _explain_refusal(reason: str) -> Finding:
+def _explain_refusal(reason: str, client_auth: str) -> Finding:
     if reason == "token:invalid_grant":
         return Finding(Fit.FITS, "the token endpoint knows our client and refuses a code that nobody issued")
     if reason in ("token:invalid_client", "token:unauthorized_client", "token:http_401"):
-        return Finding(Fit.FAULT, "the token endpoint does not know our client_id and client_secret")
+        says = (
+            "the token endpoint does not know our client_id and client_secret, or expects them in another way"
+        )
+        return Finding(Fit.FAULT, f"{says} than client_auth = {client_auth}: {reason}")
     if reason.startswith(("token:http_", "token:not_")):
         return Finding(Fit.FAULT, f"the token endpoint does not answer as configured: {reason}")
     return Finding(

@@ -1,28 +1,42 @@
-"""From a provider's claims to a Person: paths, roles, and what a number may look like."""
+"""From a provider's claims to a Person: paths, roles, the one form of a number, and clean texts.
+
+Here numbers and texts from a campus come in, and here alone they are folded and cleaned: what is stored, asked
+and printed of a person has the form that it leaves here with.
+"""
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from app.domain.person import Person, Role
+from app.domain.student_number import MalformedNumber, NumberForm
+from app.domain.texts import ControlCharacter, clean_text
 from app.identity.base import ProviderMisbehaved, SignInRefused
 from app.tables import Table
 
 MAX_IDENTITIES = 20
-NUMBER = re.compile(r"[A-Za-z0-9]{1,32}")
 MAX_TEXT = 100
+MAX_NAMES = 30
+MAX_DEPTH = 3
 _PART = r"[^.\[\]=]+(\[(\d{1,3}|[^.\[\]=]+=[^\[\]=]+)\])*"
 PATH_PATTERN = rf"{_PART}(\.{_PART})*"
 _STEP = re.compile(r"\[(\d+)\]|\[([^\]=]+)=([^\]]+)\]|([^.\[\]]+)")
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:/.#-]{0,79}")
+_LIKE_A_NUMBER = re.compile(r"[0-9]{5}")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimPaths:
     """`[sign_in.<name>.claims]` and `.roles`: where each fact stands in the provider's answer; "" is nowhere.
     `identities` is where a list of a person's identities stands; each is then called `identity` in the paths.
+    Of several roles that are known, the first of `roles` counts.
     """
 
     student_number: str
@@ -36,6 +50,7 @@ class ClaimPaths:
     language: str
     identities: str
     roles: Mapping[str, Role]
+    numbers: NumberForm
 
 
 class SeveralIdentities(Exception):
@@ -46,8 +61,8 @@ class SeveralIdentities(Exception):
         self.people = people
 
 
-def read_claim_paths(table: Table) -> ClaimPaths:
-    """Read both tables of one provider, noting what is wrong."""
+def read_claim_paths(table: Table, numbers: NumberForm) -> ClaimPaths:
+    """Read both tables of one provider, noting what is wrong. `numbers` is the form of the campus's numbers."""
     claims = table.table("claims")
     optional = (
         "staff_number",
@@ -65,14 +80,14 @@ def read_claim_paths(table: Table) -> ClaimPaths:
     roles = _read_roles(table)
     if bool(paths["role"]) != bool(roles):
         table.fault("roles", "and claims.role need each other")
-    return ClaimPaths(roles=roles, **paths)
+    return ClaimPaths(roles=roles, numbers=numbers, **paths)
 
 
 def _read_roles(table: Table) -> dict[str, Role]:
     roles = {}
     for value, role in table.values("roles", {}).items():
         try:
-            roles[value] = Role(role)
+            roles[clean_text(value)] = Role(role)
         except ValueError:
             table.fault(f"roles.{value}", f"must be one of {', '.join(Role)}")
     return roles
@@ -80,42 +95,66 @@ def _read_roles(table: Table) -> dict[str, Role]:
 
 def read_person(claims: Mapping[str, Any], paths: ClaimPaths) -> Person:
     """Tell who the claims are about. Raises SignInRefused when a needed claim is missing, ProviderMisbehaved
-    when one is not what it should be; the reason names the claim, not its value. Raises SeveralIdentities
-    where that is left to the person.
+    when one is not what it should be; the reason names the claim, not its value, and `arrived` the claims that
+    came. Raises SeveralIdentities where that is left to the person.
     """
-    if not paths.identities:
-        return _read_identity(claims, paths)
-    people = _read_identities(claims, paths)
+    try:
+        people = _read_identities(claims, paths) if paths.identities else (_read_identity(claims, paths),)
+    except SignInRefused as refused:
+        refused.arrived = list_claim_names(claims)
+        raise
     if len(people) > 1:
         raise SeveralIdentities(people)
     return people[0]
 
 
-def list_indexed(paths: ClaimPaths, parent: str) -> frozenset[str]:
-    """The members of `parent` that are lists to some path, as `parent.groups[0]` or the identities."""
-    texts = [
-        value for value in (getattr(paths, item.name) for item in fields(paths)) if isinstance(value, str)
-    ]
-    indexed = {text.partition("[")[0] for text in texts if "[" in text} | {paths.identities}
-    return frozenset(text.removeprefix(f"{parent}.") for text in indexed if text.startswith(f"{parent}."))
+def list_claim_names(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a path could name, for the log: names without values, and none that looks like somebody's number."""
+    return tuple(islice(_walk_names(claims, ""), MAX_NAMES))
+
+
+def find_claim(claims: object, path: str) -> Any:
+    """Follow a dotted path through an answer; None where it leads nowhere. A list is entered by a place,
+    `data.users[0].code`, or by the one entry that has a value, `profiles[kind=graduate].stno`; what stands alone
+    is a list of one. A name of the answer's own that has dots, as the addresses that ADFS uses, is taken whole.
+    """
+    if isinstance(claims, Mapping) and path in claims:
+        return claims[path]
+    found = claims
+    for place, key, value, name in _STEP.findall(path):
+        if name:
+            found = found.get(name) if isinstance(found, Mapping) else None
+            continue
+        entries = _as_list(found)
+        if place:
+            found = entries[int(place)] if int(place) < len(entries) else None
+        else:
+            fitting = [entry for entry in entries if isinstance(entry, Mapping) and entry.get(key) == value]
+            found = fitting[0] if len(fitting) == 1 else None
+    return found
 
 
 def _read_identities(claims: Mapping[str, Any], paths: ClaimPaths) -> tuple[Person, ...]:
-    """The identities that are of use here; those without a number or with another role are left out."""
-    entries = find_claim(claims, paths.identities)
-    if not isinstance(entries, list) or len(entries) > MAX_IDENTITIES:
+    """The identities that are of use here; those without a number, with another role or with odd claims are left
+    out, so that one of them does not lock the others out.
+    """
+    entries = _as_list(find_claim(claims, paths.identities))
+    if len(entries) > MAX_IDENTITIES:
         raise ProviderMisbehaved("odd_claim:identities")
     people: dict[str, Person] = {}
+    odd: ProviderMisbehaved | None = None
     for entry in entries:
         try:
             person = _read_identity({**claims, "identity": entry}, paths)
-        except ProviderMisbehaved:
-            raise
+        except ProviderMisbehaved as fault:
+            log.warning("an identity was left out: %s", fault.reason, extra={"reason": fault.reason})
+            odd = odd or fault
+            continue
         except SignInRefused:
             continue
         people.setdefault(person.number, person)
     if not people:
-        raise SignInRefused("missing_claim:identities")
+        raise odd or SignInRefused("missing_claim:identities")
     return tuple(people.values())
 
 
@@ -127,64 +166,111 @@ def _read_identity(claims: Mapping[str, Any], paths: ClaimPaths) -> Person:
         key, path = ("staff_number", paths.staff_number)
     period = None
     if is_student and paths.graduation_period:
-        period = _read_text(claims, "graduation_period", paths.graduation_period)
+        period = _read_optional(claims, "graduation_period", paths.graduation_period)
     return Person(
-        number=_read_number(claims, key, path),
-        name=_require(_read_text(claims, "name", paths.name), "name"),
+        number=_read_number(claims, key, path, paths.numbers),
+        name=_read_name(claims, paths.name),
         role=role,
-        college=_read_text(claims, "college", paths.college),
-        major=_read_text(claims, "major", paths.major),
-        level=_read_text(claims, "level", paths.level),
+        college=_read_optional(claims, "college", paths.college),
+        major=_read_optional(claims, "major", paths.major),
+        level=_read_optional(claims, "level", paths.level),
         graduation_period=period,
-        language=_read_text(claims, "language", paths.language),
+        language=_read_optional(claims, "language", paths.language),
     )
-
-
-def find_claim(claims: object, path: str) -> Any:
-    """Follow a dotted path through an answer; None where it leads nowhere. A list is entered by a place,
-    `data.users[0].code`, or by the one entry that has a value, `profiles[kind=graduate].stno`.
-    """
-    found = claims
-    for place, key, value, name in _STEP.findall(path):
-        if name:
-            found = found.get(name) if isinstance(found, Mapping) else None
-        elif not isinstance(found, list):
-            return None
-        elif place:
-            found = found[int(place)] if int(place) < len(found) else None
-        else:
-            fitting = [entry for entry in found if isinstance(entry, Mapping) and entry.get(key) == value]
-            found = fitting[0] if len(fitting) == 1 else None
-    return found
 
 
 def _read_role(claims: Mapping[str, Any], paths: ClaimPaths) -> Role:
     if not paths.role:
-        is_staff = paths.staff_number and find_claim(claims, paths.student_number) in (None, "")
+        is_staff = paths.staff_number and not _list_values(claims, paths.student_number)
         return Role.TEACHER if is_staff else Role.STUDENT
-    value = _require(_read_text(claims, "role", paths.role), "role")
-    if value not in paths.roles:
-        raise SignInRefused("unknown_role")
-    return paths.roles[value]
+    values = _require(_list_values(claims, paths.role), "role")
+    words = {_clean_word(value) for value in values}
+    for word, role in paths.roles.items():
+        if word in words:
+            return role
+    if not any(isinstance(value, str) for value in values):
+        raise ProviderMisbehaved("odd_claim:role")
+    raise SignInRefused("unknown_role")
 
 
-def _read_number(claims: Mapping[str, Any], key: str, path: str) -> str:
-    number = _require(_read_text(claims, key, path), key)
-    if not NUMBER.fullmatch(number):
-        raise ProviderMisbehaved(f"odd_claim:{key}")
-    return number
-
-
-def _read_text(claims: Mapping[str, Any], key: str, path: str) -> str:
-    value = find_claim(claims, path) if path else None
-    if value is None:
+def _clean_word(value: object) -> str:
+    """A word to look up; "" for what can be none."""
+    try:
+        return clean_text(value) if isinstance(value, str) else ""
+    except ControlCharacter:
         return ""
-    if not isinstance(value, str) or len(value) > MAX_TEXT or not value.isprintable():
+
+
+def _read_number(claims: Mapping[str, Any], key: str, path: str, form: NumberForm) -> str:
+    """The number in its one form. Several values are good only where all mean the same number."""
+    values = _require(_list_values(claims, path), key)
+    try:
+        numbers = {form.fold(value) for value in values if isinstance(value, str)}
+    except MalformedNumber:
+        numbers = set()
+    if len(numbers) != 1 or not all(isinstance(value, str) for value in values):
         raise ProviderMisbehaved(f"odd_claim:{key}")
-    return value
+    return numbers.pop()
 
 
-def _require(value: str, key: str) -> str:
-    if not value:
+def _read_name(claims: Mapping[str, Any], path: str) -> str:
+    value = _require(_list_values(claims, path), "name")[0]
+    try:
+        return _clean(value)
+    except ValueError:
+        raise ProviderMisbehaved("odd_claim:name") from None
+
+
+def _read_optional(claims: Mapping[str, Any], key: str, path: str) -> str:
+    """A text without which one may sign in: what cannot be used is left out, and the log names its claim."""
+    values = _list_values(claims, path) if path else []
+    try:
+        return _clean(values[0]) if values else ""
+    except ValueError as error:
+        log.warning("claim %s is left empty: %s", key, error, extra={"claim": key})
+        return ""
+
+
+def _clean(value: object) -> str:
+    """Raises ValueError, which never holds the text, for what is no short text."""
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    text = clean_text(value)
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"over {MAX_TEXT} characters")
+    if not text:
+        raise ValueError("nothing that can be seen")
+    return text
+
+
+def _list_values(claims: Mapping[str, Any], path: str) -> list[Any]:
+    """The values of a claim that hold anything: many platforms write one as a text, and several as a list."""
+    return [
+        value
+        for value in _as_list(find_claim(claims, path))
+        if value is not None and (not isinstance(value, str) or value.strip())
+    ]
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _require(values: list[Any], key: str) -> list[Any]:
+    if not values:
         raise SignInRefused(f"missing_claim:{key}")
-    return value
+    return values
+
+
+def _walk_names(claims: Mapping[str, Any], above: str, depth: int = 0) -> Iterator[str]:
+    for name, value in claims.items():
+        if not _PLAIN_NAME.fullmatch(str(name)) or _LIKE_A_NUMBER.search(str(name)):
+            continue
+        inner = value[0] if isinstance(value, list) and value else value
+        path = f"{above}{name}"
+        if isinstance(inner, Mapping) and depth < MAX_DEPTH:
+            yield from _walk_names(inner, f"{path}[0]." if inner is not value else f"{path}.", depth + 1)
+        else:
+            yield path

@@ -9,6 +9,7 @@ from typing import Any
 from authlib.common.urls import add_params_to_qs, add_params_to_uri
 
 from app.domain.person import Person
+from app.domain.student_number import NumberForm
 from app.identity.answers import check_success, check_token, explain_token_error, parse_answer
 from app.identity.base import ProviderMisbehaved, Redirect
 from app.identity.callback import check_state, read_code
@@ -21,9 +22,9 @@ from app.identity.oauth2_settings import OAuth2Settings, TokenPlacement, read_oa
 from app.tables import Table
 
 
-def read_oauth2(name: str, table: Table) -> OAuth2Provider:
+def read_oauth2(name: str, table: Table, numbers: NumberForm) -> OAuth2Provider:
     """Read the section of a provider, noting what is wrong."""
-    return OAuth2Provider(read_oauth2_settings(name, table))
+    return OAuth2Provider(read_oauth2_settings(name, table, numbers))
 
 
 class OAuth2Provider:
@@ -80,7 +81,13 @@ class OAuth2Provider:
                 return self._fetch_token(exchange, NOBODYS_CODE, **verifier)
 
             return collect(
-                check_oauth2(exchange, self.begin(redirect_uri).url, settings.userinfo_url, exchange_code)
+                check_oauth2(
+                    exchange,
+                    self.begin(redirect_uri).url,
+                    settings.userinfo_url,
+                    exchange_code,
+                    settings.client_auth,
+                )
             )
 
     def _fetch_token(self, exchange: Exchange, code: str, **verifier: str) -> dict[str, str]:

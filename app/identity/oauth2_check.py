@@ -11,11 +11,11 @@ from app.identity.finding import Finding, Fit
 
 
 def check_oauth2(
-    exchange: Exchange, authorize: str, userinfo: str, exchange_code: Callable[[], object]
+    exchange: Exchange, authorize: str, userinfo: str, exchange_code: Callable[[], object], client_auth: str
 ) -> Iterator[Finding]:
     """Look at the three addresses, and show a code that nobody issued."""
     yield check_page(exchange, authorize, "the authorization address")
-    yield check_client(exchange_code)
+    yield check_client(exchange_code, client_auth)
     yield _check_userinfo(exchange, userinfo)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
+from app.domain.student_number import NumberForm
 from app.identity.addresses import is_provider_address
 from app.identity.answers import AnswerFormat
 from app.identity.claims import PATH_PATTERN, ClaimPaths, read_claim_paths
@@ -57,7 +58,7 @@ class OAuth2Settings:
     claims: ClaimPaths
 
 
-def read_oauth2_settings(name: str, table: Table) -> OAuth2Settings:
+def read_oauth2_settings(name: str, table: Table, numbers: NumberForm) -> OAuth2Settings:
     """Read the section of a provider, noting what is wrong."""
     settings = OAuth2Settings(
         name=name,
@@ -83,7 +84,7 @@ def read_oauth2_settings(name: str, table: Table) -> OAuth2Settings:
         success_value=table.text("success_value", ""),
         entry=table.text("entry", "", choices=("code",)),
         deadline_seconds=table.number("deadline_seconds", DEADLINE_SECONDS, least=0.1, most=30),
-        claims=read_claim_paths(table),
+        claims=read_claim_paths(table, numbers),
     )
     if "openid" in settings.scope.split():
         table.fault("scope", 'asks for openid: use kind = "oidc", which checks the id_token')

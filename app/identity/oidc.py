@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.domain.person import Person
+from app.domain.student_number import NumberForm
 from app.identity.addresses import is_provider_address
 from app.identity.answers import parse_answer
 from app.identity.base import ProviderMisbehaved, Redirect, SignInFault
@@ -32,7 +33,9 @@ USERINFO_KINDS = f"application/json, {SIGNED_KIND}"
 
 @dataclass(frozen=True, slots=True)
 class OidcSettings:
-    """`[sign_in.<name>]` with kind = "oidc". `client_auth` is "" where the provider's document decides."""
+    """`[sign_in.<name>]` with kind = "oidc". `client_auth` is "" where the provider's document decides; without
+    `userinfo` the claims are the id_token's alone, as with ADFS, whose userinfo knows nothing but `sub`.
+    """
 
     name: str
     label: str
@@ -43,10 +46,11 @@ class OidcSettings:
     scope: str
     deadline_seconds: float
     end_campus_session: bool
+    userinfo: bool
     claims: ClaimPaths
 
 
-def read_oidc(name: str, table: Table) -> OidcProvider:
+def read_oidc(name: str, table: Table, numbers: NumberForm) -> OidcProvider:
     """Read the section of a provider, noting what is wrong."""
     settings = OidcSettings(
         name=name,
@@ -58,7 +62,8 @@ def read_oidc(name: str, table: Table) -> OidcProvider:
         scope=table.text("scope", "openid"),
         deadline_seconds=table.number("deadline_seconds", DEADLINE_SECONDS, least=0.1, most=30),
         end_campus_session=table.flag("end_campus_session", False),
-        claims=read_claim_paths(table),
+        userinfo=table.flag("userinfo", True),
+        claims=read_claim_paths(table, numbers),
     )
     if settings.issuer and not is_provider_address(settings.issuer):
         table.fault("issuer", "must be an https address (http only on this machine)")
@@ -133,6 +138,7 @@ class OidcProvider:
                     self._choose_client_auth,
                     scopes,
                     lambda: self.begin(redirect_uri).url,
+                    settings.userinfo,
                 )
             )
 
@@ -185,7 +191,7 @@ class OidcProvider:
     def _get_userinfo(
         self, exchange: Exchange, metadata: Metadata, claims: Mapping[str, Any]
     ) -> dict[str, Any]:
-        if not metadata.userinfo_endpoint:
+        if not metadata.userinfo_endpoint or not self._settings.userinfo:
             return {}
         response = exchange.get(metadata.userinfo_endpoint, headers={"Accept": USERINFO_KINDS})
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()

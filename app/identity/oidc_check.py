@@ -20,6 +20,7 @@ def check_oidc(
     choose_client_auth: Callable[[Metadata], str],
     scopes: tuple[str, ...],
     begin: Callable[[], str],
+    asks_userinfo: bool,
 ) -> Iterator[Finding]:
     """Look at discovery, issuer, clock, keys, PKCE, RFC 9207, the way of authentication, and our client.
     `begin` makes the address of a sign-in. Raises SignInFault where the provider's answer ends the look.
@@ -38,9 +39,12 @@ def check_oidc(
     yield Finding(Fit.FITS, f"the issuer is the configured one; {len(keys)} signing key(s) can be used")
     client_auth = exchange.token_endpoint_auth_method = choose_client_auth(metadata)
     yield from _read_promises(document, client_auth, scopes)
+    if asks_userinfo and not metadata.userinfo_endpoint:
+        yield Finding(Fit.NOTE, "there is no userinfo endpoint: every claim must stand in the id_token")
     yield check_page(exchange, begin(), "the authorization endpoint")
     yield check_client(
-        lambda: exchange.fetch_token(metadata.token_endpoint, code=NOBODYS_CODE, code_verifier="v" * 43)
+        lambda: exchange.fetch_token(metadata.token_endpoint, code=NOBODYS_CODE, code_verifier="v" * 43),
+        client_auth,
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from app.domain.student_number import NumberForm
 from app.identity.base import IdentityProvider
 from app.identity.cas import read_cas
 from app.identity.oauth2 import read_oauth2
 from app.identity.oidc import read_oidc
 from app.tables import Table
 
-KINDS: dict[str, Callable[[str, Table], IdentityProvider]] = {
+KINDS: dict[str, Callable[[str, Table, NumberForm], IdentityProvider]] = {
     "oidc": read_oidc,
     "oauth2": read_oauth2,
     "cas": read_cas,
@@ -35,13 +36,15 @@ def read_browsers(tables: Mapping[str, Table]) -> dict[str, re.Pattern[str]]:
     return patterns
 
 
-def build_providers(tables: Mapping[str, Table]) -> dict[str, IdentityProvider]:
-    """Build the providers of `[sign_in]`, in the file's order. What is wrong goes to the tables' faults."""
+def build_providers(tables: Mapping[str, Table], numbers: NumberForm) -> dict[str, IdentityProvider]:
+    """Build the providers of `[sign_in]`, in the file's order, for a campus whose numbers have this form. What is
+    wrong goes to the tables' faults.
+    """
     providers = {}
     for name, table in tables.items():
         if not NAME.fullmatch(name):
             table.faults.append(f"{table.where} must be named by small letters, digits, _ and -")
         kind = table.text("kind", choices=tuple(KINDS))
         if kind in KINDS:
-            providers[name] = KINDS[kind](name, table)
+            providers[name] = KINDS[kind](name, table, numbers)
     return providers

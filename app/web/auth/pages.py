@@ -12,7 +12,13 @@ from flask import Blueprint, abort, current_app, g, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 
 from app.domain.person import Role
-from app.identity.base import IdentityProvider, ProviderMisbehaved, SignInFault, SignInUnavailable
+from app.identity.base import (
+    IdentityProvider,
+    ProviderMisbehaved,
+    ProviderRefused,
+    SignInFault,
+    SignInUnavailable,
+)
 from app.services.arrivals import keep_arrival
 from app.services.clock import get_now
 from app.services.sign_in import Arrival, assign_role
@@ -22,6 +28,15 @@ from app.web.session import get_session
 
 PROVIDER = "provider"
 RETRY_SECONDS = "10"
+EXPIRED = (
+    "unknown_state",
+    "expired_state",
+    "wrong_state",
+    "expired_confirmation",
+    "token:invalid_grant",
+    "validate:invalid_ticket",
+)
+"""The reasons of which it is true that the sign-in is too old, or another browser's."""
 
 auth = Blueprint("auth", __name__)
 log = logging.getLogger(__name__)
@@ -85,23 +100,38 @@ def ask_who(provider: IdentityProvider, arrival: Arrival) -> ResponseReturnValue
 
 def show_retry(provider: IdentityProvider, fault: SignInFault, next_page: str) -> ResponseReturnValue:
     """Say why a sign-in came to nothing, with one button that starts again."""
-    log_outcome(provider, fault.reason)
+    log_outcome(provider, fault.reason, arrived=fault.arrived)
     status = 400
     if isinstance(fault, SignInUnavailable):
         status = 503
-    elif isinstance(fault, ProviderMisbehaved):
+    elif isinstance(fault, ProviderMisbehaved | ProviderRefused):
         status = 502
     page = render_template(
         "auth/retry.html",
         label=put(provider.label),
         reason=fault.reason,
-        status=status,
+        story=_choose_story(fault),
         again=url_for("auth.begin", name=provider.name, next=next_page),
     )
     return page, status, {"Retry-After": RETRY_SECONDS} if status == 503 else {}
 
 
-def log_outcome(provider: IdentityProvider, outcome: str) -> None:
-    """Log what came of a sign-in: a short code, nothing about the person."""
+def log_outcome(provider: IdentityProvider, outcome: str, *, arrived: tuple[str, ...] = ()) -> None:
+    """Log what came of a sign-in: a short code and the names of the claims that arrived, nothing about the person."""
     facts = {"provider": provider.name, "outcome": outcome, "request_id": g.get("request_id", "")}
+    if arrived:
+        facts["arrived"] = ", ".join(arrived)
     log.info("sign-in at %s: %s", provider.name, outcome, extra=facts)
+
+
+def _choose_story(fault: SignInFault) -> str:
+    """Which of the page's explanations is true of this fault."""
+    if fault.reason == "denied":
+        return "denied"
+    if fault.reason == "unknown_role" or fault.reason.startswith("missing_claim:"):
+        return "no_identity"
+    if isinstance(fault, SignInUnavailable):
+        return "unavailable"
+    if isinstance(fault, ProviderMisbehaved):
+        return "misbehaved"
+    return "expired" if fault.reason in EXPIRED else "refused"

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from app.domain.person import Person
+from app.domain.student_number import NumberForm
 from app.identity.oauth2 import OAuth2Provider, read_oauth2
 from app.tables import Table
 from tests.integration.auth.small_provider import ACCESS_TOKEN, CALLBACK, CLIENT_ID, CLIENT_SECRET, CODE
@@ -155,7 +156,7 @@ def make_client(server: SmallServer, **options: object) -> OAuth2Provider:
         "client_secret": CLIENT_SECRET,
         "claims": CLAIMS,
     }
-    client = read_oauth2("phone", Table(section | options, "sign_in.phone", faults))
+    client = read_oauth2("phone", Table(section | options, "sign_in.phone", faults), NumberForm())
     assert not faults
     return client
 

@@ -12,6 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from app.domain.person import Person
+from app.domain.student_number import NumberForm
 from app.identity.oidc import OidcProvider, read_oidc
 from app.tables import Table
 from tests.integration.auth.small_server import Answer, Asked, SmallServer, json_answer
@@ -123,7 +124,7 @@ def make_client(issuer: str, **options: object) -> OidcProvider:
         "deadline_seconds": 5,
         "claims": {"student_number": "number", "name": "name"},
     }
-    client = read_oidc("campus", Table(section | options, "sign_in.campus", faults))
+    client = read_oidc("campus", Table(section | options, "sign_in.campus", faults), NumberForm())
     assert not faults
     return client
 

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from app.domain.person import Person, Role
+from app.domain.student_number import NumberForm
 from app.identity.base import ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
 from app.identity.cas import CasProvider, make_service, read_cas
 from app.tables import Table
@@ -37,7 +38,7 @@ def server(campus: CampusClient) -> Iterator[CampusClient]:
 def make_client(url: str, **options: object) -> CasProvider:
     faults: list[str] = []
     section = {"label": "统一身份认证", "url": url, "claims": CLAIMS, "roles": ROLES}
-    client = read_cas("campus", Table(section | options, "sign_in.campus", faults))
+    client = read_cas("campus", Table(section | options, "sign_in.campus", faults), NumberForm())
     assert not faults
     return client
 
@@ -87,9 +88,10 @@ def test_a_repeated_attribute_is_a_list_that_a_path_enters(server: CampusClient)
     assert sign_in(server, claims=CLAIMS | {"college": "attributes.groups[1]"}).college == "students"
 
 
-def test_a_repeated_attribute_is_never_taken_for_one_value(server: CampusClient) -> None:
-    with pytest.raises(ProviderMisbehaved, match="odd_claim:college"):
-        sign_in(server, claims=CLAIMS | {"college": "attributes.groups"})
+def test_of_a_repeated_attribute_the_first_is_the_text_and_no_number_is_chosen(server: CampusClient) -> None:
+    assert sign_in(server, claims=CLAIMS | {"college": "attributes.groups"}).college == "everybody"
+    with pytest.raises(ProviderMisbehaved, match="odd_claim:student_number"):
+        sign_in(server, claims=CLAIMS | {"student_number": "attributes.groups"})
 
 
 def test_a_state_of_another_browser_is_refused_before_the_server_is_asked(server: CampusClient) -> None:
@@ -184,7 +186,7 @@ def test_signing_out_ends_the_campus_session_where_that_is_wanted() -> None:
 def test_faults_of_the_configuration_are_named() -> None:
     faults: list[str] = []
     section = {"label": "x", "url": "http://id.example.edu/cas", "version": "1", "entry": "code"}
-    read_cas("campus", Table(section | {"colour": "red"}, "sign_in.campus", faults))
+    read_cas("campus", Table(section | {"colour": "red"}, "sign_in.campus", faults), NumberForm())
     told = "\n".join(faults)
     for key in (
         "url must be an https",
@@ -208,7 +210,7 @@ def ask(stranger: SmallServer, answer: Answer, **options: object) -> str:
 
 def test_a_redirect_of_the_validation_is_not_followed(stranger: SmallServer) -> None:
     elsewhere = {"Location": f"{stranger.url}/elsewhere"}
-    assert ask(stranger, Answer(b"", 302, headers=elsewhere)) == "validate:http_302"
+    assert ask(stranger, Answer(b"", 302, headers=elsewhere), version="3") == "validate:http_302"
     assert stranger.paths() == ["/cas/p3/serviceValidate"]
 
 

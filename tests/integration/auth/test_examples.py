@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from app.domain.person import Person, Role
+from app.domain.student_number import NumberForm
 from app.factory import create_app
 from app.identity.base import IdentityProvider, OpenedFromCampus, SignInRefused
 from app.identity.claims import SeveralIdentities
@@ -77,7 +78,7 @@ def build(name: str, url: str) -> IdentityProvider:
     if section["kind"] != "cas":
         section["client_secret"] = CLIENT_SECRET
     faults: list[str] = []
-    providers = build_providers({name: Table(section, f"sign_in.{name}", faults)})
+    providers = build_providers({name: Table(section, f"sign_in.{name}", faults)}, NumberForm())
     assert not faults
     return providers[name]
 

@@ -7,6 +7,7 @@ import traceback
 
 import pytest
 
+from app.domain.student_number import NumberForm
 from app.identity.base import ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
 from app.identity.oauth2 import read_oauth2
 from app.tables import Table
@@ -128,7 +129,7 @@ def test_what_contradicts_itself_is_named() -> None:
         "token_format": "xml",
         "claims": CLAIMS,
     }
-    read_oauth2("phone", Table(section, "sign_in.phone", faults))
+    read_oauth2("phone", Table(section, "sign_in.phone", faults), NumberForm())
     told = "\n".join(faults)
     for key in (
         "token_url must be an https",

@@ -9,7 +9,13 @@ from urllib.parse import unquote_plus
 import pytest
 
 from app.identity import oidc
-from app.identity.base import ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
+from app.identity.base import (
+    ProviderMisbehaved,
+    ProviderRefused,
+    SignInFault,
+    SignInRefused,
+    SignInUnavailable,
+)
 from tests.integration.auth.small_provider import (
     CALLBACK,
     CLIENT_SECRET,
@@ -86,7 +92,9 @@ def _decode_basic(asked: Asked) -> Asked:
     ("callback", "kind", "reason"),
     [
         ({"error": "access_denied", "code": None}, SignInRefused, "denied"),
-        ({"error": "login_required", "code": None}, SignInRefused, "callback:error"),
+        ({"error": "login_required", "code": None}, ProviderRefused, "callback:login_required"),
+        ({"error": "unauthorized_client", "code": None}, ProviderRefused, "callback:unauthorized_client"),
+        ({"error": "x" * 61, "code": None}, ProviderRefused, "callback:error"),
         (
             {"error": "temporarily_unavailable", "code": None},
             SignInUnavailable,

@@ -45,11 +45,11 @@ def test_a_code_of_nobody_tells_whether_the_client_is_known(fault: SignInFault, 
     def refuse() -> None:
         raise fault
 
-    assert check_client(refuse).fit is fit
+    assert check_client(refuse, "client_secret_post").fit is fit
 
 
 def test_a_provider_that_takes_any_code_does_not_fit() -> None:
-    assert check_client(lambda: {"access_token": "x"}).fit is Fit.FAULT
+    assert check_client(lambda: {"access_token": "x"}, "client_secret_post").fit is Fit.FAULT
 
 
 def test_what_was_found_before_a_fault_is_told_too() -> None:

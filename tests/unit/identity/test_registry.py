@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.domain.student_number import NumberForm
 from app.identity.registry import build_providers
 from app.tables import Table
 
@@ -19,7 +20,9 @@ GOOD: dict[str, Any] = {
 
 def build(**sections: dict[str, Any]) -> tuple[list[str], list[str]]:
     faults: list[str] = []
-    providers = build_providers(Table({"sign_in": sections}, "", faults).named_tables("sign_in"))
+    providers = build_providers(
+        Table({"sign_in": sections}, "", faults).named_tables("sign_in"), NumberForm()
+    )
     return list(providers), faults
 
 

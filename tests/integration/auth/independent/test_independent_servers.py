@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import NoReturn
@@ -20,6 +21,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 import pytest
 import requests
 
+from app.domain.student_number import LetterCase, NumberForm
 from app.identity.base import SignInRefused
 from app.identity.cas import CasProvider, read_cas
 from app.identity.finding import Fit
@@ -106,7 +108,7 @@ def make_cas(url: str, **options: object) -> CasProvider:
         "url": url,
         "claims": {"student_number": "user", "name": "attributes.cn", "college": "attributes.groups[1]"},
     }
-    client = read_cas("campus", Table(section | options, "sign_in.campus", faults))
+    client = read_cas("campus", Table(section | options, "sign_in.campus", faults), NumberForm())
     assert not faults
     return client
 
@@ -155,8 +157,33 @@ def test_the_logout_message_of_django_cas_server_names_the_ticket(cas: str) -> N
         assert client.read_logout(told.form) == query["ticket"] == client.name_session(query)
 
 
-def test_the_check_finds_nothing_wrong_with_django_cas_server(cas: str) -> None:
-    assert {finding.fit for finding in make_cas(cas).check(CALLBACK)} == {Fit.FITS}
+def test_the_check_says_what_django_cas_server_does_not_prove(cas: str) -> None:
+    found = {finding.says: finding.fit for finding in make_cas(cas).check(CALLBACK)}
+    (doubt,) = [says for says, fit in found.items() if fit is not Fit.FITS]
+    assert "not proven that our address is registered" in doubt
+    assert found[doubt] is Fit.NOTE
+
+
+TYPED = ("ts23000008", "tS23000008", "TS23000008")
+
+
+def test_one_person_has_one_number_however_it_was_typed_at_django_cas_server(cas: str) -> None:
+    client = make_cas(cas)
+    numbers = set()
+    for typed in TYPED:
+        redirect = client.begin(CALLBACK)
+        query = come_back(redirect.url, CALLBACK, username=typed, password="demo")
+        numbers.add(client.finish(query, redirect.pending, CALLBACK).number)
+    assert numbers == {"TS23000008"}
+
+
+def test_django_cas_server_gives_the_number_back_as_it_was_typed(cas: str) -> None:
+    client = make_cas(cas)
+    paths = replace(client._settings.claims, numbers=NumberForm(case=LetterCase.KEPT))
+    client._settings = replace(client._settings, claims=paths)
+    redirect = client.begin(CALLBACK)
+    query = come_back(redirect.url, CALLBACK, username="tS23000008", password="demo")
+    assert client.finish(query, redirect.pending, CALLBACK).number == "tS23000008"
 
 
 @pytest.fixture(
@@ -192,7 +219,7 @@ def make_openid(issuer: str, client_auth: str, secret: str = SECRET) -> OidcProv
         "scope": "openid profile",
         "claims": {"student_number": "number", "name": "name"},
     }
-    client = read_oidc("campus", Table(section, "sign_in.campus", faults))
+    client = read_oidc("campus", Table(section, "sign_in.campus", faults), NumberForm())
     assert not faults
     return client
 
@@ -206,6 +233,15 @@ def test_a_student_signs_in_at_oidc_provider(openid: OidcProvider) -> None:
         openid.finish(query, redirect.pending, CALLBACK)
 
 
+def test_one_person_has_one_number_however_it_was_typed_at_oidc_provider(openid: OidcProvider) -> None:
+    numbers = set()
+    for typed in TYPED:
+        redirect = openid.begin(CALLBACK)
+        query = come_back(redirect.url, CALLBACK, login=typed, password="x")
+        numbers.add(openid.finish(query, redirect.pending, CALLBACK).number)
+    assert numbers == {"TS23000008"}
+
+
 def test_oidc_provider_refuses_a_code_of_another_sign_in(openid: OidcProvider) -> None:
     mine, theirs = openid.begin(CALLBACK), openid.begin(CALLBACK)
     query = come_back(theirs.url, CALLBACK, login=NUMBER, password="x")
@@ -217,7 +253,7 @@ def test_oidc_provider_reports_an_error_that_is_understood(openid: OidcProvider)
     redirect = openid.begin(CALLBACK)
     address = f"{redirect.url}&{urlencode({'prompt': 'none'})}"
     query = come_back(address, CALLBACK)
-    with pytest.raises(SignInRefused, match="callback:error"):
+    with pytest.raises(SignInRefused, match="callback:login_required"):
         openid.finish(query, redirect.pending, CALLBACK)
 
 
