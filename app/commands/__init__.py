@@ -8,6 +8,7 @@ from flask import Flask
 
 from app.commands.audit import make_audit_group
 from app.commands.desk import make_desk_group
+from app.commands.numbers import make_numbers_group
 from app.commands.operation import register_operation
 from app.commands.sessions import make_sessions_group
 from app.commands.sign_in import make_sign_in_group
@@ -26,6 +27,7 @@ def register_commands(
     app.cli.add_command(make_slips_group(installation))
     app.cli.add_command(make_audit_group(installation))
     app.cli.add_command(make_desk_group(installation))
+    app.cli.add_command(make_numbers_group(installation))
     register_operation(app, installation, providers)
     app.cli.add_command(make_sessions_group(installation))
     app.cli.add_command(make_sign_in_group(installation.settings.service.base_url, providers))

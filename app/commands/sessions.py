@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
+from app.commands.numbers import fold_number
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.session_care import end_sessions_of, list_sessions
@@ -21,7 +22,8 @@ def make_sessions_group(installation: Installation) -> AppGroup:
     @click.option("--show-numbers", is_flag=True, help="Show whole student and staff numbers.")
     def list_open(number: str, show_numbers: bool) -> None:
         """List the signed-in sessions, of one person or of all, newest first."""
-        for one in list_sessions(get_now(), number):
+        folded = fold_number(installation, number, "NUMBER") if number else ""
+        for one in list_sessions(get_now(), folded):
             shown = one.person_number if show_numbers else _mask(one.person_number)
             begun, seen, ends = (
                 f"{installation.get_local_time(moment):%m-%d %H:%M}"
@@ -34,7 +36,9 @@ def make_sessions_group(installation: Installation) -> AppGroup:
     @click.option("--by", "actor", required=True, help="The staff number of who decided.")
     def end(number: str, actor: str) -> None:
         """End all sessions of a person, everywhere and at once; the audit notes it."""
-        click.echo(f"{end_sessions_of(number, actor, get_now())} session(s) ended")
+        folded = fold_number(installation, number, "NUMBER")
+        by = fold_number(installation, actor, "--by")
+        click.echo(f"{end_sessions_of(folded, by, get_now())} session(s) ended")
 
     return group
 

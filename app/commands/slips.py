@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
+from app.commands.numbers import fold_number
 from app.commands.slip_words import describe_slip, describe_verification
 from app.documents.fonts import load_fonts
 from app.domain.errors import UnknownSlip
@@ -81,7 +82,7 @@ def make_slips_group(installation: Installation) -> AppGroup:
     @by_option
     def revoke(number: str, reason: str, by: str) -> None:
         """Revoke a slip for ever."""
-        revoke_slip(number, reason=reason, by=by)
+        revoke_slip(number, reason=reason, by=fold_number(installation, by, "--by"))
         click.echo(f"{number} is revoked")
 
     @group.command("reissue")
@@ -93,6 +94,7 @@ def make_slips_group(installation: Installation) -> AppGroup:
         """Give a slip a new code under the present key; its old one says superseded."""
         if (number is None) == (kid is None):
             raise click.UsageError("give either a slip's number or --key")
+        by = fold_number(installation, by, "--by")
         if number is not None:
             reissue_slip(installation, number, reason=reason, by=by)
             click.echo(f"{number} has a new code")

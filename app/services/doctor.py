@@ -26,6 +26,7 @@ from app.identity.base import IdentityProvider
 from app.identity.finding import Finding, Fit
 from app.services.clock import get_now
 from app.services.installation import Installation
+from app.services.person_numbers import count_unfolded, list_odd_slips
 from app.services.readiness import get_migration_head
 from app.services.sentinels import are_right
 from app.services.slip_keys import SlipKeyError, load_slip_keys
@@ -34,6 +35,7 @@ from app.settings import Sentinels
 NOBODY = "00000000"
 MOST_SKEW = timedelta(seconds=5)
 FEW_DAYS = 30
+MOST_SLIPS = 20
 LEAST_FREE = 512 * 2**20
 LITTLE_FREE = 2 * 2**30
 RARE = "离校单䶮𠮷𬭎ŞẸ̀Қئไ"
@@ -51,6 +53,7 @@ class Looked:
 def examine(installation: Installation, providers: Mapping[str, IdentityProvider]) -> Iterator[Looked]:
     """Look at everything, area by area. Raises nothing: what cannot be looked at is a fault."""
     yield from _look("database", _look_at_database)
+    yield from _look("numbers", lambda: _look_at_numbers(installation))
     yield from _look("slip keys", lambda: _look_at_keys(installation))
     yield from _look("fonts", lambda: _look_at_fonts(installation))
     yield from _look("disk", lambda: _look_at_disk(installation))
@@ -113,6 +116,26 @@ def _look_at_postgresql(connection: Connection) -> Iterator[Finding]:
     skew = abs(connection.scalar(text("SELECT clock_timestamp()")) - get_now())
     says = f"its clock and ours are {skew.total_seconds():.0f} seconds apart"
     yield Finding(Fit.FITS if skew <= MOST_SKEW else Fit.FAULT, says)
+
+
+def _look_at_numbers(installation: Installation) -> Iterator[Finding]:
+    """Whether one person is one to the database."""
+    with db.engine.connect() as connection:
+        unfolded = count_unfolded(connection, installation.settings.numbers)
+        odd = list_odd_slips(connection)
+    for name, count in unfolded.items():
+        words = f"{count} number(s) of {name} are in another form than [numbers]: run `flask numbers fold`"
+        yield Finding(Fit.FAULT, words)
+    for slip in odd[:MOST_SLIPS]:
+        if slip.first:
+            words = f"slip {slip.number} is another one of who has {slip.first}: revoke it"
+        else:
+            words = f"slip {slip.number} was issued for a number as it was typed, of which departments may have known nothing: compare, and revoke it if need be"
+        yield Finding(Fit.FAULT if slip.first else Fit.NOTE, words)
+    if len(odd) > MOST_SLIPS:
+        yield Finding(Fit.NOTE, f"and {len(odd) - MOST_SLIPS} more slips for numbers as they were typed")
+    if not unfolded and not odd:
+        yield Finding(Fit.FITS, "every number is in its one form")
 
 
 def _look_at_keys(installation: Installation) -> Iterator[Finding]:

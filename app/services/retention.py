@@ -130,8 +130,8 @@ def _is_closed(
     still keep its student from passing.
     """
     newest = (
-        select(Submission.student_number)
-        .group_by(Submission.student_number)
+        select(Submission.person_number)
+        .group_by(Submission.person_number)
         .having(func.max(Submission.submitted_at) < before)
     )
     return (moment < before) & number.in_(newest)

@@ -89,6 +89,7 @@ def find_log_faults(connection: Connection) -> Iterator[str]:
         yield from _check_chain(connection, lines)
         yield from _check_codes(connection, lines)
         yield from _check_unlogged(connection)
+        yield from _check_people(connection)
     except (ValueError, TypeError, ArithmeticError) as error:
         yield f"a row cannot be read at all: {type(error).__name__}"
 
@@ -152,12 +153,32 @@ def _check_codes(connection: Connection, lines: dict[str, _Line]) -> Iterator[st
     yield from (f"entry {line.sequence}: its code is gone" for line in lines.values())
 
 
+def _check_people(connection: Connection) -> Iterator[str]:
+    """Submissions that are found by a number that is not theirs, or that do not count though nothing does for them.
+    These columns are in no hash: they may be set anew when the form of numbers is.
+    """
+    columns = (Submission.id, Submission.mini_app, Submission.period, Submission.student_number)
+    query = select(*columns, Submission.person_number, Submission.repeat).order_by(Submission.id)
+    repeats: dict[tuple[str, str, str], list[int]] = {}
+    for row_id, mini_app, period, signed, person, repeat in connection.execute(query):
+        if person.casefold() != signed.casefold():
+            yield f"submission row {row_id}: its person's number was altered"
+        repeats.setdefault((mini_app, period, person), []).append(repeat)
+    for found in repeats.values():
+        if sorted(found) != list(range(len(found))):
+            yield "submissions of one person do not count from 0"
+
+
 def _check_unlogged(connection: Connection) -> Iterator[str]:
-    """Slips that never had a code, and submissions without their slip."""
+    """Slips that never had a code or whose newest one is gone, and submissions without their slip."""
     codes = select(IssuedCode.slip_id)
     slips = select(Slip.submission_id)
     for row_id in connection.scalars(select(Slip.id).where(Slip.id.not_in(codes))):
         yield f"slip row {row_id} has no code"
+    current = select(IssuedCode.slip_id).where(IssuedCode.state != CodeState.SUPERSEDED)
+    query = select(Slip.id).where(Slip.id.in_(codes), Slip.id.not_in(current))
+    for row_id in connection.scalars(query):  # the code that superseded the others came with them
+        yield f"slip row {row_id} has lost its newest code"
     for row_id in connection.scalars(select(Submission.id).where(Submission.id.not_in(slips))):
         yield f"submission row {row_id} has no slip"
 

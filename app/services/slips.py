@@ -49,7 +49,8 @@ _FIND_SUBMITTED = (
     .where(
         _SUBMISSIONS.c.mini_app == bindparam("mini_app"),
         _SUBMISSIONS.c.period == bindparam("period"),
-        _SUBMISSIONS.c.student_number == bindparam("student_number"),
+        _SUBMISSIONS.c.person_number == bindparam("person_number"),
+        _SUBMISSIONS.c.repeat == 0,
     )
 )
 """Built once: to build them costs more than to run them."""
@@ -97,7 +98,7 @@ def find_submitted_slip(
     of_student = {
         "mini_app": installed.mini_app.slug,
         "period": installed.settings.period,
-        "student_number": student_number,
+        "person_number": student_number,
     }
     return session.execute(_FIND_SUBMITTED, of_student).scalar()
 
@@ -112,7 +113,7 @@ def get_slip(installation: Installation, number: str, student_number: str | None
     """
     query = _select_slips().where(Slip.number == number)
     if student_number is not None:
-        query = query.where(Submission.student_number == student_number)
+        query = query.where(Submission.person_number == student_number)
     slip = db.session.scalars(query).unique().one_or_none()
     if slip is None:
         raise UnknownSlip(number)
@@ -134,7 +135,7 @@ def get_slip_of_code(installation: Installation, digits: str) -> HeldSlip:
 
 def list_slips(installation: Installation, student_number: str) -> list[HeldSlip]:
     """A student's slips with their newest codes, the newest slip first."""
-    query = _select_slips().where(Submission.student_number == student_number).order_by(Slip.issued_at.desc())
+    query = _select_slips().where(Submission.person_number == student_number).order_by(Slip.issued_at.desc())
     return [_hold(installation, slip, slip.codes[-1]) for slip in db.session.scalars(query).unique()]
 
 

@@ -109,6 +109,7 @@ def leave_out_the_constraint(environment: Mapping[str, str]) -> None:
         operations = Operations(MigrationContext.configure(connection))
         with operations.batch_alter_table("submissions") as table:
             table.drop_constraint("uq_submissions_once", type_="unique")
+            table.drop_index("uq_submissions_person")
     engine.dispose()
 
 
