@@ -130,7 +130,10 @@ def _look_at_numbers(installation: Installation) -> Iterator[Finding]:
         if slip.first:
             words = f"slip {slip.number} is another one of who has {slip.first}: revoke it"
         else:
-            words = f"slip {slip.number} was issued for a number as it was typed, of which departments may have known nothing: compare, and revoke it if need be"
+            words = (
+                f"slip {slip.number} was issued for a number as it was typed, of which departments may have known "
+                "nothing: compare, and revoke it if need be"
+            )
         yield Finding(Fit.FAULT if slip.first else Fit.NOTE, words)
     if len(odd) > MOST_SLIPS:
         yield Finding(Fit.NOTE, f"and {len(odd) - MOST_SLIPS} more slips for numbers as they were typed")

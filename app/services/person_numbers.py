@@ -33,6 +33,10 @@ _ACTIONS = table("actions", column("student_number"))
 _KNOWN_ANSWERS = table("known_answers", column("student_number"))
 _SESSIONS = table("browser_sessions", column("person_number"), column("data"))
 
+_SELECT_SLIPS = select(
+    Slip.number, Submission.mini_app, Submission.period, Submission.person_number, Submission.repeat
+).join(Submission, Submission.id == Slip.submission_id)
+
 Row = RowMapping
 
 
@@ -120,27 +124,16 @@ def list_odd_slips(connection: Connection) -> list[OddSlip]:
     """The slips that stand though they were issued for a number in another form than their person's."""
     firsts = {
         (row.mini_app, row.period, row.person_number): row.number
-        for row in connection.execute(_select_standing().where(Submission.repeat == 0))
+        for row in connection.execute(_SELECT_SLIPS.where(Submission.repeat == 0))
     }
-    odd = (Submission.repeat != 0) | (Submission.student_number != Submission.person_number)
+    standing = select(IssuedCode.slip_id).where(IssuedCode.state == CodeState.ISSUED)
+    is_odd = (Submission.repeat != 0) | (Submission.student_number != Submission.person_number)
     return [
         OddSlip(
             row.number, firsts.get((row.mini_app, row.period, row.person_number), "") if row.repeat else ""
         )
-        for row in connection.execute(_select_standing().where(odd, IssuedCode.state == CodeState.ISSUED))
+        for row in connection.execute(_SELECT_SLIPS.where(is_odd, Slip.id.in_(standing)).order_by(Slip.id))
     ]
-
-
-def _select_standing() -> Any:
-    return (
-        select(
-            Slip.number, Submission.mini_app, Submission.period, Submission.person_number, Submission.repeat
-        )
-        .join(Submission, Submission.id == Slip.submission_id)
-        .join(IssuedCode, IssuedCode.slip_id == Slip.id)
-        .order_by(Slip.id)
-        .distinct()
-    )
 
 
 def _fold(form: NumberForm, text: str) -> str:

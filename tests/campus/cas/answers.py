@@ -14,9 +14,11 @@ NAMESPACE = "http://www.yale.edu/tp/cas"
 _NAMES = {"name": "cn", "college": "deptName", "major": "majorName", "level": "levelName", "role": "userType"}
 
 
-def write_success(person: Account, has_attributes: bool, fault: CasFault) -> str:
-    """An answer about a good ticket; CAS 2.0 knows no attributes."""
-    users = f"<cas:user>{person.number}</cas:user>"
+def write_success(person: Account, typed: str, has_attributes: bool, fault: CasFault) -> str:
+    """An answer about a good ticket; CAS 2.0 knows no attributes. The user is named as they were `typed`, in whatever
+    case: so do servers that look people up in LDAP.
+    """
+    users = f"<cas:user>{escape(typed)}</cas:user>"
     if fault is CasFault.TWO_USERS:
         users += "<cas:user>TS23000001</cas:user>"
     attributes = ""

@@ -32,7 +32,7 @@ class CasFault(StrEnum):
 
 @dataclass(frozen=True)
 class Ticket:
-    """A service ticket, good for one validation within a minute."""
+    """A service ticket, good for one validation within a minute; `number` is as it was typed."""
 
     number: str
     service: str

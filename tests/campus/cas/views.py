@@ -61,10 +61,10 @@ class _Views:
         if request.method == "GET":
             known = self.records.sessions.get(identifier) and request.args.get("renew") != "true"
             return self._send_back(identifier, service) if known else _show_page()
-        person = find_account(request.form.get("username", "").strip())
-        if person is None or not is_same(request.form.get("password", ""), PASSWORD):
+        typed = request.form.get("username", "").strip()
+        if find_account(typed.upper()) is None or not is_same(request.form.get("password", ""), PASSWORD):
             return _show_page("账号或密码不正确"), 401
-        identifier = self.records.start_session(person.number)
+        identifier = self.records.start_session(typed)
         response = self._send_back(identifier, service)
         response.set_cookie(COOKIE, identifier, path="/cas", httponly=True, samesite="Lax")
         return response
@@ -97,11 +97,12 @@ class _Views:
         if not self.records.is_registered(service):
             return Response(_show_unregistered())
         try:
-            person = find_account(self.records.use_ticket(ticket, service))
+            typed = self.records.use_ticket(ticket, service)
         except TicketRefused as refused:
             return _xml(write_failure(str(refused), fault))
+        person = find_account(typed.upper())
         assert person is not None
-        return _xml(write_success(person, has_attributes, fault))
+        return _xml(write_success(person, typed, has_attributes, fault))
 
     def logout(self) -> Response:
         """End the browser's session, tell every service that knows it, and send the browser on."""

@@ -12,6 +12,7 @@ from app.domain.person import Person, Role
 from app.domain.student_number import NumberForm
 from app.identity.base import ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
 from app.identity.cas import CasProvider, make_service, read_cas
+from app.identity.finding import Fit
 from app.tables import Table
 from tests.campus.client import CampusClient
 from tests.campus.credentials import PASSWORD
@@ -225,3 +226,64 @@ def test_no_reason_holds_what_the_server_wrote(stranger: SmallServer) -> None:
         "</cas:serviceResponse>"
     )
     assert ask(stranger, Answer(text.encode())) == "validate:error"
+
+
+OLD_SERVER = """<cas:serviceResponse xmlns:cas="http://www.yale.edu/tp/cas"><cas:authenticationSuccess>
+<cas:user>ts23000002</cas:user></cas:authenticationSuccess></cas:serviceResponse>"""
+
+
+def ask_old_server(stranger: SmallServer, newer: Answer, version: str = "auto") -> Person:
+    """Sign in at a server that knows protocol 2 alone and answers `newer` where protocol 3 would be."""
+    stranger.answers["/cas/p3/serviceValidate"] = lambda asked: newer
+    stranger.answers["/cas/serviceValidate"] = lambda asked: Answer(OLD_SERVER.encode())
+    claims = {"student_number": "user", "name": "user"}
+    client = make_client(f"{stranger.url}/cas", version=version, claims=claims, roles={})
+    redirect = client.begin(CALLBACK)
+    return client.finish({"state": redirect.pending["state"], "ticket": "ST-1-x"}, redirect.pending, CALLBACK)
+
+
+@pytest.mark.parametrize("status", [302, 303, 401, 403, 404, 405, 410])
+def test_whatever_stands_where_protocol_3_would_be_protocol_2_is_asked(
+    status: int, stranger: SmallServer
+) -> None:
+    newer = Answer(b"", status, headers={"Location": f"{stranger.url}/cas/login"})
+    assert ask_old_server(stranger, newer).number == "TS23000002"
+    assert stranger.paths() == ["/cas/p3/serviceValidate", "/cas/serviceValidate"]
+
+
+def test_without_falling_back_the_same_server_signs_nobody_in(stranger: SmallServer) -> None:
+    with pytest.raises(ProviderMisbehaved, match="validate:http_405"):
+        ask_old_server(stranger, Answer(b"", 405), version="3")
+
+
+def test_a_server_in_trouble_is_not_asked_again_at_the_older_address(stranger: SmallServer) -> None:
+    with pytest.raises(SignInUnavailable, match="validate:http_500"):
+        ask_old_server(stranger, Answer(b"", 500))
+
+
+def check(server: CampusClient, address: str) -> dict[str, Fit]:
+    return {finding.says: finding.fit for finding in make_client(server.cas).check(address)}
+
+
+def test_the_check_proves_an_address_that_the_server_knows(server: CampusClient) -> None:
+    found = check(server, CALLBACK)
+    assert found["the login page knows our address, and not one that nobody registered"] is Fit.FITS
+    assert set(found.values()) == {Fit.FITS}
+
+
+def test_the_check_says_that_an_address_is_not_proven(server: CampusClient) -> None:
+    found = check(server, "https://lixiao.example.edu/callback")
+    (doubt,) = [says for says in found if "not proven that our address is registered" in says]
+    assert found[doubt] is Fit.NOTE
+
+
+def test_a_server_that_looks_at_the_ticket_first_proves_nothing(stranger: SmallServer) -> None:
+    refusal = (
+        '<cas:serviceResponse xmlns:cas="http://www.yale.edu/tp/cas">'
+        '<cas:authenticationFailure code="INVALID_TICKET"/></cas:serviceResponse>'
+    )
+    stranger.answers["/cas/p3/serviceValidate"] = lambda asked: Answer(refusal.encode())
+    stranger.answers["/cas/login"] = lambda asked: Answer(b"<html>not registered</html>", kind="text/html")
+    found = {one.says: one.fit for one in make_client(f"{stranger.url}/cas").check(CALLBACK)}
+    assert [fit for says, fit in found.items() if "refuses a ticket" in says] == [Fit.FITS]
+    assert [fit for says, fit in found.items() if "not proven" in says] == [Fit.NOTE]

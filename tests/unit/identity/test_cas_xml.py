@@ -45,6 +45,39 @@ def test_attributes_of_another_namespace_are_none() -> None:
     assert read_validation(success(USER + attributes))["attributes"] == {}
 
 
+STYLES = {
+    "elements": "<cas:attributes><cas:cn>甲</cas:cn><cas:g>a</cas:g><cas:g>b</cas:g></cas:attributes>",
+    "directly below": "<cas:cn>甲</cas:cn><cas:g>a</cas:g><cas:g>b</cas:g>",
+    "pairs": '<cas:attributes><cas:attribute name="cn" value="甲"/><cas:attribute name="g" value="a"/>'
+    '<cas:attribute name="g" value="b"/></cas:attributes>',
+    "pairs directly below": '<cas:attribute name="cn" value="甲"/><cas:attribute name="g" value="a"/>'
+    '<cas:attribute name="g">b</cas:attribute>',
+    "pairs of elements": "<cas:attributes><cas:attribute><cas:name>cn</cas:name><cas:value>甲</cas:value></cas:attribute>"
+    "<cas:attribute><cas:name>g</cas:name><cas:value>a</cas:value><cas:value>b</cas:value></cas:attribute></cas:attributes>",
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_an_attribute_is_found_by_its_name_however_it_is_written(style: str) -> None:
+    more = "<cas:proxyGrantingTicket>PGTIOU-1</cas:proxyGrantingTicket><cas:proxies><cas:proxy>x</cas:proxy></cas:proxies>"
+    assert read_validation(success(USER + STYLES[style] + more)) == {
+        "user": "00230001",
+        "attributes": {"cn": "甲", "g": ["a", "b"]},
+    }
+
+
+def test_nested_attributes_are_found_by_their_path() -> None:
+    nested = "<cas:attributes><cas:info><cas:cn>甲</cas:cn><cas:org><cas:name>乙</cas:name></cas:org></cas:info></cas:attributes>"
+    assert read_validation(success(USER + nested))["attributes"] == {
+        "info": {"cn": "甲", "org": {"name": "乙"}}
+    }
+
+
+def test_a_pair_without_a_name_is_no_attribute() -> None:
+    odd = '<cas:attribute value="a"/><cas:attribute name="b"><cas:x/></cas:attribute>'
+    assert read_validation(success(USER + odd))["attributes"] == {}
+
+
 def test_an_attribute_called_user_is_not_the_user() -> None:
     found = read_validation(success(f"<cas:attributes><cas:user>b</cas:user></cas:attributes>{USER}"))
     assert found == {"user": "00230001", "attributes": {"user": "b"}}

@@ -10,8 +10,9 @@ import pytest
 from app.domain.person import Person, Role
 from app.domain.student_number import NumberForm
 from app.identity.base import ProviderMisbehaved, SignInRefused
-from app.identity.claims import ClaimPaths, find_claim, read_claim_paths, read_person
+from app.identity.claims import ClaimPaths, find_claim, list_claim_names, read_claim_paths, read_person
 from app.tables import Table
+from tests.fixtures.odd_names import NAMES
 
 PATHS: dict[str, Any] = {
     "claims": {
@@ -210,3 +211,100 @@ def test_what_is_wrong_with_the_tables_is_named() -> None:
 def test_roles_without_a_role_claim_are_a_contradiction() -> None:
     _, faults = read({"claims": {"student_number": "n", "name": "m"}, "roles": {"yjs": "student"}})
     assert faults == ["sign_in.campus.roles and claims.role need each other"]
+
+
+@pytest.mark.parametrize(
+    "typed", ["ts23000008", " TS23000008", "tS23000008\u3000", "ＴＳ２３０００００８", "TS23000008\n"]
+)
+def test_a_number_has_one_form_however_it_was_typed(typed: str) -> None:
+    assert person(number=typed).number == "TS23000008"
+    assert person(number=[typed, "TS23000008"]).number == "TS23000008"
+
+
+def test_a_number_outside_the_campus_s_pattern_is_refused() -> None:
+    paths, _ = read(PATHS)
+    strict = replace(paths, numbers=NumberForm(r"TS\d{8}"))
+    assert read_person(STUDENT | {"number": "ts23000008"}, strict).number == "TS23000008"
+    with pytest.raises(ProviderMisbehaved, match=r"^odd_claim:student_number$"):
+        read_person(STUDENT | {"number": "ts2300008"}, strict)
+
+
+@pytest.mark.parametrize("value", NAMES)
+def test_a_text_from_a_campus_signs_in_and_is_kept_clean_in_every_field(value: str) -> None:
+    found = person(name=value, college=value, major=value, level=value, period=value)
+    assert {found.name, found.college, found.major, found.level, found.graduation_period} == {NAMES[value]}
+
+
+def test_a_list_and_a_text_are_read_by_one_path() -> None:
+    one = person()
+    listed: dict[str, object] = {key: [value] for key, value in STUDENT.items()}
+    assert person(**listed) == one
+    assert person(**(listed | {"college": ["材料学院", "另一学院"], "name": ["欧阳䶮𠮷𬭎", "Ouyang"]})) == one
+    assert person(college=[], major=[None, "", "材料"]) == replace(one, college="")
+
+
+@pytest.mark.parametrize(
+    ("words", "role"),
+    [
+        (["everybody", "yjs"], "student"),
+        (["jzg", "yjs"], "student"),
+        (["bwc", "jzg", 7, None], "teacher"),
+        ([" yjsy\u3000"], "clerk"),
+    ],
+)
+def test_of_several_roles_the_first_that_is_configured_counts(words: list[object], role: str) -> None:
+    assert person(role=words).role == role
+
+
+def test_roles_of_which_none_is_known_are_refused() -> None:
+    with pytest.raises(SignInRefused, match=r"^unknown_role$"):
+        person(role=["everybody", "yj\x00s"])
+    with pytest.raises(ProviderMisbehaved, match=r"^odd_claim:role$"):
+        person(role=[7])
+
+
+def test_an_identity_with_an_odd_number_does_not_lock_the_others_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    paths, _ = read({"claims": {"student_number": "identity.no", "name": "name", "identities": "all"}})
+    odd, good = {"no": "2019-07"}, {"no": "ts1"}
+    assert read_person({"name": "甲", "all": [odd, good]}, paths).number == "TS1"
+    assert read_person({"name": "甲", "all": good}, paths).number == "TS1"
+    assert "2019" not in caplog.text
+    with pytest.raises(ProviderMisbehaved, match=r"^odd_claim:student_number$"):
+        read_person({"name": "甲", "all": [odd]}, paths)
+
+
+def test_the_same_number_twice_is_one_identity() -> None:
+    paths, _ = read({"claims": {"student_number": "identity.no", "name": "name", "identities": "all"}})
+    assert read_person({"name": "甲", "all": [{"no": "ts1"}, {"no": "TS1"}]}, paths).number == "TS1"
+
+
+def test_a_name_with_dots_is_taken_whole() -> None:
+    address = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name"
+    paths, faults = read({"claims": {"student_number": "upn", "name": address}})
+    assert not faults
+    assert read_person({"upn": "ts1", address: "甲"}, paths).name == "甲"
+
+
+def test_a_missing_claim_tells_which_names_arrived_and_no_value() -> None:
+    came = {
+        "sub": "u-17",
+        "attributes": {"cn": "李文静", "groups": ["a"]},
+        "list": [{"code": "TS23000002"}],
+        "TS23000002": "x",
+        "a b": 1,
+        "http://example.edu/claims/name": "李文静",
+    }
+    paths, _ = read(PATHS)
+    with pytest.raises(SignInRefused, match=r"^missing_claim:role$") as refused:
+        read_person(came, paths)
+    assert refused.value.arrived == (
+        "sub",
+        "attributes.cn",
+        "attributes.groups",
+        "list[0].code",
+        "http://example.edu/claims/name",
+    )
+    many = {f"c{place}": place for place in range(100)}
+    assert len(list_claim_names(many)) == 30

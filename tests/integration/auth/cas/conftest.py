@@ -15,6 +15,7 @@ from tests.running import running_service
 @pytest.fixture(scope="package")
 def service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with two CAS providers: one that the campus app may open, and one that it may not."""
+    campus.reset()
     changes = configure(campus, ENTRY="ticket", END_CAMPUS_SESSION="true") | configure(campus, "PLAIN")
     with running_service(campus, tmp_path_factory.mktemp("cas"), changes) as running:
         yield running

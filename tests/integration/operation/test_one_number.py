@@ -1,0 +1,196 @@
+"""Rows of one person under several spellings, stored before there was one form of a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import flask_migrate
+import pytest
+from sqlalchemy import select, text
+
+from app.domain.slip_code import Verdict
+from app.domain.student_number import LetterCase, NumberForm
+from app.extensions import db
+from app.models import AuditEvent, Consent, DeskEntry, KnownAnswer, Submission, Waiver
+from app.services.audit_trail import find_audit_faults
+from app.services.clock import get_now
+from app.services.person_numbers import (
+    OddSlip,
+    count_unfolded,
+    fold_stored_numbers,
+    list_odd_slips,
+)
+from app.services.sessions import create_session, load_session, replace_session
+from app.services.slip_changes import revoke_slip
+from app.services.slip_log import find_log_faults
+from app.services.slips import find_submitted_slip, get_slip, list_slips
+from app.services.submissions import submit
+from app.services.verification import verify_code
+from tests.fixtures.departments import install, make_departments, make_graduate
+from tests.fixtures.office import Office, open_office
+from tests.integration.conftest import MakeDatabase
+
+PERSON = "TS23000008"
+TYPED = ("ts23000008", "TS23000008", "tS23000008")
+ALONE = "ts23000009"
+FIRST = datetime(2026, 6, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def office(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Office]:
+    """A database of the release before, in which one person was three, and another one stands as typed."""
+    with open_office(tmp_path, database_url=make_database(tmp_path)) as office:
+        for number in (*TYPED, ALONE, "TS23000010"):
+            office.issue(student_number=number)
+        store_rows()
+        db.session.remove()
+        flask_migrate.downgrade(revision="0006")
+        yield office
+
+
+def store_rows() -> None:
+    """Everything else that is keyed by a number, under the three spellings."""
+    for place, number in enumerate(TYPED):
+        moment = FIRST + place * DAY
+        db.session.add_all(
+            [
+                DeskEntry(
+                    connector="hall", student_number=number, facts={"owes": place}, recorded_by="00420014",
+                    recorded_at=moment,
+                ),
+                Waiver(
+                    mini_app="graduate_departure", period="2026-06", student_number=number, step="archive",
+                    reason=f"reason {place}", granted_by="00420014", granted_at=moment,
+                ),
+                Consent(mini_app="graduate_departure", student_number=number, version="1", given_at=moment),
+                KnownAnswer(
+                    mini_app="graduate_departure", student_number=number, step="finance", system="finance",
+                    records=[], learnt_at=moment,
+                ),
+            ]
+        )  # fmt: skip
+    db.session.commit()
+    for number in (*TYPED, "TS23000010"):
+        replace_session(None, number, number, {}, "", get_now(), DAY)
+    create_session("waits", {"arrived": {"people": [{"number": "ts1"}]}}, get_now(), DAY)
+    create_session("begins", {"sign_in:x": {}}, get_now(), DAY)
+
+
+def list_submissions() -> list[tuple[str, str, int]]:
+    query = select(Submission.student_number, Submission.person_number, Submission.repeat)
+    return [(row[0], row[1], row[2]) for row in db.session.execute(query.order_by(Submission.id))]
+
+
+def list_faults() -> list[str]:
+    with db.engine.connect() as connection:
+        found = list(find_log_faults(connection))
+    return found + list(find_audit_faults(lambda: None))
+
+
+def test_what_was_signed_stays_and_the_campus_s_own_spelling_counts(office: Office) -> None:
+    before = db.session.execute(text("SELECT number, record FROM slips ORDER BY id")).all()
+    db.session.remove()
+    flask_migrate.upgrade()
+    assert list_submissions() == [
+        ("ts23000008", PERSON, 1),
+        ("TS23000008", PERSON, 0),
+        ("tS23000008", PERSON, 2),
+        (ALONE, "TS23000009", 0),
+        ("TS23000010", "TS23000010", 0),
+    ]
+    assert db.session.execute(text("SELECT number, record FROM slips ORDER BY id")).all() == before
+    assert list_faults() == []
+    numbers = [number for number, _ in before]
+    digits = [office.get_digits(number) for number in numbers]
+    assert {verify_code(office.installation, one).verdict for one in digits} == {Verdict.VALID}
+
+
+def test_a_person_sees_all_that_was_issued_and_may_not_submit_again(office: Office) -> None:
+    flask_migrate.upgrade()
+    slips = list_slips(office.installation, PERSON)
+    assert sorted(slip.record.get_field("student_number") for slip in slips) == sorted(TYPED)
+    for slip in slips:
+        assert get_slip(office.installation, slip.number, PERSON).number == slip.number
+    place = install(office.installation, make_departments())
+    counted = next(slip for slip in slips if slip.record.get_field("student_number") == PERSON)
+    assert submit(*place, make_graduate(PERSON)) == counted.number
+    assert find_submitted_slip(db.session, place[1], "TS23000009") is not None
+
+
+def test_without_the_form_the_same_person_is_three_and_submits_again(office: Office) -> None:
+    place = install(office.installation, make_departments())
+    numbers = office.installation.settings.numbers
+    object.__setattr__(office.installation.settings, "numbers", NumberForm(case=LetterCase.KEPT))
+    try:
+        flask_migrate.upgrade()
+    finally:
+        object.__setattr__(office.installation.settings, "numbers", numbers)
+    assert len(list_slips(office.installation, PERSON)) == 1
+    assert find_submitted_slip(db.session, place[1], "TS23000009") is None
+    with db.engine.connect() as connection:
+        assert list_odd_slips(connection) == []
+        assert count_unfolded(connection, numbers)["submissions"] == 3
+
+
+def test_the_operator_is_told_which_slips_to_revoke_until_that_is_done(office: Office) -> None:
+    flask_migrate.upgrade()
+    of_person = {
+        slip.record.get_field("student_number"): slip.number
+        for number in (PERSON, "TS23000009")
+        for slip in list_slips(office.installation, number)
+    }
+    first = of_person[PERSON]
+    with db.engine.connect() as connection:
+        assert list_odd_slips(connection) == [
+            OddSlip(of_person["ts23000008"], first),
+            OddSlip(of_person["tS23000008"], first),
+            OddSlip(of_person[ALONE], ""),
+        ]
+    for typed in ("ts23000008", "tS23000008"):
+        revoke_slip(of_person[typed], reason="重复签发", by="00420014")
+    with db.engine.connect() as connection:
+        assert list_odd_slips(connection) == [OddSlip(of_person[ALONE], "")]
+    assert list_faults() == []
+
+
+def test_of_other_rows_one_stays_and_the_audit_keeps_the_others(office: Office) -> None:
+    flask_migrate.upgrade()
+    (entry,) = db.session.scalars(select(DeskEntry))
+    assert (entry.student_number, entry.facts, entry.recorded_at) == (PERSON, {"owes": 2}, FIRST + 2 * DAY)
+    (waiver,) = db.session.scalars(select(Waiver))
+    assert (waiver.student_number, waiver.reason) == (PERSON, "reason 0")
+    (consent,) = db.session.scalars(select(Consent))
+    assert (consent.student_number, consent.given_at) == (PERSON, FIRST)
+    assert db.session.scalars(select(KnownAnswer.student_number)).all() == [PERSON]
+    removed = db.session.scalars(select(AuditEvent).where(AuditEvent.kind == "second_row_removed"))
+    kept = [(event.details["table"], event.details["row"]) for event in removed]
+    assert sorted(row["facts"]["owes"] for name, row in kept if name == "desk_entries") == [0, 1]
+    assert sorted(row["reason"] for name, row in kept if name == "waivers") == ["reason 1", "reason 2"]
+    folded = db.session.scalars(select(AuditEvent).where(AuditEvent.kind == "number_folded"))
+    assert [event.details["spelled"] for event in folded] == ["ts23000008", "tS23000008", ALONE]
+
+
+def test_sessions_under_another_spelling_end_and_others_go_on(office: Office) -> None:
+    flask_migrate.upgrade()
+    known = [name for name in (*TYPED, "TS23000010", "waits", "begins") if load_session(name, get_now(), DAY)]
+    assert known == [PERSON, "TS23000010", "begins"]
+
+
+def test_a_form_that_changes_later_is_held_to_and_a_second_time_changes_nothing(office: Office) -> None:
+    flask_migrate.upgrade()
+    lower = NumberForm(case=LetterCase.LOWER)
+    with db.engine.begin() as connection:
+        assert count_unfolded(connection, lower)["submissions"] == 3
+        assert fold_stored_numbers(connection, lower, get_now())["submissions"] == 5
+    with db.engine.begin() as connection:
+        assert count_unfolded(connection, lower) == {}
+        assert fold_stored_numbers(connection, lower, get_now()) == {}
+    assert list_submissions()[:3] == [
+        ("ts23000008", "ts23000008", 0),
+        ("TS23000008", "ts23000008", 1),
+        ("tS23000008", "ts23000008", 2),
+    ]
+    assert list_faults() == []
