@@ -102,6 +102,14 @@ def test_a_cas_that_fits_is_told_so_and_one_that_does_not_why(service: Service) 
     assert "does not know our callback address" in told
 
 
+def test_a_client_that_is_not_let_in_is_told_the_way_in_which_it_came(service: Service) -> None:
+    basic = {"LIXIAO_SIGN_IN__PHONE__CLIENT_AUTH": "client_secret_basic"}
+    for changes, way in (({}, "client_secret_post"), (basic, "client_secret_basic")):
+        code, told = run(service, "sign-in", "check", "phone", **changes)
+        assert code == 1
+        assert f"client_auth = {way}" in told
+
+
 def test_a_name_that_is_not_configured_is_refused(service: Service) -> None:
     code, told = run(service, "sign-in", "check", "nobody")
     assert code == 2

@@ -38,6 +38,13 @@ PROFILES = {
 }
 
 
+CAS_ANSWERS = {
+    "cas_pairs": '<cas:user>lwj</cas:user><cas:attribute name="xh" value="ts23000002"/><cas:cn>李文静</cas:cn>',
+    "cas_nested": "<cas:user>ts23000002</cas:user><cas:attributes><cas:userInfo><cas:cn>李文静</cas:cn>"
+    "<cas:dept><cas:name>计算机学院</cas:name></cas:dept></cas:userInfo></cas:attributes>",
+}
+
+
 def has_basic(asked: Asked) -> bool:
     return base64.b64decode(asked.headers.get("Authorization", "")[6:]).startswith(b"lixiao:")
 
@@ -72,9 +79,9 @@ PLATFORMS = {
 }
 
 
-def build(name: str, url: str) -> IdentityProvider:
+def build(name: str, url: str, **changes: object) -> IdentityProvider:
     """The example's provider, its platform being the server at `url`."""
-    section = json.loads(json.dumps(EXAMPLES[name]).replace(HOST, url))
+    section = json.loads(json.dumps(EXAMPLES[name]).replace(HOST, url)) | changes
     if section["kind"] != "cas":
         section["client_secret"] = CLIENT_SECRET
     faults: list[str] = []
@@ -91,7 +98,7 @@ def sign_in(name: str, server: SmallServer, platform: Platform) -> Person:
 
 
 def test_every_example_has_its_test() -> None:
-    assert set(EXAMPLES) == {*PLATFORMS, "oidc", "cas", "chosen_profile"}
+    assert set(EXAMPLES) == {*PLATFORMS, *CAS_ANSWERS, "oidc", "adfs", "cas", "chosen_profile"}
 
 
 def test_the_service_starts_with_all_examples_and_no_secret_stands_in_the_file(tmp_path: Path) -> None:
@@ -150,6 +157,54 @@ def test_the_cas_example_signs_in(stranger: SmallServer) -> None:
     person = client.finish(query, redirect.pending, CALLBACK)
     assert (person.number, person.name, person.role) == ("00420013", "何建平", Role.TEACHER)
     assert stranger.asked[-1].query == {"service": service, "ticket": "ST-1-x"}
+
+
+@pytest.mark.parametrize("name", CAS_ANSWERS)
+def test_a_cas_example_signs_in_at_its_kind_of_server(name: str, stranger: SmallServer) -> None:
+    answer = (
+        '<cas:serviceResponse xmlns:cas="http://www.yale.edu/tp/cas"><cas:authenticationSuccess>'
+        f"{CAS_ANSWERS[name]}</cas:authenticationSuccess></cas:serviceResponse>"
+    )
+    newer, older = "/cas/p3/serviceValidate", "/cas/serviceValidate"
+    stranger.answers[newer if name == "cas_pairs" else older] = lambda asked: Answer(answer.encode())
+    if name == "cas_nested":
+        stranger.answers[newer] = lambda asked: Answer(b"", 401)
+    client = build(name, stranger.url)
+    redirect = client.begin(CALLBACK)
+    query = {"state": redirect.pending["state"], "ticket": "ST-1-x"}
+    person = client.finish(query, redirect.pending, CALLBACK)
+    assert (person.number, person.name) == ("TS23000002", "李文静")
+
+
+ADFS_CLAIMS = {
+    "unique_name": "ts23000002",
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name": "李文静",
+}
+
+
+@pytest.mark.parametrize("group", ["students", ["everybody", "students"]])
+def test_the_adfs_example_signs_in_though_userinfo_answers_401(
+    group: object, provider: SmallProvider
+) -> None:
+    client = build_adfs(provider, group)
+    redirect = client.begin(CALLBACK)
+    person = client.finish(provider.come_back(redirect.url), redirect.pending, CALLBACK)
+    assert (person.number, person.name, person.role) == ("TS23000002", "李文静", Role.STUDENT)
+    assert "/userinfo" not in provider.paths()
+
+
+def test_adfs_is_of_no_use_where_userinfo_is_asked(provider: SmallProvider) -> None:
+    client = build_adfs(provider, "students", userinfo=True)
+    redirect = client.begin(CALLBACK)
+    with pytest.raises(SignInRefused, match="userinfo:http_401"):
+        client.finish(provider.come_back(redirect.url), redirect.pending, CALLBACK)
+
+
+def build_adfs(provider: SmallProvider, group: object, **changes: object) -> IdentityProvider:
+    """The example, at a provider that tells all in the id_token and nothing at userinfo."""
+    provider.claims = {**ADFS_CLAIMS, "group": group}
+    provider.answers["/userinfo"] = lambda asked: json_answer({"error": "invalid_token"}, 401)
+    return build("adfs", provider.url, issuer=provider.issuer, **changes)
 
 
 def validate(_asked: Asked) -> Answer:

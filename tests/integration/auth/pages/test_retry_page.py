@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.fixtures.odd_names import NAMES
 from tests.integration.auth.pages.site import (
     CLEARANCE,
     STUDENT,
@@ -117,3 +119,112 @@ def test_one_line_is_logged_for_each_outcome_and_nothing_personal(
     assert all(line.__dict__["provider"] == "campus" and line.__dict__["request_id"] for line in lines)
     for personal in ("TS23000002", "李文静", "code-value", "access-token-value", CLIENT_SECRET):
         assert personal not in caplog.text
+
+
+EXPIRED = "这次登录已经过期"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("unauthorized_client", "callback:unauthorized_client"),
+        ("login_required", "callback:login_required"),
+        ("x" * 61, "callback:error"),
+        ("<script>", "callback:error"),
+        ("张三", "callback:error"),
+        ("", "callback:error"),
+    ],
+)
+def test_a_refusal_of_the_campus_is_told_and_logged_with_its_own_code(
+    error: str, reason: str, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    site.provider.callback = {"error": error, "code": None}
+    page = site.sign_in(site.browser(), "/completed")
+    assert page.status_code == 502
+    assert f'data-sign-in="{reason}"' in page.text
+    assert f'<dd class="number">{reason}</dd>' in page.text
+    assert "没有让这次登录通过" in page.text
+    assert EXPIRED not in page.text
+    assert 'href="/sign-in/campus?next=/completed"' in page.text
+    assert [record.__dict__["outcome"] for record in caplog.records if "outcome" in vars(record)] == [reason]
+
+
+def test_a_refusal_with_a_state_that_is_not_ours_says_nothing_of_the_campus(site: Site) -> None:
+    status, text = retry_page(site, f"{BACK}?state=x&error=unauthorized_client")
+    assert status == 400
+    assert 'data-sign-in="unknown_state"' in text
+    assert "unauthorized_client" not in text
+    assert EXPIRED in text
+
+
+def test_no_result_at_all_is_not_called_expired_and_a_used_code_is(site: Site) -> None:
+    site.provider.callback = {"code": None}
+    page = site.sign_in(site.browser())
+    assert 'data-sign-in="callback:no_code"' in page.text
+    assert EXPIRED not in page.text
+    site.provider.callback = {"code": "old"}
+    assert EXPIRED in site.sign_in(site.browser()).text
+
+
+def test_the_page_of_a_refusal_is_in_english_too(site: Site) -> None:
+    site.provider.callback = {"error": "invalid_scope", "code": None}
+    browser = site.browser()
+    callback = site.leave(browser)
+    page = site.get(browser, callback, headers={"Accept-Language": "en"})
+    assert "did not let this sign-in through" in page.text
+    assert ">Code</dt>" in page.text
+
+
+def test_a_missing_claim_is_logged_with_the_names_that_arrived_and_no_value(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    site.provider.userinfo = {key: value for key, value in STUDENT.items() if key != "role"} | {
+        "memberOf": "x"
+    }
+    page = site.sign_in(site.browser())
+    assert 'data-sign-in="missing_claim:role"' in page.text
+    (line,) = [record for record in caplog.records if "arrived" in vars(record)]
+    arrived = line.__dict__["arrived"].split(", ")
+    assert {"number", "name", "memberOf"} <= set(arrived)
+    for personal in ("TS23000002", "李文静", "u-17"):
+        assert personal not in str(vars(line))
+
+
+@pytest.mark.parametrize("typed", ["ts23000002", " TS23000002", "ＴＳ23000002"])
+def test_the_session_is_of_one_number_however_it_was_typed(typed: str, site: Site) -> None:
+    site.provider.userinfo = STUDENT | {"number": typed}
+    site.sign_in(site.browser())
+    assert [row["person_number"] for row in site.rows() if row["person_number"]] == ["TS23000002"]
+
+
+def test_a_number_that_is_none_is_refused_clearly(site: Site) -> None:
+    site.provider.userinfo = STUDENT | {"number": "TS-23000002"}
+    page = site.sign_in(site.browser())
+    assert (page.status_code, 'data-sign-in="odd_claim:student_number"' in page.text) == (502, True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_from_a_campus_signs_in_and_reaches_the_page_clean(name: str, site: Site) -> None:
+    site.provider.userinfo = STUDENT | {"name": name, "college": f"{name}\u3000", "role": ["x", "student"]}
+    browser = site.browser()
+    assert site.sign_in(browser).location == CLEARANCE
+    (row,) = [row for row in site.rows() if row["person_number"]]
+    person = json.loads(row["data"])["person"]
+    assert (person["name"], person["college"]) == (NAMES[name], NAMES[name])
+
+
+def test_a_control_character_empties_its_field_and_no_more(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.provider.userinfo = STUDENT | {"college": "材料\x00学院"}
+    assert site.sign_in(site.browser()).location == CLEARANCE
+    assert [line.__dict__["claim"] for line in caplog.records if "claim" in vars(line)] == ["college"]
+    assert "材料" not in caplog.text
+    site.provider.userinfo = STUDENT | {"name": "李\x00文静"}
+    assert 'data-sign-in="odd_claim:name"' in site.sign_in(site.browser()).text
+
+
+def test_a_look_at_printable_characters_alone_would_have_locked_people_out() -> None:
+    assert len([name for name in NAMES if not name.isprintable()]) > 5
