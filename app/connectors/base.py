@@ -52,8 +52,11 @@ class Fault(StrEnum):
     ODD_NUMBER = "odd_number"
     ODD_TEXT = "odd_text"
     ODD_DAY = "odd_day"
+    DAY_OUT_OF_BOUNDS = "day_out_of_bounds"
     UNKNOWN_VALUE = "unknown_value"
     STALE = "stale"
+    REPEATED_PAGE = "repeated_page"
+    UNFOLDED_NUMBER = "unfolded_number"
     # It was not asked, or something on this side failed.
     ODD_STUDENT_NUMBER = "odd_student_number"
     BUSY = "busy"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
@@ -18,6 +19,8 @@ from app.connectors.request import (
     SignedCredential,
 )
 from app.connectors.signing import Signature, SignatureMethod
+from app.domain.conventions import Conventions
+from app.domain.texts import ControlCharacter, clean_text
 from app.tables import Table
 
 E = TypeVar("E", bound=StrEnum)
@@ -132,7 +135,7 @@ def _read_message(table: Table, method: SignatureMethod) -> str:
     return message
 
 
-def read_field(table: Table) -> Field:
+def read_field(table: Table, conventions: Conventions) -> Field:
     """One fact's place and type."""
     kind = read_choice(table, "type", FieldType.TEXT)
     field = Field(
@@ -143,6 +146,9 @@ def read_field(table: Table) -> Field:
         values=_read_values(table) if kind is FieldType.TEXT else None,
         pattern=_read_pattern(table) if kind is FieldType.TEXT else "",
         may_be_empty=table.flag("empty", False),
+        not_before=_read_first_day(table) if kind is FieldType.DAY and table.has("not_before") else None,
+        may_be_future=table.flag("may_be_future", False) if kind is FieldType.DAY else False,
+        conventions=conventions,
     )
     table.close()
     return field
@@ -168,7 +174,30 @@ def _read_values(table: Table) -> dict[str, str] | None:
         table.fault("known", "and values are both set")
     if not all(isinstance(meaning, str) for meaning in values.values()):
         table.fault("values", "must be a table of texts")
-    return values or {text: text for text in known} or None
+    return _clean_values(table, values or {text: text for text in known}) or None
+
+
+def _clean_values(table: Table, values: dict[str, str]) -> dict[str, str]:
+    """The known texts as answers are compared with them: two may fold to one only with one meaning."""
+    clean: dict[str, str] = {}
+    for text, meaning in values.items():
+        try:
+            folded = clean_text(text)
+        except ControlCharacter:
+            table.fault("values", "holds a control character")
+            continue
+        if clean.setdefault(folded, meaning) != meaning:
+            table.fault("values", f"gives {folded} two meanings")
+    return clean
+
+
+def _read_first_day(table: Table) -> date | None:
+    text = table.text("not_before", pattern=r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        table.fault("not_before", "is no day of the calendar, as 2000-01-01")
+        return None
 
 
 def _read_pattern(table: Table) -> str:

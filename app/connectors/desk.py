@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.connectors.base import ActionOutcome, Fault, UnknownAction, UntrustedAnswer
+from app.connectors.answer import require_student
+from app.connectors.base import ActionOutcome, Fault, StaleView, UnknownAction, UntrustedAnswer
 from app.connectors.desk_config import RECORDED_AT, RECORDED_BY, DeskConfig, NoEntry, read_kept
 from app.connectors.strict_json import Json
 from app.connectors.threads import Threads
@@ -59,7 +60,12 @@ class DeskConnector:
             raise DepartmentUnavailable(self.name, Fault.SERVER_ERROR) from None
         except UntrustedAnswer as error:
             raise DepartmentUnavailable(self.name, error.fault) from None
-        return Reading(self.name, student_number, records, datetime.now(UTC))
+        now = datetime.now(UTC)
+        if entry is not None and self._config.age is not None:
+            as_of = _get_as_of(self._config, entry, records[0], self._book.zone)
+            if now - as_of > self._config.age:
+                raise StaleView(self.name, as_of)
+        return Reading(self.name, student_number, records, now)
 
     async def perform_action(self, action: str, student_number: str) -> ActionOutcome:
         """A desk takes no actions: raises UnknownAction."""
@@ -68,6 +74,14 @@ class DeskConnector:
     async def close(self) -> None:
         """See Connector."""
         self._book.close()
+
+
+def _get_as_of(config: DeskConfig, entry: KeptEntry, record: Record, zone: tzinfo) -> datetime:
+    """When an entry held, in UTC: at the beginning of the day that it names, or when it was recorded."""
+    day = record.get(config.as_of)
+    if isinstance(day, date):
+        return datetime.combine(day, time.min, zone).astimezone(UTC)
+    return entry.recorded_at.astimezone(UTC)
 
 
 def read_entry(
@@ -81,8 +95,7 @@ def read_entry(
         if config.no_entry is NoEntry.NEVER:
             raise UntrustedAnswer(Fault.NO_ROWS)
         return ()
-    if entry.student_number != student_number:
-        raise UntrustedAnswer(Fault.WRONG_STUDENT)
+    require_student(config.conventions, entry.student_number, student_number)
     if not isinstance(entry.facts, Mapping) or not set(config.fields) <= set(entry.facts):
         raise UntrustedAnswer(Fault.MISSING_FIELD)
     facts = {name: read_kept(field, entry.facts[name]) for name, field in config.fields.items()}

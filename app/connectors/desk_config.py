@@ -7,6 +7,8 @@
 | `number_pattern` | what a student number is like (`[0-9A-Za-z]{1,32}`) |
 | `no_record` | what a missing entry means: `never`: the item is unavailable; `empty`: no record of this student |
 | `[.fields.<fact>]` | as in `http_config.py`, without `json`; `path` is the heading in imported files. A day may be written 2026-6-9 or 2026/6/9, a flag is 是 or 否, true or false |
+| `fresh_for_minutes` | how old an entry may be, by the time at which it was recorded or by `as_of` (any age) |
+| `as_of` | with `fresh_for_minutes`: the fact, a day, as of which an entry holds ("") |
 | `threads` | how many entries are read at the same time (4) |
 | `deadline_seconds` and the others | as in `http_config.py` |
 
@@ -18,15 +20,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from app.connectors.config_parts import read_choice, read_field
-from app.connectors.fields import Field, JsonType
+from app.connectors.fields import Field, FieldType, JsonType
+from app.connectors.moments import MOST_MINUTES
 from app.connectors.strict_json import Json
 from app.domain.clearance import FactValue
+from app.domain.conventions import USUAL, Conventions
 from app.tables import Table
 
 RECORDED_BY, RECORDED_AT = "recorded_by", "recorded_at"
+KEPT_BY_THE_DESK = {name: Field((name,), FieldType.TEXT) for name in (RECORDED_BY, RECORDED_AT)}
 
 
 class NoEntry(StrEnum):
@@ -45,17 +51,24 @@ class DeskConfig:
     no_entry: NoEntry
     fields: Mapping[str, Field]
     threads: int
+    age: timedelta | None = None
+    as_of: str = ""
+    conventions: Conventions = USUAL
 
 
-def read_desk(table: Table) -> DeskConfig:
+def read_desk(table: Table, conventions: Conventions = USUAL) -> DeskConfig:
     """The configuration in a table; notes every fault in `table.faults`. Common keys are read elsewhere."""
     config = DeskConfig(
         number_column=table.text("number_column"),
         number_pattern=_read_pattern(table),
         no_entry=read_choice(table, "no_record", NoEntry.NEVER),
-        fields={name: _read_fact(item) for name, item in table.named_tables("fields").items()},
+        fields={name: _read_fact(item, conventions) for name, item in table.named_tables("fields").items()},
         threads=table.integer("threads", 4, least=1, most=50),
+        age=_read_age(table),
+        as_of=table.text("as_of", ""),
+        conventions=conventions,
     )
+    _check_as_of(table, config)
     headings = [config.number_column, *(get_heading(field) for field in config.fields.values())]
     if not config.fields:
         table.fault("fields", "names no fact")
@@ -77,6 +90,22 @@ def read_kept(field: Field, kept: Json) -> FactValue:
     return field.read({get_heading(field): kept})
 
 
+def _read_age(table: Table) -> timedelta | None:
+    if not table.has("fresh_for_minutes"):
+        return None
+    return timedelta(minutes=table.number("fresh_for_minutes", least=1, most=MOST_MINUTES))
+
+
+def _check_as_of(table: Table, config: DeskConfig) -> None:
+    if not config.as_of:
+        return
+    field = config.fields.get(config.as_of)
+    if field is None or field.type is not FieldType.DAY or field.may_be_empty:
+        table.fault("as_of", "must be a fact of the type day that is never empty")
+    if config.age is None:
+        table.fault("as_of", "needs fresh_for_minutes")
+
+
 def _read_pattern(table: Table) -> str:
     pattern = table.text("number_pattern", "[0-9A-Za-z]{1,32}")
     try:
@@ -87,10 +116,10 @@ def _read_pattern(table: Table) -> str:
     return pattern
 
 
-def _read_fact(table: Table) -> Field:
+def _read_fact(table: Table, conventions: Conventions) -> Field:
     if table.has("json"):
         table.fault("json", "is for http_json: a desk keeps texts alone")
-    found = read_field(table)
+    found = read_field(table, conventions)
     if len(found.path) != 1:
         table.fault("path", "must be a heading")
         return replace(found, path=(table.where,))

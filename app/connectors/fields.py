@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +13,8 @@ from app.connectors.base import Fault, UntrustedAnswer
 from app.connectors.paths import Path, look_up
 from app.connectors.strict_json import Fraction, Json
 from app.domain.clearance import FactValue
+from app.domain.conventions import USUAL, Conventions
+from app.domain.texts import ControlCharacter, clean_text
 
 MAX_TEXT = 200
 
@@ -23,10 +24,6 @@ _COUNT = re.compile(r"0|[1-9][0-9]{0,8}")
 _YUAN = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?")
 _FEN = re.compile(r"0|[1-9][0-9]{0,13}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_PLACEHOLDERS = frozenset(
-    {"null", "none", "nil", "nan", "inf", "infinity", "n/a", "undefined", "无", "暂无", "空"}
-)
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class FieldType(StrEnum):
@@ -57,10 +54,11 @@ class JsonType(StrEnum):
 class Field:
     """One fact: where it stands in a row and what it may be.
 
-    `values` maps the texts that are known to the facts they mean; without any, a text that matches
-    `pattern` is a fact, but for words that say "nothing here": whether they do, nobody declared.
-    `may_be_empty`: null and "" are a known meaning, None. `unit` matters for money alone, `json_type`
-    for counts and money.
+    `values` maps the texts that are known, clean, to the facts they mean; without any, a text that matches
+    `pattern` is a fact. What stands for nothing by the conventions is refused, unless it is known. `may_be_empty`:
+    null, "" and what stands for nothing are a known meaning, None. A day is from `not_before` on, and not after
+    today unless `may_be_future`. `unit` matters for money alone, `json_type` for counts and money.
+    `proves_nothing` says why the field's value must not settle a step by itself.
     """
 
     path: Path
@@ -70,35 +68,51 @@ class Field:
     values: Mapping[str, str] | None = None
     pattern: str = ".*"
     may_be_empty: bool = False
+    not_before: date | None = None
+    may_be_future: bool = False
+    conventions: Conventions = USUAL
+    proves_nothing: str = ""
 
     def read(self, row: Json) -> FactValue:
         """The fact in a row of an answer; raises UntrustedAnswer if it is not positively understood."""
         value = look_up(row, self.path)
-        if self.may_be_empty and (value is None or value == ""):
+        if self.may_be_empty and self._is_nothing(value):
             return None
         return _READERS[self.type](self, value)
+
+    def knows(self, text: str) -> bool:
+        """Whether a clean text is among the known ones."""
+        return self.values is not None and text in self.values
+
+    def _is_nothing(self, value: Json) -> bool:
+        if value is None or value == "":
+            return True
+        if not isinstance(value, str) or self.type not in (FieldType.TEXT, FieldType.DAY):
+            return False
+        is_known = self.knows(value) or self.knows(_clean(value))
+        return not is_known and self.conventions.says_nothing(value)
 
 
 def _read_text(field: Field, value: Json) -> str:
     text = _require_string(value)
     if field.values is not None:
-        if text not in field.values:
+        if not field.knows(text):
+            text = _clean(text)
+        if not field.knows(text):
             raise UntrustedAnswer(Fault.UNKNOWN_VALUE)
         return field.values[text]
-    fact = text.strip()
-    if not _is_plain(text) or _says_nothing(fact) or not re.fullmatch(field.pattern, fact):
+    text = _clean(text)
+    is_odd = len(text) > MAX_TEXT or field.conventions.says_nothing(text)
+    if is_odd or not re.fullmatch(field.pattern, text):
         raise UntrustedAnswer(Fault.ODD_TEXT)
-    return fact
+    return text
 
 
-def _is_plain(text: str) -> bool:
-    return len(text) <= MAX_TEXT and not any(unicodedata.category(sign) in _UNPRINTABLE for sign in text)
-
-
-def _says_nothing(text: str) -> bool:
-    """Whether a text has neither a letter nor a digit, or is a word that programs write for a missing one."""
-    has_content = any(unicodedata.category(sign)[0] == "L" or sign.isdecimal() for sign in text)
-    return not has_content or text.lower().lstrip("-") in _PLACEHOLDERS
+def _clean(text: str) -> str:
+    try:
+        return clean_text(text)
+    except ControlCharacter:
+        raise UntrustedAnswer(Fault.ODD_TEXT) from None
 
 
 def _read_count(field: Field, value: Json) -> int:
@@ -112,12 +126,17 @@ def _read_money(field: Field, value: Json) -> Decimal:
     return Decimal(_match(_YUAN, literal, Fault.ODD_NUMBER)).quantize(_ONE_FEN)
 
 
-def _read_day(_field: Field, value: Json) -> date:
+def _read_day(field: Field, value: Json) -> date:
     text = _match(_DAY, _require_string(value), Fault.ODD_DAY)
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise UntrustedAnswer(Fault.ODD_DAY) from None
+    conventions = field.conventions
+    is_early = day < (field.not_before or conventions.first_day) or text in conventions.nothing
+    if is_early or (not field.may_be_future and day > conventions.get_today()):
+        raise UntrustedAnswer(Fault.DAY_OUT_OF_BOUNDS)
+    return day
 
 
 def _read_flag(_field: Field, value: Json) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from app import metrics
 from app.connectors.base import TRANSPORT_FAULTS, ActionOutcome, Connector, Fault, UnknownAction
 from app.connectors.breaker import Breaker, BreakerState
+from app.connectors.fields import Field
 from app.connectors.loop import PerLoop
 from app.domain.clearance import DepartmentUnavailable, Reading
 
@@ -30,10 +31,13 @@ class Limits:
 
 
 class GuardedConnector:
-    """A connector whose every call ends within its deadline, the wait for a free place included."""
+    """A connector whose every call ends within its deadline, the wait for a free place included. `fields` are the
+    facts that its records hold.
+    """
 
-    def __init__(self, inner: Connector, limits: Limits) -> None:
+    def __init__(self, inner: Connector, limits: Limits, fields: Mapping[str, Field]) -> None:
         self.name = inner.name
+        self.fields = fields
         self.actions = inner.actions
         self._inner = inner
         self._limits = limits

@@ -18,9 +18,14 @@
 | `success` | table of path = value, or list of values: all must hold for an answer to be believed |
 | `echo` | path of the student number in the answer: must equal the number asked for |
 | `rows_path` | path of the row (an object, or a list with one) or of the list of rows; no index |
-| `rows` | `one` or `many` |
+| `rows` | `one` or `many`; `many` needs one of `count`, `complete` and `[.pages]`, so that no row can be missing unseen |
+| `complete` | with `many`: `"the system sends all"`, in so many words, where its makers vouch for it and it tells no number of rows |
 | `record_number` | path, inside each row, of its student number: every row must be the student's (none) |
 | `count` | path of the number of rows: must equal the rows found (none) |
+| `[.pages]` | if there: the rows come in pages, see below |
+| `as_of` | path of the moment at which the answer's data were brought up to date, as `2026-06-09 08:00:00` (none) |
+| `fresh_for_minutes` | with `as_of`: how old that may be |
+| `time_zone` | with `as_of`: of moments without a zone of their own; without it such a moment is refused ("") |
 | `no_record` | what "no record of this student" looks like: `never`; `empty`: `rows_path` holds `[]`; `null`: it holds null; `marked`: see below |
 | `no_record_mark` | with `marked`: table like `success`; if it holds, `rows_path` must hold null or `[]` |
 | `[.fields.<fact>]` | one for each fact, see below |
@@ -33,10 +38,19 @@
 `{student_number}` and, for `md5` alone, `{secret}`; `upper_case` (false); `app_id_name`, `timestamp_name`, `nonce_name`,
 `signature_name`: the headers, parameters or fields that carry the values, placed by `credential_in`.
 
+`[.pages]`: `number_in` = `query`, `form` or `json` and `number_name`: where the page's number goes; `first`, the first page's
+(1); `size_name` and `size`: the parameter of the rows a page, and how many (none); `total`, the path of the number of all
+rows, or `end = "empty_page"`: pages are asked for until one has no rows; `echo`, the path where an answer repeats its
+page's number (none; needed with `end`); `most`, how many pages at most (20). All pages within the one deadline. A
+short page ends nothing, a page like the one before it or another total makes the system unavailable.
+
 `[.fields.<fact>]`: `path` inside the row; `type` = `text`, `count`, `money`, `day` (YYYY-MM-DD) or `flag`; `unit` =
 `yuan` or `fen`, for money; `json` = `number` or `string`, for count (`number`) and money (`string`); for text `values`,
 a table of the known texts and the facts they mean, or `known`, a list of texts that are facts themselves, or neither:
-free text, all of which must match `pattern` (`.*`); `empty` (false): null and "" are a known meaning, "nothing".
+free text, all of which must match `pattern` (`.*`); `empty` (false): null, "" and what `[answers]` lists as standing for
+nothing (无, -, 0000-00-00, 9999-12-31, …) are a known meaning, "nothing"; without it they are refused, and in free text they never
+count. A day is from `not_before` (that of `[answers]`) to today, on the service's wall clock, or later with `may_be_future`
+(false). Spaces and invisible characters of a text are folded before it is compared, and numbers of students too.
 Anything else makes the system unavailable for that student.
 
 Paths are dotted, with indexes where lists are: `data.rows[0].name`; `$` is the whole answer.
@@ -57,9 +71,14 @@ from app.connectors.config_parts import (
     read_optional_path,
     read_request,
 )
+from app.connectors.moments import read_age_limit
+from app.connectors.pages import PageShape, read_pages
 from app.connectors.paths import LIST_PATH_PATTERN, PATH_PATTERN, Mark, parse_path
 from app.connectors.request import Credential, RequestShape
+from app.domain.conventions import USUAL, Conventions
 from app.tables import Table
+
+ALL_ROWS = "the system sends all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +87,25 @@ class HttpJsonConfig:
 
     question: RequestShape
     answer: AnswerShape
+    pages: PageShape | None
     actions: dict[str, tuple[RequestShape, ActionShape]]
     ca_file: str
 
 
-def read_http_json(table: Table) -> HttpJsonConfig:
+def read_http_json(table: Table, conventions: Conventions = USUAL) -> HttpJsonConfig:
     """The configuration in a table; notes every fault in `table.faults`. Common keys are read elsewhere."""
     base_url = _read_base_url(table)
     credential = read_credential(table)
+    question = read_request(table, base_url, credential)
+    answer = _read_answer(table, conventions)
+    pages = read_pages(table.table("pages"), question) if table.has("pages") else None
+    _check_completeness(table, answer)
     return HttpJsonConfig(
-        question=read_request(table, base_url, credential),
-        answer=_read_answer(table),
+        question=question,
+        answer=answer,
+        pages=pages,
         actions={
-            name: _read_action(action, base_url, credential)
+            name: _read_action(action, base_url, credential, conventions)
             for name, action in table.named_tables("actions").items()
         },
         ca_file=table.text("ca_file", ""),
@@ -103,7 +128,7 @@ def _read_host(table: Table, url: str) -> str | None:
         return None
 
 
-def _read_answer(table: Table) -> AnswerShape:
+def _read_answer(table: Table, conventions: Conventions) -> AnswerShape:
     no_record = read_choice(table, "no_record", NoRecord.NEVER)
     shape = AnswerShape(
         success=read_marks(table, "success"),
@@ -112,13 +137,35 @@ def _read_answer(table: Table) -> AnswerShape:
         is_many=table.text("rows", choices=("one", "many")) == "many",
         no_record=no_record,
         no_record_marks=_read_no_record_marks(table, no_record),
-        fields={name: read_field(field) for name, field in table.named_tables("fields").items()},
+        fields={name: read_field(field, conventions) for name, field in table.named_tables("fields").items()},
         record_number=read_optional_path(table, "record_number"),
         count=read_optional_path(table, "count"),
+        as_of=read_optional_path(table, "as_of"),
+        age=read_age_limit(table) if table.has("as_of") else None,
+        conventions=conventions,
     )
     if not shape.fields:
         table.fault("fields", "names no fact")
     return shape
+
+
+def _check_completeness(table: Table, answer: AnswerShape) -> None:
+    """Rows that may be many are believed only if something proves that none of them is missing."""
+    proofs = [key for key in ("count", "complete", "pages") if table.has(key)]
+    if table.has("complete"):
+        table.text("complete", choices=(ALL_ROWS,))
+    if len(proofs) > 1:
+        table.fault(
+            proofs[0], f"and {', '.join(proofs[1:])} are set: one of them tells that no row is missing"
+        )
+    if answer.is_many and not proofs:
+        table.fault(
+            "rows",
+            f'is many: name what proves that no row is missing, count, [.pages] or complete = "{ALL_ROWS}"',
+        )
+    for key in ("complete", "pages"):
+        if table.has(key) and not answer.is_many:
+            table.fault(key, 'needs rows = "many"')
 
 
 def _read_no_record_marks(table: Table, no_record: NoRecord) -> tuple[Mark, ...]:
@@ -131,13 +178,14 @@ def _read_no_record_marks(table: Table, no_record: NoRecord) -> tuple[Mark, ...]
 
 
 def _read_action(
-    table: Table, base_url: str, credential: Credential | None
+    table: Table, base_url: str, credential: Credential | None, conventions: Conventions
 ) -> tuple[RequestShape, ActionShape]:
     shape = ActionShape(
         echo=parse_path(table.text("echo", pattern=PATH_PATTERN)),
         confirmed=read_marks(table, "confirmed"),
         already=read_marks(table, "already") if table.has("already") else (),
         refused=read_marks(table, "refused") if table.has("refused") else (),
+        conventions=conventions,
     )
     request = read_request(table, base_url, credential)
     table.close()

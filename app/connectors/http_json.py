@@ -5,21 +5,22 @@ from __future__ import annotations
 import secrets
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import aiohttp
 from yarl import URL
 
-from app.connectors.answer import judge_action, read_records
+from app.connectors.answer import get_as_of, judge_action, read_records
 from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
 from app.connectors.body import check_status, read_body
 from app.connectors.http_config import HttpJsonConfig
 from app.connectors.loop import PerLoop, close_at_exit, forget_at_exit
-from app.connectors.request import RequestShape, build_request
+from app.connectors.pages import PageShape, PageWalk
+from app.connectors.request import NO_OTHERS, Place, RequestShape, build_request
 from app.connectors.strict_json import Json, check_content_type, parse_json
-from app.domain.clearance import DepartmentUnavailable, Reading
+from app.domain.clearance import DepartmentUnavailable, Reading, Record
 
 USER_AGENT = "lixiao"
 IDLE_SECONDS = 15
@@ -46,13 +47,18 @@ class HttpJsonConnector:
 
     async def fetch_reading(self, student_number: str) -> Reading:
         """Ask for one student, once more if the connection failed before any answer; see Connector."""
+        shape, pages = self._config.answer, self._config.pages
         with self._named_faults():
-            try:
-                document = await self._ask(self._config.question, student_number)
-            except _NoAnswer:
-                document = await self._ask(self._config.question, student_number)
-            records = read_records(self._config.answer, document, student_number)
-        return Reading(self.name, student_number, records, datetime.now(UTC))
+            if pages is not None:
+                records, as_of = await self._walk(pages, student_number)
+            else:
+                document = await self._ask_again(student_number)
+                records = read_records(shape, document, student_number)
+                as_of = get_as_of(shape, document, datetime.now(UTC))
+        now = datetime.now(UTC)
+        if shape.age is not None:
+            shape.age.require_fresh(self.name, as_of, now)
+        return Reading(self.name, student_number, records, now)
 
     async def perform_action(self, action: str, student_number: str) -> ActionOutcome:
         """Ask once and never again; raises DepartmentUnavailable when there is no answer to judge."""
@@ -75,8 +81,34 @@ class HttpJsonConnector:
         except (_NoAnswer, UntrustedAnswer) as error:
             raise DepartmentUnavailable(self.name, error.fault) from None
 
-    async def _ask(self, shape: RequestShape, student_number: str) -> Json:
-        request = build_request(shape, student_number, int(time.time()), secrets.token_hex(16))
+    async def _walk(self, pages: PageShape, student_number: str) -> tuple[tuple[Record, ...], datetime]:
+        """The records of all pages, and the oldest moment that one of them gives for its data."""
+        shape = self._config.answer
+        walk = PageWalk(shape, pages, student_number)
+        oldest = datetime.now(UTC)
+        for page in range(pages.first, pages.first + pages.most):
+            document = await self._ask_again(student_number, pages.make_fields(page))
+            oldest = min(oldest, get_as_of(shape, document, datetime.now(UTC)))
+            if walk.take(document, page):
+                return walk.read_records(), oldest
+        raise UntrustedAnswer(Fault.TOO_LARGE)
+
+    async def _ask_again(
+        self, student_number: str, others: Mapping[Place, Mapping[str, str | int]] = NO_OTHERS
+    ) -> Json:
+        """The answer to the question, asked twice if the connection failed before any answer."""
+        try:
+            return await self._ask(self._config.question, student_number, others)
+        except _NoAnswer:
+            return await self._ask(self._config.question, student_number, others)
+
+    async def _ask(
+        self,
+        shape: RequestShape,
+        student_number: str,
+        others: Mapping[Place, Mapping[str, str | int]] = NO_OTHERS,
+    ) -> Json:
+        request = build_request(shape, student_number, int(time.time()), secrets.token_hex(16), others)
         call = self._sessions.get().request(
             request.method,
             URL(request.url, encoded=True),

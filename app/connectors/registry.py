@@ -9,7 +9,8 @@ from functools import partial
 from app.connectors.base import Connector
 from app.connectors.breaker import BreakerState
 from app.connectors.desk import DeskBook, DeskConnector
-from app.connectors.desk_config import read_desk
+from app.connectors.desk_config import KEPT_BY_THE_DESK, read_desk
+from app.connectors.fields import Field
 from app.connectors.guarded import GuardedConnector, Limits
 from app.connectors.http_config import read_http_json
 from app.connectors.http_json import HttpJsonConnector
@@ -17,13 +18,17 @@ from app.connectors.sip2 import Sip2Connector
 from app.connectors.sip2_config import read_sip2
 from app.connectors.sql import SqlConnector
 from app.connectors.sql_config import read_sql
+from app.domain.conventions import USUAL, Conventions
 from app.tables import Table
 
-Builder = Callable[[str, Table], Connector]
+Fields = Mapping[str, Field]
+Builder = Callable[[str, Table, Conventions], tuple[Connector, Fields]]
 
 
-def build_connectors(tables: Mapping[str, Table], desk_book: DeskBook | None = None) -> dict[str, Connector]:
-    """A connector for each `[connectors.<name>]`.
+def build_connectors(
+    tables: Mapping[str, Table], desk_book: DeskBook | None = None, conventions: Conventions = USUAL
+) -> dict[str, GuardedConnector]:
+    """A connector for each `[connectors.<name>]`, whose answers are read by the conventions.
 
     `desk_book` is where connectors of the kind `desk` find their entries. Every fault is noted in the tables'
     `faults`; the caller refuses to start once there is one.
@@ -31,7 +36,7 @@ def build_connectors(tables: Mapping[str, Table], desk_book: DeskBook | None = N
     builders = dict(_BUILDERS)
     if desk_book is not None:
         builders["desk"] = partial(_build_desk, desk_book)
-    return {name: _build(name, table, builders) for name, table in tables.items()}
+    return {name: _build(name, table, builders, conventions) for name, table in tables.items()}
 
 
 def list_breaker_states(connectors: Iterable[Connector]) -> dict[str, BreakerState]:
@@ -39,7 +44,9 @@ def list_breaker_states(connectors: Iterable[Connector]) -> dict[str, BreakerSta
     return {item.name: item.breaker_state for item in connectors if isinstance(item, GuardedConnector)}
 
 
-def _build(name: str, table: Table, builders: Mapping[str, Builder]) -> Connector:
+def _build(
+    name: str, table: Table, builders: Mapping[str, Builder], conventions: Conventions
+) -> GuardedConnector:
     kind = table.text("kind", choices=tuple(builders))
     limits = Limits(
         deadline_seconds=table.number("deadline_seconds", 3, least=0.05, most=60),
@@ -47,15 +54,15 @@ def _build(name: str, table: Table, builders: Mapping[str, Builder]) -> Connecto
         breaker_failures=table.integer("breaker_failures", 10, least=1, most=1000),
         breaker_pause_seconds=table.number("breaker_pause_seconds", 2, least=0.05, most=600),
     )
-    inner = builders.get(kind, _build_http_json)(name, table)
+    inner, fields = builders.get(kind, _build_http_json)(name, table, conventions)
     table.close()
-    return GuardedConnector(inner, limits)
+    return GuardedConnector(inner, limits, fields)
 
 
-def _build_http_json(name: str, table: Table) -> Connector:
-    config = read_http_json(table)
+def _build_http_json(name: str, table: Table, conventions: Conventions) -> tuple[Connector, Fields]:
+    config = read_http_json(table, conventions)
     trust = _read_trust(table, config.ca_file) if config.ca_file else True
-    return HttpJsonConnector(name, config, trust)
+    return HttpJsonConnector(name, config, trust), config.answer.fields
 
 
 def _read_trust(table: Table, ca_file: str) -> ssl.SSLContext:
@@ -67,18 +74,22 @@ def _read_trust(table: Table, ca_file: str) -> ssl.SSLContext:
         return ssl.create_default_context()
 
 
-def _build_desk(book: DeskBook, name: str, table: Table) -> Connector:
-    return DeskConnector(name, read_desk(table), book)
+def _build_desk(
+    book: DeskBook, name: str, table: Table, conventions: Conventions
+) -> tuple[Connector, Fields]:
+    config = read_desk(table, conventions)
+    return DeskConnector(name, config, book), {**config.fields, **KEPT_BY_THE_DESK}
 
 
-def _build_sql(name: str, table: Table) -> Connector:
-    return SqlConnector(name, read_sql(table))
+def _build_sql(name: str, table: Table, conventions: Conventions) -> tuple[Connector, Fields]:
+    config = read_sql(table, conventions)
+    return SqlConnector(name, config), config.fields
 
 
-def _build_sip2(name: str, table: Table) -> Connector:
-    config = read_sip2(table)
+def _build_sip2(name: str, table: Table, conventions: Conventions) -> tuple[Connector, Fields]:
+    config = read_sip2(table, conventions)
     trust = _read_trust(table, config.access.ca_file) if config.access.is_tls else None
-    return Sip2Connector(name, config, trust)
+    return Sip2Connector(name, config, trust), config.patron.fields
 
 
 _BUILDERS: Mapping[str, Builder] = {

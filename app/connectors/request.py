@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import quote, urlencode
@@ -24,6 +25,7 @@ class Place(StrEnum):
     JSON = "json"
 
 
+NO_OTHERS: Mapping[Place, Mapping[str, str | int]] = {}
 BODY_PLACES = frozenset({Place.FORM, Place.JSON})
 
 
@@ -78,13 +80,20 @@ class Request:
     body: bytes | None = field(repr=False)
 
 
-def build_request(shape: RequestShape, student_number: str, timestamp: int, nonce: str) -> Request:
-    """The request about one student, at `timestamp` in unix seconds; `nonce` is used once.
+def build_request(
+    shape: RequestShape,
+    student_number: str,
+    timestamp: int,
+    nonce: str,
+    others: Mapping[Place, Mapping[str, str | int]] = NO_OTHERS,
+) -> Request:
+    """The request about one student, at `timestamp` in unix seconds; `nonce` is used once, and `others` are
+    further fields by their place.
 
     Raises UntrustedAnswer(ODD_STUDENT_NUMBER) for a number that cannot be sent as it is.
     """
     _require_sendable(student_number)
-    placed: dict[Place, dict[str, str]] = {place: {} for place in Place}
+    placed: dict[Place, dict[str, str | int]] = {place: dict(others.get(place, {})) for place in Place}
     if shape.number_place is not Place.PATH:
         placed[shape.number_place][shape.number_name] = student_number
     if shape.credential is not None:
@@ -93,7 +102,7 @@ def build_request(shape: RequestShape, student_number: str, timestamp: int, nonc
     url = shape.url.replace(NUMBER_PLACEHOLDER, quote(student_number, safe=""))
     if placed[Place.QUERY]:
         url += ("&" if "?" in url else "?") + urlencode(placed[Place.QUERY], quote_via=quote)
-    return Request(shape.method, url, headers | placed[Place.HEADER], body)
+    return Request(shape.method, url, headers | {k: str(v) for k, v in placed[Place.HEADER].items()}, body)
 
 
 def _require_sendable(student_number: str) -> None:
@@ -103,11 +112,11 @@ def _require_sendable(student_number: str) -> None:
         raise UntrustedAnswer(Fault.ODD_STUDENT_NUMBER)
 
 
-def _make_body(placed: dict[Place, dict[str, str]]) -> tuple[dict[str, str], bytes | None]:
+def _make_body(placed: Mapping[Place, Mapping[str, str | int]]) -> tuple[dict[str, str], bytes | None]:
     if placed[Place.FORM]:
         body = urlencode(placed[Place.FORM]).encode()
         return {"Content-Type": "application/x-www-form-urlencoded"}, body
     if placed[Place.JSON]:
-        body = json.dumps(placed[Place.JSON], ensure_ascii=False).encode()
+        body = json.dumps(dict(placed[Place.JSON]), ensure_ascii=False).encode()
         return {"Content-Type": "application/json; charset=utf-8"}, body
     return {}, None

@@ -26,8 +26,11 @@
 | `[.actions.<action>]` | block patron 01, answered by 24: `card_retained` (false), `message` (`AL`, ""); `confirmed`, `already`, `refused`: tables like `success`; the last two may be missing |
 | `deadline_seconds` and the others | as in `http_config.py`; every call is a connection of its own, so `max_connections` should be what the library's server allows |
 
-Blocking is the nearest thing to cancelling a card that the protocol has: the library must say which flags its system
-sets for a card that is cancelled, and sets for nothing else, before they are named as `cancelled` here.
+Blocking is the nearest thing to cancelling a card that the protocol has, and the four denials (`charge_denied`,
+`renewal_denied`, `recall_denied`, `hold_denied`) are set for a reader who is debarred as well: a fact that passes, and
+what confirms an action, must not rest on them alone. The library must name a field that its system sends for a card that
+is cancelled and for nothing else. An answer whose fee of 0 stands beside fine items or the flag of too high a fee, or
+whose overdue items are more than those charged, contradicts itself and is refused.
 """
 
 from __future__ import annotations
@@ -40,13 +43,16 @@ from enum import StrEnum
 from app.connectors.answer import ActionShape, NoRecord
 from app.connectors.config_parts import read_choice, read_field, read_marks
 from app.connectors.fields import Field, FieldType, JsonType
-from app.connectors.paths import Mark
+from app.connectors.paths import Mark, Path
 from app.connectors.sip2_access import Access, read_access, read_dialect, read_sendable_text
 from app.connectors.sip2_codec import Dialect
-from app.connectors.sip2_patron import COUNTS, FLAGS, PatronShape, make_action_shape
+from app.connectors.sip2_patron import COUNTS, DENIALS, FLAGS, PATRON, PatronShape, make_action_shape
+from app.domain.conventions import USUAL, Conventions
 from app.tables import Table
 
 _NO_RECORDS = (NoRecord.NEVER, NoRecord.MARKED)
+DENIED = "rests on what the reader is denied, as a debarred one with an active card is too: name a field of the card"
+_SAY_LITTLE = ((PATRON,), ("BL",))
 _GROUP_STEPS = ("count", "extent")
 
 
@@ -76,23 +82,23 @@ class Sip2Config:
     actions: Mapping[str, BlockShape]
 
 
-def read_sip2(table: Table) -> Sip2Config:
+def read_sip2(table: Table, conventions: Conventions = USUAL) -> Sip2Config:
     """The configuration in a table; notes every fault in `table.faults`. Common keys are read elsewhere."""
     question = read_choice(table, "question", Question.INFORMATION)
     dialect = read_dialect(table)
-    patron = _read_patron(table, question)
+    patron = _read_patron(table, question, conventions)
     return Sip2Config(
         access=read_access(table, dialect),
         question=question,
         patron=patron,
         actions={
-            name: _read_action(action, dialect, patron.groups)
+            name: _read_action(action, dialect, patron)
             for name, action in table.named_tables("actions").items()
         },
     )
 
 
-def _read_patron(table: Table, question: Question) -> PatronShape:
+def _read_patron(table: Table, question: Question, conventions: Conventions) -> PatronShape:
     no_record = read_choice(table, "no_record", NoRecord.NEVER, choices=_NO_RECORDS)
     groups = _read_groups(table)
     marks: tuple[Mark, ...] = ()
@@ -101,7 +107,10 @@ def _read_patron(table: Table, question: Question) -> PatronShape:
     elif table.has("no_record_mark"):
         table.values("no_record_mark")
         table.fault("no_record_mark", 'needs no_record = "marked"')
-    fields = {name: _read_fact(item, question, groups) for name, item in table.named_tables("fields").items()}
+    fields = {
+        name: _read_fact(item, question, groups, conventions)
+        for name, item in table.named_tables("fields").items()
+    }
     if not fields:
         table.fault("fields", "names no fact")
     has_money = any(item.type is FieldType.MONEY for item in fields.values())
@@ -112,6 +121,7 @@ def _read_patron(table: Table, question: Question) -> PatronShape:
         fields=fields,
         groups=groups,
         currency=table.text("currency", None if has_money else "", pattern=r"[A-Z]{3}"),
+        conventions=conventions,
     )
 
 
@@ -127,15 +137,24 @@ def _read_groups(table: Table) -> dict[str, tuple[str, ...]]:
     return groups
 
 
-def _read_fact(table: Table, question: Question, groups: Mapping[str, tuple[str, ...]]) -> Field:
+def _read_fact(
+    table: Table, question: Question, groups: Mapping[str, tuple[str, ...]], conventions: Conventions
+) -> Field:
     if table.has("json"):
         table.fault("json", "is for http_json: SIP2 has texts alone")
-    found = read_field(table)
+    found = read_field(table, conventions)
     if not _is_known(found.path, groups):
         table.fault("path", "must be a flag, a count, a field's code, or a group's .count or .extent")
     elif found.path[0] in COUNTS and question is Question.STATUS:
         table.fault("path", 'is a count: it needs question = "information"')
-    return replace(found, json_type=JsonType.STRING)
+    weakness = DENIED if _is_denial(found.path, groups) else ""
+    return replace(found, json_type=JsonType.STRING, proves_nothing=weakness)
+
+
+def _is_denial(path: Path, groups: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether a path leads to nothing but what a reader is denied, which is no word about the card."""
+    name = str(path[0]) if path else ""
+    return set(groups.get(name, (name,))) <= DENIALS
 
 
 def _is_known(path: tuple[str | int, ...], groups: Mapping[str, tuple[str, ...]]) -> bool:
@@ -155,7 +174,8 @@ def _read_known_marks(table: Table, key: str, groups: Mapping[str, tuple[str, ..
     return marks
 
 
-def _read_action(table: Table, dialect: Dialect, groups: Mapping[str, tuple[str, ...]]) -> BlockShape:
+def _read_action(table: Table, dialect: Dialect, patron: PatronShape) -> BlockShape:
+    groups = patron.groups
     shape = BlockShape(
         card_retained=table.flag("card_retained", False),
         message=read_sendable_text(table, "message", dialect),
@@ -163,7 +183,11 @@ def _read_action(table: Table, dialect: Dialect, groups: Mapping[str, tuple[str,
             confirmed=_read_known_marks(table, "confirmed", groups),
             already=_read_known_marks(table, "already", groups) if table.has("already") else (),
             refused=_read_known_marks(table, "refused", groups) if table.has("refused") else (),
+            conventions=patron.conventions,
         ),
     )
+    for key, marks in (("confirmed", shape.answer.confirmed), ("already", shape.answer.already)):
+        if marks and all(mark.path in _SAY_LITTLE or _is_denial(mark.path, groups) for mark in marks):
+            table.fault(key, DENIED)
     table.close()
     return shape

@@ -17,12 +17,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.connectors.answer import ActionShape, NoRecord
+from app.connectors.answer import ActionShape, NoRecord, require_student
 from app.connectors.base import Fault, UntrustedAnswer
 from app.connectors.fields import Field, FieldType
 from app.connectors.paths import Mark, all_hold, look_up
 from app.connectors.sip2_codec import DATE_LENGTH, Message
 from app.domain.clearance import Record
+from app.domain.conventions import USUAL, Conventions
 
 FLAGS = (
     "charge_denied",
@@ -40,6 +41,8 @@ FLAGS = (
     "recall_overdue",
     "too_many_billed",
 )
+DENIALS = frozenset(FLAGS[:4])
+"""What a reader may not do, for whatever reason."""
 COUNTS = ("hold_items", "overdue_items", "charged_items", "fine_items", "recall_items", "unavailable_holds")
 COUNT_LENGTH = 4
 STATUS_HEADER = len(FLAGS) + 3 + DATE_LENGTH
@@ -64,6 +67,7 @@ class PatronShape:
     fields: Mapping[str, Field]
     groups: Mapping[str, tuple[str, ...]]
     currency: str
+    conventions: Conventions = USUAL
 
 
 def make_document(shape: PatronShape, message: Message, student_number: str) -> Document:
@@ -73,8 +77,7 @@ def make_document(shape: PatronShape, message: Message, student_number: str) -> 
         raise UntrustedAnswer(Fault.NOT_SIP2)
     if PATRON not in message.fields:
         raise UntrustedAnswer(Fault.MISSING_FIELD)
-    if message.fields[PATRON] != student_number:
-        raise UntrustedAnswer(Fault.WRONG_STUDENT)
+    require_student(shape.conventions, message.fields[PATRON], student_number)
     flags = {name: "yes" if mark == "Y" else "no" for name, mark in zip(FLAGS, header[1], strict=True)}
     counts = _read_counts(header[2]) if header[2] else {}
     return {**message.fields, **flags, **counts, **_sum_up(shape.groups, flags)}
@@ -91,6 +94,7 @@ def read_patron(shape: PatronShape, document: Document) -> tuple[Record, ...]:
         return ()
     if not all_hold(shape.success, document) or not str(look_up(document, (NAME,))).strip():
         raise UntrustedAnswer(Fault.NO_SUCCESS)
+    _require_consistent(document)
     has_money = any(field.type is FieldType.MONEY for field in shape.fields.values())
     if has_money and look_up(document, (CURRENCY,)) != shape.currency:
         raise UntrustedAnswer(Fault.UNKNOWN_VALUE)
@@ -98,10 +102,13 @@ def read_patron(shape: PatronShape, document: Document) -> tuple[Record, ...]:
 
 
 def make_action_shape(
-    confirmed: tuple[Mark, ...], already: tuple[Mark, ...], refused: tuple[Mark, ...]
+    confirmed: tuple[Mark, ...],
+    already: tuple[Mark, ...],
+    refused: tuple[Mark, ...],
+    conventions: Conventions = USUAL,
 ) -> ActionShape:
     """What the answers to an action mean; the patron must be the student in each."""
-    return ActionShape((PATRON,), confirmed, already, refused)
+    return ActionShape((PATRON,), confirmed, already, refused, conventions)
 
 
 def _read_counts(text: str) -> dict[str, str | None]:
@@ -127,6 +134,19 @@ def _sum_up(groups: Mapping[str, tuple[str, ...]], flags: Mapping[str, str]) -> 
         extent = "none" if count == 0 else "all" if count == len(members) else "some"
         found[name] = {"count": str(count), "extent": extent}
     return found
+
+
+def _require_consistent(document: Document) -> None:
+    """A fee of nothing beside fines, or more overdue items than charged ones: one of the two is wrong."""
+    owes = document.get("fine_items") not in (None, "0") or "yes" in (
+        document["excessive_fines"],
+        document["excessive_fees"],
+    )
+    if owes and FEE in document and _NOTHING.fullmatch(document[FEE]):
+        raise UntrustedAnswer(Fault.CONTRADICTION)
+    overdue, charged = document.get("overdue_items"), document.get("charged_items")
+    if overdue is not None and charged is not None and int(overdue) > int(charged):
+        raise UntrustedAnswer(Fault.CONTRADICTION)
 
 
 def _require_nothing(document: Document) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from app.connectors.base import ActionOutcome, StaleView, UnknownAction, UntrustedAnswer
+from app.connectors.base import ActionOutcome, UnknownAction, UntrustedAnswer
 from app.connectors.loop import PerLoop
 from app.connectors.sql_config import SqlConfig
 from app.connectors.sql_database import ReadOnlyDatabase
@@ -35,8 +35,7 @@ class SqlConnector:
             as_of = get_as_of(self._config, found, now)
         except UntrustedAnswer as error:
             raise DepartmentUnavailable(self.name, error.fault) from None
-        if now - as_of > self._config.freshness.limit:
-            raise StaleView(self.name, as_of)
+        self._config.freshness.age.require_fresh(self.name, as_of, now)
         return Reading(self.name, student_number, records, now)
 
     async def perform_action(self, action: str, student_number: str) -> ActionOutcome:

@@ -5,7 +5,8 @@
 | `kind` | `"sql"` |
 | `url`, `url_file` | SQLAlchemy's database URL, a secret: see below |
 | `statement` | one statement that reads; its only parameter is `:student_number` |
-| `number_column` | the column of the student number: in every row it must equal the number asked for, as text |
+| `number_column` | the column of the student number: in every row it must mean the number asked for, as text |
+| `numbers_statement` | a statement without parameters that gives the number of every row of the view, in the expression by which `statement` compares it: see below. Needed with `rows = "many"` or `no_record = "empty"` |
 | `rows` | `one` or `many` |
 | `no_record` | what no row means: `never`: a fault; `empty`: no record of this student, and then `freshness_statement` must prove that the view is filled |
 | `[.fields.<fact>]` | as in `http_config.py`; `path` is the column. Numbers and days may be columns of their type or texts, a flag a boolean or 0 and 1, a code that is a whole number is written as a text in `values`. Binary fractions (`REAL`, `FLOAT`, in SQLite every fraction) are refused, as they round money: `CAST` them or `printf('%.2f', …)` |
@@ -16,6 +17,12 @@
 | `statement_seconds` | how long the database may take for a statement (2.5) |
 | `threads` | how many statements run at the same time (4) |
 | `deadline_seconds` and the others | as in `http_config.py` |
+
+A view whose numbers are padded, in the other case or begin with a blank that nobody sees would have no row for
+`WHERE xh = :student_number`, and "no row" may clear. So `numbers_statement` runs in the same transaction, and unless
+each number is in the one form of `[numbers]` the whole view is unavailable (`unfolded_number`). Where the view's numbers
+are untidy, both statements tidy them alike: `… WHERE upper(trim(xh)) = :student_number` and `SELECT DISTINCT upper(trim(xh)) FROM …`.
+A statement that cuts rows off (`LIMIT`, `FETCH FIRST`, `TOP`, `ROWNUM`, `OFFSET`) is refused.
 
 Column names are compared as the database gives them: PostgreSQL lowers names without quotes, Oracle's come in small letters,
 and `CHAR(n)` pads with blanks, which `rtrim` in the statement takes away.
@@ -31,9 +38,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
@@ -41,9 +46,13 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from app.connectors.config_parts import read_choice, read_field
 from app.connectors.fields import Field, JsonType
+from app.connectors.moments import AgeLimit, read_age_limit
+from app.domain.conventions import USUAL, Conventions
 from app.tables import Table
 
 NUMBER_PARAMETER = "student_number"
+MOST_MINUTES = 60 * 24 * 31
+_CUTS = re.compile(r"\b(limit|offset|rownum|fetch\s+(first|next)|top\s*\(?\s*[0-9])\b", re.IGNORECASE)
 _NO_URL = URL.create("sqlite")
 
 
@@ -60,8 +69,7 @@ class Freshness:
 
     column: str
     statement: str
-    limit: timedelta
-    zone: ZoneInfo | None
+    age: AgeLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +79,30 @@ class SqlConfig:
     url: URL = field(repr=False)
     statement: str
     number_column: str
+    numbers_statement: str
     is_many: bool
     no_row: NoRow
     fields: Mapping[str, Field]
     freshness: Freshness
     statement_seconds: float
     threads: int
+    conventions: Conventions
 
 
-def read_sql(table: Table) -> SqlConfig:
+def read_sql(table: Table, conventions: Conventions = USUAL) -> SqlConfig:
     """The configuration in a table; notes every fault in `table.faults`. Common keys are read elsewhere."""
     config = SqlConfig(
         url=_read_url(table),
         statement=_read_statement(table, "statement", {NUMBER_PARAMETER}),
         number_column=table.text("number_column"),
+        numbers_statement=_read_optional_statement(table, "numbers_statement"),
         is_many=table.text("rows", choices=("one", "many")) == "many",
         no_row=read_choice(table, "no_record", NoRow.NEVER),
-        fields={name: _read_column(item) for name, item in table.named_tables("fields").items()},
+        fields={name: _read_column(item, conventions) for name, item in table.named_tables("fields").items()},
         freshness=_read_freshness(table),
         statement_seconds=table.number("statement_seconds", 2.5, least=0.05, most=60),
         threads=table.integer("threads", 4, least=1, most=50),
+        conventions=conventions,
     )
     if not config.fields:
         table.fault("fields", "names no fact")
@@ -98,6 +110,11 @@ def read_sql(table: Table) -> SqlConfig:
         table.fault(
             "no_record",
             "is empty: only a freshness_statement tells a view without rows from one being filled",
+        )
+    if (config.is_many or config.no_row is NoRow.EMPTY) and not config.numbers_statement:
+        table.fault(
+            "numbers_statement",
+            "is missing: without it a row under a padded or lower-case number is missed without a word",
         )
     return config
 
@@ -126,16 +143,22 @@ def _read_statement(table: Table, key: str, parameters: set[str]) -> str:
     statement = table.text(key).strip()
     if ";" in statement:
         table.fault(key, "must be one statement without a semicolon")
+    elif _CUTS.search(statement):
+        table.fault(key, "cuts rows off: LIMIT, FETCH FIRST, TOP, ROWNUM or OFFSET could hide a row")
     elif statement and set(text(statement).compile().params) != parameters:
         wanted = ", ".join(f":{name}" for name in parameters) or "none"
         table.fault(key, f"must have these parameters alone: {wanted}")
     return statement
 
 
-def _read_column(table: Table) -> Field:
+def _read_optional_statement(table: Table, key: str) -> str:
+    return _read_statement(table, key, set()) if table.has(key) else ""
+
+
+def _read_column(table: Table, conventions: Conventions) -> Field:
     if table.has("json"):
         table.fault("json", "is for http_json: columns have types of their own")
-    found = read_field(table)
+    found = read_field(table, conventions)
     if len(found.path) != 1:
         table.fault("path", "must be the name of a column")
     return replace(found, json_type=JsonType.STRING)
@@ -143,25 +166,11 @@ def _read_column(table: Table) -> Field:
 
 def _read_freshness(table: Table) -> Freshness:
     column = table.text("freshness_column", "")
-    statement = (
-        _read_statement(table, "freshness_statement", set()) if table.has("freshness_statement") else ""
-    )
+    statement = _read_optional_statement(table, "freshness_statement")
     if bool(column) == bool(statement):
         table.fault("freshness_column", "or freshness_statement must be set, and only one of them")
     return Freshness(
         column=column,
         statement=statement,
-        limit=timedelta(minutes=table.number("fresh_for_minutes", least=0.01, most=60 * 24 * 31)),
-        zone=_read_zone(table),
+        age=read_age_limit(table, MOST_MINUTES),
     )
-
-
-def _read_zone(table: Table) -> ZoneInfo | None:
-    name = table.text("time_zone", "", pattern=r"[A-Za-z0-9_+\-/]+")
-    if not name or not re.fullmatch(r"[A-Za-z0-9_+\-/]+", name):
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        table.fault("time_zone", "is not a known time zone")
-        return None

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.connectors.base import Fault, UntrustedAnswer
 from app.connectors.sql_config import NUMBER_PARAMETER, SqlConfig
-from app.connectors.sql_values import MAX_ROWS, Found, list_rows
+from app.connectors.sql_values import MAX_NUMBERS, MAX_ROWS, Found, list_rows, require_folded
 
 RECYCLE_SECONDS = 600
 PROGRESS_STEPS = 1000
@@ -53,6 +53,9 @@ class ReadOnlyDatabase:
         freshness = None
         if self._config.freshness.statement:
             freshness = list_rows(connection.execute(text(self._config.freshness.statement)).fetchmany(2))
+        if self._config.numbers_statement:
+            numbers = connection.execute(text(self._config.numbers_statement))
+            require_folded(self._config.conventions.numbers, numbers.fetchmany(MAX_NUMBERS + 1))
         result = connection.execute(text(self._config.statement), {NUMBER_PARAMETER: student_number})
         if not result.returns_rows:
             raise UntrustedAnswer(Fault.NO_ROWS)

@@ -5,28 +5,23 @@ Pure functions. Whatever is not positively understood raises UntrustedAnswer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from app.connectors.answer import require_student
 from app.connectors.base import Fault, UntrustedAnswer
 from app.connectors.fields import Field, FieldType
+from app.connectors.moments import parse_moment
 from app.connectors.sql_config import NoRow, SqlConfig
 from app.connectors.strict_json import Json
 from app.domain.clearance import FactValue, Record
+from app.domain.student_number import NumberForm
 
 MAX_ROWS = 200
-MAX_AHEAD = timedelta(minutes=5)
-"""How far two machines' clocks may be apart."""
-
-_MOMENT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?",
-    re.ASCII,
-)
+MAX_NUMBERS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,7 @@ def read_rows(config: SqlConfig, found: Found, student_number: str) -> tuple[Rec
         raise UntrustedAnswer(Fault.TOO_LARGE)
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     for row in rows:
-        _require_student(_get(row, config.number_column), student_number)
+        require_student(config.conventions, _get(row, config.number_column), student_number)
     if len(rows) > 1 and not config.is_many:
         raise UntrustedAnswer(Fault.SEVERAL_RECORDS)
     return tuple({fact: _read_fact(field, row) for fact, field in config.fields.items()} for row in rows)
@@ -58,7 +53,7 @@ def read_rows(config: SqlConfig, found: Found, student_number: str) -> tuple[Rec
 
 def get_as_of(config: SqlConfig, found: Found, now: datetime) -> datetime:
     """When the view was last brought up to date, in UTC: by its rows the oldest of them, and `now` for none."""
-    zone = config.freshness.zone
+    zone = config.freshness.age.zone
     if found.freshness is not None:
         if len(found.freshness) != 1 or len(found.freshness[0]) != 1:
             raise UntrustedAnswer(Fault.WRONG_COUNT)
@@ -67,35 +62,15 @@ def get_as_of(config: SqlConfig, found: Found, now: datetime) -> datetime:
     return min((parse_moment(_get(row, config.freshness.column), zone, now) for row in rows), default=now)
 
 
-def parse_moment(value: object, zone: ZoneInfo | None, now: datetime) -> datetime:
-    """A moment of the database in UTC; one without a zone is in `zone`, and without that it is refused, and
-    so is one that is still to come.
+def require_folded(form: NumberForm, rows: Sequence[Sequence[object]]) -> None:
+    """Raise UntrustedAnswer unless every number of a view, in one column, is in the form by which a student's rows are
+    asked for: the rows under another form would be missing without a word.
     """
-    if isinstance(value, str) and _MOMENT.fullmatch(value):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise UntrustedAnswer(Fault.ODD_DAY) from None
-    if not isinstance(value, datetime):
-        raise UntrustedAnswer(Fault.ODD_DAY)
-    if value.tzinfo is None:
-        if zone is None:
-            raise UntrustedAnswer(Fault.ODD_DAY)
-        value = value.replace(tzinfo=zone)
-    try:
-        moment = value.astimezone(UTC)
-    except OverflowError:
-        raise UntrustedAnswer(Fault.ODD_DAY) from None
-    if moment > now + MAX_AHEAD:
-        raise UntrustedAnswer(Fault.ODD_DAY)
-    return moment
-
-
-def _require_student(value: object, student_number: str) -> None:
-    if not isinstance(value, str):
-        raise UntrustedAnswer(Fault.WRONG_TYPE)
-    if value != student_number:
-        raise UntrustedAnswer(Fault.WRONG_STUDENT)
+    if len(rows) > MAX_NUMBERS:
+        raise UntrustedAnswer(Fault.TOO_LARGE)
+    for row in rows:
+        if len(row) != 1 or not isinstance(row[0], str) or not form.is_folded(row[0]):
+            raise UntrustedAnswer(Fault.UNFOLDED_NUMBER)
 
 
 def _get(row: dict[str, Any], column: str) -> Any:

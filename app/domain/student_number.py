@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from app.domain.texts import ControlCharacter, clean_text
 
+MAX_LENGTH = 32
 USUAL_PATTERN = r"[0-9A-Za-z]{1,32}"
 _LETTERS_AND_DIGITS = re.compile(USUAL_PATTERN)
 _PLAIN_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -48,6 +49,11 @@ class NumberForm:
             return self.fold(text) == number
         except MalformedNumber:
             return False
+
+    def is_folded(self, text: str) -> bool:
+        """Whether a text is a number in its one form already."""
+        is_plain = text.isascii() and text.isalnum() and len(text) <= MAX_LENGTH
+        return is_plain and self._apply_case(text) == text and re.fullmatch(self.pattern, text) is not None
 
     def _apply_case(self, text: str) -> str:
         if self.case is LetterCase.KEPT:

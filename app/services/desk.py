@@ -73,7 +73,7 @@ def get_desk(settings: Settings, name: str) -> Desk:
     table = settings.connectors.get(name)
     if table is None or table.text("kind") != "desk":
         raise UnknownDesk(name)
-    return Desk(name, read_desk(table))
+    return Desk(name, read_desk(table, settings.conventions))
 
 
 def find_entry(desk: Desk, student_number: str) -> KeptEntry | None:

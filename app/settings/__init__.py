@@ -60,8 +60,9 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
     root = Table(data, "", faults)
     database = root.table("database")
     numbers = sections.read_numbers(root.table("numbers"))
+    service = sections.read_service(root.table("service"))
     settings = Settings(
-        service=sections.read_service(root.table("service")),
+        service=service,
         database_url=sections.read_database_url(database),
         database_connections=database.integer("connections", 15, least=2, most=100),
         session=sections.read_session(root.table("session")),
@@ -77,6 +78,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         retention=sections.read_retention(root.table("retention")),
         privacy=sections.read_privacy(root.table("privacy")),
         numbers=numbers,
+        conventions=sections.read_answers(root.table("answers"), service.time_zone, numbers),
         roles=sections.read_roles(root.table("roles"), numbers),
         english=_read_english(root),
         faults=faults,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.domain.colours import read_colours
+from app.domain.conventions import FIRST_DAY, USUAL_NOTHING, Conventions, make_nothing
 from app.domain.person import Role
 from app.domain.student_number import USUAL_PATTERN, LetterCase, MalformedNumber, NumberForm
+from app.domain.texts import ControlCharacter
 from app.release import read_commit
 from app.settings.types import (
     MiniAppSettings,
@@ -27,6 +29,7 @@ from app.tables import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 MIN_TOKEN_LENGTH = 16
+ALL_LEVELS = "all"
 MIN_AUDIT_DAYS = 180
 """中华人民共和国网络安全法, article 21 (3): logs are kept for six months at least."""
 
@@ -170,6 +173,19 @@ def read_numbers(table: Table) -> NumberForm:
     return NumberForm(pattern, LetterCase(case) if case in tuple(LetterCase) else LetterCase.UPPER)
 
 
+def read_answers(table: Table, zone: tzinfo, numbers: NumberForm) -> Conventions:
+    """`[answers]`: what holds for the answers of every department."""
+    texts = table.texts("nothing", USUAL_NOTHING)
+    try:
+        nothing = make_nothing(texts)
+    except ControlCharacter:
+        table.fault("nothing", "holds a text with a control character")
+        nothing = frozenset()
+    first_day = _read_day(table, "not_before") if table.has("not_before") else FIRST_DAY
+    table.close()
+    return Conventions(nothing, first_day, zone, numbers)
+
+
 def read_roles(table: Table, form: NumberForm) -> dict[str, Role]:
     """`[roles]`: the numbers that have a role whatever the sign-in says, by folded number."""
     roles: dict[str, Role] = {}
@@ -201,7 +217,7 @@ def read_mini_app(slug: str, table: Table) -> MiniAppSettings:
         folder=ROOT / table.text("folder", f"miniapp_templates/{slug}"),
         period=table.text("period", pattern=r"[0-9A-Za-z-]{1,20}"),
         period_title=table.text("period_title"),
-        levels=table.texts("levels", ()),
+        levels=_read_levels(table),
         opens_on=_read_day(table, "opens_on"),
         closes_on=_read_day(table, "closes_on"),
         steps=table.values("steps"),
@@ -213,6 +229,20 @@ def read_mini_app(slug: str, table: Table) -> MiniAppSettings:
         table.fault("opens_on", "is after closes_on")
     table.close()
     return settings
+
+
+def _read_levels(table: Table) -> tuple[str, ...]:
+    """The levels that are let in; none for all of them, which must be said: whoever forgets it lets everybody in."""
+    if not table.has("levels"):
+        table.fault("levels", f'is missing: list the levels 培养层次 that it is for, or say "{ALL_LEVELS}"')
+        return ()
+    told = len(table.faults)
+    levels = table.texts("levels")
+    if levels == (ALL_LEVELS,):
+        return ()
+    if not levels and len(table.faults) == told:
+        table.fault("levels", f'is empty: list the levels 培养层次, or say "{ALL_LEVELS}"')
+    return levels
 
 
 def _read_day(table: Table, key: str) -> date:

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from app.domain.colours import Colours
+from app.domain.conventions import Conventions
 from app.domain.person import Role
 from app.domain.student_number import NumberForm
 from app.tables import Table
@@ -107,7 +108,7 @@ class Sentinels:
 
 @dataclass(frozen=True, slots=True)
 class MiniAppSettings:
-    """`[mini_apps.<slug>]`: when a mini-app is open, for which period and levels of study (none named: all),
+    """`[mini_apps.<slug>]`: when a mini-app is open, for which period and levels of study (none: all of them),
     who answers for each step, and the control students by step.
     """
 
@@ -162,6 +163,7 @@ class Settings:
     retention: RetentionSettings
     privacy: PrivacySettings
     numbers: NumberForm
+    conventions: Conventions
     roles: Mapping[str, Role]
     english: Mapping[str, str]
     faults: list[str] = field(repr=False)

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.campus.facts import FactsRefusedError, as_json
-from tests.campus.state import SYSTEMS_WITH_ACTIONS, Behaviour, Fault, State, UnknownNameError
+from tests.campus.state import Behaviour, Fault, State, UnknownNameError, list_faults
 
 MAX_DELAY_MS = 60_000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -89,7 +89,7 @@ class Control:
 def parse_behaviour(system: str, given: dict[str, Any]) -> dict[str, Any]:
     """Return checked `fault` and `delay_ms`; raises RequestRefusedError naming what is wrong."""
     wrong = [f"{name}: no such setting" for name in given if name not in ("fault", "delay_ms")]
-    allowed = [f for f in Fault if f is not Fault.TIMEOUT_AFTER or system in SYSTEMS_WITH_ACTIONS]
+    allowed = list_faults(system)
     if "fault" in given and given["fault"] not in allowed:
         wrong.append(f"fault: {given['fault']!r} is not one of {' '.join(allowed)}")
     delay = given.get("delay_ms", 0)

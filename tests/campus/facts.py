@@ -37,13 +37,16 @@ ROWS = Kind(f"a list of at most 50 objects with exactly {', '.join(ROW_FIELDS)}"
 
 @dataclass(frozen=True)
 class LibraryLoans:
-    """Borrowing: `debt` in yuan; `refuses_cancel` makes the library refuse to cancel the card."""
+    """Borrowing: `debt` in yuan; `refuses_cancel` makes the library refuse to cancel the card, and `debarred` deny
+    its reader everything.
+    """
 
     books: int = _held(COUNT, "欠书", 0)
     debt: str = _held(MONEY, "欠费（元）", "0.00")
     violations: int = _held(COUNT, "违章", 0)
     card: str = _held(choice("active", "cancelled"), "借书证", "cancelled")
     refuses_cancel: bool = _held(FLAG, "拒绝注销", False)
+    debarred: bool = _held(FLAG, "停借", False)
 
 
 @dataclass(frozen=True)

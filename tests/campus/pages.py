@@ -17,7 +17,7 @@ from tests.campus.accounts import DEMO_STUDENTS, Account, find_student
 from tests.campus.control import RequestRefusedError, parse_behaviour
 from tests.campus.facts import FACTS_OF, ROW_FIELDS, Facts, FactsRefusedError, Finance, list_systems
 from tests.campus.kinds import Kind, in_fen
-from tests.campus.state import SYSTEMS_WITH_ACTIONS, Fault, State, UnknownNameError
+from tests.campus.state import State, UnknownNameError, list_faults
 from tests.campus.systems import TITLES
 
 SHOWN_CALLS = 50
@@ -54,7 +54,7 @@ class _Pages:
             error=error,
             students=[(person, self._list_items(person)) for person in people],
             systems=[
-                (key, title, self.state.get_behaviour(key), _faults(key)) for key, title in TITLES.items()
+                (key, title, self.state.get_behaviour(key), list_faults(key)) for key, title in TITLES.items()
             ],
             titles=TITLES,
             # A new address each time: a link that differs in its fragment alone would not reload the page.
@@ -147,10 +147,6 @@ def _describe(system: str, held: Facts) -> dict[str, Any]:
         "fields": shown,
         "summary": " · ".join(f"{part['label']} {say(part['value'])}" for part in shown),
     }
-
-
-def _faults(system: str) -> list[Fault]:
-    return [fault for fault in Fault if fault is not Fault.TIMEOUT_AFTER or system in SYSTEMS_WITH_ACTIONS]
 
 
 def _clock(moment: str) -> str:

@@ -60,9 +60,9 @@ def read_request(line: bytes, encoding: str = "utf-8") -> Request:
 
 
 def write_status(held: LibraryLoans | None) -> str:
-    """Return the fourteen flags: a cancelled card may do nothing any more."""
+    """Return the fourteen flags: a cancelled card may do nothing any more, and neither may a debarred reader."""
     marks = [" "] * FLAG_COUNT
-    if held is None or held.card == "cancelled":
+    if held is None or held.debarred or held.card == "cancelled":
         for place in (_CHARGE, _RENEWAL, _RECALL, _HOLD):
             marks[place] = "Y"
     if held is not None:
@@ -83,5 +83,6 @@ def write_patron(
     counts = f"0000{books}{books}000000000000" if code == "64" else ""
     name = f"AE读者{number[-4:]}|BLY|" if held else "AE|BLN|"
     money = f"BHCNY|BV{held.debt if held else '0.00'}|"
+    card = f"ZC{'9' if held.card == 'cancelled' else '1'}|" if held else ""
     said = f"AF{message}|" if message else ""
-    return f"{code}{status}019{now}{counts}AOCUMT|AA{number}|{name}{money}{said}"
+    return f"{code}{status}019{now}{counts}AOCUMT|AA{number}|{name}{money}{card}{said}"

@@ -44,9 +44,30 @@ class Fault(StrEnum):
     SLOW_2S = "slow_2s"
     # Only for a system with an action: the action is done, its answer never comes; queries are answered.
     TIMEOUT_AFTER = "timeout_after"
+    # Only for systems that hold such values: a well-formed answer that says less than it seems to.
+    SENTINEL_DAY = "sentinel_day"
+    FUTURE_DAY = "future_day"
+    NOTHING_TEXT = "nothing_text"
+    MISSING_PAGE = "missing_page"
 
 
 SYSTEMS_WITH_ACTIONS = frozenset({"library_loans"})
+_WITH_DAYS = frozenset({"library_thesis", "archive", "dormitory"})
+SYSTEMS_OF: dict[Fault, frozenset[str]] = {
+    Fault.TIMEOUT_AFTER: SYSTEMS_WITH_ACTIONS,
+    Fault.SENTINEL_DAY: frozenset({"dormitory"}),
+    Fault.FUTURE_DAY: _WITH_DAYS,
+    Fault.NOTHING_TEXT: _WITH_DAYS,
+    Fault.MISSING_PAGE: frozenset({"library_loans", "finance"}),
+}
+"""The faults that only some systems can have."""
+VALUE_FAULTS = frozenset(SYSTEMS_OF) - {Fault.TIMEOUT_AFTER}
+COMMON_FAULTS = tuple(fault for fault in Fault if fault not in VALUE_FAULTS)
+
+
+def list_faults(system: str) -> list[Fault]:
+    """The faults that this system can have."""
+    return [fault for fault in Fault if system in SYSTEMS_OF.get(fault, {system})]
 
 
 class UnknownNameError(LookupError):

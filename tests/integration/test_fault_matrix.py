@@ -24,7 +24,7 @@ from app.factory import create_app
 from app.settings import load_settings
 from tests.campus.client import CampusClient
 from tests.campus.credentials import DEMO
-from tests.campus.state import Fault
+from tests.campus.state import COMMON_FAULTS, Fault
 from tests.conftest import Service, get_free_port
 from tests.integration.test_manual import ALL_CLEARED
 from tests.running import running_service
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.xdist_group("fault_matrix")
 SYSTEMS = tuple(ALL_CLEARED)
 TOGETHER = (("library_loans", "archive", "finance"), ("library_thesis", "dormitory"))
 """Systems that fail at the same time; the others show that they are not affected."""
-FAULTS = tuple(fault for fault in Fault if fault not in (Fault.NONE, Fault.TIMEOUT_AFTER))
+FAULTS = tuple(fault for fault in COMMON_FAULTS if fault not in (Fault.NONE, Fault.TIMEOUT_AFTER))
 LOOKING, SUBMITTING, UNLUCKY, WITH_A_CARD = (f"TS9700000{place}" for place in range(4))
 DEADLINE_SECONDS = 1.5
 SLACK_SECONDS = 4.0

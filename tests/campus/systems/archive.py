@@ -59,4 +59,6 @@ class ArchiveQuery(Endpoint):
             Fault.TWO_STUDENTS: _ok(number, row, row | {"xh": other}),
             Fault.NAN: _ok(number, row | {"shrq": float("nan")}),
             Fault.UNKNOWN_VALUE: _ok(number, row | {"lwzt": "已审核（待补交）"}),
+            Fault.FUTURE_DAY: _ok(number, row | {"shrq": "2099-06-05"}),
+            Fault.NOTHING_TEXT: _ok(number, row | {"lwzt": "-"}),
         }

@@ -68,4 +68,7 @@ class DormitoryCheckout(Endpoint):
             Fault.TWO_STUDENTS: _ok(number, both),
             Fault.NAN: _ok(number, record | {"checkoutDate": float("nan")}),
             Fault.UNKNOWN_VALUE: _ok(number, record | {"checkoutDate": "待核实"}),
+            Fault.SENTINEL_DAY: _ok(number, record | {"checkoutDate": "9999-12-31"}),
+            Fault.FUTURE_DAY: _ok(number, record | {"checkoutDate": "2099-06-10"}),
+            Fault.NOTHING_TEXT: _ok(number, record | {"checkoutBy": "未办理"}),
         }

@@ -36,7 +36,7 @@ def _ok(data: object) -> Body:
 
 
 def _arrears(number: str, *rows: Body) -> Body:
-    return {"card_number": number, "arrears": list(rows)}
+    return {"card_number": number, "total": len(rows), "arrears": list(rows)}
 
 
 class FinanceArrears(Endpoint):
@@ -70,4 +70,5 @@ class FinanceArrears(Endpoint):
             Fault.TWO_STUDENTS: _ok([_arrears(number), _arrears(other)]),
             Fault.NAN: _ok(_arrears(number, _OWING | {"arrear_amount": "NaN"})),
             Fault.UNKNOWN_VALUE: _ok(_arrears(number, settled | {"status": "挂账"})),
+            Fault.MISSING_PAGE: _ok(_arrears(number) | {"total": 1}),
         }

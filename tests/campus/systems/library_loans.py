@@ -77,6 +77,7 @@ class ReadersQuery(_Library):
             Fault.TWO_STUDENTS: _found(number, row, row | {"readerId": other}),
             Fault.NAN: _found(number, row | {"books": float("nan"), "debt": "NaN"}),
             Fault.UNKNOWN_VALUE: _found(number, row | {"cardState": "7"}),
+            Fault.MISSING_PAGE: _found(number, row) | {"data": _found(number, row)["data"] | {"total": 2}},
         }
 
 

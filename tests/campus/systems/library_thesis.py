@@ -51,4 +51,6 @@ class ThesisQuery(Endpoint):
             Fault.TWO_STUDENTS: _ok([thesis, thesis | {"student_no": other}]),
             Fault.NAN: _ok(thesis | {"submitted_on": float("nan")}),
             Fault.UNKNOWN_VALUE: _ok(thesis | {"state": "审核通过（待复核）"}),
+            Fault.FUTURE_DAY: _ok(thesis | {"submitted_on": "2099-06-01"}),
+            Fault.NOTHING_TEXT: _ok(thesis | {"state": "暂无"}),
         }

@@ -18,7 +18,8 @@ from tests.integration.connectors.test_sip2 import serving as serving_by
 
 PASSWORD = "geheim"
 NOTHING_DENIED = " " * 14
-ALL_DENIED = "YYYY" + " " * 10
+ALL_DENIED = "YYYYY" + " " * 9
+"""Denied everything, and reported lost: what it sets for a cancelled card."""
 Change = Callable[[bytes], bytes]
 
 

@@ -25,7 +25,22 @@ from tests.integration.connectors.independent_library import (
 from tests.unit.connectors.sip2_library import demo_section
 
 STUDENT = "TS23000002"
-STATUS_FACT = {"card_status": {"path": "blocked.extent", "type": "text", "values": {"all": "cancelled"}}}
+CARD = {"path": "blocked.extent", "type": "text", "values": {"none": "active", "all": "cancelled"}}
+STATUS_FACT = {"card_status": CARD}
+# A server without a field of the card's own: for a cancelled card it sets one flag more than for a debarred reader.
+DENIALS = ["charge_denied", "renewal_denied", "recall_denied", "hold_denied"]
+MISDEEDS = ["too_many_claims_returned", "too_many_lost", "too_many_billed"]
+BY_FLAGS: dict[str, Any] = {
+    "groups": {"blocked": [*DENIALS, "card_reported_lost"], "misdeeds": MISDEEDS},
+    "fields": demo_section()["fields"] | STATUS_FACT,
+    "actions": {
+        "cancel-card": {
+            "message": "毕业离校",
+            "confirmed": {"BL": "Y", "blocked": {"extent": "all"}},
+            "refused": {"BL": "Y", "blocked": {"extent": "none"}},
+        }
+    },
+}
 
 
 @pytest.fixture
@@ -40,7 +55,8 @@ def port(library: Library) -> Iterator[int]:
 
 
 def build(port: int, **changes: Any) -> Connector:
-    section = demo_section(**({"port": port, "login_password": PASSWORD, "deadline_seconds": 5} | changes))
+    access = {"port": port, "login_password": PASSWORD, "deadline_seconds": 5}
+    section = demo_section(**(BY_FLAGS | access | changes))
     faults: list[str] = []
     connector = build_connectors({"library": Table(section, "library", faults)})["library"]
     assert faults == []
@@ -68,6 +84,11 @@ def test_a_reader_with_nothing_open_is_read_so(library: Library, port: int) -> N
     assert records_of(build(port)) == (
         {"overdue_books": 0, "fine": Decimal("0.00"), "violations": 0, "card_status": "cancelled"},
     )
+
+
+def test_a_debarred_reader_is_not_read_as_one_whose_card_is_cancelled(library: Library, port: int) -> None:
+    library.status = "YYYY" + " " * 10
+    assert fault_of(build(port)) == Fault.UNKNOWN_VALUE
 
 
 def test_books_fees_and_marks_are_read_as_the_server_wrote_them(library: Library, port: int) -> None:

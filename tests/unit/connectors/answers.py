@@ -44,7 +44,8 @@ def charge(project: str, amount: str, deferred: str = "0") -> Answer:
 
 
 def finance(*rows: Answer) -> Answer:
-    return {"code": 0, "message": "success", "data": {"card_number": STUDENT, "arrears": list(rows)}}
+    data = {"card_number": STUDENT, "total": len(rows), "arrears": list(rows)}
+    return {"code": 0, "message": "success", "data": data}
 
 
 OUTSTANDING: tuple[tuple[str, Answer], ...] = (

@@ -20,6 +20,13 @@ ODD_VALUES: tuple[Any, ...] = (
     "2026-13-01", "2026-02-30", "２０２６-06-10", "2026-6-1", "2026/06/10", "2026-06-10\n", "\ud800", "\u202e王", OTHER_STUDENT,
 )  # fmt: skip
 WORDS = ("已审核 ", "已审核（待补交）")
+FOLDED = ("已审核 ", "审核通过\u200b", "9 ")
+"""Words that pass, with blanks and signs that nobody sees: the truth about another student."""
+NOTHING: tuple[Any, ...] = (
+    "未办理", "暂无", "（无）", "N/A", "Ｎ／Ａ", "0", "—", "未登记", "0000-00-00", "9999-12-31", "1900-01-01",
+    "0001-01-01", "1899-12-30", "1970-01-01", "1999-12-31", "2099-06-10", "9999-12-31 ",
+)  # fmt: skip
+"""What stands for nothing, or is no day that can have been."""
 CONTENT_TYPES = ("", "text/html", "text/plain", "application/json; charset=gbk", "application/xml", "json")
 Place = tuple[Any, str | int]
 
@@ -47,10 +54,14 @@ def make_mutant(seed: int) -> tuple[str, bytes, str]:
 
 
 def _says_another_truth(system: str, answer: Answer) -> bool:
-    """Whether it became the very answer about a student without arrears, or with a word for a warden's name."""
+    """Whether it became the very answer about a student without arrears, or with a word for a warden's name, or with
+    a word that passes once it is folded.
+    """
+    if any(node[step] in FOLDED for node, step in _list_places(answer) if isinstance(node[step], str)):
+        return True
     if system == "finance":
         data = answer.get("data")
-        return isinstance(data, dict) and data.get("arrears") == []
+        return isinstance(data, dict) and data.get("arrears") == [] and data.get("total") == 0
     record = answer.get("record")
     return isinstance(record, dict) and record.get("checkoutBy") in WORDS
 
@@ -75,6 +86,20 @@ def _remove(answer: Answer, chance: random.Random) -> None:
 def _replace(answer: Answer, chance: random.Random) -> None:
     node, step = _pick(answer, chance)
     node[step] = copy.deepcopy(chance.choice(ODD_VALUES))
+
+
+def _replace_by_nothing(answer: Answer, chance: random.Random) -> None:
+    node, step = _pick(answer, chance)
+    if isinstance(node[step], str) or node[step] is None:
+        node[step] = chance.choice(NOTHING)
+
+
+def _lose_a_row(answer: Answer, chance: random.Random) -> None:
+    """Takes a row away that an answer counts, as a second page would."""
+    places = [(node, step) for node, step in _list_places(answer) if isinstance(node[step], list)]
+    if places:
+        node, step = chance.choice(places)
+        node[step] = node[step][1:]
 
 
 def _retype(answer: Answer, chance: random.Random) -> None:
@@ -109,7 +134,7 @@ def _swap_student(answer: Answer, chance: random.Random) -> None:
     if places:
         node, step = chance.choice(places)
         node[step] = chance.choice(
-            (OTHER_STUDENT, STUDENT.lower(), f"{STUDENT} ", STUDENT[:-1], 23000003, None)
+            (OTHER_STUDENT, STUDENT.lower(), f"{STUDENT} ", f"\u00a0{STUDENT}", STUDENT[:-1], 23000003, None)
         )
 
 
@@ -124,7 +149,7 @@ def _write_twice(answer: Answer, chance: random.Random) -> None:
 
 
 _CHANGES: tuple[Callable[[Answer, random.Random], None], ...] = (
-    _remove, _replace, _replace, _replace, _retype, _rename, _wrap, _add_other, _swap_student, _write_twice,
+    _remove, _replace, _replace, _replace, _replace_by_nothing, _lose_a_row, _retype, _rename, _wrap, _add_other, _swap_student, _write_twice,
 )  # fmt: skip
 
 

@@ -19,7 +19,15 @@ from tests.campus.facts import LibraryLoans
 from tests.campus.sip2_faults import spoil
 from tests.campus.sip2_wire import seal, write_patron
 from tests.campus.state import Fault as CampusFault
-from tests.unit.connectors.sip2_library import CLEARED, STUDENT, demo_config, prove, reseal, write_answer
+from tests.unit.connectors.sip2_library import (
+    CLEARED,
+    STUDENT,
+    demo_config,
+    demo_section,
+    prove,
+    reseal,
+    write_answer,
+)
 
 RULE = AllSettled(("overdue_books", "fine", "violations"), {"card_status": "cancelled"})
 SPOILT = (
@@ -103,10 +111,10 @@ def test_a_lenient_reader_would_let_the_student_go(fault: CampusFault) -> None:
         ("AE读者0002|", "AE|", Fault.NO_SUCCESS),
         ("AE读者0002|", "AE  |", Fault.NO_SUCCESS),
         ("AE读者0002|", "", Fault.MISSING_FIELD),
-        (f"AA{STUDENT}|", f"AA{STUDENT} |", Fault.WRONG_STUDENT),
-        (f"AA{STUDENT}|", f"AA{STUDENT.lower()}|", Fault.WRONG_STUDENT),
+        (f"AA{STUDENT}|", f"AA{STUDENT}9|", Fault.WRONG_STUDENT),
+        ("ZC9|", "", Fault.MISSING_FIELD),
+        ("ZC9|", "ZC5|", Fault.UNKNOWN_VALUE),
         (f"AA{STUDENT}|", "", Fault.MISSING_FIELD),
-        ("YYYY", "YY Y", Fault.UNKNOWN_VALUE),
         ("YYYY", "YYYN", Fault.NOT_SIP2),
         ("00000000000000000000AO", "000   0 0000 00 0000AO", Fault.ODD_NUMBER),
     ],
@@ -144,8 +152,9 @@ def test_an_unknown_patron_who_owes_something_is_a_contradiction(old: str, new: 
 
 
 def test_a_status_answer_has_flags_and_no_counts() -> None:
-    fields = {"card_status": {"path": "blocked.extent", "type": "text", "values": {"all": "cancelled"}}}
-    config = demo_config(question="status", fields=fields, currency=None)
+    fields = {"card_status": {"path": "ZC", "type": "text", "values": {"9": "cancelled"}}}
+    groups = {"blocked": ["charge_denied", "renewal_denied", "recall_denied", "hold_denied"]}
+    config = demo_config(question="status", fields=fields, groups=groups, currency=None)
     body = write_patron("24", STUDENT, CLEARED)
     message = Message(body[2:37], {part[:2]: part[2:] for part in body[37:-1].split("|")})
     document = make_document(config.patron, message, STUDENT)
@@ -154,21 +163,68 @@ def test_a_status_answer_has_flags_and_no_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "valid", "outcome"),
+    ("card", "valid", "outcome"),
     [
-        ("YYYY", "Y", ActionOutcome.CONFIRMED),
-        ("    ", "Y", ActionOutcome.REFUSED),
-        ("Y   ", "Y", ActionOutcome.UNKNOWN),
-        ("YYYY", "N", ActionOutcome.UNKNOWN),
+        ("9", "Y", ActionOutcome.CONFIRMED),
+        ("1", "Y", ActionOutcome.REFUSED),
+        ("5", "Y", ActionOutcome.UNKNOWN),
+        ("9", "N", ActionOutcome.UNKNOWN),
     ],
 )
-def test_only_a_wholly_blocked_card_confirms_a_cancelling(
-    flags: str, valid: str, outcome: ActionOutcome
+def test_only_the_cards_own_field_confirms_a_cancelling(
+    card: str, valid: str, outcome: ActionOutcome
 ) -> None:
+    """Whatever the flags say: a debarred reader's are all set as well."""
     config = demo_config()
-    header = flags + " " * (len(FLAGS) - len(flags)) + "01920260601    080509"
-    document = make_document(config.patron, Message(header, {"AA": STUDENT, "BL": valid}), STUDENT)
+    header = "YYYY" + " " * (len(FLAGS) - 4) + "01920260601    080509"
+    fields = {"AA": STUDENT, "BL": valid, "ZC": card}
+    document = make_document(config.patron, Message(header, fields), STUDENT)
     assert judge_action(config.actions["cancel-card"].answer, document, STUDENT) is outcome
+
+
+def test_a_debarred_reader_is_not_one_whose_card_is_cancelled() -> None:
+    debarred = LibraryLoans(card="active", debarred=True)
+    assert write_answer(debarred)[2:6] == write_answer()[2:6] == b"YYYY"
+    (record,) = prove(demo_config(), write_answer(debarred))
+    assert record["card_status"] == "active"
+    assert RULE.judge((record,)).status is Status.OUTSTANDING
+
+
+def test_read_by_the_denials_alone_the_debarred_reader_would_be_let_go() -> None:
+    """The negative control, and why a configuration that does so stops the start."""
+    path = {"path": "blocked.extent", "type": "text", "values": {"all": "cancelled", "none": "active"}}
+    denials = ["charge_denied", "renewal_denied", "recall_denied", "hold_denied"]
+    section = demo_section(groups={"blocked": denials, "misdeeds": ["too_many_lost"]})
+    config = demo_config(groups=section["groups"], fields=section["fields"] | {"card_status": path})
+    (record,) = prove(config, write_answer(LibraryLoans(card="active", debarred=True)))
+    assert RULE.judge((record,)).status is Status.CLEARED
+    assert config.patron.fields["card_status"].proves_nothing != ""
+
+
+def test_a_patron_in_other_letters_or_with_blanks_is_the_same_student() -> None:
+    for written in (STUDENT.lower(), f" {STUDENT}  ", f"\u00a0{STUDENT}"):
+        assert prove(demo_config(), change(f"AA{STUDENT}|", f"AA{written}|"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("00000000000000000000AO", "00000000000200000000AO"),
+        ("019", "Y   019"),
+        ("0000" * 6, "0000" + "0002" + "0000" * 4),
+    ],
+    ids=["fine items", "flag of fines", "overdue beyond charged"],
+)
+def test_a_fee_of_nothing_beside_fines_is_a_contradiction(old: str, new: str) -> None:
+    body = write_patron("64", STUDENT, CLEARED)
+    if new.startswith("Y"):
+        body = body[:12] + "Y" + body[13:]
+    else:
+        assert old in body
+        body = body.replace(old, new, 1)
+    raw = seal(body, "1")[:-1]
+    assert read_leniently(raw)["fine"] == 0
+    assert fault_of(raw) == Fault.CONTRADICTION
 
 
 @settings(max_examples=300)

@@ -29,6 +29,7 @@ def read_config(**fields: dict[str, Any]) -> SqlConfig:
         "url": "sqlite:////srv/none.sqlite3",
         "statement": "SELECT :student_number",
         "number_column": "xh",
+        "numbers_statement": "SELECT xh FROM view",
         "rows": "many",
         "no_record": "never",
         "freshness_column": "at",
