@@ -27,6 +27,7 @@ from app.services.desk import open_desk_book
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.sentinels import SentinelWatch
 from app.services.slip_keys import SlipKeyError, load_slip_keys
+from app.services.wiring import check_levels, check_steps
 from app.settings import ROOT, Settings, SettingsError
 from app.web import init_web
 from app.web.auth import init_auth
@@ -100,7 +101,7 @@ def warm_up(app: Flask) -> None:
 
 def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
     desk_book = open_desk_book(settings.database_url, settings.service.time_zone)
-    connectors = build_connectors(settings.connectors, desk_book)
+    connectors = build_connectors(settings.connectors, desk_book, settings.conventions)
     installed = {}
     for slug, chosen in settings.mini_apps.items():
         mini_app = load_mini_app(chosen.folder, settings.faults)
@@ -112,7 +113,10 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
         settings.faults.extend(f"{where}.{key} is missing" for key in missing)
         settings.faults.extend(f"{where}.{key} is no step" for key in unknown)
         step_connectors = {key: connectors[name] for key, name in chosen.steps.items() if name in connectors}
+        settings.faults.extend(check_steps(mini_app, step_connectors))
         installed[mini_app.path] = InstalledMiniApp(mini_app, chosen, step_connectors)
+    levels = {slug: chosen.levels for slug, chosen in settings.mini_apps.items()}
+    settings.faults.extend(check_levels(levels, settings.sign_in))
     return installed
 
 

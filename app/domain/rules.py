@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
@@ -22,8 +23,29 @@ class FactMissing(Exception):
     """A record lacks a fact that the rule needs, or holds it in another type."""
 
 
+AMOUNTS = ("count", "money")
+TEXTS = ("text",)
+PRESENCES = ("text", "day")
+
+
+@dataclass(frozen=True, slots=True)
+class FactUse:
+    """How a rule reads a fact: the types it can judge, the texts that pass (none: it compares no text), and
+    whether it asks only that something is there.
+    """
+
+    key: str
+    types: tuple[str, ...]
+    passing: tuple[str, ...] = ()
+    is_presence: bool = False
+
+
 class Rule(Protocol):
     """Judges the records of one student; at least one record is there."""
+
+    @property
+    def uses(self) -> tuple[FactUse, ...]:
+        """How the rule reads its facts."""
 
     @property
     def fact_keys(self) -> tuple[str, ...]:
@@ -41,6 +63,12 @@ class AllSettled:
 
     zero: tuple[str, ...]
     equals: Mapping[str, tuple[str, ...]]
+
+    @property
+    def uses(self) -> tuple[FactUse, ...]:
+        """How the rule reads its facts."""
+        compared = (FactUse(key, TEXTS, passing) for key, passing in self.equals.items())
+        return (*(FactUse(key, AMOUNTS) for key in self.zero), *compared)
 
     @property
     def fact_keys(self) -> tuple[str, ...]:
@@ -69,6 +97,11 @@ class ValueIs:
     passes: tuple[str, ...]
 
     @property
+    def uses(self) -> tuple[FactUse, ...]:
+        """How the rule reads its fact."""
+        return (FactUse(self.fact, TEXTS, self.passes),)
+
+    @property
     def fact_keys(self) -> tuple[str, ...]:
         """The facts that the rule reads."""
         return (self.fact,)
@@ -89,6 +122,11 @@ class AllPresent:
     facts: tuple[str, ...]
 
     @property
+    def uses(self) -> tuple[FactUse, ...]:
+        """How the rule reads its facts."""
+        return tuple(FactUse(key, PRESENCES, is_presence=True) for key in self.facts)
+
+    @property
     def fact_keys(self) -> tuple[str, ...]:
         """The facts that the rule reads."""
         return self.facts
@@ -96,7 +134,7 @@ class AllPresent:
     def judge(self, records: tuple[Record, ...]) -> Finding:
         """Each empty fact is a reason."""
         record = _get_only(records)
-        return _conclude([Reason(key) for key in self.facts if _get_fact(record, key) in (None, "")])
+        return _conclude([Reason(key) for key in self.facts if not _is_present(record, key)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +145,11 @@ class NothingOwed:
 
     amount: str
     reduced_by: tuple[str, ...]
+
+    @property
+    def uses(self) -> tuple[FactUse, ...]:
+        """How the rule reads its facts."""
+        return tuple(FactUse(key, AMOUNTS) for key in self.fact_keys)
 
     @property
     def fact_keys(self) -> tuple[str, ...]:
@@ -177,6 +220,13 @@ def _get_fact(record: Record, key: str) -> FactValue:
         return record[key]
     except KeyError:
         raise FactMissing(key) from None
+
+
+def _is_present(record: Record, key: str) -> bool:
+    value = _get_fact(record, key)
+    if value is not None and not isinstance(value, str | date):
+        raise FactMissing(key)  # false or 0 would be something that is there
+    return bool(value)
 
 
 def _get_text(record: Record, key: str) -> str:

@@ -125,11 +125,15 @@ def _read_no_record(table: Table) -> Status:
 
 
 def _check_step(table: Table, step: Step) -> None:
-    shown = {fact.key for fact in step.facts}
-    for key in step.rule.fact_keys:
-        if key not in shown:
-            table.fault("facts", f"lacks {key}, which the rule reads")
-    for key in set(step.reasons) - shown:
+    shown = {fact.key: fact.type for fact in step.facts}
+    for use in step.rule.uses:
+        if use.key not in shown:
+            table.fault("facts", f"lacks {use.key}, which the rule reads")
+        elif shown[use.key] in FACT_TYPES and shown[use.key] not in use.types:
+            table.fault(
+                "facts", f"has {use.key} as {shown[use.key]}: the rule reads {' or '.join(use.types)}"
+            )
+    for key in set(step.reasons) - set(shown):
         table.fault("reasons", f"has {key}, which is no fact of the step")
     if step.no_record is not Status.UNAVAILABLE and not step.no_record_says:
         table.fault("no_record_says", "is missing: say what it means to have no record")

@@ -28,6 +28,7 @@ def service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> I
         "PERIOD_TITLE": "2026年夏季",
         "OPENS_ON": "2026-01-01",
         "CLOSES_ON": "2035-12-31",
+        "LEVELS": "all",
         "STEPS__LOANS": "library_loans",
     }
     changes = {f"LIXIAO_MINI_APPS__LIBRARY_CARD__{key}": value for key, value in table.items()}

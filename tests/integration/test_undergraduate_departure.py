@@ -192,7 +192,7 @@ def test_nobody_may_leave_by_the_service_of_another_level(visitor: Visitor, numb
 def test_without_named_levels_a_graduate_would_be_let_in(
     campus: CampusClient, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    everybody = {"LIXIAO_MINI_APPS__UNDERGRADUATE_DEPARTURE__LEVELS": ""}
+    everybody = {"LIXIAO_MINI_APPS__UNDERGRADUATE_DEPARTURE__LEVELS": "all"}
     with running_service(campus, tmp_path_factory.mktemp("all"), everybody, configs=[CONFIG]) as service:
         answer = service.visit().sign_in("TS23000002", f"{APP}/clearance")
         assert answer.status_code == 200

@@ -54,6 +54,7 @@ def make_data(**sections: Any) -> dict[str, Any]:
                 "period_title": "2026年夏季",
                 "opens_on": "2026-05-01",
                 "closes_on": "2026-07-31",
+                "levels": "all",
                 "steps": {"library_loans": "library"},
             }
         },
@@ -165,13 +166,17 @@ def test_each_of_several_files_must_be_readable(tmp_path: Path) -> None:
         load_settings({"LIXIAO_CONFIG": f"{first}{os.pathsep}{tmp_path / 'missing.toml'}"})
 
 
-def test_a_mini_app_is_for_all_levels_unless_some_are_named() -> None:
+def test_a_mini_app_is_for_the_levels_it_names_or_in_so_many_words_for_all() -> None:
     app = make_data()["mini_apps"]["graduate_departure"]
     assert read(make_data()).mini_apps["graduate_departure"].levels == ()
     named = read(make_data(mini_apps={"graduate_departure": {**app, "levels": ["硕士", "博士"]}}))
     assert named.mini_apps["graduate_departure"].levels == ("硕士", "博士")
     wrong = read(make_data(mini_apps={"graduate_departure": {**app, "levels": [1]}}))
     assert wrong.faults == ["mini_apps.graduate_departure.levels must be a list of texts"]
+    for silent in ({key: value for key, value in app.items() if key != "levels"}, {**app, "levels": []}):
+        (fault,) = read(make_data(mini_apps={"graduate_departure": silent})).faults
+        assert fault.startswith("mini_apps.graduate_departure.levels is ")
+        assert '"all"' in fault
 
 
 def test_roles_are_given_to_numbers() -> None:

@@ -1,0 +1,78 @@
+"""Whether connectors and mini-apps fit: what could never work, or would pass by mistake, is told at start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from app.connectors.fields import Field, FieldType
+from app.connectors.guarded import GuardedConnector
+from app.domain.miniapp import MiniApp, Step
+from app.domain.rules import FactUse
+from app.tables import Table
+
+
+def check_steps(mini_app: MiniApp, connectors: Mapping[str, GuardedConnector]) -> list[str]:
+    """What is wrong between each step of a mini-app and the connector that answers for it, by step key; named by
+    the connector's keys.
+    """
+    return [
+        f"connectors.{connector.name}.fields{fault} (step {step.key} of {mini_app.slug})"
+        for step in mini_app.steps
+        if (connector := connectors.get(step.key)) is not None
+        for fault in _check_step(step, connector.fields)
+    ]
+
+
+def check_levels(levels: Mapping[str, tuple[str, ...]], sign_in: Mapping[str, Table]) -> list[str]:
+    """The mini-apps that are for named levels of study where no sign-in tells a person's level: nobody gets in."""
+    tells = any(table.has("claims") and table.table("claims").has("level") for table in sign_in.values())
+    if tells or not sign_in:
+        return []
+    return [
+        f"mini_apps.{slug}.levels lets nobody in: no [sign_in.<name>.claims] names a level"
+        for slug, named in levels.items()
+        if named
+    ]
+
+
+def _check_step(step: Step, fields: Mapping[str, Field]) -> Iterator[str]:
+    if not fields:  # told already
+        return
+    uses = {use.key: use for use in step.rule.uses}
+    for key in uses.keys() - fields.keys():
+        yield f" lack {key}, which the rule reads"
+    for fact in step.facts:
+        field, use = fields.get(fact.key), uses.get(fact.key)
+        if field is None:
+            continue
+        is_shown_flag = use is None and field.type is FieldType.FLAG and fact.type == "text"
+        if field.type != fact.type and not is_shown_flag:
+            yield f".{fact.key}.type is {field.type}, and the manifest has {fact.type}"
+        elif use is not None:
+            yield from _check_use(use, field)
+
+
+def _check_use(use: FactUse, field: Field) -> Iterator[str]:
+    if use.is_presence:
+        yield from _check_presence(use, field)
+    if not use.passing:
+        return
+    reachable = [text for text in use.passing if _can_yield(field, text)]
+    if not reachable:
+        yield f".{use.key} never yields {' or '.join(use.passing)}, by which alone the rule passes"
+    elif field.proves_nothing:
+        yield f".{use.key} {field.proves_nothing}"
+
+
+def _check_presence(use: FactUse, field: Field) -> Iterator[str]:
+    """A text that stands for nothing must not count as something because it is known."""
+    for meaning in (field.values or {}).values():
+        if field.conventions.says_nothing(meaning):
+            yield f".{use.key} knows {meaning}, which stands for nothing: the rule would take it for something"
+
+
+def _can_yield(field: Field, text: str) -> bool:
+    if field.values is not None:
+        return text in field.values.values()
+    return re.fullmatch(field.pattern, text) is not None and not field.conventions.says_nothing(text)
