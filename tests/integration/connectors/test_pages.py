@@ -1,0 +1,172 @@
+"""Rows that come in pages: nothing is believed before it is proven that no page is missing."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from app.connectors.registry import build_connectors
+from app.domain.clearance import Reading
+from app.tables import Table
+from tests.integration.connectors.stand_in import (
+    SECTION,
+    STUDENT,
+    StandIn,
+    ask,
+    connect,
+    fault_of,
+    hang,
+    hang_up,
+    response,
+    running_stand_in,
+)
+
+BY_TOTAL = {"number_in": "query", "number_name": "page", "size_name": "size", "size": 2, "total": "total"}
+BY_END = {"number_in": "query", "number_name": "page", "end": "empty_page", "echo": "page"}
+MANY: dict[str, Any] = {"rows": "many", "no_record": "empty"}
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    with running_stand_in() as stand_in:
+        yield stand_in
+
+
+def page(*books: int, total: int | None = 3, number: int = 1, no: str = STUDENT, code: int = 0) -> bytes:
+    """One page of an answer, with a row for each number of books."""
+    rows = [{"books": count, "row": f"{number}-{place}"} for place, count in enumerate(books)]
+    return response(
+        json.dumps({"code": code, "no": no, "rows": rows, "total": total, "page": number}).encode()
+    )
+
+
+def read_books(server: StandIn, pages: dict[str, Any]) -> list[object]:
+    answer = ask(connect(server.url, **MANY, pages=pages))
+    assert isinstance(answer, Reading), answer
+    return [record["books"] for record in answer.records]
+
+
+def fault_with(server: StandIn, pages: dict[str, Any], *answers: Any, **changes: Any) -> str:
+    server.will_answer(*answers)
+    return fault_of(connect(server.url, **(MANY | changes), pages=pages))
+
+
+def list_asked(server: StandIn, name: str = "page") -> list[str]:
+    return [parse_qs(urlsplit(request.split()[1]).query)[name][0] for request in server.requests]
+
+
+def test_pages_are_asked_for_until_the_total_is_reached(server: StandIn) -> None:
+    server.will_answer(page(1, 2), page(800, number=2))
+    assert read_books(server, BY_TOTAL) == [1, 2, 800]
+    assert list_asked(server) == ["1", "2"]
+    assert list_asked(server, "size") == ["2", "2"]
+
+
+def test_pages_are_asked_for_until_one_is_empty_however_short_they_are(server: StandIn) -> None:
+    """A system that caps its pages at one row shows the debt on the second one."""
+    server.will_answer(page(0), page(800, number=2), page(number=3))
+    assert read_books(server, BY_END) == [0, 800]
+    assert list_asked(server) == ["1", "2", "3"]
+
+
+def test_without_the_walk_the_debt_on_the_second_page_is_not_seen(server: StandIn) -> None:
+    """The negative control: the same server, whose makers are said to send all."""
+    server.will_answer(page(0), page(800, number=2), page(number=3))
+    answer = ask(connect(server.url, **MANY, complete="the system sends all"))
+    assert isinstance(answer, Reading)
+    assert answer.records == ({"books": 0},)
+
+
+def test_no_row_on_the_first_page_is_no_record_where_that_is_configured(server: StandIn) -> None:
+    server.will_answer(page(total=0))
+    assert read_books(server, BY_TOTAL) == []
+    server.will_answer(page(total=None))
+    assert read_books(server, BY_END) == []
+    assert fault_with(server, BY_TOTAL, page(total=0), no_record="never") == "no_rows"
+
+
+@pytest.mark.parametrize(
+    ("answers", "fault"),
+    [
+        ([page(total=3)], "wrong_count"),
+        ([page(1, 2), page(number=2)], "wrong_count"),
+        ([page(1, 2), page(3, total=4, number=2)], "wrong_count"),
+        ([page(1, 2, total=1)], "wrong_count"),
+        ([page(1, 2, total=None)], "wrong_count"),
+        ([page(1, 2, total=4), page(1, 2, total=4)], "repeated_page"),
+        ([page(1, 2), page(3, number=2, no="TS23000009")], "wrong_student"),
+        ([page(1, 2), page(3, number=2, code=1)], "no_success"),
+        ([page(1, 2), response(b"{}")], "no_success"),
+        ([page(1, 2), response(status="503 Busy")], "server_error"),
+        ([page(1, 2), hang_up, hang_up], "disconnected"),
+    ],
+)
+def test_a_page_that_is_not_the_next_one_makes_the_system_unavailable(
+    server: StandIn, answers: list[Any], fault: str
+) -> None:
+    assert fault_with(server, BY_TOTAL, *answers) == fault
+
+
+def test_an_empty_page_ends_the_walk_only_if_it_says_which_one_it_is(server: StandIn) -> None:
+    assert fault_with(server, BY_END, page(0), page(number=1)) == "wrong_count"
+    assert fault_with(server, BY_END, page(0), page(number=3)) == "wrong_count"
+
+
+def test_a_page_is_asked_for_once_more_when_the_connection_fails(server: StandIn) -> None:
+    server.will_answer(page(1, 2), hang_up, page(800, number=2))
+    assert read_books(server, BY_TOTAL) == [1, 2, 800]
+
+
+def test_all_pages_have_the_one_deadline(server: StandIn) -> None:
+    server.will_answer(page(1, 2), hang)
+    started = time.monotonic()
+    assert fault_of(connect(server.url, **MANY, pages=BY_TOTAL, deadline_seconds=0.6)) == "timeout"
+    assert time.monotonic() - started < 5
+
+
+def test_a_walk_without_an_end_is_broken_off(server: StandIn) -> None:
+    endless = [page(0, number=number) for number in range(1, 9)]
+    assert fault_with(server, BY_END | {"most": 4}, *endless) == "too_large"
+    assert len(server.requests) == 4
+
+
+def test_a_page_may_be_asked_for_in_the_body_and_counted_from_zero(server: StandIn) -> None:
+    server.will_answer(page(1, 2, number=0), page(5, number=1))
+    pages = BY_TOTAL | {"number_in": "json", "first": 0, "echo": "page"}
+    answer = ask(connect(server.url, **MANY, method="POST", number_in="json", pages=pages))
+    assert isinstance(answer, Reading)
+    bodies = [json.loads(request.partition("\r\n\r\n")[2]) for request in server.requests]
+    assert bodies == [{"page": number, "size": 2, "no": STUDENT} for number in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"rows": "many"}, "rows"),
+        ({"rows": "many", "complete": True}, "complete"),
+        ({"rows": "many", "complete": "probably"}, "complete"),
+        ({"rows": "one", "complete": "the system sends all"}, "complete"),
+        ({"rows": "one", "pages": BY_TOTAL}, "pages"),
+        ({"rows": "many", "count": "total", "pages": BY_TOTAL}, "count"),
+        ({"rows": "many", "pages": {"number_in": "query", "number_name": "page"}}, "pages.total"),
+        ({"rows": "many", "pages": BY_TOTAL | {"end": "empty_page"}}, "pages.total"),
+        ({"rows": "many", "pages": {**BY_END, "echo": ""}}, "pages.echo"),
+        ({"rows": "many", "pages": BY_END | {"end": "short_page"}}, "pages.end"),
+        ({"rows": "many", "pages": BY_TOTAL | {"number_in": "form"}}, "pages.number_in"),
+        ({"rows": "many", "pages": BY_TOTAL | {"number_in": "path"}}, "pages.number_in"),
+        ({"rows": "many", "pages": BY_TOTAL | {"most": 1}}, "pages.most"),
+        ({"rows": "many", "pages": BY_TOTAL | {"typo": 1}}, "pages.typo"),
+        ({"fresh_for_minutes": 5}, "fresh_for_minutes"),
+        ({"as_of": "at"}, "fresh_for_minutes"),
+    ],
+)
+def test_rows_that_may_be_many_need_a_proof_that_none_is_missing(changes: dict[str, Any], named: str) -> None:
+    faults: list[str] = []
+    section = SECTION | {"base_url": "http://localhost:1"} | changes
+    build_connectors({"x": Table(section, "x", faults)})
+    assert any(fault.startswith(f"x.{named} ") for fault in faults), faults
