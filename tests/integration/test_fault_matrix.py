@@ -24,7 +24,7 @@ from app.factory import create_app
 from app.settings import load_settings
 from tests.campus.client import CampusClient
 from tests.campus.credentials import DEMO
-from tests.campus.state import COMMON_FAULTS, Fault
+from tests.campus.state import COMMON_FAULTS, SYSTEMS_OF, VALUE_FAULTS, Fault
 from tests.conftest import Service, get_free_port
 from tests.integration.test_manual import ALL_CLEARED
 from tests.running import running_service
@@ -36,7 +36,7 @@ SYSTEMS = tuple(ALL_CLEARED)
 TOGETHER = (("library_loans", "archive", "finance"), ("library_thesis", "dormitory"))
 """Systems that fail at the same time; the others show that they are not affected."""
 FAULTS = tuple(fault for fault in COMMON_FAULTS if fault not in (Fault.NONE, Fault.TIMEOUT_AFTER))
-LOOKING, SUBMITTING, UNLUCKY, WITH_A_CARD = (f"TS9700000{place}" for place in range(4))
+LOOKING, SUBMITTING, UNLUCKY, WITH_A_CARD, HOPEFUL = (f"TS9700000{place}" for place in range(5))
 DEADLINE_SECONDS = 1.5
 SLACK_SECONDS = 4.0
 """For the page itself on a busy machine: a page that hangs takes longer."""
@@ -300,9 +300,46 @@ def running_leniently(service: Service) -> Iterator[str]:
 
 
 def test_a_lenient_connector_fails_the_same_matrix(service: Service) -> None:
-    faults = (Fault.HTTP_500, Fault.NULL_DATA, Fault.REFUSE, Fault.HTML_LOGIN)
+    faults = (Fault.HTTP_500, Fault.NULL_DATA, Fault.REFUSE, Fault.HTML_LOGIN, Fault.MISSING_PAGE)
     with running_leniently(service) as url:
         lenient = fill_matrix(url, service.campus, UNLUCKY, faults, [("finance",)])
     assert len([cell for cell in lenient if cell.way == "query" and cell.is_false_clear]) == len(faults)
     assert [cell for cell in lenient if cell.way == "submit" and cell.status != 422]
     assert count_submissions(service.environment, UNLUCKY) == 1
+
+
+VALUES = [(fault, system) for fault in sorted(VALUE_FAULTS) for system in sorted(SYSTEMS_OF[fault])]
+SAYS_NOTHING = {
+    (Fault.SENTINEL_DAY, "dormitory"),
+    (Fault.NOTHING_TEXT, "dormitory"),
+    (Fault.NOTHING_TEXT, "archive"),
+}
+"""Where the configuration knows what nothing means: the item is outstanding, for which its control students who should
+pass may make it unavailable. Everywhere else it is unavailable.
+"""
+
+
+def test_no_value_that_stands_for_nothing_and_no_missing_page_clears_an_item(
+    service: Service, record_property: Callable[[str, object], None]
+) -> None:
+    """The last test of the module: control students who get such answers make their step unavailable for a while."""
+    cells = [
+        cell
+        for fault, system in VALUES
+        for cell in fill_matrix(service.url, service.campus, HOPEFUL, [fault], [(system,)])
+    ]
+    wrong = [
+        cell
+        for cell in cells
+        if cell.statuses.get(cell.system) != "unavailable"
+        and ((cell.fault, cell.system) not in SAYS_NOTHING or cell.statuses[cell.system] != "outstanding")
+    ]
+    assert wrong == []
+    assert {cell.status for cell in cells if cell.way == "submit"} == {422}
+    assert len(cells) == len(VALUES) * 2
+    assert count_submissions(service.environment, HOPEFUL) == 0
+    record_property("values: fault, system, way, status of the item", [(*key(cell),) for cell in cells])
+
+
+def key(cell: Cell) -> tuple[str, str, str, str]:
+    return cell.fault, cell.system, cell.way, str(cell.statuses.get(cell.system))

@@ -151,6 +151,107 @@ def test_a_students_number_is_bound_and_never_part_of_the_statement(centre: Data
         assert fault_of(ask("' OR '1'='1")) == Fault.NO_ROWS
 
 
+NUMBERS: dict[str, Any] = {
+    "no_record": "empty",
+    "freshness_column": None,
+    "freshness_statement": "SELECT CURRENT_TIMESTAMP",
+}
+PLAIN = "SELECT DISTINCT xh FROM loans"
+TIDY = "upper(trim(xh))"
+UNTIDY = (
+    "'ts23000002'",
+    "'TS23000002   '",
+    "' TS23000002'",
+    "'\u00a0TS23000002'",
+    "'ＴＳ23000002'",
+    "'TS23000002x-'",
+)
+
+
+@pytest.mark.parametrize("number", UNTIDY)
+def test_a_number_in_another_form_anywhere_in_a_view_makes_all_of_it_unavailable(
+    centre: DataCentre, number: str
+) -> None:
+    centre.hold({"xh": "'TS23000003'"}, {"xh": number})
+    with asking(centre, **NUMBERS, numbers_statement=PLAIN) as ask:
+        assert fault_of(ask()) == Fault.UNFOLDED_NUMBER
+        assert fault_of(ask("TS23000003")) == Fault.UNFOLDED_NUMBER
+    centre.hold({"xh": "'TS23000003'"})
+    with asking(centre, **NUMBERS, numbers_statement=PLAIN) as ask:
+        answer = ask()
+    assert isinstance(answer, Reading)
+    assert answer.records == ()
+
+
+@pytest.mark.parametrize("number", UNTIDY)
+def test_without_that_look_at_the_numbers_the_row_would_not_be_found(centre: DataCentre, number: str) -> None:
+    """The negative control: the same view and statement, and numbers of which none is another form."""
+    centre.hold({"xh": number})
+    with asking(centre, **NUMBERS, numbers_statement="SELECT 'TS1'") as ask:
+        answer = ask()
+    assert isinstance(answer, Reading)
+    assert answer.records == ()
+
+
+@pytest.mark.parametrize("number", ["'ts23000002'", "'TS23000002   '"])
+def test_a_statement_that_tidies_the_numbers_finds_the_row(centre: DataCentre, number: str) -> None:
+    centre.hold({"xh": number})
+    tidy = {"statement": f"SELECT * FROM loans WHERE {TIDY} = :student_number"}
+    with asking(centre, **NUMBERS, **tidy, numbers_statement=f"SELECT DISTINCT {TIDY} FROM loans") as ask:
+        answer = ask()
+    assert isinstance(answer, Reading)
+    assert answer.records == (GOOD,)
+
+
+def test_a_padded_column_is_no_student_of_its_own(postgres: DataCentre) -> None:
+    """PostgreSQL finds CHAR(20) without its padding, and gives it back with it."""
+    postgres.run("DROP TABLE IF EXISTS padded", "CREATE TABLE padded AS SELECT * FROM loans WHERE false")
+    postgres.run("ALTER TABLE padded ALTER xh TYPE CHAR(20)", "GRANT SELECT ON padded TO reader")
+    postgres.run("INSERT INTO padded SELECT * FROM loans")
+    statement = "SELECT * FROM padded WHERE xh = :student_number"
+    with asking(postgres, statement=statement) as ask:
+        answer = ask()
+    assert isinstance(answer, Reading)
+    with asking(postgres, **NUMBERS, statement=statement, numbers_statement="SELECT xh FROM padded") as ask:
+        assert fault_of(ask()) == Fault.UNFOLDED_NUMBER
+    with asking(
+        postgres, **NUMBERS, statement=statement, numbers_statement="SELECT rtrim(xh) FROM padded"
+    ) as ask:
+        assert isinstance(ask(), Reading)
+
+
+@pytest.mark.parametrize("statement", ["SELECT NULL", "SELECT 1", "SELECT xh, books FROM loans"])
+def test_numbers_that_are_no_texts_prove_nothing(centre: DataCentre, statement: str) -> None:
+    with asking(centre, **NUMBERS, numbers_statement=statement) as ask:
+        assert fault_of(ask()) == Fault.UNFOLDED_NUMBER
+
+
+# --- days
+
+
+@pytest.mark.parametrize(
+    ("day", "may_be_empty", "found"),
+    [
+        ("'9999-12-31'", True, None),
+        ("'1899-12-30'", True, None),
+        ("'9999-12-31'", False, Fault.DAY_OUT_OF_BOUNDS),
+        ("'2099-06-10'", True, Fault.DAY_OUT_OF_BOUNDS),
+    ],
+)
+def test_a_day_that_stands_for_never_is_none(
+    centre: DataCentre, day: str, may_be_empty: bool, found: Fault | None
+) -> None:
+    centre.hold({"cancelled_on": day})
+    fields = {"cancelled_on": {"path": "cancelled_on", "type": "day", "empty": may_be_empty}}
+    with asking(centre, fields=fields) as ask:
+        answer = ask()
+    if found is None:
+        assert isinstance(answer, Reading)
+        assert answer.records == ({"cancelled_on": None},)
+    else:
+        assert fault_of(answer) == found
+
+
 # --- freshness and "no record"
 
 EMPTY_OR_FRESH: dict[str, Any] = {

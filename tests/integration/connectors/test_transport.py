@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ipaddress
+import json
 import ssl
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,11 +20,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from app.connectors.base import ActionOutcome
+from app.connectors.base import ActionOutcome, StaleView
+from app.connectors.registry import build_connectors
 from app.connectors.round import close_connectors, perform_action
 from app.domain.clearance import Reading
+from app.domain.conventions import USUAL
+from app.domain.student_number import LetterCase, NumberForm
+from app.tables import Table
 from tests.integration.connectors.stand_in import (
     SECRET,
+    SECTION,
     STUDENT,
     TRUTH,
     StandIn,
@@ -201,3 +208,51 @@ def make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(path)
     return path, context
+
+
+# --- of when the answer is
+
+AS_OF = {"as_of": "at", "fresh_for_minutes": 60, "time_zone": "Asia/Shanghai"}
+
+
+def say_at(moment: object) -> bytes:
+    return response(json.dumps(json.loads(TRUTH) | {"at": moment}).encode())
+
+
+def test_an_answer_of_old_data_is_unavailable_and_says_of_when_they_are(server: StandIn) -> None:
+    server.will_answer(say_at("2026-06-01 08:00:00"))
+    stale = ask(connect(server.url, **AS_OF))
+    assert isinstance(stale, StaleView)
+    assert stale.as_of == datetime(2026, 6, 1, tzinfo=UTC)
+    assert isinstance(ask(connect(server.url)), Reading), "the control: without a limit it would be believed"
+
+
+def test_an_answer_of_fresh_data_is_believed(server: StandIn) -> None:
+    server.will_answer(say_at((datetime.now(UTC) - timedelta(minutes=30)).isoformat(timespec="seconds")))
+    assert isinstance(ask(connect(server.url, **AS_OF)), Reading)
+
+
+@pytest.mark.parametrize("moment", [None, "", "2026-06-01", "2099-01-01 00:00:00", 1781090000])
+def test_a_time_that_is_none_is_not_believed(server: StandIn, moment: object) -> None:
+    server.will_answer(say_at(moment))
+    assert fault_of(connect(server.url, **AS_OF)) == "odd_day"
+
+
+def test_an_answer_without_its_time_is_not_believed(server: StandIn) -> None:
+    assert fault_of(connect(server.url, **AS_OF)) == "missing_field"
+
+
+@pytest.mark.parametrize("number", [STUDENT.lower(), f"{STUDENT}  ", f"\u00a0{STUDENT}"])
+def test_a_number_that_another_system_writes_in_its_own_way_is_the_same_student(
+    server: StandIn, number: str
+) -> None:
+    server.will_answer(response(TRUTH.replace(STUDENT.encode(), number.encode())))
+    assert isinstance(ask(connect(server.url)), Reading)
+    assert f"no={STUDENT}" in server.requests[0]
+
+
+def test_where_the_case_of_letters_tells_people_apart_another_case_is_another_person(server: StandIn) -> None:
+    server.will_answer(response(TRUTH.replace(STUDENT.encode(), STUDENT.lower().encode())))
+    table = Table(SECTION | {"base_url": server.url}, "x", [])
+    kept = replace(USUAL, numbers=NumberForm(case=LetterCase.KEPT))
+    assert fault_of(build_connectors({"x": table}, None, kept)["x"]) == "wrong_student"

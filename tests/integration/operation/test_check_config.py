@@ -69,6 +69,92 @@ def test_all_mistakes_are_told_at_once_and_nothing_else(environment: dict[str, s
     assert "hunter2" not in done.err
 
 
+def test_what_could_never_work_is_told_at_once_by_key(environment: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(NEVER_WORKS, encoding="utf-8")
+    files = os.pathsep.join((environment["LIXIAO_CONFIG"], str(path)))
+    done = run_flask(
+        environment,
+        "check-config",
+        LIXIAO_CONFIG=files,
+        LIXIAO_CONNECTORS__LIBRARY_SIP2__LOGIN_PASSWORD="x1y2",
+    )
+    assert (done.code, done.out) == (1, "")
+    for words in (
+        "connectors.library_sip2.actions.cancel-card.confirmed rests on what the reader is denied",
+        "connectors.library_sip2.fields.card_status rests on what the reader is denied",
+        "connectors.dormitory.fields.checkout_date.type is flag, and the manifest has day",
+        "connectors.archive.fields.state never yields 已审核",
+        "connectors.debts.rows is many: name what proves that no row is missing",
+        "connectors.debts.fields lack amount, which the rule reads",
+        "mini_apps.library_card.levels is missing",
+        "answers.typo is not a known key",
+    ):
+        assert words in done.err, (words, done.err)
+    assert done.err.count("\n  - ") == 8, done.err
+
+
+NEVER_WORKS = """
+[answers]
+typo = 1
+
+[mini_apps.graduate_departure.steps]
+library_loans = "library_sip2"
+finance = "debts"
+
+[mini_apps.library_card]
+folder = "tests/fixtures/mini_apps/library_card"
+period = "2026-06"
+period_title = "2026"
+opens_on = "2026-01-01"
+closes_on = "2035-12-31"
+steps = { loans = "library_loans" }
+
+[connectors.dormitory.fields.checkout_date]
+type = "flag"
+
+[connectors.archive.fields.state]
+known = ["已提交"]
+
+[connectors.debts]
+kind = "http_json"
+base_url = "http://127.0.0.1:9"
+path = "/debts"
+method = "GET"
+number_in = "query"
+number_name = "no"
+credential_in = "none"
+success = { code = 0 }
+echo = "no"
+rows_path = "rows"
+rows = "many"
+no_record = "empty"
+fields = { project = { path = "project", type = "text" }, deferred = { path = "a", type = "money", unit = "yuan" }, reduced = { path = "b", type = "money", unit = "yuan" }, loan = { path = "c", type = "money", unit = "yuan" } }
+
+[connectors.library_sip2]
+kind = "sip2"
+host = "127.0.0.1"
+port = 6001
+tls = false
+login_user = "lixiao"
+encoding = "utf-8"
+question = "information"
+success = { BL = "Y" }
+no_record = "never"
+currency = "CNY"
+groups.blocked = ["charge_denied", "renewal_denied", "recall_denied", "hold_denied"]
+
+[connectors.library_sip2.fields]
+overdue_books = { path = "charged_items", type = "count" }
+fine = { path = "BV", type = "money", unit = "yuan" }
+violations = { path = "overdue_items", type = "count" }
+card_status = { path = "blocked.extent", type = "text", values = { all = "cancelled", none = "active" } }
+
+[connectors.library_sip2.actions.cancel-card]
+confirmed = { BL = "Y", blocked.extent = "all" }
+"""
+
+
 def test_files_that_cannot_be_read_are_told_together(environment: dict[str, str], tmp_path: Path) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text("[service\n")

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.clearance import FactValue, Finding, Reading, Status
 from app.domain.miniapp import MiniApp, Step
-from app.domain.rules import FactMissing, judge_reading
+from app.domain.rules import AllPresent, FactMissing, judge_reading
 from app.miniapps.loader import load_mini_app
 
 FOLDER = Path(__file__).resolve().parents[3] / "miniapp_templates" / "graduate_departure"
@@ -148,3 +148,9 @@ def test_a_fact_of_another_type_is_never_judged(mini_app: MiniApp, value: FactVa
 def test_two_records_where_one_is_expected_are_never_judged(mini_app: MiniApp) -> None:
     with pytest.raises(FactMissing):
         judge(mini_app, "library_loans", LOANS_CLEAR, LOANS_CLEAR)
+
+
+@pytest.mark.parametrize("value", [False, True, 0, 1, Decimal("0.00")])
+def test_what_is_neither_a_text_nor_a_day_is_not_taken_for_something_that_is_there(value: FactValue) -> None:
+    with pytest.raises(FactMissing):
+        AllPresent(("left",)).judge(({"left": value},))

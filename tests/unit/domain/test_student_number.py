@@ -48,3 +48,13 @@ def test_a_pattern_of_the_campus_is_held_after_folding() -> None:
     assert form.fold("ts23000008") == "TS23000008"
     with pytest.raises(MalformedNumber):
         form.fold("TS2300008")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_folded"),
+    [("TS23000001", True), ("00420013", True), ("ts23000001", False), ("TS23000001 ", False), ("\u00a0TS1", False),
+     ("ＴＳ1", False), ("", False), ("T" * 33, False), ("TS-1", False)],
+)  # fmt: skip
+def test_a_text_is_a_folded_number_exactly_if_folding_changes_nothing(text: str, is_folded: bool) -> None:
+    form = NumberForm()
+    assert form.is_folded(text) is is_folded is form.is_same(text, text)

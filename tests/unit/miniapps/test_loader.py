@@ -58,6 +58,21 @@ def test_the_graduate_departure_has_five_steps_in_four_departments() -> None:
         ('key = "archive"', 'key = "library_thesis"', "steps has the key library_thesis twice"),
         ('hours = "审核时间：工作日"', 'opening = "审核时间：工作日"', "steps[1].opening is not a known key"),
         ('type = "money"', 'type = "gold"', "facts[1].type must be one of"),
+        (
+            'type = "count"',
+            'type = "text"',
+            "steps[0].facts has overdue_books as text: the rule reads count or money",
+        ),
+        (
+            'key = "state"\nlabel = "论文状态"\ntype = "text"',
+            'key = "state"\nlabel = "论文状态"\ntype = "day"',
+            "has state as day",
+        ),
+        (
+            'label = "退宿日期"\ntype = "day"',
+            'label = "退宿日期"\ntype = "count"',
+            "has checkout_date as count",
+        ),
         ('once_per = "period"', 'once_per = "life"', "submission.once_per must be one of"),
     ],
 )

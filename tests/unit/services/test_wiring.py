@@ -1,0 +1,142 @@
+"""A connector that can never fit its mini-app, or would pass it by mistake, is told at start by its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.connectors.registry import build_connectors
+from app.domain.miniapp import MiniApp
+from app.miniapps.loader import load_mini_app
+from app.services.wiring import check_levels, check_steps
+from app.tables import Table
+from tests.unit.connectors.demo import demo_sections
+from tests.unit.connectors.sip2_library import demo_section
+
+FOLDER = Path(__file__).resolve().parents[3] / "miniapp_templates" / "graduate_departure"
+Sections = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def mini_app() -> MiniApp:
+    loaded = load_mini_app(FOLDER, [])
+    assert loaded is not None
+    return loaded
+
+
+def check(mini_app: MiniApp, sections: Sections) -> list[str]:
+    """What the wiring says of connectors that are each right in themselves."""
+    faults: list[str] = []
+    tables = {name: Table(section, f"connectors.{name}", faults) for name, section in sections.items()}
+    connectors = build_connectors(tables)
+    assert faults == []
+    return check_steps(mini_app, connectors)
+
+
+def set_field(system: str, fact: str, **keys: Any) -> Callable[[Sections], object]:
+    return lambda sections: sections[system]["fields"].update({fact: {"path": "x", **keys}})
+
+
+def drop_field(system: str, fact: str) -> Callable[[Sections], object]:
+    return lambda sections: sections[system]["fields"].pop(fact)
+
+
+def test_the_demos_connectors_fit(mini_app: MiniApp) -> None:
+    assert check(mini_app, demo_sections()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (
+            set_field("library_loans", "overdue_books", type="flag"),
+            "library_loans.fields.overdue_books.type is flag",
+        ),
+        (
+            set_field("library_loans", "overdue_books", type="text"),
+            "library_loans.fields.overdue_books.type is text",
+        ),
+        (
+            set_field("library_loans", "fine", type="count"),
+            "library_loans.fields.fine.type is count, and the manifest has money",
+        ),
+        (set_field("dormitory", "checkout_date", type="flag"), "dormitory.fields.checkout_date.type is flag"),
+        (set_field("dormitory", "checkout_date", type="text"), "dormitory.fields.checkout_date.type is text"),
+        (set_field("dormitory", "building", type="count"), "dormitory.fields.building.type is count"),
+        (set_field("archive", "state", type="day"), "archive.fields.state.type is day"),
+        (
+            set_field("archive", "state", type="text", known=["已提交"]),
+            "archive.fields.state never yields 已审核, by which alone the rule passes",
+        ),
+        (
+            set_field("library_loans", "card_status", type="text", values={"1": "active", "9": "closed"}),
+            "library_loans.fields.card_status never yields cancelled",
+        ),
+        (
+            set_field("library_loans", "card_status", type="text", pattern="[0-9]"),
+            "library_loans.fields.card_status never yields cancelled",
+        ),
+        (
+            set_field("dormitory", "checkout_by", type="text", known=["王建国", "未办理"]),
+            "dormitory.fields.checkout_by knows 未办理, which stands for nothing",
+        ),
+        (drop_field("finance", "amount"), "finance.fields lack amount, which the rule reads"),
+        (drop_field("dormitory", "checkout_by"), "dormitory.fields lack checkout_by"),
+    ],
+)
+def test_a_connector_that_cannot_fit_is_named_by_its_keys(
+    mini_app: MiniApp, change: Callable[[Sections], object], fault: str
+) -> None:
+    sections = demo_sections()
+    change(sections)
+    (told,) = check(mini_app, sections)
+    assert told.startswith(f"connectors.{fault}")
+    assert told.endswith("of graduate_departure)")
+
+
+def test_what_is_only_shown_may_be_missing_or_a_flag(mini_app: MiniApp) -> None:
+    sections = demo_sections()
+    drop_field("dormitory", "room")(sections)
+    set_field("dormitory", "building", type="flag")(sections)
+    assert check(mini_app, sections) == []
+
+
+def test_all_that_does_not_fit_is_told_at_once(mini_app: MiniApp) -> None:
+    sections = demo_sections()
+    drop_field("finance", "amount")(sections)
+    drop_field("finance", "loan")(sections)
+    set_field("archive", "state", type="day")(sections)
+    assert len(check(mini_app, sections)) == 3
+
+
+def test_a_card_read_as_cancelled_by_the_denials_of_its_reader_is_told(mini_app: MiniApp) -> None:
+    """A debarred reader with an active card is denied everything as well."""
+    denials = ["charge_denied", "renewal_denied", "recall_denied", "hold_denied"]
+    fields = demo_section()["fields"]
+    by_denials = {"path": "blocked.extent", "type": "text", "values": {"none": "active", "all": "cancelled"}}
+    groups = demo_section()["groups"]
+    library = demo_section(groups=groups | {"blocked": denials}, fields=fields | {"card_status": by_denials})
+    (told,) = check(mini_app, demo_sections() | {"library_loans": library})
+    assert "card_status rests on what the reader is denied" in told
+    more = demo_section(
+        groups=groups | {"blocked": [*denials, "card_reported_lost"]},
+        fields=fields | {"card_status": by_denials},
+    )
+    assert check(mini_app, demo_sections() | {"library_loans": more}) == []
+    assert check(mini_app, demo_sections() | {"library_loans": demo_section()}) == []
+
+
+def sign_in(*claims: dict[str, str]) -> dict[str, Table]:
+    return {str(place): Table({"claims": names}, "sign_in", []) for place, names in enumerate(claims)}
+
+
+def test_levels_that_no_sign_in_tells_would_let_nobody_in() -> None:
+    silent, telling = {"name": "cn"}, {"name": "cn", "level": "levelName"}
+    levels = {"graduate_departure": ("硕士", "博士"), "library_card": ()}
+    (told,) = check_levels(levels, sign_in(silent))
+    assert told.startswith("mini_apps.graduate_departure.levels lets nobody in")
+    assert check_levels(levels, sign_in(silent, telling)) == []
+    assert check_levels({"library_card": ()}, sign_in(silent)) == []
