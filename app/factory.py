@@ -16,6 +16,8 @@ from app.commands import register_commands
 from app.connectors.registry import build_connectors
 from app.documents.fonts import load_fonts
 from app.documents.signing_key import UnusableCertificate
+from app.domain.clearance import Status
+from app.domain.miniapp import MiniApp
 from app.extensions import csrf, db, limiter, migrate
 from app.identity.registry import build_providers, read_browsers
 from app.logs import configure_logging
@@ -28,7 +30,7 @@ from app.services.installation import Installation, InstalledMiniApp
 from app.services.sentinels import SentinelWatch
 from app.services.slip_keys import SlipKeyError, load_slip_keys
 from app.services.wiring import check_levels, check_steps
-from app.settings import ROOT, Settings, SettingsError
+from app.settings import ANY_FACT, ROOT, MiniAppSettings, Settings, SettingsError
 from app.web import init_web
 from app.web.auth import init_auth
 from app.web.request_body import drain_bodies
@@ -112,12 +114,41 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
         unknown = [key for key in chosen.steps if key not in mini_app.step_keys]
         settings.faults.extend(f"{where}.{key} is missing" for key in missing)
         settings.faults.extend(f"{where}.{key} is no step" for key in unknown)
+        _check_controls(settings, mini_app, chosen)
         step_connectors = {key: connectors[name] for key, name in chosen.steps.items() if name in connectors}
         settings.faults.extend(check_steps(mini_app, step_connectors))
         installed[mini_app.path] = InstalledMiniApp(mini_app, chosen, step_connectors)
     levels = {slug: chosen.levels for slug, chosen in settings.mini_apps.items()}
     settings.faults.extend(check_levels(levels, settings.sign_in))
     return installed
+
+
+def _check_controls(settings: Settings, mini_app: MiniApp, chosen: MiniAppSettings) -> None:
+    """Control students of facts that block nobody prove nothing; and without any, "no record" is no proof at all."""
+    for step in mini_app.steps:
+        controls = chosen.sentinels.get(step.key)
+        where = f"mini_apps.{chosen.slug}.sentinels.{step.key}"
+        facts = set(controls.fails) - {ANY_FACT, *step.rule.reason_keys} if controls else set()
+        settings.faults.extend(
+            f"{where}.fails.{fact} is no fact that keeps anybody from passing: those are "
+            f"{', '.join(step.rule.reason_keys)}"
+            for fact in sorted(facts)
+        )
+        if (
+            controls is None
+            and step.no_record is Status.CLEARED
+            and _may_lack_records(settings, chosen, step.key)
+        ):
+            settings.faults.append(
+                f"{where} is missing: without a record the step passes, and an emptied view has no record of anybody: "
+                'name control students, { passes = "…", fails = "…" }'
+            )
+
+
+def _may_lack_records(settings: Settings, chosen: MiniAppSettings, step_key: str) -> bool:
+    """Whether the step's connector has an answer that means "no record"."""
+    connector = settings.connectors.get(chosen.steps.get(step_key, ""))
+    return connector is not None and connector.peek("no_record") not in (None, "never")
 
 
 def _check_storage(settings: Settings) -> None:

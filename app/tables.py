@@ -35,6 +35,10 @@ class Table:
         """Whether the key is there; asking does not count as reading it."""
         return key in self._data
 
+    def peek(self, key: str) -> object:
+        """What stands under the key, unchecked, or None; looking does not count as reading it."""
+        return self._data.get(key)
+
     def keys(self) -> tuple[str, ...]:
         """The keys of the table, in the file's order."""
         return tuple(self._data)

@@ -17,7 +17,7 @@ from app.identity.finding import Fit
 from app.services.backup import BackupFailed, NotOneFile, back_up
 from app.services.clock import get_now
 from app.services.doctor import examine
-from app.services.installation import Installation
+from app.services.installation import Installation, InstalledMiniApp
 from app.services.retention import (
     AuditBroken,
     count_overdue_events,
@@ -25,6 +25,7 @@ from app.services.retention import (
     note_purge,
     purge_audit,
 )
+from app.services.sentinels import list_unwatched_facts
 from app.services.slip_keys import SlipKeyError
 
 AUDIT_EVENTS = "audit events"
@@ -77,10 +78,19 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
         chosen = installed.settings
         yield f"mini-app     {chosen.slug}: {chosen.period}, open from {chosen.opens_on} to {chosen.closes_on}"
         for step, connector in chosen.steps.items():
-            watched = "watched by control students" if step in chosen.sentinels else "no control students"
+            watched = _describe_controls(installed, step)
             yield f"             {step} <- {connector} ({settings.connectors[connector].text('kind')}), {watched}"
     kept = settings.retention
     yield f"retention    audit {kept.audit} days, checks {kept.slip_checks}, closed cases {kept.closed_cases}"
+
+
+def _describe_controls(installed: InstalledMiniApp, step_key: str) -> str:
+    controls = installed.settings.sentinels.get(step_key)
+    if controls is None:
+        return "no control students"
+    unwatched = list_unwatched_facts(installed.get_step(step_key), controls)
+    missing = f"; WARNING: no failing one for {', '.join(unwatched)}" if unwatched else ""
+    return f"watched by control students{missing}"
 
 
 def _make_doctor(installation: Installation, providers: Mapping[str, IdentityProvider]) -> click.Command:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any, TypeVar
@@ -62,6 +62,18 @@ def start_query(connector: Connector, student_number: str, deadline: float) -> F
     return start_queries({"": connector}, student_number, deadline)[""]
 
 
+def start_survey(
+    connector: Connector, student_numbers: Collection[str], deadline: float
+) -> Future[dict[str, Answer]]:
+    """Start asking one system about several students, and return at once. The future ends when all are answered,
+    or within `deadline` seconds, with a reading or a DepartmentUnavailable for each; it never raises.
+    """
+    answers: Future[dict[str, Answer]] = Future()
+    survey = _ask_about(connector, student_numbers, time.monotonic() + deadline, answers)
+    get_loop().call_soon_threadsafe(_start, survey)
+    return answers
+
+
 def perform_action(connector: Connector, action: str, student_number: str, deadline: float) -> ActionOutcome:
     """Ask a system, once, to do something; UNKNOWN if that is not proven within `deadline` seconds.
 
@@ -93,6 +105,14 @@ async def _ask_all(
     await _wait_until(ends_at, tasks.values())
     for system, task in tasks.items():
         _deliver(questions[system], system, task)
+
+
+async def _ask_about(
+    system: Connector, student_numbers: Collection[str], ends_at: float, answers: Future[dict[str, Answer]]
+) -> None:
+    tasks = {number: _start(system.fetch_reading(number)) for number in student_numbers}
+    await _wait_until(ends_at, tasks.values())
+    answers.set_result({number: _take(task, system) for number, task in tasks.items()})
 
 
 def _deliver(future: Future[Answer], system: Connector, task: asyncio.Task[Reading]) -> None:

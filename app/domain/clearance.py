@@ -89,7 +89,8 @@ class LastKnown:
 class StepState:
     """One step of one student at one moment. `reading` is None when the system is unavailable, and then
     `fault` is why and `failing_since` since when; `is_asking` while its answer is still awaited;
-    `stale_as_of` is the time of data that was too old to be believed.
+    `stale_as_of` is the time of data that was too old to be believed, `controls_agreed_at` when the control
+    students of a step that passes without a record were found right.
     """
 
     step_key: str
@@ -100,6 +101,7 @@ class StepState:
     failing_since: datetime | None = None
     is_asking: bool = False
     stale_as_of: datetime | None = None
+    controls_agreed_at: datetime | None = None
     last_known: LastKnown | None = None
     waived: Waived | None = None
 

@@ -51,6 +51,10 @@ class Rule(Protocol):
     def fact_keys(self) -> tuple[str, ...]:
         """The facts that the rule reads."""
 
+    @property
+    def reason_keys(self) -> tuple[str, ...]:
+        """The facts among them that may keep a student from passing: the keys of the rule's reasons."""
+
     def judge(self, records: tuple[Record, ...]) -> Finding:
         """What the records mean. Raises FactMissing."""
 
@@ -74,6 +78,11 @@ class AllSettled:
     def fact_keys(self) -> tuple[str, ...]:
         """The facts that the rule reads."""
         return (*self.zero, *self.equals)
+
+    @property
+    def reason_keys(self) -> tuple[str, ...]:
+        """See Rule."""
+        return self.fact_keys
 
     def judge(self, records: tuple[Record, ...]) -> Finding:
         """Each fact that is not settled is a reason."""
@@ -106,6 +115,11 @@ class ValueIs:
         """The facts that the rule reads."""
         return (self.fact,)
 
+    @property
+    def reason_keys(self) -> tuple[str, ...]:
+        """See Rule."""
+        return self.fact_keys
+
     def judge(self, records: tuple[Record, ...]) -> Finding:
         """The value itself is the reason when it does not pass."""
         record = _get_only(records)
@@ -129,6 +143,11 @@ class AllPresent:
     @property
     def fact_keys(self) -> tuple[str, ...]:
         """The facts that the rule reads."""
+        return self.facts
+
+    @property
+    def reason_keys(self) -> tuple[str, ...]:
+        """See Rule."""
         return self.facts
 
     def judge(self, records: tuple[Record, ...]) -> Finding:
@@ -155,6 +174,11 @@ class NothingOwed:
     def fact_keys(self) -> tuple[str, ...]:
         """The facts that the rule reads."""
         return (self.amount, *self.reduced_by)
+
+    @property
+    def reason_keys(self) -> tuple[str, ...]:
+        """See Rule."""
+        return (self.amount,)
 
     def judge(self, records: tuple[Record, ...]) -> Finding:
         """The reason is the sum owed, in yuan, under the amount's key."""

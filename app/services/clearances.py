@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,6 +23,7 @@ from app.domain.rules import FactMissing, judge_reading
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.known_answers import LastAnswer, load_known_answers, restore_reading, store_answers
+from app.services.proofs import PageLooks, admit_to_page, begin_looks, prove_passes
 from app.services.waivers import list_waivers
 
 log = logging.getLogger(__name__)
@@ -30,83 +31,149 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 1.0
 """How long a patient page waits past the deadline, so that a busy process does not lose an answer."""
 RECALLED = "failed_before"
+TOO_OFTEN = "asked_too_often"
 UNAVAILABLE = Finding(Status.UNAVAILABLE)
 WAIVED = Finding(Status.WAIVED)
 
+MayAsk = Callable[[], bool]
+"""Counts a live query, and says whether it may be made."""
+
 
 def look_up_clearance(
-    installation: Installation, installed: InstalledMiniApp, student_number: str, *, is_patient: bool
+    installation: Installation,
+    installed: InstalledMiniApp,
+    student_number: str,
+    *,
+    is_patient: bool,
+    may_ask: MayAsk = lambda: True,
 ) -> dict[str, StepState]:
     """Where each step stands, for a page. Patient: everything is asked afresh and waited for. Otherwise
-    what is fresh enough is taken as it is, and what does not come in time is still being asked.
+    what is fresh enough is taken as it is, and what does not come in time is still being asked. `may_ask` is
+    asked before a new question goes out: after a no the page has what was kept.
     """
-    slug, fresh_seconds = installed.mini_app.slug, installation.settings.round.fresh
-    known = load_known_answers(slug, student_number)
+    fresh_seconds = installation.settings.round.fresh
+    known = load_known_answers(installed.mini_app.slug, student_number)
     waivers = list_waivers(installed, student_number)
     now = get_now()
-    asked = [
+    wanted = [
         step.key
         for step in installed.mini_app.steps
         if is_patient or not _is_fresh(known.get(step.key), now, fresh_seconds)
     ]
-    answers = _join_round(installation, installed, asked, student_number, is_patient=is_patient)
-    now = get_now()
-    store_answers(slug, student_number, answers, known, now)
-    return _judge_all(installed, asked, answers, known, waivers, now)
+    asked = _choose_asked(installation, installed, wanted, student_number, may_ask)
+    found, looks = _gather(installation, installed, asked, student_number, is_patient=is_patient)
+    if is_patient:
+        for key in asked - found.keys():
+            found[key] = DepartmentUnavailable(installed.connectors[key].name, Fault.TIMEOUT)
+    shown = found | _recall_all(installed, asked, known, wanted)
+    answers = _trust(installed, shown, looks, is_patient=is_patient)
+    return _keep_and_judge(installed, student_number, answers, found.keys(), known, waivers)
 
 
 def look_up_awaited(
-    installation: Installation, installed: InstalledMiniApp, student_number: str, awaited: Collection[str]
+    installation: Installation,
+    installed: InstalledMiniApp,
+    student_number: str,
+    awaited: Collection[str],
+    may_ask: MayAsk = lambda: True,
 ) -> dict[str, StepState]:
     """Where each step stands, for a page that is open and waits for these steps: as soon as one of their
     departments has answered. The others are as they were kept when the page was made; nobody is asked again.
+    `may_ask`: see `look_up_clearance`.
     """
-    slug, limits = installed.mini_app.slug, installation.settings.round
-    known = load_known_answers(slug, student_number)
+    known = load_known_answers(installed.mini_app.slug, student_number)
     waivers = list_waivers(installed, student_number)
-    systems = {key: installed.connectors[key] for key in awaited}
-    questions = installation.rounds.ask(slug, student_number, systems, limits.deadline)
-    found = installation.rounds.take(questions, limits.deadline + GRACE_SECONDS, is_first_enough=True)
-    answers = {key: installed.distrust(key, answer) for key, answer in found.items()}
-    now = get_now()
-    store_answers(slug, student_number, answers, known, now)
-    return _judge_all(installed, awaited, answers, known, waivers, now)
+    asked = _choose_asked(installation, installed, awaited, student_number, may_ask)
+    found, looks = _gather(
+        installation, installed, asked, student_number, is_patient=True, is_first_enough=True
+    )
+    shown = found | _recall_all(installed, asked, known, awaited)
+    answers = _trust(installed, shown, looks, is_patient=True)
+    return _keep_and_judge(installed, student_number, answers, found.keys(), known, waivers)
 
 
-def _judge_all(
-    installed: InstalledMiniApp,
-    asked: Collection[str],
-    answers: Mapping[str, Answer],
-    known: Mapping[str, LastAnswer],
-    waivers: Mapping[str, Waived],
-    now: datetime,
-) -> dict[str, StepState]:
-    """The state of every step: by its answer if it was asked (none yet: it still is), else by what was kept."""
-    states = {}
-    for step in installed.mini_app.steps:
-        answer = answers.get(step.key) if step.key in asked else _recall(installed, step.key, known)
-        state = judge_answer(step, answer, now)
-        states[step.key] = _complete(step, state, known.get(step.key), waivers.get(step.key))
-    return states
-
-
-def _join_round(
+def _choose_asked(
     installation: Installation,
     installed: InstalledMiniApp,
-    asked: list[str],
+    wanted: Collection[str],
+    student_number: str,
+    may_ask: MayAsk,
+) -> set[str]:
+    """The wanted steps that are asked: all, or those whose question is under way anyway."""
+    slug = installed.mini_app.slug
+    under_way = {key for key in wanted if installation.rounds.is_kept(slug, student_number, key)}
+    return set(wanted) if under_way >= set(wanted) or may_ask() else under_way
+
+
+def _gather(
+    installation: Installation,
+    installed: InstalledMiniApp,
+    asked: Collection[str],
     student_number: str,
     *,
     is_patient: bool,
-) -> dict[str, Answer]:
-    """The answers of these steps' departments: those that come while a page waits; for a patient one all."""
+    is_first_enough: bool = False,
+) -> tuple[dict[str, Answer], PageLooks]:
+    """The answers of these steps' departments that come while a page waits, and the looks at control students
+    that were begun meanwhile.
+    """
     slug, rounds, limits = installed.mini_app.slug, installation.rounds, installation.settings.round
-    systems = {key: installed.connectors[key] for key in asked}
+    looks = begin_looks(installed, limits, is_patient=is_patient)
+    systems = {
+        step.key: installed.connectors[step.key] for step in installed.mini_app.steps if step.key in asked
+    }
     questions = rounds.ask(slug, student_number, systems, limits.deadline)
-    answers = rounds.take(questions, limits.deadline + GRACE_SECONDS if is_patient else limits.page_wait)
-    if is_patient:
-        for key in systems.keys() - answers.keys():
-            answers[key] = DepartmentUnavailable(systems[key].name, Fault.TIMEOUT)
-    return {key: installed.distrust(key, answer) for key, answer in answers.items()}
+    seconds = limits.deadline + GRACE_SECONDS if is_patient else limits.page_wait
+    return rounds.take(questions, seconds, is_first_enough=is_first_enough), looks
+
+
+def _recall_all(
+    installed: InstalledMiniApp,
+    asked: Collection[str],
+    known: Mapping[str, LastAnswer],
+    wanted: Collection[str],
+) -> dict[str, Answer]:
+    """What was kept of the steps that are not asked. A step of which nothing was kept is left out; it is unavailable
+    if it was wanted: it may not be asked now.
+    """
+    recalled: dict[str, Answer] = {}
+    for key in installed.mini_app.step_keys:
+        if key in asked:
+            continue
+        answer = _recall(key, known)
+        if answer is None and key in wanted:
+            answer = DepartmentUnavailable(installed.connectors[key].name, TOO_OFTEN)
+        if answer is not None:
+            recalled[key] = answer
+    return recalled
+
+
+def _trust(
+    installed: InstalledMiniApp, answers: Mapping[str, Answer], looks: PageLooks, *, is_patient: bool
+) -> dict[str, Answer]:
+    """The answers that a page may rest on; see `admit_to_page`."""
+    admitted = admit_to_page(installed, answers, looks, is_patient=is_patient)
+    return {key: installed.distrust(key, answer) for key, answer in admitted.items()}
+
+
+def _keep_and_judge(
+    installed: InstalledMiniApp,
+    student_number: str,
+    answers: Mapping[str, Answer],
+    learnt: Collection[str],
+    known: Mapping[str, LastAnswer],
+    waivers: Mapping[str, Waived],
+) -> dict[str, StepState]:
+    """The state of every step by its answer (none yet: it still is asked); what was learnt now is kept."""
+    now = get_now()
+    new = {key: answer for key, answer in answers.items() if key in learnt}
+    store_answers(installed.mini_app.slug, student_number, new, known, now)
+    return {
+        step.key: _complete(
+            step, judge_answer(step, answers.get(step.key), now), known.get(step.key), waivers.get(step.key)
+        )
+        for step in installed.mini_app.steps
+    }
 
 
 def get_live_clearance(
@@ -139,12 +206,17 @@ def _ask_live(
     known = load_known_answers(slug, student_number)
     waivers = list_waivers(installed, student_number)
     connectors = {step.key: installed.connectors[step.key] for step in steps}
-    found = query_systems(connectors, student_number, installation.settings.round.deadline)
+    deadline = installation.settings.round.deadline
+    found = query_systems(connectors, student_number, deadline)
+    found, agreed = prove_passes(installed, found, student_number, deadline, waivers)
     answers = {key: installed.distrust(key, answer) for key, answer in found.items()}
     now = get_now()
     states = {
         step.key: _complete(
-            step, judge_answer(step, answers[step.key], now), known.get(step.key), waivers.get(step.key)
+            step,
+            judge_answer(step, answers[step.key], now, agreed.get(step.key)),
+            known.get(step.key),
+            waivers.get(step.key),
         )
         for step in steps
     }
@@ -153,9 +225,11 @@ def _ask_live(
     return states
 
 
-def judge_answer(step: Step, answer: Answer | None, now: datetime) -> StepState:
+def judge_answer(
+    step: Step, answer: Answer | None, now: datetime, controls_agreed_at: datetime | None = None
+) -> StepState:
     """The state that an answer gives a step; whatever the rule cannot judge is unavailable. None: the
-    answer is still awaited.
+    answer is still awaited. `controls_agreed_at` is kept with a pass that rests on no record.
     """
     if answer is None:
         return StepState(step.key, UNAVAILABLE, None, now, is_asking=True)
@@ -169,7 +243,8 @@ def judge_answer(step: Step, answer: Answer | None, now: datetime) -> StepState:
         return StepState(step.key, UNAVAILABLE, None, now, "fact_missing")
     if finding.status is Status.UNAVAILABLE:
         return StepState(step.key, finding, None, now, "no_record")
-    return StepState(step.key, finding, answer, answer.learnt_at)
+    agreed_at = None if answer.records else controls_agreed_at
+    return StepState(step.key, finding, answer, answer.learnt_at, controls_agreed_at=agreed_at)
 
 
 def _is_fresh(known: LastAnswer | None, now: datetime, seconds: float) -> bool:
@@ -178,14 +253,13 @@ def _is_fresh(known: LastAnswer | None, now: datetime, seconds: float) -> bool:
     return timedelta(0) <= now - known.learnt_at < timedelta(seconds=seconds)
 
 
-def _recall(installed: InstalledMiniApp, step_key: str, known: Mapping[str, LastAnswer]) -> Answer | None:
+def _recall(step_key: str, known: Mapping[str, LastAnswer]) -> Answer | None:
     """What was kept, as an answer; a department that failed then does so still."""
     if step_key not in known:
         return None
     if known[step_key].failing_since is not None:
         return DepartmentUnavailable(known[step_key].system, RECALLED)
-    reading = restore_reading(known[step_key])
-    return None if reading is None else installed.distrust(step_key, reading)
+    return restore_reading(known[step_key])
 
 
 def _complete(step: Step, state: StepState, known: LastAnswer | None, waived: Waived | None) -> StepState:

@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from app.connectors.base import TRANSPORT_FAULTS, Connector, Fault
-from app.connectors.round import start_query
+from app.connectors.round import start_query, start_survey
 from app.documents.fonts import find_missing_characters, load_fonts
 from app.domain.clearance import DepartmentUnavailable
 from app.domain.miniapp import Step
@@ -25,10 +25,11 @@ from app.extensions import db
 from app.identity.base import IdentityProvider
 from app.identity.finding import Finding, Fit
 from app.services.clock import get_now
+from app.services.control_looks import Outcome
 from app.services.installation import Installation
 from app.services.person_numbers import count_unfolded, list_odd_slips
 from app.services.readiness import get_migration_head
-from app.services.sentinels import are_right
+from app.services.sentinels import judge_controls, list_unwatched_facts
 from app.services.slip_keys import SlipKeyError, load_slip_keys
 from app.settings import Sentinels
 
@@ -193,15 +194,20 @@ def _ask_department(
         words = f"of a student that nobody is, {connector.name} says: {fault or 'an answer'}"
         yield Finding(Fit.FAULT if is_down else Fit.NOTE, f"{words} (no control students are set)")
         return
-    asked = [start_query(connector, number, deadline) for number in (sentinels.passes, sentinels.fails)]
-    answers = [one.result() for one in asked]
-    faults = {str(answer.fault) for answer in answers if isinstance(answer, DepartmentUnavailable)}
-    if faults:
+    answers = start_survey(connector, sentinels.numbers, deadline).result()
+    outcome, wrong = judge_controls(step, sentinels, answers)
+    faults = {str(answer.fault) for answer in answers.values() if isinstance(answer, DepartmentUnavailable)}
+    if outcome is Outcome.WRONG:
+        about = ", ".join(wrong).strip(", ")
+        words = f"answers wrongly about its control students{f' ({about})' if about else ''}"
+        yield Finding(Fit.FAULT, f"{connector.name} {words}")
+    elif faults:
         yield Finding(Fit.FAULT, f"{connector.name} does not answer: {', '.join(sorted(faults))}")
-    elif are_right(step, answers[0], answers[1]):
-        yield Finding(Fit.FITS, f"{connector.name} lets the right control student pass, and not the other")
     else:
-        yield Finding(Fit.FAULT, f"{connector.name} answers wrongly about its control students")
+        yield Finding(Fit.FITS, f"{connector.name} lets the right control students pass, and not the others")
+    unwatched = list_unwatched_facts(step, sentinels)
+    if unwatched:
+        yield Finding(Fit.NOTE, f"no failing control student shows {', '.join(unwatched)}")
 
 
 def _get_database_file() -> Path | None:

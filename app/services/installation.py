@@ -16,6 +16,7 @@ from app.domain.errors import NotAStudent, NotGraduating, OutsidePeriod, Unknown
 from app.domain.miniapp import MiniApp, Step
 from app.domain.person import Person, Role
 from app.services.clock import get_now
+from app.services.control_looks import LookBook
 from app.services.rounds import RoundBook
 from app.services.slip_keys import SlipKeyStore
 from app.settings import MiniAppSettings, Settings
@@ -34,7 +35,9 @@ class InstalledMiniApp:
     settings: MiniAppSettings
     connectors: Mapping[str, Connector]
     distrusted: dict[str, datetime] = field(default_factory=dict)
-    """Steps whose control students got a wrong answer, and since when; kept by the sentinels' watch."""
+    """Steps whose control students got a wrong answer, and since when; kept by `sentinels`."""
+    looks: LookBook = field(default_factory=LookBook)
+    """The looks at control students."""
 
     def get_step(self, step_key: str) -> Step:
         """The step of this key. Raises UnknownStep."""

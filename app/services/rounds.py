@@ -65,6 +65,11 @@ class RoundBook:
                 self._questions[keys[step]] = Question(keys[step], future)
             return {step: self._questions[key] for step, key in keys.items()}
 
+    def is_kept(self, mini_app: str, student_number: str, step_key: str) -> bool:
+        """Whether this question is under way, or its answer waits to be taken: to ask it would ask nobody."""
+        with self._lock:
+            return self._is_kept((mini_app, student_number, step_key), time.monotonic())
+
     def take(
         self, questions: Mapping[str, Question], seconds: float, *, is_first_enough: bool = False
     ) -> dict[str, Answer]:

@@ -1,9 +1,10 @@
-"""Sentinels: control students of each step, one known to pass and one known not to.
+"""Sentinels: control students of each step, some known to pass and some known not to, for each fact that may block.
 
-An emptied or shifted view of a department answers everybody in good form, and would clear everybody. So
-each step's control students are asked every minute by the step's own rule; one wrong answer makes the
-step unavailable for all until they get right answers again. A system that does not answer changes
-nothing: its own answers are unavailable anyway.
+An emptied or shifted view of a department answers everybody in good form, and would clear everybody. So a pass
+that rests on "no record" counts at submission only if the step's control students were asked after the student
+and all got right answers (see `clearances`), and all are asked every minute besides. One wrong answer makes the
+step unavailable for all until they get right answers again. A system that does not answer proves nothing either
+way: what its records say still counts, and "no record" does not.
 """
 
 from __future__ import annotations
@@ -11,24 +12,26 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from datetime import datetime
 
 from app import metrics
-from app.connectors.base import Connector
-from app.connectors.round import Answer, start_query
-from app.domain.clearance import DepartmentUnavailable, Reading, Status
+from app.connectors.round import Answer, start_survey
+from app.domain.clearance import Finding, Reading, Status
 from app.domain.miniapp import Step
 from app.domain.rules import FactMissing, judge_reading
 from app.services.clock import get_now
+from app.services.control_looks import Look, Outcome
 from app.services.installation import InstalledMiniApp
-from app.settings import Sentinels
+from app.settings import ANY_FACT, Sentinels
 
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 60.0
 EVERY_SECONDS_WHEN_WRONG = 5.0
+PASSES = "passes"
 
 
 class SentinelWatch:
@@ -45,23 +48,20 @@ class SentinelWatch:
         if self._process_id == os.getpid() or not any(i.settings.sentinels for i in self._mini_apps.values()):
             return
         self._process_id = os.getpid()
+        for installed in self._mini_apps.values():
+            installed.looks.forget()
         threading.Thread(target=self._run, name="sentinels", daemon=True).start()
 
     def check_all(self, now: Callable[[], datetime] = get_now) -> None:
         """Ask every step's control students once, side by side, and note the outcome in `distrusted`."""
-        asked = [
-            (installed, installed.get_step(step_key), self._ask(installed.connectors[step_key], sentinels))
+        looks = [
+            begin_look(installed, step_key, self._deadline, now)
             for installed in self._mini_apps.values()
-            for step_key, sentinels in installed.settings.sentinels.items()
+            for step_key in installed.settings.sentinels
         ]
-        for installed, step, (passing, failing) in asked:
-            is_right = are_right(step, passing.result(), failing.result())
-            if is_right is not None:
-                _note(installed, step.key, is_right, now())
-
-    def _ask(self, connector: Connector, sentinels: Sentinels) -> tuple[Future[Answer], Future[Answer]]:
-        passing = start_query(connector, sentinels.passes, self._deadline)
-        return passing, start_query(connector, sentinels.fails, self._deadline)
+        for look in looks:
+            if look is not None:
+                look.result()
 
     def _run(self) -> None:
         while True:
@@ -74,27 +74,100 @@ class SentinelWatch:
                 return
 
 
-def are_right(step: Step, passing: Answer, failing: Answer) -> bool | None:
-    """Whether the step's rule lets the one control student pass and not the other; None when the system
-    did not answer about both.
+def begin_look(
+    installed: InstalledMiniApp, step_key: str, deadline: float, now: Callable[[], datetime] = get_now
+) -> Future[Look] | None:
+    """A look at a step's control students that begins now or later, shared with whoever asks meanwhile; what it
+    finds is noted in `distrusted`. None: the step has none.
     """
-    if isinstance(passing, DepartmentUnavailable) or isinstance(failing, DepartmentUnavailable):
+    controls = installed.settings.sentinels.get(step_key)
+    if controls is None:
         return None
-    return _judge(step, passing) is Status.CLEARED and _judge(step, failing) is Status.OUTSTANDING
+    step, connector = installed.get_step(step_key), installed.connectors[step_key]
+
+    def ask(hand_over: Callable[[Look], None]) -> None:
+        began = time.monotonic()
+
+        def conclude(answers: Future[dict[str, Answer]]) -> None:
+            look = _make_look(step, controls, answers.result(), began, now())
+            _note(installed, step_key, look)
+            hand_over(look)
+
+        start_survey(connector, controls.numbers, deadline).add_done_callback(conclude)
+
+    return installed.looks.begin(step_key, ask)
 
 
-def _judge(step: Step, reading: Reading) -> Status:
+def _make_look(
+    step: Step, controls: Sentinels, answers: Mapping[str, Answer], began: float, ended_at: datetime
+) -> Look:
     try:
-        return judge_reading(step.rule, step.no_record, reading).status
+        outcome, wrong = judge_controls(step, controls, answers)
+    except Exception:
+        log.exception("control students could not be judged", extra={"step": step.key})
+        outcome, wrong = Outcome.UNPROVEN, ()
+    return Look(outcome, began, ended_at, wrong)
+
+
+def judge_controls(
+    step: Step, controls: Sentinels, answers: Mapping[str, Answer]
+) -> tuple[Outcome, tuple[str, ...]]:
+    """Whether the step's rule lets the ones pass, and keeps each of the others from passing for its own fact; and
+    what was wrong. An answer that is missing excuses no wrong one.
+    """
+    findings = {
+        number: _judge(step, answer) for number, answer in answers.items() if isinstance(answer, Reading)
+    }
+    wrong = [PASSES for number in controls.passes if number in findings and not _is_pass(findings[number])]
+    wrong += [
+        fact
+        for fact, numbers in controls.fails.items()
+        for number in numbers
+        if number in findings and not _fails_for(findings[number], fact)
+    ]
+    if wrong:
+        return Outcome.WRONG, tuple(dict.fromkeys(wrong))
+    return (Outcome.AGREED if findings.keys() >= set(controls.numbers) else Outcome.UNPROVEN), ()
+
+
+def _judge(step: Step, reading: Reading) -> Finding:
+    try:
+        return judge_reading(step.rule, step.no_record, reading)
     except FactMissing:
-        return Status.UNAVAILABLE
+        return Finding(Status.UNAVAILABLE)
 
 
-def _note(installed: InstalledMiniApp, step_key: str, is_right: bool, now: datetime) -> None:
+def _is_pass(finding: Finding) -> bool:
+    return finding.status is Status.CLEARED
+
+
+def _fails_for(finding: Finding, fact: str) -> bool:
+    is_for_it = fact == ANY_FACT or fact in {reason.key for reason in finding.reasons}
+    return finding.status is Status.OUTSTANDING and is_for_it
+
+
+def list_unwatched_facts(step: Step, controls: Sentinels | None) -> tuple[str, ...]:
+    """The facts that may keep a student from passing this step, and that no failing control student shows."""
+    keys = step.rule.reason_keys
+    shown = controls.fails.keys() if controls else ()
+    if ANY_FACT in shown and len(keys) == 1:
+        return ()
+    return tuple(key for key in keys if key not in shown)
+
+
+def _note(installed: InstalledMiniApp, step_key: str, look: Look) -> None:
+    """Distrust the step after wrong answers, and trust it again after right ones; what is out of date tells nothing."""
+    latest = installed.looks.get_latest(step_key)
+    if look.outcome is Outcome.UNPROVEN or (latest is not None and look.began < latest.began):
+        return
+    is_right = look.outcome is Outcome.AGREED
     metrics.step_distrusted.labels(installed.mini_app.slug, step_key).set(not is_right)
     facts = {"mini_app": installed.mini_app.slug, "step": step_key}
     if is_right and installed.distrusted.pop(step_key, None) is not None:
         log.warning("control students get right answers again", extra=facts)
     elif not is_right and step_key not in installed.distrusted:
-        installed.distrusted[step_key] = now
-        log.error("control students get wrong answers: the step is unavailable for all", extra=facts)
+        installed.distrusted[step_key] = look.ended_at
+        log.error(
+            "control students get wrong answers: the step is unavailable for all",
+            extra=facts | {"wrong": ", ".join(look.wrong) or "fails"},
+        )

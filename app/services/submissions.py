@@ -111,6 +111,7 @@ def _describe_evidence(state: StepState) -> dict[str, Any]:
         "waived": {"reason": waived.reason, "granted_by": waived.granted_by} if waived else None,
         "system": reading.system if reading else None,
         "learnt_at": state.learnt_at.isoformat(),
+        "controls_agreed_at": state.controls_agreed_at.isoformat() if state.controls_agreed_at else None,
         "records": [
             {key: _describe_value(value) for key, value in record.items()}
             for record in (reading.records if reading else ())

@@ -17,8 +17,10 @@ from app.settings import sections
 from app.settings.sections import ROOT
 from app.settings.sources import FILES, merge, read_environment, read_toml
 from app.settings.types import (
+    ANY_FACT,
     MiniAppSettings,
     RetentionSettings,
+    RoundSettings,
     Sentinels,
     Settings,
     SettingsError,
@@ -26,9 +28,11 @@ from app.settings.types import (
 from app.tables import Table
 
 __all__ = [
+    "ANY_FACT",
     "ROOT",
     "MiniAppSettings",
     "RetentionSettings",
+    "RoundSettings",
     "Sentinels",
     "Settings",
     "SettingsError",
@@ -69,7 +73,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         slip=sections.read_slip(root.table("slip")),
         rate_limit=sections.read_rate_limit(root.table("rate_limit")),
         mini_apps={
-            slug: sections.read_mini_app(slug, table)
+            slug: sections.read_mini_app(slug, table, numbers)
             for slug, table in root.named_tables("mini_apps").items()
         },
         sign_in=root.named_tables("sign_in"),

@@ -15,6 +15,7 @@ from app.domain.student_number import USUAL_PATTERN, LetterCase, MalformedNumber
 from app.domain.texts import ControlCharacter
 from app.release import read_commit
 from app.settings.types import (
+    ANY_FACT,
     MiniAppSettings,
     PrivacySettings,
     RateLimitSettings,
@@ -135,6 +136,7 @@ def read_round(table: Table) -> RoundSettings:
         deadline=table.number("deadline_seconds", least=0.1, most=30),
         page_wait=table.number("page_wait_seconds", most=30),
         fresh=table.number("fresh_seconds", most=3600),
+        controls_fresh=table.number("controls_fresh_seconds", most=60),
     )
     table.close()
     return settings
@@ -202,14 +204,39 @@ def read_roles(table: Table, form: NumberForm) -> dict[str, Role]:
     return roles
 
 
-def _read_sentinels(table: Table) -> Sentinels:
-    sentinels = Sentinels(table.text("passes"), table.text("fails"))
+def _read_sentinels(table: Table, form: NumberForm) -> Sentinels:
+    """Control students of a step: `fails` is a number, a list, or a table of them by fact."""
+    passes = _read_numbers(table, "passes", form)
+    if isinstance(table.peek("fails"), dict):
+        by_fact = table.table("fails")
+        facts = by_fact.keys()
+        fails = {fact: _read_numbers(by_fact, fact, form) for fact in facts}
+        if not fails:
+            table.fault("fails", "names no fact")
+    else:
+        fails = {ANY_FACT: _read_numbers(table, "fails", form)}
+    both = set(passes) & {number for numbers in fails.values() for number in numbers}
+    if both:
+        table.fault("fails", "and passes name the same control student")
     table.close()
-    return sentinels
+    return Sentinels(passes, fails)
 
 
-def read_mini_app(slug: str, table: Table) -> MiniAppSettings:
-    """`[mini_apps.<slug>]`."""
+def _read_numbers(table: Table, key: str, form: NumberForm) -> tuple[str, ...]:
+    texts = table.texts(key)
+    numbers = []
+    for text in texts:
+        try:
+            numbers.append(form.fold(text))
+        except MalformedNumber:
+            table.fault(key, f"names what is no number of a person: {text!r}")
+    if not texts and table.has(key):
+        table.fault(key, "names nobody")
+    return tuple(numbers)
+
+
+def read_mini_app(slug: str, table: Table, form: NumberForm) -> MiniAppSettings:
+    """`[mini_apps.<slug>]`; the control students' numbers are of this form."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", slug):
         table.faults.append(f"{table.where} is not a slug: small letters, digits and _")
     settings = MiniAppSettings(
@@ -221,7 +248,9 @@ def read_mini_app(slug: str, table: Table) -> MiniAppSettings:
         opens_on=_read_day(table, "opens_on"),
         closes_on=_read_day(table, "closes_on"),
         steps=table.values("steps"),
-        sentinels={step: _read_sentinels(item) for step, item in table.named_tables("sentinels").items()},
+        sentinels={
+            step: _read_sentinels(item, form) for step, item in table.named_tables("sentinels").items()
+        },
     )
     for step in set(settings.sentinels) - set(settings.steps):
         table.fault("sentinels", f"has {step}, which is no step")

@@ -90,20 +90,32 @@ class RateLimitSettings:
 @dataclass(frozen=True, slots=True)
 class RoundSettings:
     """`[round]`: seconds that a round of all departments may take in all, that a page waits before it
-    shows what it has, and for which an answer counts as fresh on a page.
+    shows what it has, for which an answer counts as fresh on a page, and for which a page may rest on a look at
+    the control students.
     """
 
     deadline: float
     page_wait: float
     fresh: float
+    controls_fresh: float
+
+
+ANY_FACT = ""
+"""Stands for the fact where a failing control student is named for none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentinels:
-    """Control students of a step: one known to pass, one known not to."""
+    """Control students of a step: those known to pass, and by fact those whom this very fact keeps from passing."""
 
-    passes: str
-    fails: str
+    passes: tuple[str, ...]
+    fails: Mapping[str, tuple[str, ...]]
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """All of them, each once."""
+        failing = (number for numbers in self.fails.values() for number in numbers)
+        return tuple(dict.fromkeys((*self.passes, *failing)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,6 @@
-"""The service itself, with five departments inside its process that let everybody go after 50 ms."""
+"""The service itself, with five departments inside its process that let everybody go after 50 ms, but their failing
+control student.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from dataclasses import replace
 from app.domain.clearance import Reading
 from app.factory import create_app, warm_up
 from app.settings import load_settings
-from tests.fixtures.departments import CLEARED, Department
+from tests.fixtures.departments import CLEARED, FAILS, OF_FAILING_CONTROL, Department
 
 DELAY_SECONDS = 0.05
 PATH = "graduate-departure"
@@ -26,7 +28,8 @@ class SlowDepartment(Department):
 app = create_app(load_settings())
 _mini_apps = app.extensions["installation"].mini_apps
 _departments = {step: SlowDepartment(step, records) for step, records in CLEARED.items()}
+for _step, _department in _departments.items():
+    _department.of_student[FAILS] = OF_FAILING_CONTROL[_step]
 _installed = _mini_apps[PATH]
-_unwatched = replace(_installed.settings, sentinels={})  # there is no control student who must not pass
-_mini_apps[PATH] = replace(_installed, settings=_unwatched, connectors=_departments)
+_mini_apps[PATH] = replace(_installed, connectors=_departments)
 warm_up(app)

@@ -47,7 +47,7 @@ _EXCEPTIONS: dict[str, tuple[Facts, ...]] = {
     ),
     "TS00000002": (
         *_NOTHING_DONE,
-        LibraryLoans(books=1, card="active"),
+        LibraryLoans(books=1, debt="5.00", violations=1, card="active"),
         CampusCard(balance="5.00", status="正常"),
         StudentCard(state="未上交", handed_in_on=None),
         Finance((_row("2025学年学费", "100.00"),)),

@@ -16,12 +16,13 @@ from app.extensions import db
 from app.services import clearances, submissions
 from app.services.clearances import get_live_clearance, look_up_clearance
 from app.services.installation import Installation, InstalledMiniApp
+from app.services.sentinels import SentinelWatch
 from app.services.submissions import SubmissionRefused, submit
 from app.services.waivers import grant_waiver
-from tests.fixtures.departments import Department, install, make_departments, make_graduate
+from tests.fixtures.departments import FAILS, Department, install, make_departments, make_graduate
 from tests.fixtures.office import Office, open_office
 
-FRESH_SECONDS = 15.0
+FRESH_SECONDS, SECONDS = 15.0, 20.0
 NOON = datetime(2026, 6, 18, 4, tzinfo=UTC)
 
 
@@ -189,13 +190,14 @@ def test_a_distrusted_step_is_unavailable_though_its_answer_is_fresh_and_at_subm
     place: tuple[Installation, InstalledMiniApp], departments: dict[str, Department]
 ) -> None:
     look(place, "TS10")
-    place[1].distrusted["finance"] = NOON
+    truth = departments["finance"].of_student.pop(FAILS)
+    SentinelWatch({"x": place[1]}, SECONDS).check_all()
     page = look(place, "TS10", is_patient=False)
     assert departments["finance"].questions == 1
     assert list_statuses(page) == ALL_CLEARED | {"finance": Status.UNAVAILABLE}
     with pytest.raises(SubmissionRefused):
         submit(*place, make_graduate("TS10"))
-    place[1].distrusted.clear()
+    departments["finance"].of_student[FAILS] = truth
     assert submit(*place, make_graduate("TS10")).startswith("LX")
 
 

@@ -13,10 +13,9 @@ from app.services import sentinels
 from app.services.installation import InstalledMiniApp
 from app.services.readiness import describe_departments
 from app.services.sentinels import SentinelWatch
-from tests.fixtures.departments import OWING, Department, install, make_departments
+from tests.fixtures.departments import FAILS, OWING, PASSES, Department, install, make_departments
 from tests.fixtures.office import Office, open_office
 
-PASSES, FAILS = "TS00000001", "TS00000002"
 NOON = datetime(2026, 6, 18, 12, tzinfo=UTC)
 SECONDS = 20.0
 
@@ -29,16 +28,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 @pytest.fixture
 def departments() -> dict[str, Department]:
-    """Each lets everybody go but its failing control student."""
-    made = make_departments()
-    made["library_loans"].of_student[FAILS] = (dict(made["library_loans"].records[0]) | {"overdue_books": 2},)
-    made["library_thesis"].of_student[FAILS] = ({"state": "审核中", "submitted_on": None},)
-    made["archive"].of_student[FAILS] = ({"state": None, "reviewed_on": None},)
-    made["dormitory"].of_student[FAILS] = (
-        dict(made["dormitory"].records[0]) | {"checkout_date": None, "checkout_by": None},
-    )
-    made["finance"].of_student[FAILS] = (OWING,)
-    return made
+    return make_departments()
 
 
 @pytest.fixture
@@ -56,7 +46,7 @@ def test_right_answers_about_the_control_students_leave_every_step_trusted(
     installed: InstalledMiniApp, departments: dict[str, Department]
 ) -> None:
     assert check(installed) == {}
-    assert {item.questions for item in departments.values()} == {2}
+    assert {item.looks for item in departments.values()} == {2}
 
 
 def test_an_emptied_view_is_distrusted_told_in_the_log_and_trusted_again_once_repaired(
@@ -163,5 +153,5 @@ def test_the_watch_outlives_what_it_did_not_foresee(
     def fail(*_: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr(sentinels, "are_right", fail)
+    monkeypatch.setattr(sentinels, "judge_controls", fail)
     assert waits(installed) == [60.0] * 3
