@@ -73,6 +73,14 @@ class ActionNotOffered(Fact):
     """The action's conditions do not hold for this student now."""
 
 
+class AskedTooOften(Fact):
+    """The person had departments asked too often; `seconds` from now on it is possible again."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"{seconds} s")
+        self.seconds = seconds
+
+
 class SlipNotPrintable(Fact):
     """The slip's words do not fit on its page."""
 

@@ -269,7 +269,7 @@ def _complete(step: Step, state: StepState, known: LastAnswer | None, waived: Wa
     if state.reading is None:
         last_known = _get_last_known(step, known) if known else None
         failing_since = (known.failing_since if known else None) or (
-            None if state.is_asking else state.learnt_at
+            None if state.is_asking or state.fault == TOO_OFTEN else state.learnt_at
         )
         state = replace(state, last_known=last_known, failing_since=failing_since)
     return replace(state, finding=WAIVED, waived=waived, is_asking=False) if waived else state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -33,8 +33,14 @@ class SubmissionRefused(Exception):
         self.states = states
 
 
-def submit(installation: Installation, installed: InstalledMiniApp, person: Person) -> str:
-    """Submit for this student and return the slip's number; every repeat returns the same one.
+def submit(
+    installation: Installation,
+    installed: InstalledMiniApp,
+    person: Person,
+    before_asking: Callable[[], object] = lambda: None,
+) -> str:
+    """Submit for this student and return the slip's number; every repeat returns the same one. `before_asking` is
+    called before departments are asked, and may raise to keep them from it.
 
     No network call happens inside the transaction. Raises OutsidePeriod, NotGraduating, NotAStudent,
     CharacterMissing, SlipNotPrintable, or SubmissionRefused; nothing is stored then.
@@ -47,6 +53,7 @@ def submit(installation: Installation, installed: InstalledMiniApp, person: Pers
     installed.require_open(installation.get_local_time(get_now()).date())
     require_printable(installed, person)
     db.session.rollback()
+    before_asking()
     states = get_live_clearance(installation, installed, person.number)
     missing = list_missing_steps(states, installed.mini_app.step_keys)
     if missing:

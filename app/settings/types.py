@@ -74,7 +74,9 @@ class RateLimitSettings:
     An address may be a whole campus. `verification` counts looks at one true code from one address,
     `unproven` an address's codes that prove nothing, `typed` an address's wrong short codes and
     `typed_everywhere` everybody's, `comparison` names compared with one code (by one address, and ten times
-    as many by all), `upload` an address's pictures and files, `refresh` a student's questions to departments.
+    as many by all), `upload` an address's pictures and files. Of signed-in guards and clerks all these are counted by
+    person alone. `refresh` counts the times that one person has departments asked, by whatever page: looking, acting
+    and submitting apart.
     """
 
     storage_url: str

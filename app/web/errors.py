@@ -9,6 +9,7 @@ from http import HTTPStatus
 from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -17,6 +18,7 @@ from app.domain import errors as facts
 from app.extensions import DATABASE_FAULTS
 from app.web.shell import get_installation
 from app.web.unprintable import describe_unprintable
+from app.web.verify.limits import describe_wait
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
         409,
         ErrorText(_l("现在不能办理此操作"), _l("信息可能已经变化，请回到离校信息查询页查看最新状态。")),
     ),
+    facts.AskedTooOften: (429, TEXTS[429]),
     facts.SlipNotPrintable: (
         422,
         ErrorText(
@@ -108,9 +111,23 @@ def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
     log.info("request refused", extra={"fact": type(fact).__name__})
     missing = map(describe_unprintable, fact.fields) if isinstance(fact, facts.CharacterMissing) else ()
     slip_number = fact.number if isinstance(fact, facts.LinkExpired) else ""
+    if isinstance(fact, facts.AskedTooOften):
+        return _show_limit(fact)
     return show_error(
         status, text, fact_name=type(fact).__name__, detail="; ".join(missing), slip_number=slip_number
     )
+
+
+def _show_limit(fact: facts.AskedTooOften) -> Response:
+    """For whom the limit is, and when it is over."""
+    status, text = FACTS[type(fact)]
+    what_to_do = gettext(
+        "您在短时间内向各部门查询太多次，这一次没有再查询。%(wait)s后可以再试。只限制您本人，其他同学不受影响。",
+        wait=describe_wait(fact.seconds),
+    )
+    response = show_error(status, ErrorText(text.title, what_to_do), fact_name=type(fact).__name__)
+    response.headers["Retry-After"] = str(fact.seconds)
+    return response
 
 
 def _show_http_error(error: HTTPException) -> ResponseReturnValue:

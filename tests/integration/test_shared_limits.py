@@ -2,50 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import requests
 
 from tests.campus.client import CampusClient
-from tests.conftest import Service, get_free_port
+from tests.conftest import Service
 from tests.running import running_service
 
 WRONG = "0123456789ABCDEF"
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Redis server of this test's own."""
-    program = shutil.which("redis-server")
-    if program is None:
-        why = "redis-server is not installed: shared limits were left out"
-        pytest.fail(why) if os.environ.get("CI") == "true" else pytest.skip(why)
-    port = get_free_port()
-    folder = tmp_path_factory.mktemp("redis")
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        _wait_until_open(port)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _wait_until_open(port: int) -> None:
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise RuntimeError("Redis does not answer")
 
 
 def type_wrong_code(service: Service) -> int:

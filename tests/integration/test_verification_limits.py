@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.campus.client import CampusClient
 from tests.conftest import Service
 from tests.fixtures.issued_slips import GUARD, IssuedSlip, issue_slip, sign_in_staff
 from tests.running import running_service
-from tests.visitor import get_verdict
+from tests.visitor import Visitor, get_verdict
 
 TYPED, EVERYWHERE, COMPARED, UPLOADED, UNPROVEN, SCANNED = 3, 12, 2, 2, 4, 30
 LIMITS = {
@@ -24,14 +25,18 @@ LIMITS = {
     "UNPROVEN": UNPROVEN,
     "VERIFICATION": SCANNED,
 }
+BY_ADDRESS = "tests.fixtures.counted_by_address:app"
 JSON = {"Accept": "application/json"}
 
 
 @contextmanager
-def start_strict(campus: CampusClient, data_dir: Path, limits: Mapping[str, int]) -> Iterator[Service]:
+def start_strict(
+    campus: CampusClient, data_dir: Path, limits: Mapping[str, int], target: str = "wsgi:app"
+) -> Iterator[Service]:
     """A service with tight limits behind a proxy, so that a test can come from many addresses."""
     changes = {f"LIXIAO_RATE_LIMIT__{name}": f"{limit} per hour" for name, limit in limits.items()}
-    with running_service(campus, data_dir, changes | {"LIXIAO_SERVICE__PROXY_COUNT": "1"}) as service:
+    changes |= {"LIXIAO_SERVICE__PROXY_COUNT": "1"}
+    with running_service(campus, data_dir, changes, target=target) as service:
         yield service
 
 
@@ -199,3 +204,73 @@ def test_no_limit_writes_an_address_or_a_code_into_the_log(
     log = strict.log.read_text(encoding="utf-8")
     assert address not in log
     assert slip.digits not in log
+
+
+@contextmanager
+def at_a_busy_address(service: Service, slip: IssuedSlip) -> Iterator[Callable[[str], Visitor]]:
+    """Strangers use up every limit at the address that staff come from, too, and everywhere."""
+    for code in make_wrong_codes(EVERYWHERE + 1):
+        requests.post(f"{service.url}/verify", data={"code": code}, timeout=30)
+    for number in range(10 * COMPARED + 1):
+        requests.post(slip.url, data={"name": f"测{number}"}, timeout=30)
+    for _ in range(UNPROVEN + 1):
+        requests.get(slip.tampered_url, timeout=30)
+    for _ in range(UPLOADED + 1):
+        requests.post(f"{service.url}/verify", files={"file": ("photo", b"no picture")}, timeout=30)
+    for _ in range(SCANNED + 1):
+        requests.get(slip.url, timeout=30)
+    yield partial(sign_in_staff, service)
+
+
+def meet_all_limits(guard: Visitor, service: Service, slip: IssuedSlip) -> dict[str, int]:
+    """One of each that a guard does, and the statuses."""
+    verify = f"{service.url}/verify"
+    return {
+        "typed": guard.http.post(verify, data={"code": slip.short_code}, timeout=30).status_code,
+        "wrong": guard.http.post(verify, data={"code": "0" * 16}, timeout=30).status_code,
+        "name": guard.http.post(slip.url, data={"name": slip.name}, timeout=30).status_code,
+        "unproven": guard.http.get(slip.tampered_url, timeout=30).status_code,
+        "upload": guard.http.post(verify, files={"file": ("photo", b"no picture")}, timeout=30).status_code,
+        "scan": guard.http.get(slip.url, timeout=30).status_code,
+    }
+
+
+ADMITTED = {"typed": 200, "wrong": 200, "name": 200, "unproven": 200, "upload": 422, "scan": 200}
+
+
+def test_strangers_at_the_same_address_keep_no_guard_from_anything(
+    guarded: Service, fresh_student: str
+) -> None:
+    slip = issue_slip(guarded, fresh_student)
+    with at_a_busy_address(guarded, slip) as sign_in:
+        assert meet_all_limits(sign_in(GUARD), guarded, slip) == ADMITTED
+        assert meet_all_limits(Visitor(guarded.url), guarded, slip) == dict.fromkeys(ADMITTED, 429)
+
+
+def test_counted_by_address_the_guard_is_kept_from_everything(
+    campus: CampusClient, tmp_path: Path, fresh_student: str
+) -> None:
+    with start_strict(campus, tmp_path, LIMITS, BY_ADDRESS) as service:
+        slip = issue_slip(service, fresh_student)
+        with at_a_busy_address(service, slip) as sign_in:
+            assert meet_all_limits(sign_in(GUARD), service, slip) == dict.fromkeys(ADMITTED, 429)
+
+
+def test_a_guards_own_wrong_codes_are_limited_and_nobody_elses_are_by_them(
+    guarded: Service, fresh_student: str
+) -> None:
+    slip = issue_slip(guarded, fresh_student)
+    guard = sign_in_staff(guarded, GUARD)
+    answers = [
+        guard.http.post(f"{guarded.url}/verify", data={"code": code}, timeout=30)
+        for code in make_wrong_codes(EVERYWHERE + 1)
+    ]
+    assert [answer.status_code for answer in answers][TYPED:] == [429] * (EVERYWHERE + 1 - TYPED)
+    assert "只限制您本人的账号" in answers[-1].text
+    assert get_verdict(type_code(guarded, slip.short_code, "10.4.0.1")) == "valid"
+
+
+def test_a_refusal_tells_when_the_limit_is_over(strict: Service, address: str) -> None:
+    answers = [type_code(strict, code, address) for code in make_wrong_codes(TYPED + 1)]
+    assert 3500 < int(answers[-1].headers["Retry-After"]) <= 3600
+    assert "60 分钟后可以再试" in answers[-1].text

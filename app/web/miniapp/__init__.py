@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.connectors.base import ActionOutcome
 from app.domain.person import Person
-from app.extensions import db, limiter
+from app.extensions import db
 from app.services.actions import get_action, take_action
 from app.services.clearances import get_live_step, look_up_awaited, look_up_clearance
 from app.services.clock import get_now
@@ -18,6 +18,7 @@ from app.services.slips import find_submitted_slip
 from app.services.submissions import SubmissionRefused, submit
 from app.web.auth.access import student_required
 from app.web.language import show_mini_app
+from app.web.miniapp.live_queries import Kind, LiveQueries
 from app.web.miniapp.opening import (
     describe_student,
     list_unprintable,
@@ -29,10 +30,6 @@ from app.web.miniapp.view_data import ClearanceView, view_clearance, view_step
 from app.web.shell import get_installation
 
 mini_app_pages = Blueprint("mini_app", __name__)
-
-
-def _get_refresh_limit() -> str:
-    return get_installation().settings.rate_limit.refresh
 
 
 @mini_app_pages.get("/")
@@ -61,34 +58,40 @@ def clearance(app_path: str) -> ResponseReturnValue:
     installation, installed, person = open_with_consent(app_path)
     wanted = request.args.get("wait", "").split(",")
     awaited = [key for key in installed.mini_app.step_keys if key in wanted]
-    view = _look_up(installation, installed, person, is_patient=wanted == ["1"], awaited=awaited)
-    return render_page(installed, "clearance", view=view, notice=session.pop("notice", None))
+    queries = LiveQueries(person)
+    is_patient = wanted == ["1"]
+    view = _look_up(installation, installed, person, queries, is_patient=is_patient, awaited=awaited)
+    notice = session.pop("notice", None)
+    return render_page(installed, "clearance", view=view, notice=notice, limited=queries.wait)
 
 
 def _look_up(
     installation: Installation,
     installed: InstalledMiniApp,
     person: Person,
+    queries: LiveQueries,
     *,
     is_patient: bool,
     awaited: Collection[str] = (),
 ) -> ClearanceView:
     number = find_submitted_slip(db.session, installed, person.number)
     if awaited:
-        states = look_up_awaited(installation, installed, person.number, awaited)
+        states = look_up_awaited(installation, installed, person.number, awaited, queries.may_ask)
     else:
-        states = look_up_clearance(installation, installed, person.number, is_patient=is_patient)
+        states = look_up_clearance(
+            installation, installed, person.number, is_patient=is_patient, may_ask=queries.may_ask
+        )
     fields = describe_student(installed, person)
     unprintable = () if number else list_unprintable(installed, person)
     return view_clearance(show_mini_app(installed), fields, states, number, unprintable)
 
 
 @mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/refresh")
-@limiter.limit(_get_refresh_limit)
 @student_required(page=lambda app_path, step_key: url_for(".clearance", app_path=app_path))
 def refresh(app_path: str, step_key: str) -> ResponseReturnValue:
     """Ask one department again, then show the page at its item."""
     installation, installed, person = open_with_consent(app_path)
+    LiveQueries(person).require()
     get_live_step(installation, installed, step_key, person.number)
     return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
 
@@ -100,6 +103,7 @@ def confirm_action(app_path: str, step_key: str, action_key: str) -> ResponseRet
     installation, installed, person = open_with_consent(app_path)
     shown = show_mini_app(installed)
     step, action = get_action(shown, step_key, action_key)
+    LiveQueries(person).require()
     state = get_live_step(installation, installed, step_key, person.number)
     if not action.is_offered(state.finding):
         return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key))
@@ -112,6 +116,7 @@ def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
     """Take the action, and show the item as the department holds it afterwards."""
     installation, installed, person = open_with_consent(app_path)
     _, action = get_action(show_mini_app(installed), step_key, action_key)
+    LiveQueries(person, Kind.ACT).require()
     outcome, _ = take_action(installation, installed, person, step_key, action_key)
     says = {
         ActionOutcome.CONFIRMED: action.done,
@@ -127,11 +132,12 @@ def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
 def check_answers(app_path: str) -> ResponseReturnValue:
     """The check-your-answers page, which says that one can submit only once."""
     installation, installed, person = open_with_consent(app_path)
-    view = _look_up(installation, installed, person, is_patient=True)
+    queries = LiveQueries(person)
+    view = _look_up(installation, installed, person, queries, is_patient=True)
     if view.slip_number:
         return redirect(url_for("slips.slip", number=view.slip_number))
     installed.require_open(installation.get_local_time(get_now()).date())
-    return render_page(installed, "submission", view=view, is_refused=False)
+    return render_page(installed, "submission", view=view, is_refused=False, limited=queries.wait)
 
 
 @mini_app_pages.post("/<mini_app:app_path>/submission")
@@ -140,9 +146,9 @@ def submit_departure(app_path: str) -> ResponseReturnValue:
     """Submit; the first time and every other time it leads to the same slip."""
     installation, installed, person = open_with_consent(app_path)
     try:
-        number = submit(installation, installed, person)
+        number = submit(installation, installed, person, LiveQueries(person, Kind.SUBMIT).require)
     except SubmissionRefused as refused:
         fields = describe_student(installed, person)
         view = view_clearance(show_mini_app(installed), fields, refused.states, None)
-        return render_page(installed, "submission", view=view, is_refused=True), 422
+        return render_page(installed, "submission", view=view, is_refused=True, limited=""), 422
     return redirect(url_for("slips.slip", number=number), 303)

@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 from app.domain.clearance import FactValue, LastKnown, Reading, Status, StepState, Waived
 from app.domain.miniapp import FactSpec, Step
 from app.domain.slip import PrintedField
+from app.services.clearances import TOO_OFTEN
 from app.services.installation import InstalledMiniApp
 from app.web.language import put, show_day, show_moment
 
@@ -198,6 +199,8 @@ def _list_blanks(step: Step, state: StepState) -> tuple[tuple[PrintedField, ...]
 
 
 def _get_note(step: Step, state: StepState) -> str:
+    if state.fault == TOO_OFTEN and state.waived is None:
+        return str(gettext("您查询得过于频繁，这一项这次没有查询。请稍后重新查询。"))
     if state.reading is None and state.waived is None and not state.is_asking:
         return str(gettext("部门系统暂时没有给出可靠的答复，这不代表未通过。请稍后重新查询。"))
     return "" if state.reading is None or state.reading.records else step.no_record_says

@@ -23,7 +23,7 @@ from app.services.verification import Verification, get_full_view
 from app.web.language import show_moment
 from app.web.shell import get_installation
 from app.web.shown_record import show_record
-from app.web.verify.limits import RETRY_AFTER_SECONDS
+from app.web.verify.limits import describe_wait, get_retry_after
 from app.web.verify.verdicts import TEXTS, FileText, describe_verdict
 
 STATUSES = {Verdict.STATUS_UNKNOWN: 503, Verdict.RATE_LIMITED: 429}
@@ -81,12 +81,13 @@ def show_verification(
         response = jsonify(describe_verification(verification, says, file))
     else:
         now = show_moment(get_now())
-        response = make_response(render_verification(verification, now, staff, says, file))
+        wait = describe_wait(get_retry_after()) if verification.verdict is Verdict.RATE_LIMITED else ""
+        response = make_response(render_verification(verification, now, staff, says, file, wait))
     response.status_code = status
     response.headers["Cache-Control"] = "private, no-store" if staff else "no-store"
     response.vary.update(("Accept", "Cookie"))
     if status in (429, 503):
-        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+        response.headers["Retry-After"] = str(get_retry_after())
     return response
 
 
@@ -119,13 +120,15 @@ def render_verification(
     staff: Person | None = None,
     says: ComparisonText | None = None,
     file: FileText | None = None,
+    wait: str = "",
 ) -> str:
-    """The page that shows a verification."""
+    """The page that shows a verification; `wait` says for how long a limit refuses it."""
     full = _find_full(verification) if staff else None
     return render_template(
         "verify/verdict.html",
         verification=verification,
         text=describe_verdict(verification.verdict, file),
+        wait=wait,
         file=file,
         checked_at=checked_at,
         comparison=says,

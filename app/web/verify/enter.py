@@ -15,7 +15,7 @@ from app.web.shell import get_installation
 from app.web.verify import problems
 from app.web.verify.answers import RATE_LIMITED, show_verification, wants_json
 from app.web.verify.files import verify_file
-from app.web.verify.limits import count, get_address, has_room
+from app.web.verify.limits import count, get_counted, has_room
 from app.web.verify.pages import verify_pages
 from app.web.verify.problems import MAX_UPLOAD_BYTES, Problem
 from app.web.verify.show import check_code, limit_check, show_checked
@@ -66,7 +66,7 @@ def _answer_typed(typed: str) -> ResponseReturnValue:
     staff = get_staff()
     digits = typed.removeprefix(f"{get_installation().settings.service.base_url}/v/")
     if len(digits) > 64:
-        return show_checked(check_code(digits, get_address()), staff)
+        return show_checked(check_code(digits, get_counted(staff)), staff)
     verification = _check_short_code(typed, staff)
     if verification.verdict is Verdict.MALFORMED:
         return show_problem(problems.MALFORMED_SHORT_CODE)
@@ -74,25 +74,26 @@ def _answer_typed(typed: str) -> ResponseReturnValue:
 
 
 def _check_short_code(typed: str, staff: Person | None) -> Verification:
-    """Only wrong codes are counted, those of guards and clerks by person: a gate is not held up by others."""
-    limits = get_installation().settings.rate_limit
-    who = f"person {staff.number}" if staff else get_address()
-    if not (has_room(limits.typed, "typed", who) and has_room(limits.typed_everywhere, "typed")):
+    """Only wrong codes are counted, those of guards and clerks by person alone: a gate is not held up by others."""
+    limits, who = get_installation().settings.rate_limit, get_counted(staff)
+    if not has_room(limits.typed, "typed", who):
+        return RATE_LIMITED
+    if staff is None and not has_room(limits.typed_everywhere, "typed"):
         return RATE_LIMITED
     verification = verify_short_code(get_installation(), typed)
     if verification.verdict is Verdict.NEVER_ISSUED:
         count(limits.typed, "typed", who)
-        count(limits.typed_everywhere, "typed")
+        if staff is None:
+            count(limits.typed_everywhere, "typed")
     return verification
 
 
 def _answer_upload(upload: FileStorage) -> ResponseReturnValue:
     staff = get_staff()
-    who = f"person {staff.number}" if staff else get_address()
-    if not count(get_installation().settings.rate_limit.upload, "upload", who):
+    if not count(get_installation().settings.rate_limit.upload, "upload", get_counted(staff)):
         return show_verification(RATE_LIMITED, staff)
     found = verify_file(upload.read())
     if isinstance(found, Problem):
         return show_problem(found)
     verification, file = found
-    return show_checked(limit_check(verification, get_address()), staff, file)
+    return show_checked(limit_check(verification, get_counted(staff)), staff, file)

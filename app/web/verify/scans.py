@@ -36,7 +36,7 @@ from app.web.verify.answers import (
     prefers_json,
     render_verification,
 )
-from app.web.verify.limits import RETRY_AFTER_SECONDS
+from app.web.verify.limits import get_retry_after
 from app.web.verify.mould import Mould, make_mould
 from app.web.verify.show import check_code
 
@@ -116,7 +116,7 @@ def _answer(app: Flask, environ: WSGIEnvironment, moulds: Moulds) -> tuple[int, 
             headers.append(("Content-Encoding", "gzip"))
     headers.append(("Content-Length", str(len(body))))
     if status != HTTPStatus.OK:
-        headers.append(("Retry-After", RETRY_AFTER_SECONDS))
+        headers.append(("Retry-After", str(get_retry_after())))
     log_check(verification, None, address)
     return status, headers, body
 

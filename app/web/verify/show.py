@@ -11,7 +11,7 @@ from app.extensions import csrf
 from app.services.verification import Verification, compare_name, verify_code
 from app.web.shell import get_installation
 from app.web.verify.answers import RATE_LIMITED, Comparison, log_check, show_verification
-from app.web.verify.limits import count, get_address
+from app.web.verify.limits import count, get_address, get_counted
 from app.web.verify.pages import verify_pages
 from app.web.verify.verdicts import FileText
 from app.web.verify.viewer import get_staff
@@ -21,16 +21,17 @@ from app.web.verify.viewer import get_staff
 def show(code: str) -> ResponseReturnValue:
     """The verdict on a code, as a page, or as JSON for `Accept: application/json`."""
     staff = get_staff()
-    return show_checked(check_code(code, get_address()), staff)
+    return show_checked(check_code(code, get_counted(staff)), staff)
 
 
 @verify_pages.post("/v/<any_text:code>")
 def compare(code: str) -> ResponseReturnValue:
     """Whether the name that was typed from the paper is the slip's: it says match or no match, nothing else."""
-    verification = check_code(code, get_address())
+    staff = get_staff()
+    verification = check_code(code, get_counted(staff))
     if verification.verdict is not Verdict.VALID:
-        return show_verification(verification, get_staff())
-    return show_verification(verification, get_staff(), comparison=_compare(verification.digits))
+        return show_verification(verification, staff)
+    return show_verification(verification, staff, comparison=_compare(verification.digits, staff))
 
 
 # It changes nothing, needs no session, and no other site can read its answer.
@@ -46,25 +47,25 @@ def show_checked(
     return answer
 
 
-def check_code(text: str, address: str) -> Verification:
-    """The verdict on a code's digits, within the limits."""
-    return limit_check(verify_code(get_installation(), text), address)
+def check_code(text: str, who: str) -> Verification:
+    """The verdict on a code's digits, within the limits of `get_counted`."""
+    return limit_check(verify_code(get_installation(), text), who)
 
 
-def limit_check(verification: Verification, address: str) -> Verification:
-    """Count a check: true codes one by one, all others by address. Past the limit it says so instead."""
+def limit_check(verification: Verification, who: str) -> Verification:
+    """Count a check: true codes one by one, all others together. Past the limit it says so instead."""
     limits = get_installation().settings.rate_limit
     if verification.digits:
-        is_allowed = count(limits.verification, "code", verification.digits, address)
+        is_allowed = count(limits.verification, "code", verification.digits, who)
     else:
-        is_allowed = count(limits.unproven, "unproven", address)
+        is_allowed = count(limits.unproven, "unproven", who)
     return verification if is_allowed else RATE_LIMITED
 
 
-def _compare(digits: str) -> Comparison:
+def _compare(digits: str, staff: Person | None) -> Comparison:
     limit = get_installation().settings.rate_limit.comparison
-    by_address = count(limit, "name", digits, get_address())
-    if not (by_address and count(limit, "name", digits, times=10)):
+    is_allowed = count(limit, "name", digits, get_counted(staff))
+    if not (is_allowed and (staff is not None or count(limit, "name", digits, times=10))):
         return Comparison.TOO_OFTEN
     matches = compare_name(get_installation(), digits, request.form.get("name", "")[:100])
     return Comparison.MATCH if matches else Comparison.NO_MATCH

@@ -40,6 +40,11 @@ class WindowCounts:
         ends_at, hits = self._windows.get(key, (0.0, 0))
         return hits < item.amount or ends_at <= self._get_seconds()
 
+    def get_wait(self, key: Hashable) -> float:
+        """In how many seconds the window ends."""
+        ends_at, _ = self._windows.get(key, (0.0, 0))
+        return max(0.0, ends_at - self._get_seconds())
+
     def _sweep(self, now: float) -> None:
         self._windows = {key: window for key, window in self._windows.items() if window[0] > now}
         self._sweep_at = now + SWEEP_SECONDS
