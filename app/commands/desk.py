@@ -10,33 +10,63 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from app.services.desk import Desk, OddClerk, UnknownDesk, find_entry, get_desk, record_entry
+from app.connectors.desk_config import NoEntry, list_headings
+from app.services.desk import Desk, OddClerk, UnknownDesk, find_entry, get_desk, record_entry, require_clerk
 from app.services.desk_cells import CellRefused
-from app.services.desk_files import FileRefused, read_table
-from app.services.desk_import import ImportReport, import_table
+from app.services.desk_files import read_table
+from app.services.desk_gaps import CountMoved, DeskState, declare_complete, read_state, withdraw_complete
+from app.services.desk_grid import FileRefused
+from app.services.desk_import import ImportOptions, ImportReport, import_table
 from app.services.installation import Installation
 
 SHOWN_FAULTS = 100
+ROWS_WERE_SKIPPED = 3
+
+IMPORT_HELP = f"""Import a CSV or XLSX file: every row, or none when one is refused.
+
+A row that is refused can be left out by --skip-refused and --confirm with their count: its student is then unknown,
+and the item unavailable, until a later row or entry mends that. A row without a readable number may be about anybody:
+left out, it makes everybody unknown whom the file does not name, until an import with --complete or `desk complete`.
+
+Exit codes: 0, all is recorded (or would be); 1, nothing is recorded; {ROWS_WERE_SKIPPED}, recorded without the refused
+rows."""
 
 
 def make_desk_group(installation: Installation) -> AppGroup:
     """The group `flask desk`."""
     group = AppGroup("desk", help="Departments without a system: what their clerks record and import.")
 
-    @group.command("import")
+    @group.command("import", help=IMPORT_HELP, short_help="Import a CSV or XLSX file.")
     @click.argument("connector")
     @click.argument("file", type=click.Path(path_type=Path))
     @click.option("--by", required=True, help="The staff number of the clerk.")
     @click.option("--dry-run", is_flag=True, help="Check the file and record nothing.")
     @click.option("--skip-refused", is_flag=True, help="Record the good rows though others are refused.")
+    @click.option("--confirm", type=click.IntRange(0), help="With --skip-refused: how many rows are refused.")
+    @click.option("--complete", is_flag=True, help="Who is not in the file has nothing to settle.")
+    @click.option("--sheet", help="The sheet, where several hold something.")
     @with_appcontext
-    def import_file(connector: str, file: Path, by: str, dry_run: bool, skip_refused: bool) -> None:
-        """Import a CSV or XLSX file: every row, or none when one is refused."""
+    def import_file(
+        connector: str,
+        file: Path,
+        by: str,
+        dry_run: bool,
+        skip_refused: bool,
+        confirm: int | None,
+        complete: bool,
+        sheet: str | None,
+    ) -> None:
+        if confirm is not None and not skip_refused:
+            raise click.UsageError("--confirm goes with --skip-refused")
+        options = ImportOptions(dry_run, confirm or 0, complete)
         with _named_faults():
-            desk, table = get_desk(installation.settings, connector), read_table(file)
+            desk = get_desk(installation.settings, connector)
+            table = read_table(file, list_headings(desk.config), sheet)
+            for note in table.notes:
+                click.echo(note, err=True)
             with click.progressbar(table.rows, label="rows", file=sys.stderr) as rows:
-                report = import_table(desk, table, rows, by, is_dry_run=dry_run, skips_refused=skip_refused)
-        _tell(report, is_dry_run=dry_run)
+                report = import_table(desk, table, rows, by, options)
+        _tell(report, options, skips=skip_refused)
 
     @group.command("show")
     @click.argument("connector")
@@ -63,6 +93,35 @@ def make_desk_group(installation: Installation) -> AppGroup:
             record_entry(desk, number, dict(cell.split("=", 1) for cell in cells), by)
         _show(installation, desk, number)
 
+    @group.command("status", short_help="Show what keeps a desk from answering.")
+    @click.argument("connector")
+    @with_appcontext
+    def status(connector: str) -> None:
+        """Show how many entries a desk holds, whether its list is complete, and who is unknown and why."""
+        with _named_faults():
+            desk = get_desk(installation.settings, connector)
+        _show_state(installation, desk, read_state(desk.name))
+
+    @group.command("complete", short_help="Declare that a desk's list is complete.")
+    @click.argument("connector")
+    @click.option("--by", required=True, help="The staff number of the clerk.")
+    @click.option("--entries", type=click.IntRange(0), help="How many entries the desk holds.")
+    @click.option("--withdraw", is_flag=True, help="Take the declaration back.")
+    @with_appcontext
+    def complete(connector: str, by: str, entries: int | None, withdraw: bool) -> None:
+        """Declare that whoever has no entry has nothing to settle, and that rows without a readable number were
+        nobody's who is not recorded now. Students whose own rows were refused stay unknown.
+        """
+        with _named_faults():
+            desk = get_desk(installation.settings, connector)
+            clerk = require_clerk(by)
+            if withdraw:
+                was_there = withdraw_complete(desk.name, clerk)
+                click.echo("taken back" if was_there else "there was no declaration")
+                return
+            declare_complete(desk.name, clerk, -1 if entries is None else entries)
+        click.echo(f"complete: whoever has none of the {entries} entries has nothing to settle")
+
     return group
 
 
@@ -74,12 +133,19 @@ def _named_faults() -> Iterator[None]:
         raise click.ClickException(f"no desk of this name is configured: {error}") from error
     except OddClerk as error:
         raise click.ClickException(f"--by is not a staff number: {error}") from error
+    except CountMoved as error:
+        raise click.ClickException(f"{error}: if its list is complete, say --entries {error.held}") from error
     except (FileRefused, CellRefused) as error:
         raise click.ClickException(str(error)) from error
 
 
 def _show(installation: Installation, desk: Desk, number: str) -> None:
     entry = find_entry(desk, number)
+    refusals = [
+        one for one in read_state(desk.name).refusals if desk.numbers.is_same(number, one.student_number)
+    ]
+    for refusal in refusals:
+        click.echo(f"unknown: {refusal.says}")
     if entry is None:
         click.echo(f"nothing is recorded of {number}")
         return
@@ -89,20 +155,52 @@ def _show(installation: Installation, desk: Desk, number: str) -> None:
     click.echo(f"recorded_at: {installation.get_local_time(entry.recorded_at):%Y-%m-%d %H:%M}")
 
 
-def _tell(report: ImportReport, *, is_dry_run: bool) -> None:
+def _show_state(installation: Installation, desk: Desk, state: DeskState) -> None:
+    click.echo(f"{state.entries} entries")
+    if state.complete_since is not None:
+        since = installation.get_local_time(state.complete_since)
+        click.echo(f"declared complete {since:%Y-%m-%d %H:%M} by {state.declared_by}")
+    elif desk.config.no_entry is NoEntry.EMPTY:
+        click.echo("not declared complete: whoever has no entry is unknown")
+    for refusal in state.refusals:
+        click.echo(f"{refusal.student_number} is unknown: {refusal.says}")
+
+
+def _tell(report: ImportReport, options: ImportOptions, *, skips: bool) -> None:
     for cell in report.refused[:SHOWN_FAULTS]:
         click.echo(f"row {cell.place}, {cell.heading}: {cell.says}", err=True)
     if len(report.refused) > SHOWN_FAULTS:
         click.echo(f"and {len(report.refused) - SHOWN_FAULTS} more", err=True)
+    for warning in report.warnings:
+        click.echo(f"warning: {warning}", err=True)
     click.echo(
         f"{report.added} new, {report.changed} changed, {report.unchanged} as before, "
         f"{report.refused_rows} refused"
     )
+    _tell_refused(report, options, skips=skips)
+    _tell_end(report, options)
+    if report.refused or report.refused_rows != options.confirmed:
+        raise click.exceptions.Exit(ROWS_WERE_SKIPPED if report.is_recorded else 1)
+
+
+def _tell_refused(report: ImportReport, options: ImportOptions, *, skips: bool) -> None:
+    """Who is unknown now or would be, and what a clerk says to confirm it."""
+    if skips and report.unknown:
+        click.echo(f"unknown until a later row or entry: {', '.join(report.unknown)}")
+    if skips and report.unread:
+        places = ", ".join(map(str, report.unread))
+        click.echo(f"without a readable number, so about anybody: rows {places}")
+        click.echo(
+            "whoever the file does not name is unknown until an import with --complete or `desk complete`"
+        )
+    if skips and not report.is_recorded and report.refused_rows != options.confirmed:
+        click.echo(f"to record the others, say --skip-refused --confirm {report.refused_rows}", err=True)
+
+
+def _tell_end(report: ImportReport, options: ImportOptions) -> None:
     if report.is_recorded:
-        click.echo("recorded")
-    elif is_dry_run and not report.refused:
+        click.echo("recorded, and the list is complete" if report.is_complete else "recorded")
+    elif options.is_dry_run and report.refused_rows == options.confirmed:
         click.echo("nothing is recorded: this was a dry run")
     else:
         click.echo("nothing is recorded")
-    if report.refused and not report.is_recorded:
-        raise click.exceptions.Exit(1)

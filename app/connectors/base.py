@@ -57,6 +57,8 @@ class Fault(StrEnum):
     STALE = "stale"
     REPEATED_PAGE = "repeated_page"
     UNFOLDED_NUMBER = "unfolded_number"
+    NOT_COMPLETE = "not_complete"
+    REFUSED_ROW = "refused_row"
     # It was not asked, or something on this side failed.
     ODD_STUDENT_NUMBER = "odd_student_number"
     BUSY = "busy"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,8 +26,20 @@ class KeptEntry:
     recorded_at: datetime
 
 
-FindEntry = Callable[[str, str], KeptEntry | None]
-"""Finds the entry of a connector's name and a student number. Blocks; raises SQLAlchemyError."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a desk knows of a student. `is_refused`: a row about the student, or one that may be about anybody, could
+    not be read, and no later one mended it. `complete_since`: when a clerk declared that whoever has no entry has
+    nothing to settle.
+    """
+
+    entry: KeptEntry | None
+    is_refused: bool
+    complete_since: datetime | None
+
+
+FindEntry = Callable[[str, str], Found]
+"""Finds what a connector's name and a student number have. Blocks; raises SQLAlchemyError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +66,32 @@ class DeskConnector:
     async def fetch_reading(self, student_number: str) -> Reading:
         """See Connector."""
         try:
-            entry = await self._threads.run(lambda: self._book.find(self.name, student_number))
-            records = read_entry(self._config, entry, student_number, self._book.zone)
+            found = await self._threads.run(lambda: self._book.find(self.name, student_number))
+            self._require_known(found)
+            records = read_entry(self._config, found.entry, student_number, self._book.zone)
         except SQLAlchemyError:
             raise DepartmentUnavailable(self.name, Fault.SERVER_ERROR) from None
         except UntrustedAnswer as error:
             raise DepartmentUnavailable(self.name, error.fault) from None
         now = datetime.now(UTC)
-        if entry is not None and self._config.age is not None:
-            as_of = _get_as_of(self._config, entry, records[0], self._book.zone)
+        if found.entry is not None and self._config.age is not None:
+            as_of = _get_as_of(self._config, found.entry, records[0], self._book.zone)
             if now - as_of > self._config.age:
                 raise StaleView(self.name, as_of)
         return Reading(self.name, student_number, records, now)
+
+    def _require_known(self, found: Found) -> None:
+        """Raise UntrustedAnswer for a refused row, and for a missing entry while no declaration holds; StaleView
+        once the declaration is too old.
+        """
+        if found.is_refused:
+            raise UntrustedAnswer(Fault.REFUSED_ROW)
+        if found.entry is not None or self._config.no_entry is NoEntry.NEVER:
+            return
+        if found.complete_since is None:
+            raise UntrustedAnswer(Fault.NOT_COMPLETE)
+        if datetime.now(UTC) - found.complete_since > timedelta(days=self._config.complete_days):
+            raise StaleView(self.name, found.complete_since)
 
     async def perform_action(self, action: str, student_number: str) -> ActionOutcome:
         """A desk takes no actions: raises UnknownAction."""

@@ -5,7 +5,8 @@
 | `kind` | `"desk"` |
 | `number_column` | the heading of the student number in imported files |
 | `number_pattern` | what a student number is like (`[0-9A-Za-z]{1,32}`) |
-| `no_record` | what a missing entry means: `never`: the item is unavailable; `empty`: no record of this student |
+| `no_record` | what a missing entry means: `never`: the item is unavailable; `empty`: no record of this student, as soon as a clerk declared the desk's list complete (`flask desk import … --complete`, `flask desk complete`): until then, unavailable |
+| `complete_days` | for `empty`: how long such a declaration holds (120): the next season needs its own |
 | `[.fields.<fact>]` | as in `http_config.py`, without `json`; `path` is the heading in imported files. A day may be written 2026-6-9 or 2026/6/9, a flag is 是 or 否, true or false |
 | `fresh_for_minutes` | how old an entry may be, by the time at which it was recorded or by `as_of` (any age) |
 | `as_of` | with `fresh_for_minutes`: the fact, a day, as of which an entry holds ("") |
@@ -18,6 +19,7 @@ Beside its fields every entry has the facts `recorded_by`, a staff number, and `
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -29,10 +31,13 @@ from app.connectors.moments import MOST_MINUTES
 from app.connectors.strict_json import Json
 from app.domain.clearance import FactValue
 from app.domain.conventions import USUAL, Conventions
+from app.domain.texts import clean_text
 from app.tables import Table
 
 RECORDED_BY, RECORDED_AT = "recorded_by", "recorded_at"
 KEPT_BY_THE_DESK = {name: Field((name,), FieldType.TEXT) for name in (RECORDED_BY, RECORDED_AT)}
+USUAL_COMPLETE_DAYS = 120
+_MARKS_OF_NEED = re.compile(r"\((必填|选填|必填项|选填项|必须|可选|required|optional)\)$", re.IGNORECASE)
 
 
 class NoEntry(StrEnum):
@@ -51,6 +56,7 @@ class DeskConfig:
     no_entry: NoEntry
     fields: Mapping[str, Field]
     threads: int
+    complete_days: int = USUAL_COMPLETE_DAYS
     age: timedelta | None = None
     as_of: str = ""
     conventions: Conventions = USUAL
@@ -67,11 +73,14 @@ def read_desk(table: Table, conventions: Conventions = USUAL) -> DeskConfig:
         age=_read_age(table),
         as_of=table.text("as_of", ""),
         conventions=conventions,
+        complete_days=table.integer("complete_days", USUAL_COMPLETE_DAYS, least=1, most=400),
     )
     _check_as_of(table, config)
-    headings = [config.number_column, *(get_heading(field) for field in config.fields.values())]
+    headings = [fold_heading(heading) for heading in list_headings(config)]
     if not config.fields:
         table.fault("fields", "names no fact")
+    if table.has("complete_days") and config.no_entry is not NoEntry.EMPTY:
+        table.fault("complete_days", 'is for no_record = "empty"')
     if len(set(headings)) != len(headings):
         table.fault("fields", "and number_column name a heading twice")
     for name in (RECORDED_BY, RECORDED_AT):
@@ -83,6 +92,19 @@ def read_desk(table: Table, conventions: Conventions = USUAL) -> DeskConfig:
 def get_heading(field: Field) -> str:
     """The heading of a fact's column."""
     return str(field.path[0])
+
+
+def list_headings(config: DeskConfig) -> list[str]:
+    """The headings that an imported file must have, the student number's first."""
+    return [config.number_column, *(get_heading(field) for field in config.fields.values())]
+
+
+def fold_heading(text: str) -> str:
+    """A heading as it is compared: without spaces, the stars of forms and a bracket such as （必填）at its end. Any
+    other bracket stays: it may say a unit. Raises ControlCharacter.
+    """
+    plain = unicodedata.normalize("NFKC", clean_text(text)).replace(" ", "").strip("*")
+    return _MARKS_OF_NEED.sub("", plain).strip("*")
 
 
 def read_kept(field: Field, kept: Json) -> FactValue:

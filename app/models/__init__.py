@@ -6,6 +6,7 @@ from app.models.audit_event import AuditEvent, AuditHead
 from app.models.browser_session import BrowserSession
 from app.models.consent import Consent
 from app.models.desk_entry import DeskEntry
+from app.models.desk_gap import DeskCompletion, DeskRefusal
 from app.models.engine import (
     LITTLE_PATIENCE_SECONDS,
     Sender,
@@ -32,7 +33,9 @@ __all__ = [
     "BrowserSession",
     "Consent",
     "DatabaseRefused",
+    "DeskCompletion",
     "DeskEntry",
+    "DeskRefusal",
     "IssuedCode",
     "KnownAnswer",
     "Sender",

@@ -10,15 +10,17 @@ from datetime import tzinfo
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, Select, String, and_, bindparam, create_engine, literal, select
 
-from app.connectors.desk import DeskBook, KeptEntry
+from app.connectors.desk import DeskBook, Found, KeptEntry
 from app.connectors.desk_config import DeskConfig, get_heading, read_desk
+from app.domain.student_number import MalformedNumber, NumberForm
 from app.extensions import DatabaseSession, db
-from app.models import DeskEntry, upsert, write_transaction
+from app.models import DeskCompletion, DeskEntry, DeskRefusal, upsert, write_transaction
 from app.services.audit import add_event
 from app.services.clock import get_now
 from app.services.desk_cells import CellRefused, Kept, read_cell, read_number
+from app.services.desk_gaps import mend
 from app.settings import Settings
 
 CHUNK = 500
@@ -41,6 +43,30 @@ class Desk:
 
     name: str
     config: DeskConfig
+    numbers: NumberForm
+
+
+def _make_find() -> Select[Any]:
+    """One statement, so that an entry and what speaks against it are of one moment."""
+    entry, refusal, completion = DeskEntry.__table__.c, DeskRefusal.__table__.c, DeskCompletion.__table__.c
+    name, number = bindparam("connector", type_=String), bindparam("number", type_=String)
+    one = select(literal(1)).subquery("one")
+    places = (
+        one.outerjoin(DeskEntry.__table__, and_(entry.connector == name, entry.student_number == number))
+        .outerjoin(DeskRefusal.__table__, and_(refusal.connector == name, refusal.student_number == number))
+        .outerjoin(DeskCompletion.__table__, completion.connector == name)
+    )
+    return select(
+        entry.student_number,
+        entry.facts,
+        entry.recorded_by,
+        entry.recorded_at,
+        refusal.student_number.is_not(None),
+        completion.declared_at,
+    ).select_from(places)
+
+
+_FIND = _make_find()
 
 
 def open_desk_book(database_url: str, zone: tzinfo) -> DeskBook:
@@ -56,14 +82,11 @@ def open_desk_book(database_url: str, zone: tzinfo) -> DeskBook:
         os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
         return engine
 
-    def find(connector: str, student_number: str) -> KeptEntry | None:
-        table = DeskEntry.__table__.c
-        query = select(table.student_number, table.facts, table.recorded_by, table.recorded_at).where(
-            table.connector == connector, table.student_number == student_number
-        )
+    def find(connector: str, student_number: str) -> Found:
         with get_engine().connect() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else KeptEntry(*row)
+            row = connection.execute(_FIND, {"connector": connector, "number": student_number}).one()
+        entry = None if row[0] is None else KeptEntry(*row[:4])
+        return Found(entry, bool(row[4]), row[5])
 
     return DeskBook(find, lambda: get_engine().dispose(), zone)
 
@@ -73,11 +96,15 @@ def get_desk(settings: Settings, name: str) -> Desk:
     table = settings.connectors.get(name)
     if table is None or table.text("kind") != "desk":
         raise UnknownDesk(name)
-    return Desk(name, read_desk(table, settings.conventions))
+    return Desk(name, read_desk(table, settings.conventions), settings.numbers)
 
 
 def find_entry(desk: Desk, student_number: str) -> KeptEntry | None:
     """What is kept of a student."""
+    try:
+        student_number = desk.numbers.fold(student_number)
+    except MalformedNumber:
+        return None
     entry = db.session.get(DeskEntry, (desk.name, student_number))
     if entry is None:
         return None
@@ -94,7 +121,7 @@ def record_entry(desk: Desk, student_number: str, cells: Mapping[str, str], by: 
     for heading in cells:
         if heading not in known:
             raise CellRefused(heading, f"is no heading: there are {'、'.join(sorted(known))}")
-    number = read_number(desk.config, student_number)
+    number = read_number(desk.config, desk.numbers, student_number)
     facts: Facts = {
         name: read_cell(field, cells.get(get_heading(field))) for name, field in desk.config.fields.items()
     }
@@ -102,7 +129,8 @@ def record_entry(desk: Desk, student_number: str, cells: Mapping[str, str], by: 
     with write_transaction() as session:
         before = load_facts(session, desk, [number]).get(number)
         store_entries(session, desk, {number: facts}, clerk)
-        details = {"desk": desk.name, "facts": facts, "before": before}
+        mended = mend(session, desk.name, [number])
+        details = {"desk": desk.name, "facts": facts, "before": before, "mended": bool(mended)}
         add_event(session, "desk_recorded", actor=clerk, subject=number, details=details, now=now)
     return facts
 

@@ -11,6 +11,8 @@ from datetime import date, datetime, time
 from app.connectors.base import Fault, UntrustedAnswer
 from app.connectors.desk_config import DeskConfig, get_heading, read_kept
 from app.connectors.fields import Field, FieldType, MoneyUnit
+from app.domain.student_number import MalformedNumber, NumberForm
+from app.domain.texts import ControlCharacter, clean_text
 
 
 class Formula:
@@ -21,6 +23,9 @@ Cell = str | int | float | bool | date | Formula | None
 Kept = str | bool | None
 
 _DAY = re.compile(r"([0-9]{4})[-/]([0-9]{1,2})[-/]([0-9]{1,2})")
+_PLAIN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_GROUPED = re.compile(r"[^0-9]*[0-9]{1,3}([,，][0-9]{3})+(\.[0-9]+)?[^0-9]*")
+_WITH_SIGN = re.compile(r"[¥￥$]?[0-9,，.]+(元|圆|分)?")
 _FLAGS = {"是": True, "否": False, "true": True, "false": False}
 _SAYS = {
     Fault.ODD_DAY: "is not a day, as 2026-06-09",
@@ -37,15 +42,19 @@ class CellRefused(Exception):
         self.says = says
 
 
-def read_number(config: DeskConfig, cell: Cell) -> str:
-    """The student number in a cell; raises CellRefused. A numeric cell may have lost its leading zeros."""
+def read_number(config: DeskConfig, numbers: NumberForm, cell: Cell) -> str:
+    """The folded student number in a cell; raises CellRefused. A numeric cell may have lost its leading zeros."""
     heading = config.number_column
     text = _require_text(heading, cell, "is a number, not a text: leading zeros may be lost")
     if not text:
         raise CellRefused(heading, "is empty")
-    if not re.fullmatch(config.number_pattern, text) or not re.fullmatch(r"[0-9A-Za-z]{1,32}", text):
+    try:
+        number = numbers.fold(text)
+    except MalformedNumber:
+        raise CellRefused(heading, "is not a student number") from None
+    if not re.fullmatch(config.number_pattern, number):
         raise CellRefused(heading, "is not a student number")
-    return text
+    return number
 
 
 def read_cell(field: Field, cell: Cell) -> Kept:
@@ -59,7 +68,7 @@ def read_cell(field: Field, cell: Cell) -> Kept:
     try:
         read_kept(field, kept)
     except UntrustedAnswer as error:
-        raise CellRefused(heading, _explain(field, error.fault)) from None
+        raise CellRefused(heading, _explain(field, error.fault, kept)) from None
     return kept
 
 
@@ -72,8 +81,11 @@ def _write_kept(field: Field, heading: str, cell: Cell) -> str | bool:
         return _write_day(field, heading, cell)
     if isinstance(cell, int | float) and field.type in (FieldType.COUNT, FieldType.MONEY):
         return _write_number(cell)
-    text = _require_text(heading, cell, "is a number, not a text")
-    if field.type is FieldType.DAY and (found := _DAY.fullmatch(text)):
+    is_day = field.type is FieldType.DAY
+    text = _require_text(
+        heading, cell, "is a number, not a day: write 2026-06-09" if is_day else "is a number, not a text"
+    )
+    if is_day and (found := _DAY.fullmatch(text)):
         return f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}"
     if field.type is FieldType.FLAG:
         return _FLAGS.get(text.lower(), text)
@@ -87,7 +99,10 @@ def _require_text(heading: str, cell: Cell, says: str) -> str:
         raise CellRefused(heading, "is a formula or an error: write the value itself")
     if not isinstance(cell, str):
         raise CellRefused(heading, says)
-    return cell.strip()
+    try:
+        return clean_text(cell)
+    except ControlCharacter:
+        raise CellRefused(heading, "holds a control character: type it anew") from None
 
 
 def _write_day(field: Field, heading: str, cell: date) -> str:
@@ -103,14 +118,32 @@ def _write_number(cell: float) -> str:
     return str(int(cell)) if is_whole else repr(cell)
 
 
-def _explain(field: Field, fault: Fault) -> str:
+def _explain(field: Field, fault: Fault, kept: str | bool) -> str:
     if fault is Fault.UNKNOWN_VALUE and field.values is not None:
         return f"is none of {'、'.join(field.values)}"
     if field.type is FieldType.MONEY:
-        unit = "fen 分" if field.unit is MoneyUnit.FEN else "yuan 元 with at most two decimals"
-        return f"is not an amount in {unit}"
+        return _explain_amount(field, str(kept))
     if field.type is FieldType.COUNT:
         return "is not a whole number from 0 on"
     if field.type is FieldType.FLAG:
         return f"is none of {'、'.join(_FLAGS)}"
+    if field.type is FieldType.DAY and _is_in_calendar(str(kept)):
+        return "is a day that cannot be: in the future, or before the first one that may be"
     return _SAYS.get(fault, f"cannot be recorded ({fault})")
+
+
+def _explain_amount(field: Field, text: str) -> str:
+    unit = "fen 分" if field.unit is MoneyUnit.FEN else "yuan 元 with at most two decimals"
+    says = f"is not an amount in {unit}"
+    if _GROUPED.fullmatch(text):
+        return f"{says}: write 1200.00 and not 1,200.00"
+    if _WITH_SIGN.fullmatch(text) and not re.fullmatch(r"[0-9.]+", text):
+        return f"{says}: write the digits alone, without ¥ or 元"
+    return says
+
+
+def _is_in_calendar(text: str) -> bool:
+    try:
+        return bool(_PLAIN_DAY.fullmatch(text)) and bool(date.fromisoformat(text))
+    except ValueError:
+        return False

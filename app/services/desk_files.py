@@ -1,134 +1,144 @@
-"""Reads the tables that clerks import: CSV in UTF-8 (with or without a mark) or GB18030, and XLSX.
-
-Formulas are never evaluated: a cell that holds one is told, whatever value the file remembers for it.
-"""
+"""Finds the table in a clerks' file: the row with a desk's headings, whatever stands above it."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any
 
-from app.services.desk_cells import Cell, Formula
+from app.connectors.desk_config import fold_heading
+from app.domain.texts import ControlCharacter
+from app.services.desk_cells import Cell
+from app.services.desk_csv import read_csv
+from app.services.desk_grid import FileRefused, FileRow, Grid, is_empty
+from app.services.desk_xlsx import read_xlsx
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
-MAX_UNPACKED_BYTES = 200 * 1024 * 1024
-MAX_ROWS = 100_000
-MAX_COLUMNS = 100
-
-
-class FileRefused(Exception):
-    """The file as a whole cannot be read; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    """A row below the headings; `place` is its number in the file, from 1, as a spreadsheet shows it."""
-
-    place: int
-    cells: tuple[Cell, ...]
+HEADING_ROWS = 20
+SHOWN_HEADINGS = 12
+SHOWN_CHARACTERS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedTable:
-    """A file's headings and rows; empty rows are left out. `digest` is the SHA-256 of the file."""
+    """The rows below a file's headings. `columns` is where each expected heading stands, from 0; `above` are the
+    rows above the headings; `width` is how many cells the headings take where more would be a shifted row;
+    `notes` say what was read. `digest` is the SHA-256 of the file.
+    """
 
-    headings: tuple[str, ...]
+    columns: Mapping[str, int]
     rows: tuple[FileRow, ...]
     digest: str
+    above: tuple[FileRow, ...] = ()
+    width: int | None = None
+    notes: tuple[str, ...] = ()
 
 
-def read_table(path: Path) -> ImportedTable:
-    """The table in a `.csv` or `.xlsx` file; raises FileRefused."""
+def read_table(path: Path, expected: Sequence[str], sheet: str | None = None) -> ImportedTable:
+    """The table with the expected headings in a `.csv` or `.xlsx` file; raises FileRefused."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise FileRefused(f"the file is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
         content = path.read_bytes()
     except OSError as error:
         raise FileRefused(f"the file cannot be read: {error.strerror}") from error
-    readers = {".csv": _read_csv, ".xlsx": _read_xlsx}
-    if path.suffix.lower() not in readers:
-        raise FileRefused("the file's name must end in .csv or .xlsx")
-    return _make_table(readers[path.suffix.lower()](content), hashlib.sha256(content).hexdigest())
+    digest = hashlib.sha256(content).hexdigest()
+    return _find_table(_read_grids(path.suffix.lower(), content, sheet), expected, digest)
 
 
-def _make_table(found: Iterable[FileRow], digest: str) -> ImportedTable:
-    rows: list[FileRow] = []
-    for row in found:
-        if len(rows) > MAX_ROWS or len(row.cells) > MAX_COLUMNS:
-            raise FileRefused(f"the table has more than {MAX_ROWS} rows or {MAX_COLUMNS} columns")
-        if any(cell not in (None, "") for cell in row.cells):
-            rows.append(row)
-    if not rows or rows[0].place != 1:
-        raise FileRefused("the first row must hold the headings")
-    headings = tuple(cell.strip() if isinstance(cell, str) else "" for cell in rows[0].cells)
-    return ImportedTable(headings, tuple(rows[1:]), digest)
+def _read_grids(suffix: str, content: bytes, sheet: str | None) -> Iterator[Grid | FileRefused]:
+    readers: dict[str, Callable[[], Iterator[Grid | FileRefused]]] = {
+        ".csv": lambda: read_csv(content),
+        ".xlsx": lambda: iter([read_xlsx(content, sheet)]),
+    }
+    if suffix not in readers:
+        raise FileRefused("the file's name must end in .csv or .xlsx: save the table as one of them")
+    if sheet is not None and suffix == ".csv":
+        raise FileRefused("a CSV file has no sheets: leave --sheet out")
+    return readers[suffix]()
 
 
-def _read_csv(content: bytes) -> Iterator[FileRow]:
-    text = _decode(content)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    place = 1
+def _find_table(grids: Iterator[Grid | FileRefused], expected: Sequence[str], digest: str) -> ImportedTable:
+    """The first reading that has all headings; else what the nearest one lacks."""
+    nearest: tuple[int, FileRefused] | None = None
+    for grid in grids:
+        if isinstance(grid, FileRefused):
+            found, refused = 0, grid
+        else:
+            index, found = _find_heading_row(grid, expected)
+            if found == len(expected):
+                return _make_table(grid, index, expected, digest)
+            refused = _explain_headings(grid, index, expected, found)
+        if nearest is None or found > nearest[0]:
+            nearest = (found, refused)
+    raise nearest[1] if nearest else FileRefused("the file is empty")
+
+
+def _find_heading_row(grid: Grid, expected: Sequence[str]) -> tuple[int, int]:
+    """The place in `grid.rows` of the first row with most of the headings, and how many it has."""
+    counts = [
+        len({fold_heading(heading) for heading in expected} & set(_fold_row(row)))
+        for row in grid.rows[:HEADING_ROWS]
+    ]
+    most = max(counts, default=0)
+    return (counts.index(most) if counts else 0), most
+
+
+def _fold_row(row: FileRow) -> list[str]:
+    return [_fold(cell) for cell in row.cells]
+
+
+def _fold(cell: Cell) -> str:
     try:
-        for cells in reader:
-            yield FileRow(place, tuple(cells))
-            place = reader.line_num + 1
-    except csv.Error as error:
-        raise FileRefused(f"line {reader.line_num} is not CSV: {error}") from error
+        return fold_heading(cell) if isinstance(cell, str) else ""
+    except ControlCharacter:
+        return ""
 
 
-def _decode(content: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise FileRefused("the file is neither UTF-8 nor GB18030")
+def _explain_headings(grid: Grid, index: int, expected: Sequence[str], found: int) -> FileRefused:
+    if not grid.rows:
+        return FileRefused("the file holds no row")
+    row = grid.rows[index]
+    headings = _fold_row(row)
+    missing = "; ".join(f"no column {name}" for name in expected if fold_heading(name) not in headings)
+    shown = [
+        str(cell)[:SHOWN_CHARACTERS] for cell in row.cells if isinstance(cell, str) and not is_empty(cell)
+    ]
+    where = f"{grid.where}, " if grid.where else ""
+    held = "、".join(shown[:SHOWN_HEADINGS]) + ("…" if len(shown) > SHOWN_HEADINGS else "")
+    nearest = "" if found else f" (none of the first {HEADING_ROWS} rows holds one)"
+    return FileRefused(
+        f"{missing}{nearest}. Expected in one row: {'、'.join(expected)}. "
+        f"{where}row {row.place} holds {held or 'no text'}"
+    )
 
 
-def _read_xlsx(content: bytes) -> Iterator[FileRow]:
-    # Takes a moment to load and is needed for this alone.
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    _check_archive(content)
-    try:
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
-        sheets = book.worksheets
-        if len(sheets) != 1:
-            raise FileRefused(f"the file must hold one sheet alone, not {len(sheets)}")
-        for place, cells in enumerate(sheets[0].iter_rows(max_col=MAX_COLUMNS + 1), start=1):
-            yield FileRow(place, _trim(tuple(_read_cell(cell) for cell in cells)))
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, SyntaxError, TypeError) as error:
-        raise FileRefused(f"the file is not a readable XLSX file: {type(error).__name__}") from error
-
-
-def _check_archive(content: bytes) -> None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            unpacked = sum(item.file_size for item in archive.infolist())
-    except zipfile.BadZipFile as error:
-        raise FileRefused("the file is not an XLSX file") from error
-    if unpacked > MAX_UNPACKED_BYTES:
-        raise FileRefused(f"the file unpacks to more than {MAX_UNPACKED_BYTES // 1024 // 1024} MiB")
+def _make_table(grid: Grid, index: int, expected: Sequence[str], digest: str) -> ImportedTable:
+    row = grid.rows[index]
+    headings = _fold_row(row)
+    folded = {name: fold_heading(name) for name in expected}
+    twice = [f"two columns {name}" for name in expected if headings.count(folded[name]) > 1]
+    if twice:
+        raise FileRefused(f"{'; '.join(twice)} in row {row.place}: leave one of each")
+    columns = {name: headings.index(folded[name]) for name in expected}
+    _refuse_merged(grid, columns, row.place)
+    where = f"{grid.where}: " if grid.where else ""
+    count = len(grid.rows) - index - 1
+    note = f"{where}headings {'、'.join(expected)} in row {row.place}, {count} row(s) below"
+    width = len(headings) if grid.is_shifted_by_commas else None
+    return ImportedTable(
+        columns, grid.rows[index + 1 :], digest, grid.rows[:index], width, (note, *grid.notes)
+    )
 
 
-def _read_cell(cell: Any) -> Cell:
-    value = cell.value
-    if getattr(cell, "data_type", "") in ("f", "e"):
-        return Formula()
-    return value if value is None or isinstance(value, str | int | float | date) else Formula()
-
-
-def _trim(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
-    """Without the empty cells behind the last one that is not."""
-    count = len(cells)
-    while count and cells[count - 1] is None:
-        count -= 1
-    return cells[:count]
+def _refuse_merged(grid: Grid, columns: Mapping[str, int], heading_place: int) -> None:
+    """A merged cell has its value in the first alone, and whether the others mean the same nobody knows."""
+    faults = [
+        f"{merged.name} ({heading})"
+        for merged in grid.merged
+        for heading, column in columns.items()
+        if column + 1 in merged.columns and merged.rows.stop - 1 > heading_place
+    ]
+    if faults:
+        raise FileRefused(f"merged cells: {', '.join(faults)}; split them and fill in each cell")

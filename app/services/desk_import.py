@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.connectors.desk_config import get_heading
@@ -13,7 +14,14 @@ from app.services.audit import add_event
 from app.services.clock import get_now
 from app.services.desk import Desk, Facts, load_facts, require_clerk, store_entries
 from app.services.desk_cells import Cell, CellRefused, read_cell, read_number
-from app.services.desk_files import FileRefused, FileRow, ImportedTable
+from app.services.desk_files import ImportedTable
+from app.services.desk_gaps import doubt_others, mend, note_refused, set_complete
+from app.services.desk_grid import FileRefused, FileRow, is_empty
+from app.services.known_numbers import find_known_numbers
+
+SHOWN_PLACES = 20
+_LOOK_ALIKES = str.maketrans("OoIiLl", "001111")
+_TAIL = re.compile(r"[0-9].*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +34,32 @@ class RefusedCell:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What the clerk said: `confirmed` is how many rows may be refused and the others recorded all the same;
+    `is_complete`: whoever is not in the file has nothing to settle.
+    """
+
+    is_dry_run: bool = False
+    confirmed: int = 0
+    is_complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did, or would do: numbers of entries, and what is wrong with the refused rows."""
+    """What an import did, or would do: numbers of entries, what is wrong with the refused rows, the students whom
+    they leave unknown, the places of rows whose number cannot be read, and how many students those leave unknown.
+    """
 
     added: int
     changed: int
     unchanged: int
     refused: tuple[RefusedCell, ...]
-    is_recorded: bool
+    unknown: tuple[str, ...] = ()
+    unread: tuple[int, ...] = ()
+    doubted: int = 0
+    warnings: tuple[str, ...] = ()
+    is_recorded: bool = False
+    is_complete: bool = False
 
     @property
     def refused_rows(self) -> int:
@@ -41,102 +67,214 @@ class ImportReport:
         return len({cell.place for cell in self.refused})
 
 
-def check_headings(desk: Desk, table: ImportedTable) -> dict[str, int]:
-    """Where each needed heading stands in the table. Raises FileRefused when one is missing or there twice."""
-    needed = [desk.config.number_column, *(get_heading(field) for field in desk.config.fields.values())]
-    faults = [f"no column {heading}" for heading in needed if heading not in table.headings]
-    faults += [f"two columns {heading}" for heading in needed if table.headings.count(heading) > 1]
-    if faults:
-        raise FileRefused("; ".join(faults))
-    return {heading: table.headings.index(heading) for heading in needed}
+@dataclass(slots=True)
+class _Sorted:
+    """The rows of a file: good ones by number, the numbers of the others, and the places of those without one."""
+
+    good: dict[str, Facts] = field(default_factory=dict)
+    places: dict[str, list[int]] = field(default_factory=dict)
+    refused: list[RefusedCell] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
+    twins: dict[str, str] = field(default_factory=dict)
+    """Students whom a mistyped number may mean, and what says so."""
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """What is wrong with the row of each student who was refused, or may be meant by one."""
+        wrong: dict[int, str] = {}
+        for cell in self.refused:
+            wrong.setdefault(cell.place, f"{cell.heading} {cell.says}")
+        return self.twins | {
+            number: f"row {places[0]}, {wrong[places[0]]}"
+            for number, places in self.places.items()
+            if number not in self.good
+        }
+
+    def refuse(self, number: str, heading: str, says: str) -> None:
+        """Take a student's rows out of the good ones."""
+        self.good.pop(number, None)
+        self.refused += [RefusedCell(place, heading, says) for place in self.places[number]]
 
 
 def import_table(
-    desk: Desk,
-    table: ImportedTable,
-    rows: Iterable[FileRow],
-    by: str,
-    *,
-    is_dry_run: bool,
-    skips_refused: bool,
+    desk: Desk, table: ImportedTable, rows: Iterable[FileRow], by: str, options: ImportOptions
 ) -> ImportReport:
-    """Record the `rows` of a table, in one transaction: all or none, or with `skips_refused` the good ones.
+    """Record the `rows` of a table, in one transaction: all or none, or the good ones once the clerk confirmed how
+    many are refused; then the students of the others are unknown until a later row or entry mends that.
 
     Entries that the table does not name stay as they are, and so do who recorded an entry and when where
     nothing changes. Raises FileRefused, and OddClerk.
     """
     clerk = require_clerk(by)
-    good, refused = _read_rows(desk, check_headings(desk, table), rows)
-    if is_dry_run or not good or (refused and not skips_refused):
-        return _compare(db.session, desk, good, refused)[0]
+    _refuse_rows_above(desk, table)
+    found = _read_rows(desk, table, rows)
+    warnings = _compare_with_known(desk, found)
+    if options.is_complete:
+        _require_whole(found)
+    is_refused = len({cell.place for cell in found.refused}) != options.confirmed
+    if options.is_dry_run or is_refused or not (found.places or found.unread):
+        return replace(_compare(db.session, desk, found)[0], warnings=warnings)
     with write_transaction() as session:
-        report, news = _compare(session, desk, good, refused, is_recorded=True)
-        store_entries(session, desk, news, clerk)
-        details = {
-            "file_sha256": table.digest,
-            "added": report.added,
-            "changed": report.changed,
-            "unchanged": report.unchanged,
-            "refused": report.refused_rows,
-        }
-        add_event(session, "desk_imported", actor=clerk, subject=desk.name, details=details, now=get_now())
-    return report
+        report = _store(session, desk, found, clerk, table.digest, options)
+    return replace(report, warnings=warnings)
 
 
-def _read_rows(
-    desk: Desk, places: Mapping[str, int], rows: Iterable[FileRow]
-) -> tuple[dict[str, Facts], tuple[RefusedCell, ...]]:
-    """The entries of the good rows and what is wrong with the others. Rows about the same student contradict each
-    other, whatever they say: all of them are refused.
+def _store(
+    session: DatabaseSession, desk: Desk, found: _Sorted, clerk: str, digest: str, options: ImportOptions
+) -> ImportReport:
+    now = get_now()
+    report, news = _compare(session, desk, found)
+    store_entries(session, desk, news, clerk)
+    mended = mend(session, desk.name, sorted(found.good))
+    note_refused(session, desk.name, found.unknown, clerk, now)
+    doubted = 0
+    if found.unread:
+        says = f"row {found.unread[0]} of an import of {now:%Y-%m-%d} has no readable number"
+        doubted = doubt_others(session, desk.name, found.good.keys(), says, clerk, now)
+    if options.is_complete:
+        set_complete(session, desk.name, clerk, now)
+    details = {
+        "file_sha256": digest,
+        "added": report.added,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "refused": report.refused_rows,
+        "unread": len(found.unread),
+        "made_unknown": doubted,
+        "mended": mended,
+        "complete": options.is_complete,
+    }
+    add_event(session, "desk_imported", actor=clerk, subject=desk.name, details=details, now=now)
+    return replace(report, doubted=doubted, is_recorded=True, is_complete=options.is_complete)
+
+
+def _refuse_rows_above(desk: Desk, table: ImportedTable) -> None:
+    """A row of a student above the headings would be lost: a title has no number in that column."""
+    column = table.columns[desk.config.number_column]
+    for row in table.above:
+        filled = [cell for cell in row.cells if not is_empty(cell)]
+        try:
+            read_number(desk.config, desk.numbers, row.cells[column] if column < len(row.cells) else None)
+        except CellRefused:
+            continue
+        if len(filled) > 1:
+            raise FileRefused(
+                f"row {row.place} stands above the headings and has a student number: move it below"
+            )
+
+
+def _require_whole(found: _Sorted) -> None:
+    if found.unread:
+        places = ", ".join(map(str, found.unread[:SHOWN_PLACES]))
+        raise FileRefused(f"--complete: rows without a readable number may be about anybody: {places}")
+    if not found.places:
+        raise FileRefused(
+            "--complete: the file has no row below its headings. If nobody has anything to settle, say so with "
+            "`flask desk complete`"
+        )
+
+
+def _read_rows(desk: Desk, table: ImportedTable, rows: Iterable[FileRow]) -> _Sorted:
+    """The good rows and what is wrong with the others. Rows about the same student contradict each other, whatever
+    they say: all of them are refused.
     """
-    good: dict[str, Facts] = {}
-    seen: dict[str, list[int]] = {}
-    refused: list[RefusedCell] = []
+    found = _Sorted()
     for row in rows:
-        number, facts, wrong = _read_row(desk, places, row)
-        refused += wrong
-        if number:
-            seen.setdefault(number, []).append(row.place)
-        if number and not wrong:
-            good[number] = facts
-    for number, at in seen.items():
+        number, facts, wrong = _read_row(desk, table, row)
+        found.refused += wrong
+        if not number:
+            found.unread.append(row.place)
+            continue
+        found.places.setdefault(number, []).append(row.place)
+        if not wrong:
+            found.good[number] = facts
+    for number, at in found.places.items():
         if len(at) > 1:
-            good.pop(number, None)
-            says = f"stands in rows {', '.join(map(str, at))}"
-            refused += [RefusedCell(place, desk.config.number_column, says) for place in at]
-    return good, tuple(sorted(refused, key=lambda cell: cell.place))
+            found.refuse(number, desk.config.number_column, f"stands in rows {', '.join(map(str, at))}")
+    found.refused.sort(key=lambda cell: cell.place)
+    return found
 
 
-def _read_row(desk: Desk, places: Mapping[str, int], row: FileRow) -> tuple[str, Facts, list[RefusedCell]]:
+def _read_row(desk: Desk, table: ImportedTable, row: FileRow) -> tuple[str, Facts, list[RefusedCell]]:
     def get(heading: str) -> Cell:
-        place = places[heading]
-        return row.cells[place] if place < len(row.cells) else None
+        column = table.columns[heading]
+        return row.cells[column] if column < len(row.cells) else None
 
-    number, facts = "", {}
-    wrong = []
+    number = ""
+    facts: Facts = {}
+    heading = desk.config.number_column
+    wrong: list[RefusedCell] = []
+    is_shifted = table.width is not None and len(row.cells) > table.width
+    if is_shifted:
+        says = f"has {len(row.cells)} cells and the headings {table.width}: put quotes around a value with a separator"
+        wrong.append(RefusedCell(row.place, heading, says))
     try:
-        number = read_number(desk.config, get(desk.config.number_column))
+        number = read_number(desk.config, desk.numbers, get(heading))
     except CellRefused as error:
         wrong.append(RefusedCell(row.place, error.heading, error.says))
-    for name, field in desk.config.fields.items():
+    if is_shifted:
+        return (number if table.columns[heading] == 0 else ""), facts, wrong[:1]
+    for name, item in desk.config.fields.items():
         try:
-            facts[name] = read_cell(field, get(get_heading(field)))
+            facts[name] = read_cell(item, get(get_heading(item)))
         except CellRefused as error:
             wrong.append(RefusedCell(row.place, error.heading, error.says))
     return number, facts, wrong
 
 
-def _compare(
-    session: DatabaseSession,
-    desk: Desk,
-    good: Mapping[str, Facts],
-    refused: tuple[RefusedCell, ...],
-    *,
-    is_recorded: bool = False,
-) -> tuple[ImportReport, dict[str, Facts]]:
+def _compare_with_known(desk: Desk, found: _Sorted) -> tuple[str, ...]:
+    """Refuse numbers that nobody has where the same with digits for letters is somebody's; warn of other numbers
+    that nobody has: a student may still come, or it is a slip of the pen.
+    """
+    unknown = found.places.keys() - find_known_numbers(found.places, besides=desk.name)
+    alike = {number: twins for number in unknown if (twins := _list_look_alikes(number))}
+    candidates = {twin for twins in alike.values() for twin in twins}
+    taken = find_known_numbers(candidates) | (candidates & found.places.keys())
+    suspicious = []
+    for number, twins in sorted(alike.items()):
+        twin = next((one for one in twins if one in taken), None)
+        place = found.places[number][0]
+        if twin is not None:
+            says = f"{number} is nobody's here, and {twin} is somebody's: a letter for a digit?"
+            found.refuse(number, desk.config.number_column, says)
+            if twin in found.places:
+                found.refuse(twin, desk.config.number_column, says)
+            else:
+                found.twins[twin] = f"row {place}, {desk.config.number_column} {says}"
+        else:
+            suspicious.append(f"row {place}: {number} is nobody's here and has letters among its digits")
+    found.refused.sort(key=lambda cell: cell.place)
+    return tuple(suspicious) + _warn_of_unknown(found, unknown)
+
+
+def _list_look_alikes(number: str) -> tuple[str, ...]:
+    """The number with 0 and 1 for the letters that look like them: behind its first digit, and everywhere."""
+    tail = _TAIL.sub(lambda match: match[0].translate(_LOOK_ALIKES), number)
+    return tuple(one for one in dict.fromkeys((tail, number.translate(_LOOK_ALIKES))) if one != number)
+
+
+def _warn_of_unknown(found: _Sorted, unknown: set[str]) -> tuple[str, ...]:
+    if not unknown:
+        return ()
+    places = sorted(found.places[number][0] for number in unknown)
+    shown = ", ".join(map(str, places[:SHOWN_PLACES])) + (" …" if len(places) > SHOWN_PLACES else "")
+    says = "nobody signed in with them yet, or they are mistyped"
+    return (f"{len(unknown)} number(s) of the file are not known here: {says} (rows {shown})",)
+
+
+def _compare(session: DatabaseSession, desk: Desk, found: _Sorted) -> tuple[ImportReport, dict[str, Facts]]:
     """The report, and the entries that are new or not as they are kept."""
-    held: dict[str, Any] = load_facts(session, desk, list(good))
-    news = {number: facts for number, facts in good.items() if held.get(number) != facts}
+    held: dict[str, Any] = load_facts(session, desk, list(found.good))
+    news = {number: facts for number, facts in found.good.items() if held.get(number) != facts}
     added = sum(number not in held for number in news)
-    report = ImportReport(added, len(news) - added, len(good) - len(news), refused, is_recorded)
-    return report, news
+    return (
+        ImportReport(
+            added,
+            len(news) - added,
+            len(found.good) - len(news),
+            tuple(found.refused),
+            unknown=tuple(found.unknown),
+            unread=tuple(found.unread),
+        ),
+        news,
+    )

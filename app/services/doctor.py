@@ -17,6 +17,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from app.connectors.base import TRANSPORT_FAULTS, Connector, Fault
+from app.connectors.desk_config import NoEntry
 from app.connectors.round import start_query, start_survey
 from app.documents.fonts import find_missing_characters, load_fonts
 from app.domain.clearance import DepartmentUnavailable
@@ -26,6 +27,8 @@ from app.identity.base import IdentityProvider
 from app.identity.finding import Finding, Fit
 from app.services.clock import get_now
 from app.services.control_looks import Outcome
+from app.services.desk import Desk, get_desk
+from app.services.desk_gaps import read_state
 from app.services.installation import Installation
 from app.services.person_numbers import count_unfolded, list_odd_slips
 from app.services.readiness import get_migration_head
@@ -59,6 +62,9 @@ def examine(installation: Installation, providers: Mapping[str, IdentityProvider
     yield from _look("fonts", lambda: _look_at_fonts(installation))
     yield from _look("disk", lambda: _look_at_disk(installation))
     yield from _look("files", _look_at_files)
+    for name, table in installation.settings.connectors.items():
+        if table.text("kind") == "desk":
+            yield from _look(f"desk {name}", partial(_look_at_desk, get_desk(installation.settings, name)))
     for name, provider in providers.items():
         callback = f"{installation.settings.service.base_url}/sign-in/{name}/callback"
         yield from _look(f"sign-in {name}", partial(provider.check, callback))
@@ -182,6 +188,17 @@ def _look_at_files() -> Iterator[Finding]:
         is_open = all(one.stat().st_mode & _OPEN_TO_OTHERS for one in (path, path.parent))
         words = "can be reached by other users: chmod 700 its folder" if is_open else "is its owner's alone"
         yield Finding(Fit.FAULT if is_open else Fit.FITS, f"{path.name} {words}")
+
+
+def _look_at_desk(desk: Desk) -> Iterator[Finding]:
+    state = read_state(desk.name)
+    yield Finding(Fit.FITS, f"{state.entries} entries")
+    if desk.config.no_entry is NoEntry.EMPTY and not state.is_complete(desk.config.complete_days, get_now()):
+        says = "its list is not declared complete, or too long ago: whoever has no entry is unknown"
+        yield Finding(Fit.FAULT, f"{says} (`flask desk complete {desk.name}`)")
+    if state.refusals:
+        says = f"{len(state.refusals)} student(s) unknown by rows that could not be read"
+        yield Finding(Fit.NOTE, f"{says} (`flask desk status {desk.name}`)")
 
 
 def _ask_department(

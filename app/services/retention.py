@@ -21,6 +21,7 @@ from app.models import (
     BrowserSession,
     Consent,
     DeskEntry,
+    DeskRefusal,
     KnownAnswer,
     SlipCheck,
     Submission,
@@ -81,6 +82,11 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
         overdue("checks of slips", SlipCheck, SlipCheck.checked_at < before(retention.slip_checks)),
         overdue(
             "desk entries", DeskEntry, _is_closed(DeskEntry.student_number, DeskEntry.recorded_at, closed)
+        ),
+        overdue(
+            "refused rows",
+            DeskRefusal,
+            _is_closed(DeskRefusal.student_number, DeskRefusal.refused_at, closed),
         ),
         overdue("actions", Action, _is_closed(Action.student_number, Action.intended_at, closed)),
         overdue("waivers", Waiver, _is_closed(Waiver.student_number, Waiver.granted_at, closed)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from app.connectors.round import close_connectors
 from app.tables import Table
 from tests.campus.client import CampusClient
 from tests.campus.credentials import DEMO
+from tests.integration.connectors.desks import Installation, make_installation
 
 DEMO_FILE = Path(__file__).resolve().parents[3] / "config" / "demo.toml"
 CREDENTIALS = {
@@ -55,3 +57,21 @@ def connectors(campus: CampusClient) -> Iterator[dict[str, Connector]]:
     built = demo_connectors(campus.url, deadline_seconds=1.0)
     yield built
     close_connectors(built.values())
+
+
+@pytest.fixture(scope="session")
+def desk_template(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """An installation with desks, made once."""
+    return make_installation(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def hall(desk_template: Installation, tmp_path: Path) -> Installation:
+    """An installation whose desks are empty."""
+    folder = tmp_path / "hall"
+    shutil.copytree(desk_template.folder, folder)
+    environment = {
+        key: value.replace(str(desk_template.folder), str(folder))
+        for key, value in desk_template.environment.items()
+    }
+    return Installation(folder, environment)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
+from app.connectors.base import Connector
+from app.connectors.registry import build_connectors
+from app.connectors.round import close_connectors, query_systems
+from app.domain.clearance import DepartmentUnavailable, Reading
 from app.extensions import db
 from app.factory import create_app
+from app.services.desk import open_desk_book
 from app.settings import load_settings
 from tests.campus.run import PROJECT, make_environment, prepare
 
@@ -27,7 +35,26 @@ owed = { path = "欠费", type = "money", unit = "yuan" }
 books = { path = "欠书", type = "count" }
 done_on = { path = "日期", type = "day", empty = true }
 lives_in = { path = "住宿", type = "flag" }
+
+[connectors.archive_list]
+kind = "desk"
+number_column = "学号"
+number_pattern = "[0-9A-Z]{8,12}"
+no_record = "never"
+
+[connectors.archive_list.fields]
+state = { path = "论文状态", type = "text", known = ["已提交", "已审核"], empty = true }
+reviewed_on = { path = "审核日期", type = "day", empty = true }
+
+[connectors.debts]
+kind = "desk"
+number_column = "学号"
+no_record = "empty"
+
+[connectors.debts.fields]
+owed = { path = "欠费", type = "money", unit = "yuan" }
 """
+CLERK = "00420014"
 HEADINGS = ("学号", "状态", "欠费", "欠书", "日期", "住宿")
 
 
@@ -94,3 +121,46 @@ def make_installation(folder: Path) -> Installation:
 def make_csv(*rows: str) -> str:
     """A table with the headings."""
     return "\n".join((",".join(HEADINGS), *rows)) + "\n"
+
+
+def connect(hall: Installation, desk: str = "hall", **changes: Any) -> Connector:
+    """The desk as the service has it, with changes in its configuration."""
+    settings = load_settings(hall.environment)
+    table = settings.connectors[desk]
+    table._data |= changes  # type: ignore[operator]
+    book = open_desk_book(settings.database_url, ZoneInfo("Asia/Shanghai"))
+    connector = build_connectors({desk: table}, book)[desk]
+    assert settings.faults == []
+    return connector
+
+
+def ask(connector: Connector, number: str = "TS23000001") -> Reading | DepartmentUnavailable:
+    """What the desk says of a student."""
+    try:
+        return query_systems({connector.name: connector}, number, 20)[connector.name]
+    finally:
+        close_connectors([connector])
+
+
+def fault_of(answer: Reading | DepartmentUnavailable) -> str:
+    """Why there is no answer."""
+    assert isinstance(answer, DepartmentUnavailable), answer
+    return answer.fault
+
+
+def list_entries(hall: Installation) -> list[tuple[object, ...]]:
+    """What is recorded."""
+    return hall.query("SELECT student_number, facts, recorded_by FROM desk_entries ORDER BY student_number")
+
+
+def list_events(hall: Installation) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """What the audit tells."""
+    found = hall.query("SELECT kind, actor, subject, details FROM audit_events ORDER BY id")
+    return [
+        (str(kind), str(actor), str(subject), json.loads(str(text))) for kind, actor, subject, text in found
+    ]
+
+
+def run_import(hall: Installation, path: str, *options: str, desk: str = "hall") -> Done:
+    """Import a file as a clerk does."""
+    return hall.flask("desk", "import", desk, path, "--by", CLERK, *options)

@@ -17,74 +17,30 @@ import pytest
 from openpyxl import Workbook
 
 from app.connectors.base import Connector, Fault
-from app.connectors.registry import build_connectors
-from app.connectors.round import close_connectors, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.services.desk import open_desk_book
 from app.settings import load_settings
 from tests.campus.client import running_campus
 from tests.campus.run import PROJECT, make_environment, prepare, start_service, stop
 from tests.conftest import get_free_port
-from tests.integration.connectors.desks import HEADINGS, Installation, make_csv, make_installation
+from tests.integration.connectors.desks import (
+    CLERK,
+    HEADINGS,
+    Installation,
+    ask,
+    connect,
+    fault_of,
+    list_entries,
+    list_events,
+    make_csv,
+    make_installation,
+    run_import,
+)
 from tests.integration.connectors.sql_views import running_postgres
 from tests.visitor import APP, Visitor, list_statuses
 
-CLERK = "00420014"
 GOOD = "TS23000001,已审核,12.50,0,2026/6/9,是"
 OTHER = "TS23000002,在办,0,2,,否"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    return make_installation(tmp_path_factory.mktemp("template"))
-
-
-@pytest.fixture
-def hall(template: Installation, tmp_path: Path) -> Installation:
-    """An installation with an empty desk."""
-    folder = tmp_path / "hall"
-    shutil.copytree(template.folder, folder)
-    environment = {
-        key: value.replace(str(template.folder), str(folder)) for key, value in template.environment.items()
-    }
-    return Installation(folder, environment)
-
-
-def connect(hall: Installation, **changes: Any) -> Connector:
-    settings = load_settings(hall.environment)
-    table = settings.connectors["hall"]
-    table._data |= changes  # type: ignore[operator]
-    book = open_desk_book(settings.database_url, ZoneInfo("Asia/Shanghai"))
-    connector = build_connectors({"hall": table}, book)["hall"]
-    assert settings.faults == []
-    return connector
-
-
-def ask(connector: Connector, number: str = "TS23000001") -> Reading | DepartmentUnavailable:
-    try:
-        return query_systems({"hall": connector}, number, 20)["hall"]
-    finally:
-        close_connectors([connector])
-
-
-def fault_of(answer: Reading | DepartmentUnavailable) -> str:
-    assert isinstance(answer, DepartmentUnavailable), answer
-    return answer.fault
-
-
-def list_entries(hall: Installation) -> list[tuple[object, ...]]:
-    return hall.query("SELECT student_number, facts, recorded_by FROM desk_entries ORDER BY student_number")
-
-
-def list_events(hall: Installation) -> list[tuple[str, str, str, dict[str, Any]]]:
-    found = hall.query("SELECT kind, actor, subject, details FROM audit_events ORDER BY id")
-    return [
-        (str(kind), str(actor), str(subject), json.loads(str(text))) for kind, actor, subject, text in found
-    ]
-
-
-def run_import(hall: Installation, path: str, *options: str) -> Any:
-    return hall.flask("desk", "import", "hall", path, "--by", CLERK, *options)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
@@ -128,7 +84,7 @@ def test_a_spreadsheet_is_imported_and_its_formulas_are_refused(hall: Installati
     assert "row 3, 状态: is a formula" in done.stderr
     assert "row 4, 学号: is a number, not a text" in done.stderr
     assert list_entries(hall) == []
-    assert run_import(hall, str(path), "--skip-refused").returncode == 0
+    assert run_import(hall, str(path), "--skip-refused", "--confirm", "2").returncode == 3
     assert [entry[0] for entry in list_entries(hall)] == ["TS23000001"]
 
 
@@ -159,7 +115,7 @@ def test_two_rows_about_one_student_are_both_refused_even_when_good_rows_are_tak
     hall: Installation,
 ) -> None:
     rows = (GOOD, OTHER, GOOD.replace("已审核", "在办"))
-    done = run_import(hall, hall.write("a.csv", make_csv(*rows)), "--skip-refused")
+    done = run_import(hall, hall.write("a.csv", make_csv(*rows)), "--skip-refused", "--confirm", "2")
     assert "row 2, 学号: stands in rows 2, 4" in done.stderr
     assert [entry[0] for entry in list_entries(hall)] == ["TS23000002"]
 
@@ -257,9 +213,12 @@ FACTS = {"state": "已审核", "owed": "0", "books": "0", "done_on": None, "live
 
 def test_a_missing_entry_means_what_is_configured(hall: Installation) -> None:
     assert fault_of(ask(connect(hall))) == Fault.NO_ROWS
+    assert fault_of(ask(connect(hall, no_record="empty"))) == Fault.NOT_COMPLETE
+    assert hall.flask("desk", "complete", "hall", "--by", CLERK, "--entries", "0").returncode == 0
     answer = ask(connect(hall, no_record="empty"))
     assert isinstance(answer, Reading)
     assert answer.records == ()
+    assert fault_of(ask(connect(hall))) == Fault.NO_ROWS
 
 
 def test_a_whole_entry_is_read(hall: Installation) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.connectors.desk_config import DeskConfig, read_desk
+from app.connectors.desk_config import DeskConfig, fold_heading, read_desk
+from app.domain.student_number import LetterCase, NumberForm
 from app.services.desk_cells import Cell, CellRefused, Formula, read_cell, read_number
 from app.tables import Table
 
@@ -40,6 +41,7 @@ CONFIG = read()[0]
     [
         ("state", "已审核", "已审核"),
         ("state", " 已审核\u3000", "已审核"),
+        ("state", "\ufeff已审\u200b核\u00a0", "已审核"),
         ("code", "9", "9"),
         ("note", None, None),
         ("note", "", None),
@@ -73,6 +75,7 @@ def test_a_cell_that_says_something_is_kept_as_it_means(fact: str, cell: Cell, k
         ("state", "已审"),
         ("state", None),
         ("state", ""),
+        ("state", "已\x00审核"),
         ("state", 1),
         ("state", True),
         ("state", Formula()),
@@ -117,30 +120,70 @@ def test_any_other_cell_is_refused_by_its_heading(fact: str, cell: Cell) -> None
     assert caught.value.says
 
 
+NUMBERS = NumberForm()
+
+
 def test_a_student_number_is_a_text_and_keeps_its_zeros() -> None:
-    assert read_number(CONFIG, "00420013") == "00420013"
-    for cell in (
-        420013,
-        420013.0,
-        "4.2E+05",
-        "TS23 0001",
-        "ＴＳ23000001",
-        "",
-        None,
-        Formula(),
-        "=A1",
-        "x" * 33,
-    ):
+    assert read_number(CONFIG, NUMBERS, "00420013") == "00420013"
+    for cell in (420013, 420013.0, "4.2E+05", "TS23 0001", "TS2\x07", "", None, Formula(), "=A1", "x" * 33):
         with pytest.raises(CellRefused):
-            read_number(CONFIG, cell)
+            read_number(CONFIG, NUMBERS, cell)
+
+
+@pytest.mark.parametrize("cell", ["ts23000001", "ＴＳ23000001", "\u00a0TS23000001\u200b", "TS23000001\u3000"])
+def test_a_student_number_is_folded(cell: str) -> None:
+    assert read_number(CONFIG, NUMBERS, cell) == "TS23000001"
+    assert read_number(CONFIG, NumberForm(case=LetterCase.LOWER), cell) == "ts23000001"
 
 
 def test_a_number_must_be_like_the_configured_ones() -> None:
     config, faults = read(number_pattern="T[SB][0-9]{8}")
     assert faults == []
-    assert read_number(config, "TS23000001") == "TS23000001"
+    assert read_number(config, NUMBERS, "ts23000001") == "TS23000001"
     with pytest.raises(CellRefused):
-        read_number(config, "420013")
+        read_number(config, NUMBERS, "420013")
+
+
+@pytest.mark.parametrize(
+    ("fact", "cell", "says"),
+    [
+        ("owed", "1,200.00", "write 1200.00 and not 1,200.00"),
+        ("owed", "¥1，200", "write 1200.00 and not 1,200.00"),
+        ("owed", "￥800", "without ¥ or 元"),
+        ("owed", "800元", "without ¥ or 元"),
+        ("owed", "-5", "is not an amount in yuan 元 with at most two decimals"),
+        ("done_on", 46182, "is a number, not a day: write 2026-06-09"),
+        ("done_on", "2026.6.9", "is not a day, as 2026-06-09"),
+        ("state", "已审", "is none of 在办、已审核"),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_to_write(fact: str, cell: Cell, says: str) -> None:
+    with pytest.raises(CellRefused) as caught:
+        read_cell(CONFIG.fields[fact], cell)
+    assert caught.value.says.endswith(says)
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "学号",
+        "*学号",
+        "学 号",
+        "＊学号*",
+        "学号（必填）",
+        "学号(必填) ",
+        "\ufeff学号",
+        "学\u00a0号",
+        "学号*（选填）",
+    ],
+)
+def test_a_heading_is_known_with_the_marks_of_forms(heading: str) -> None:
+    assert fold_heading(heading) == "学号"
+
+
+@pytest.mark.parametrize("heading", ["欠费（分）", "欠费(元)", "欠费2", "旧欠费"])
+def test_a_heading_that_says_more_is_another_one(heading: str) -> None:
+    assert fold_heading(heading) != "欠费"
 
 
 @pytest.mark.parametrize(
@@ -150,6 +193,8 @@ def test_a_number_must_be_like_the_configured_ones() -> None:
         ({"number_pattern": "("}, "number_pattern"),
         ({"fields": {}}, "fields"),
         ({"number_column": "状态"}, "fields"),
+        ({"number_column": "*状 态"}, "fields"),
+        ({"complete_days": 30}, "complete_days"),
         ({"fields": {"recorded_by": {"path": "x", "type": "text"}}}, "fields.recorded_by"),
         ({"fields": {"a": {"path": "x.y", "type": "text"}}}, "fields.a.path"),
         ({"fields": {"a": {"path": "$", "type": "text"}}}, "fields.a.path"),
