@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select
 
 from app.extensions import DatabaseSession, db
 from app.models import DeskCompletion, DeskEntry, DeskRefusal, upsert, write_transaction
-from app.services.audit import add_event
+from app.services.audit import add_event, lock_audit
 from app.services.clock import get_now
 
 CHUNK = 500
@@ -73,6 +73,7 @@ def doubt_others(
     """Make every student with an entry unknown but the named ones, and end the declaration that the list is
     complete; returns how many.
     """
+    lock_audit(session)  # a declaration made at the same time comes before this or after it
     session.execute(delete(DeskCompletion).where(DeskCompletion.connector == connector))
     held = select(DeskEntry.student_number).where(DeskEntry.connector == connector)
     known = select(DeskRefusal.student_number).where(DeskRefusal.connector == connector)
@@ -93,6 +94,7 @@ def mend(session: DatabaseSession, connector: str, numbers: Sequence[str]) -> li
 
 def set_complete(session: DatabaseSession, connector: str, clerk: str, now: datetime) -> None:
     """Keep the declaration that the list is complete: what could not be read was nobody's who is not on it now."""
+    lock_audit(session)  # see doubt_others
     upsert(session, DeskCompletion, [{"connector": connector, "declared_by": clerk, "declared_at": now}])
     unread = (DeskRefusal.connector == connector) & (DeskRefusal.cause == UNREAD)
     session.execute(delete(DeskRefusal).where(unread))
@@ -101,6 +103,7 @@ def set_complete(session: DatabaseSession, connector: str, clerk: str, now: date
 def declare_complete(connector: str, clerk: str, entries: int) -> None:
     """Declare that whoever has no entry has nothing to settle. Raises CountMoved unless the desk holds so many."""
     with write_transaction() as session:
+        lock_audit(session)
         now = get_now()
         held = read_state(connector).entries
         if held != entries:

@@ -226,10 +226,11 @@ def _compare_with_known(desk: Desk, found: _Sorted) -> tuple[str, ...]:
     """Refuse numbers that nobody has where the same with digits for letters is somebody's; warn of other numbers
     that nobody has: a student may still come, or it is a slip of the pen.
     """
-    unknown = found.places.keys() - find_known_numbers(found.places, besides=desk.name)
+    unknown = found.places.keys() - find_known_numbers(found.places)
     alike = {number: twins for number in unknown if (twins := _list_look_alikes(number))}
     candidates = {twin for twins in alike.values() for twin in twins}
-    taken = find_known_numbers(candidates) | (candidates & found.places.keys())
+    held = load_facts(db.session, desk, sorted(candidates)).keys()
+    taken = find_known_numbers(candidates) | held | (candidates & found.places.keys())
     suspicious = []
     for number, twins in sorted(alike.items()):
         twin = next((one for one in twins if one in taken), None)

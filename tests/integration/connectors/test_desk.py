@@ -361,4 +361,11 @@ def test_a_desks_item_goes_from_unavailable_to_cleared_and_tells_who_recorded_it
         assert list_statuses(page)["archive"] == status
     assert "登记人" in page.text
     assert CLERK in page.text
+    path = hall.write("b.csv", "学号,论文状态,审核日期\nTS23000002,不知,2026-06-05\n")
+    skipping = ("--by", CLERK, "--skip-refused", "--confirm", "1")
+    assert hall.flask("desk", "import", "archive_desk", path, *skipping).returncode == 3
+    assert list_statuses(visitor.get(f"{APP}/clearance?wait=1"))["archive"] == "unavailable"
+    assert visitor.submit().status_code == 422
+    cells = ("论文状态=已审核", "审核日期=2026-06-05")
+    hall.flask("desk", "record", "archive_desk", "TS23000002", *cells, "--by", CLERK)
     assert visitor.submit().status_code == 303

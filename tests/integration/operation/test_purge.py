@@ -13,6 +13,7 @@ from app.models import (
     BrowserSession,
     Consent,
     DeskEntry,
+    DeskRefusal,
     KnownAnswer,
     Slip,
     SlipCheck,
@@ -49,6 +50,16 @@ def add_rows(number: str, moment: datetime) -> None:
         session.add(SlipCheck(checked_at=moment, viewer="public", verdict="malformed", address_hash="0"))
         session.add(
             DeskEntry(connector="d", student_number=number, facts={}, recorded_by="c", recorded_at=moment)
+        )
+        session.add(
+            DeskRefusal(
+                connector="d",
+                student_number=number,
+                cause="refused",
+                says="row 2",
+                refused_by="c",
+                refused_at=moment,
+            )
         )
         session.add(
             Action(mini_app="m", period="p", student_number=number, step="s", action="a", intended_at=moment)
@@ -89,7 +100,7 @@ def test_rows_past_their_time_go_and_slips_stay(office: Office) -> None:
     add_rows(OWES, old)
 
     dry = run(office, "purge", "--dry-run").output
-    assert [int(line.split()[0]) for line in dry.splitlines()[:8]] == [2, 2, 2, 1, 1, 1, 0, 0]
+    assert [int(line.split()[0]) for line in dry.splitlines()[:9]] == [2, 2, 2, 1, 1, 1, 1, 0, 0]
     assert count(BrowserSession) == 3
 
     assert run(office, "purge", "--by", "00420014").exit_code == 0
@@ -108,8 +119,8 @@ def test_what_a_desk_holds_of_a_student_who_has_not_submitted_stays(office: Offi
     add_rows(DONE, old)
     add_rows(OWES, old)
     assert run(office, "purge").exit_code == 0
-    left = db.session.scalars(select(DeskEntry.student_number)).all()
-    assert left == [OWES]
+    for number in (DeskEntry.student_number, DeskRefusal.student_number):
+        assert db.session.scalars(select(number)).all() == [OWES]
 
 
 def test_more_rows_than_one_transaction_takes_all_go(office: Office) -> None:
