@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup, with_appcontext
 
+from app.commands.decisions import by_option
 from app.connectors.desk_config import NoEntry, list_headings
 from app.services.desk import Desk, OddClerk, UnknownDesk, find_entry, get_desk, record_entry, require_clerk
 from app.services.desk_cells import CellRefused
@@ -35,11 +36,12 @@ rows."""
 def make_desk_group(installation: Installation) -> AppGroup:
     """The group `flask desk`."""
     group = AppGroup("desk", help="Departments without a system: what their clerks record and import.")
+    by = by_option(installation.settings.numbers)
 
     @group.command("import", help=IMPORT_HELP, short_help="Import a CSV or XLSX file.")
     @click.argument("connector")
     @click.argument("file", type=click.Path(path_type=Path))
-    @click.option("--by", required=True, help="The staff number of the clerk.")
+    @by
     @click.option("--dry-run", is_flag=True, help="Check the file and record nothing.")
     @click.option("--skip-refused", is_flag=True, help="Record the good rows though others are refused.")
     @click.option("--confirm", type=click.IntRange(0), help="With --skip-refused: how many rows are refused.")
@@ -82,7 +84,7 @@ def make_desk_group(installation: Installation) -> AppGroup:
     @click.argument("connector")
     @click.argument("number")
     @click.argument("cells", nargs=-1, required=True, metavar="HEADING=VALUE...")
-    @click.option("--by", required=True, help="The staff number of the clerk.")
+    @by
     @with_appcontext
     def record(connector: str, number: str, cells: tuple[str, ...], by: str) -> None:
         """Record one student: every heading with its value, as in a file; `HEADING=` is an empty cell."""
@@ -104,7 +106,7 @@ def make_desk_group(installation: Installation) -> AppGroup:
 
     @group.command("complete", short_help="Declare that a desk's list is complete.")
     @click.argument("connector")
-    @click.option("--by", required=True, help="The staff number of the clerk.")
+    @by
     @click.option("--entries", type=click.IntRange(0), help="How many entries the desk holds.")
     @click.option("--withdraw", is_flag=True, help="Take the declaration back.")
     @with_appcontext

@@ -10,6 +10,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
+from app.commands.decisions import by_option
 from app.documents.signing_key import UnusableCertificate
 from app.domain.slip_keys import NoSigningKey
 from app.identity.base import IdentityProvider
@@ -29,6 +30,8 @@ from app.services.sentinels import list_unwatched_facts
 from app.services.slip_keys import SlipKeyError
 
 AUDIT_EVENTS = "audit events"
+UNNAMED = "operator"
+"""Who decided to purge, where nobody is named: a timer."""
 NO_KEY = "no slip key may sign today: make one with `flask slip-keys new`"
 
 
@@ -131,17 +134,15 @@ def _make_backup() -> click.Command:
 def _make_purge(installation: Installation) -> click.Command:
     @click.command("purge")
     @click.option("--dry-run", is_flag=True, help="Count only.")
-    @click.option(
-        "--by", "actor", default="operator", show_default=True, help="Who decided; kept in the audit."
-    )
+    @by_option(installation.settings.numbers, required=False)
     @with_appcontext
-    def purge(dry_run: bool, actor: str) -> None:
+    def purge(dry_run: bool, by: str | None) -> None:
         """Delete personal data that is past its time in [retention]."""
         if dry_run:
             _count_overdue(installation)
             return
         try:
-            _purge(installation, actor)
+            _purge(installation, by or UNNAMED)
         except AuditBroken as error:
             raise click.ClickException(
                 "the audit events are not whole, and stay: see `flask audit verify`"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
-from app.commands.numbers import fold_number
+from app.commands.decisions import PersonNumber, by_option
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.session_care import end_sessions_of, list_sessions
@@ -16,14 +16,14 @@ SHOWN_DIGITS = 2
 def make_sessions_group(installation: Installation) -> AppGroup:
     """The commands of `flask sessions`."""
     group = AppGroup("sessions", help="Signed-in browsers.")
+    numbers = installation.settings.numbers
 
     @group.command("list")
-    @click.argument("number", default="")
+    @click.argument("number", required=False, type=PersonNumber(numbers))
     @click.option("--show-numbers", is_flag=True, help="Show whole student and staff numbers.")
-    def list_open(number: str, show_numbers: bool) -> None:
+    def list_open(number: str | None, show_numbers: bool) -> None:
         """List the signed-in sessions, of one person or of all, newest first."""
-        folded = fold_number(installation, number, "NUMBER") if number else ""
-        for one in list_sessions(get_now(), folded):
+        for one in list_sessions(get_now(), number or ""):
             shown = one.person_number if show_numbers else _mask(one.person_number)
             begun, seen, ends = (
                 f"{installation.get_local_time(moment):%m-%d %H:%M}"
@@ -32,13 +32,11 @@ def make_sessions_group(installation: Installation) -> AppGroup:
             click.echo(f"{shown:<12}  since {begun}  used {seen}  ends {ends} at the latest")
 
     @group.command("end")
-    @click.argument("number")
-    @click.option("--by", "actor", required=True, help="The staff number of who decided.")
-    def end(number: str, actor: str) -> None:
+    @click.argument("number", type=PersonNumber(numbers))
+    @by_option(numbers)
+    def end(number: str, by: str) -> None:
         """End all sessions of a person, everywhere and at once; the audit notes it."""
-        folded = fold_number(installation, number, "NUMBER")
-        by = fold_number(installation, actor, "--by")
-        click.echo(f"{end_sessions_of(folded, by, get_now())} session(s) ended")
+        click.echo(f"{end_sessions_of(number, by, get_now())} session(s) ended")
 
     return group
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 from flask.cli import AppGroup
 
-from app.commands.numbers import fold_number
+from app.commands.decisions import by_option, reason_option
 from app.commands.slip_words import describe_slip, describe_verification
 from app.documents.fonts import load_fonts
 from app.domain.errors import UnknownSlip
@@ -51,24 +50,11 @@ class _SlipGroup(AppGroup):
             raise click.ClickException(str(error)) from error
 
 
-def _require_length(most: int) -> Callable[[click.Context, click.Parameter, str], str]:
-    def check(_context: click.Context, _option: click.Parameter, value: str) -> str:
-        if not 0 < len(value.strip()) <= most:
-            raise click.BadParameter(f"needs 1 to {most} characters")
-        return value.strip()
-
-    return check
-
-
 def make_slips_group(installation: Installation) -> AppGroup:
     """The commands of `flask slips`."""
     group = _SlipGroup("slips", help="Slips: show, verify, revoke, reissue; the issued log.")
-    reason_option = click.option(
-        "--reason", required=True, callback=_require_length(200), help="Why; kept in the issued log."
-    )
-    by_option = click.option(
-        "--by", required=True, callback=_require_length(40), help="The staff number of who decided."
-    )
+    why = reason_option("Why; kept in the issued log")
+    by_whom = by_option(installation.settings.numbers)
 
     @group.command("show")
     @click.argument("number")
@@ -78,23 +64,22 @@ def make_slips_group(installation: Installation) -> AppGroup:
 
     @group.command("revoke")
     @click.argument("number")
-    @reason_option
-    @by_option
+    @why
+    @by_whom
     def revoke(number: str, reason: str, by: str) -> None:
         """Revoke a slip for ever."""
-        revoke_slip(number, reason=reason, by=fold_number(installation, by, "--by"))
+        revoke_slip(number, reason=reason, by=by)
         click.echo(f"{number} is revoked")
 
     @group.command("reissue")
     @click.argument("number", required=False)
     @click.option("--key", "kid", type=int, help="Instead of a number: every slip that this key signed.")
-    @reason_option
-    @by_option
+    @why
+    @by_whom
     def reissue(number: str | None, kid: int | None, reason: str, by: str) -> None:
         """Give a slip a new code under the present key; its old one says superseded."""
         if (number is None) == (kid is None):
             raise click.UsageError("give either a slip's number or --key")
-        by = fold_number(installation, by, "--by")
         if number is not None:
             reissue_slip(installation, number, reason=reason, by=by)
             click.echo(f"{number} has a new code")

@@ -18,6 +18,7 @@ from sqlalchemy import Table, insert, select, update
 
 from app.extensions import DatabaseSession, db
 from app.models import AuditEvent, AuditHead, Sender
+from app.services.keyboard import get_keyboard
 
 START = "0" * 64
 PURGED = "audit_purged"
@@ -50,8 +51,11 @@ def add_event(
     now: datetime,
 ) -> None:
     """Append an event to the transaction. `kind` is in the past tense, `actor` who did it, `subject` the
-    student number, slip number or key it is about.
+    student number, slip number or key it is about. Inside a command it names who is at the keyboard.
     """
+    keyboard = get_keyboard()
+    if keyboard is not None:
+        details = {**details, "keyboard": dict(keyboard)}
     event = {"happened_at": now, "kind": kind, "actor": actor, "subject": subject, "details": details}
     chain_hash = _get_hash(lock_audit(sender), event)
     sender.execute(_ADD, event | {"chain_hash": chain_hash})

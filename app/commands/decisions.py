@@ -1,0 +1,73 @@
+"""What commands take of people: numbers in the campus's form, reasons, and who decided; checked in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from app.domain.reasons import MAX_REASON, MalformedReason, read_reason
+from app.domain.student_number import MalformedNumber, NumberForm
+from app.services.keyboard import at_keyboard
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class PersonNumber(click.ParamType[str]):
+    """A number of a student or of staff: folded by `[numbers]`."""
+
+    def __init__(self, form: NumberForm, name: str = "student number") -> None:
+        self.name = name
+        self._form = form
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The folded number."""
+        try:
+            return self._form.fold(str(value))
+        except MalformedNumber:
+            raise _refuse(param, ctx, f"is not a {self.name}: letters and digits as [numbers] says") from None
+
+
+class Reason(click.ParamType[str]):
+    """A reason as `app.domain.reasons` keeps it."""
+
+    name = "reason"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The cleaned reason."""
+        try:
+            return read_reason(str(value))
+        except MalformedReason as error:
+            raise _refuse(param, ctx, str(error)) from error
+
+
+def by_option(form: NumberForm, *, required: bool = True) -> Decorator:
+    """`--by`, the staff number of who decided. The command's events also name the system's user."""
+    return click.option(
+        "--by",
+        required=required,
+        type=PersonNumber(form, "staff number"),
+        callback=_note_keyboard,
+        help="The staff number of who decided; the audit also keeps the system's user.",
+    )
+
+
+def reason_option(help_text: str) -> Decorator:
+    """`--reason`."""
+    return click.option(
+        "--reason", required=True, type=Reason(), help=f"{help_text} (1 to {MAX_REASON} characters)."
+    )
+
+
+def _refuse(
+    param: click.Parameter | None, context: click.Context | None, message: str
+) -> click.ClickException:
+    """One line that names the option, and never holds what was typed."""
+    name = param.get_error_hint(context) if param else "a value"
+    return click.ClickException(f"{name} {message}")
+
+
+def _note_keyboard(context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    context.with_resource(at_keyboard())
+    return value
