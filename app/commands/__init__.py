@@ -14,7 +14,7 @@ from app.commands.sessions import make_sessions_group
 from app.commands.sign_in import make_sign_in_group
 from app.commands.slip_keys import make_slip_keys_group
 from app.commands.slips import make_slips_group
-from app.commands.waive import make_waive_command
+from app.commands.waivers import make_waive_command, make_waivers_group
 from app.identity.base import IdentityProvider
 from app.services.installation import Installation
 
@@ -32,3 +32,4 @@ def register_commands(
     app.cli.add_command(make_sessions_group(installation))
     app.cli.add_command(make_sign_in_group(installation.settings.service.base_url, providers))
     app.cli.add_command(make_waive_command(installation))
+    app.cli.add_command(make_waivers_group(installation))

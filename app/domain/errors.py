@@ -69,6 +69,14 @@ class AlreadyWaived(Fact):
     """The step is waived for this student in this period already."""
 
 
+class NotWaived(Fact):
+    """No waiver of this step stands for this student in this period."""
+
+
+class UnknownNumber(Fact):
+    """Nobody with this number ever signed in here."""
+
+
 class ActionNotOffered(Fact):
     """The action's conditions do not hold for this student now."""
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from app import metrics
-from app.domain.clearance import FactValue, StepState, list_missing_steps
+from app.domain.clearance import FactValue, StepState, Waived, list_missing_steps
 from app.domain.errors import StepsOutstanding
 from app.domain.person import Person
 from app.extensions import DatabaseSession, db
@@ -20,6 +20,7 @@ from app.services.installation import Installation, InstalledMiniApp
 from app.services.slip_codes import sign_code
 from app.services.slip_records import require_printable
 from app.services.slips import add_slip, find_submitted_slip, make_record
+from app.services.waivers import WaiversChanged, hold_waivers
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,10 @@ def submit(
     if missing:
         _count(installed, "refused")
         raise SubmissionRefused(StepsOutstanding(missing), states)
-    number, is_new = _store(installation, installed, person, states)
+    try:
+        number, is_new = _store(installation, installed, person, states)
+    except WaiversChanged:
+        return submit(installation, installed, person)  # the departments decide now
     _count(installed, "issued" if is_new else "repeated")
     if is_new:
         log.info("slip issued", extra={"mini_app": installed.mini_app.slug})
@@ -90,6 +94,7 @@ def _store(
     }
     details = {"mini_app": submission["mini_app"], "period": submission["period"], "slip": record.number}
     with write_transaction() as session:
+        hold_waivers(session, installed, person.number, _list_waived(states))
         connection = session.connection()
         submission["id"] = insert_once(connection, Submission, submission)
         if submission["id"] is None:
@@ -99,6 +104,10 @@ def _store(
             connection, "slip_issued", actor=person.number, subject=person.number, details=details, now=now
         )
     return record.number, True
+
+
+def _list_waived(states: Mapping[str, StepState]) -> dict[str, Waived]:
+    return {key: state.waived for key, state in states.items() if state.waived}
 
 
 def _get_submitted_slip(session: DatabaseSession, installed: InstalledMiniApp, student_number: str) -> str:

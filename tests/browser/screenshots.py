@@ -147,7 +147,7 @@ def draw_unavailable(screens: Screens, campus: CampusClient) -> None:
 
 def draw_waived(screens: Screens, environment: dict[str, str]) -> None:
     """A step that the school waived: what the department holds, and who decided and why."""
-    waive = ("waive", "graduate_departure", "archive", "TS23000005", "--by", "00420014")
+    waive = ("waive", "graduate_departure", "archive", "TS23000005", "--unknown-number", "--by", "00420014")
     done = run_flask(environment, *waive, "--reason", "论文涉密，线下归档")
     if done.code:
         sys.exit(done.err)

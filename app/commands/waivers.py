@@ -1,0 +1,126 @@
+"""`flask waive` and `flask waivers`: steps waived 豁免 for single students."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from flask.cli import AppGroup, with_appcontext
+
+from app.commands.decisions import PersonNumber, by_option, reason_option
+from app.domain.errors import (
+    AlreadySubmitted,
+    AlreadyWaived,
+    Fact,
+    NotWaived,
+    UnknownMiniApp,
+    UnknownNumber,
+    UnknownStep,
+)
+from app.models import Waiver
+from app.services.installation import Installation, InstalledMiniApp
+from app.services.waivers import find_waivers, grant_waiver, withdraw_waiver
+
+
+def make_waive_command(installation: Installation) -> click.Command:
+    """The command `flask waive`."""
+    numbers = installation.settings.numbers
+
+    @click.command("waive")
+    @click.argument("mini_app", metavar="MINI_APP")
+    @click.argument("step")
+    @click.argument("student_number", type=PersonNumber(numbers))
+    @reason_option("Shown to the student and printed on the slip")
+    @by_option(numbers)
+    @click.option(
+        "--unknown-number", is_flag=True, help="The number is right though nobody ever signed in with it."
+    )
+    @with_appcontext
+    def waive(
+        mini_app: str, step: str, student_number: str, reason: str, by: str, unknown_number: bool
+    ) -> None:
+        """Waive a step for one student: 豁免."""
+        with _named_facts(installation, mini_app):
+            installed = _get_mini_app(installation, mini_app)
+            grant_waiver(installed, step, student_number, reason, by, accepts_unknown=unknown_number)
+        click.echo(f"{step} is waived for {student_number}")
+
+    return waive
+
+
+def make_waivers_group(installation: Installation) -> AppGroup:
+    """The commands of `flask waivers`."""
+    numbers = installation.settings.numbers
+    group = AppGroup("waivers", help="Waived steps 豁免: listed, and withdrawn; `flask waive` grants one.")
+
+    @group.command("list")
+    @click.option("--mini-app", default="", help="Of one mini-app.")
+    @click.option("--student", type=PersonNumber(numbers), default=None, help="Of one student's number.")
+    @click.option("--step", default="", help="Of one step.")
+    @click.option("--withdrawn", "--all", "withdrawn", is_flag=True, help="Withdrawn ones too.")
+    def show(mini_app: str, student: str | None, step: str, withdrawn: bool) -> None:
+        """List the waivers that stand, the oldest first."""
+        slug = mini_app.replace("-", "_")
+        found = find_waivers(slug, student or "", step, includes_withdrawn=withdrawn)
+        for waiver in found:
+            click.echo(_describe(installation, waiver))
+        click.echo(f"{len(found)} waiver(s)")
+
+    @group.command("withdraw")
+    @click.argument("mini_app", metavar="MINI_APP")
+    @click.argument("step")
+    @click.argument("student_number", type=PersonNumber(numbers))
+    @reason_option("Why; kept with the waiver and in the audit")
+    @by_option(numbers)
+    def withdraw(mini_app: str, step: str, student_number: str, reason: str, by: str) -> None:
+        """Take a waiver back before the student submits: the step counts again."""
+        with _named_facts(installation, mini_app):
+            withdraw_waiver(_get_mini_app(installation, mini_app), step, student_number, reason, by)
+        click.echo(f"{step} is no longer waived for {student_number}")
+
+    return group
+
+
+def _get_mini_app(installation: Installation, name: str) -> InstalledMiniApp:
+    return installation.get_mini_app(name.replace("_", "-"))
+
+
+def _describe(installation: Installation, waiver: Waiver) -> str:
+    granted = f"{installation.get_local_time(waiver.granted_at):%Y-%m-%d %H:%M}"
+    line = (
+        f"{waiver.mini_app}  {waiver.period}  {waiver.step}  {waiver.student_number}"
+        f"  granted {granted} by {waiver.granted_by}: {waiver.reason}"
+    )
+    if waiver.withdrawn_at is None:
+        return line
+    withdrawn = f"{installation.get_local_time(waiver.withdrawn_at):%Y-%m-%d %H:%M}"
+    return f"{line}  WITHDRAWN {withdrawn} by {waiver.withdrawn_by}: {waiver.withdrawal_reason}"
+
+
+@contextmanager
+def _named_facts(installation: Installation, mini_app: str) -> Iterator[None]:
+    try:
+        yield
+    except Fact as fact:
+        raise click.ClickException(_explain(fact, installation, mini_app)) from fact
+
+
+def _explain(fact: Fact, installation: Installation, mini_app: str) -> str:
+    """What is wrong, and what to do."""
+    match fact:
+        case UnknownMiniApp():
+            known = ", ".join(one.mini_app.slug for one in installation.mini_apps.values())
+            return f"there is no mini-app {mini_app}: there is {known}"
+        case UnknownStep():
+            keys = ", ".join(_get_mini_app(installation, mini_app).mini_app.step_keys)
+            return f"there is no step {fact}: there are {keys}"
+        case UnknownNumber():
+            return "nobody has signed in with this number: look at it again; if it is right, add --unknown-number"
+        case AlreadyWaived():
+            return f"{fact} is already waived for this student in this period"
+        case NotWaived():
+            return f"{fact} is not waived for this student in this period: see `flask waivers list`"
+        case AlreadySubmitted():
+            return f"the student has already submitted: {fact} stays as it is, and can be revoked by `flask slips revoke`"
+    raise fact

@@ -1,0 +1,49 @@
+"""The migration that lets waivers be withdrawn, on databases with rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import flask_migrate
+import pytest
+from sqlalchemy import text
+
+from app.extensions import db
+from app.services.waivers import grant_waiver, list_waivers, withdraw_waiver
+from tests.fixtures.office import Office, open_office
+from tests.integration.conftest import MakeDatabase
+
+BEFORE = "0006"
+STUDENT, CLERK = "TS23000005", "00420014"
+
+
+@pytest.fixture
+def office(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Office]:
+    """One on each kind of database."""
+    with open_office(tmp_path, database_url=make_database(tmp_path)) as office:
+        yield office
+
+
+def count_rows() -> int:
+    """How many waivers there are, whatever their columns."""
+    with db.engine.connect() as connection:
+        return int(connection.scalar(text("SELECT count(*) FROM waivers")) or 0)
+
+
+def test_waivers_from_before_stand_and_going_back_keeps_only_those_that_stand(office: Office) -> None:
+    installed = office.installation.mini_apps["graduate-departure"]
+    for step in ("archive", "dormitory"):
+        grant_waiver(installed, step, STUDENT, "线下归档", CLERK, accepts_unknown=True)
+    withdraw_waiver(installed, "dormitory", STUDENT, "录错", CLERK)
+    assert count_rows() == 2
+    db.session.remove()
+
+    flask_migrate.downgrade(revision=BEFORE)
+    assert count_rows() == 1
+    flask_migrate.upgrade()
+
+    assert list(list_waivers(installed, STUDENT)) == ["archive"]
+    withdraw_waiver(installed, "archive", STUDENT, "录错", CLERK)
+    grant_waiver(installed, "archive", STUDENT, "线下归档", CLERK, accepts_unknown=True)
+    assert count_rows() == 2
