@@ -32,7 +32,7 @@ from app.services.slip_keys import SlipKeyError
 AUDIT_EVENTS = "audit events"
 UNNAMED = "operator"
 """Who decided to purge, where nobody is named: a timer."""
-NO_KEY = "no slip key may sign today: make one with `flask slip-keys new`"
+NO_KEY = "no slip key may sign now: make one with `flask slip-keys new`"
 
 
 def register_operation(
@@ -52,9 +52,9 @@ def _make_check_config(
     def check_config() -> None:
         """Say whether the configuration is usable, and what it comes to. Asks nobody."""
         # A configuration with other mistakes never comes here: wsgi.py lists them all and ends.
-        today = installation.get_local_time(get_now()).date()
+        moment = installation.get_local_time(get_now())
         try:
-            kid, _ = installation.slip_keys.current().get_signer(today)
+            kid, _ = installation.slip_keys.current().get_signer(moment)
             _ = installation.file_signer
         except (SlipKeyError, UnusableCertificate) as error:
             raise click.ClickException(f"the configuration is not usable:\n  - {error}") from error

@@ -34,7 +34,7 @@ _REASONS = {
     UnknownSlip: "there is no slip of this number",
     SlipRevoked: "the slip is revoked, which is final",
     KeyStillSigns: "this key signs new slips: compromise or retire it, and make a new one first",
-    NoSigningKey: "no key may sign today: make one with `flask slip-keys new`",
+    NoSigningKey: "no key may sign now: make one with `flask slip-keys new`",
 }
 
 

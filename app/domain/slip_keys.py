@@ -1,8 +1,9 @@
 """The public side of the slip's signing keys: who may sign today, and whose signatures still count.
 
-As JSON a ring is a JSON Web Key Set of Ed25519 keys (RFC 7517, RFC 8037) with three members of our own
-on each key: `not_before` and `not_after` (ISO dates, both days inside the window) and `state`. The same
-text is the key folder's `keys.json` and what the service publishes.
+As JSON a ring is a JSON Web Key Set of Ed25519 keys (RFC 7517, RFC 8037) with members of our own on each
+key: `not_before` and `not_after` (ISO dates, both days inside the window), `state`, and `signs_from` (UTC, as
+2026-06-20T01:31:00Z) on a key that was published before it signs. The same text is the key folder's `keys.json` and
+what the service publishes.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
 MAX_KID = 255
 PUBLIC_KEY_BYTES = 32
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class KeyState(StrEnum):
@@ -31,7 +33,7 @@ class KeyState(StrEnum):
 
 
 class NoSigningKey(Exception):
-    """No active key's window holds this day, so nothing can be signed."""
+    """No active key may sign at this moment, so nothing can be signed."""
 
 
 class MalformedKeyRing(ValueError):
@@ -40,7 +42,8 @@ class MalformedKeyRing(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PublicSlipKey:
-    """One key: `kid` 1 to 255, the raw 32 bytes of Ed25519, and the days on which it may sign (both inside).
+    """One key: `kid` 1 to 255, the raw 32 bytes of Ed25519, and the days on which it may sign (both inside). Before
+    `signs_from` it only verifies: by then every host, gate and verifier has it.
 
     Raises ValueError on a value outside these bounds.
     """
@@ -50,6 +53,7 @@ class PublicSlipKey:
     not_before: date
     not_after: date
     state: KeyState
+    signs_from: datetime | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.kid <= MAX_KID:
@@ -58,13 +62,21 @@ class PublicSlipKey:
             raise ValueError(f"key {self.kid}: a public key has {PUBLIC_KEY_BYTES} bytes")
         if self.not_after < self.not_before:
             raise ValueError(f"key {self.kid}: not_after is before not_before")
+        if self.signs_from is not None and self.signs_from.tzinfo is not UTC:
+            raise ValueError(f"key {self.kid}: signs_from is not in UTC")
 
     def covers(self, day: date) -> bool:
         """Whether the key may sign slips of this day."""
         return self.not_before <= day <= self.not_after
 
+    def may_sign(self, moment: datetime) -> bool:
+        """Whether the key may sign at this moment, which is on the service's wall clock."""
+        has_begun = self.signs_from is None or self.signs_from <= moment
+        return self.state is KeyState.ACTIVE and self.covers(moment.date()) and has_begun
+
     def to_jwk(self) -> dict[str, str]:
         """The key as a JSON Web Key."""
+        begins = {"signs_from": self.signs_from.strftime(_MOMENT)} if self.signs_from else {}
         return {
             "kty": "OKP",
             "crv": "Ed25519",
@@ -74,6 +86,7 @@ class PublicSlipKey:
             "not_before": self.not_before.isoformat(),
             "not_after": self.not_after.isoformat(),
             "state": self.state.value,
+            **begins,
         }
 
 
@@ -91,14 +104,14 @@ class KeyRing:
         """The key of this kid, whatever its state, or None."""
         return next((key for key in self.keys if key.kid == kid), None)
 
-    def get_signing_kid(self, today: date) -> int:
-        """The newest active key whose window holds today: last `not_before`, then highest kid.
+    def get_signing_kid(self, moment: datetime) -> int:
+        """The newest key that may sign at this moment, on the service's wall clock: last `not_before`, then highest kid.
 
         Raises NoSigningKey when there is none.
         """
-        usable = [key for key in self.keys if key.state is KeyState.ACTIVE and key.covers(today)]
+        usable = [key for key in self.keys if key.may_sign(moment)]
         if not usable:
-            raise NoSigningKey(f"no active key may sign on {today.isoformat()}")
+            raise NoSigningKey(f"no active key may sign at {moment.isoformat(timespec='minutes')}")
         return max(usable, key=lambda key: (key.not_before, key.kid)).kid
 
     def to_jwks(self) -> dict[str, list[dict[str, str]]]:
@@ -126,4 +139,9 @@ def _parse_jwk(data: Mapping[str, str]) -> PublicSlipKey:
         not_before=date.fromisoformat(data["not_before"]),
         not_after=date.fromisoformat(data["not_after"]),
         state=KeyState(data["state"]),
+        signs_from=_parse_moment(data["signs_from"]) if "signs_from" in data else None,
     )
+
+
+def _parse_moment(text: str) -> datetime:
+    return datetime.strptime(text, _MOMENT).replace(tzinfo=UTC)

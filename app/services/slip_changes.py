@@ -69,8 +69,8 @@ def reissue_key(installation: Installation, kid: int, *, reason: str, by: str) -
 
     Raises KeyStillSigns, NoSigningKey or SlipKeyError.
     """
-    today = installation.get_local_time(get_now()).date()
-    if installation.slip_keys.current().ring.get_signing_kid(today) == kid:
+    moment = installation.get_local_time(get_now())
+    if installation.slip_keys.current().ring.get_signing_kid(moment) == kid:
         raise KeyStillSigns(kid)
     for number in _list_numbers(kid):
         reissue_slip(installation, number, reason=reason, by=by)

@@ -40,8 +40,7 @@ def sign_code(
 
     Raises NoSigningKey, or SlipKeyError while the keys cannot be used.
     """
-    today = installation.get_local_time(now).date()
-    kid, signer = installation.slip_keys.current().get_signer(today)
+    kid, signer = installation.slip_keys.current().get_signer(installation.get_local_time(now))
     code = _make_code(installation, record, kid, _choose_status_index(session), now)
     return {
         "short_code": format_short_code(code.slip_id),

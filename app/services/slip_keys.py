@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -33,6 +33,7 @@ from app.services.slip_key_files import (
 )
 
 __all__ = [
+    "LastSigningKey",
     "SlipKeyError",
     "SlipKeyStore",
     "SlipKeys",
@@ -46,6 +47,10 @@ __all__ = [
 RECHECK_SECONDS = 1.0
 
 
+class LastSigningKey(SlipKeyError):
+    """Without this key no slip could be signed now."""
+
+
 @dataclass(frozen=True, slots=True)
 class SlipKeys:
     """The ring, and the private key of every active kid."""
@@ -53,9 +58,9 @@ class SlipKeys:
     ring: KeyRing
     signers: Mapping[int, Ed25519PrivateKey]
 
-    def get_signer(self, today: date) -> tuple[int, Ed25519PrivateKey]:
-        """The kid and the private key to sign with today. Raises NoSigningKey."""
-        kid = self.ring.get_signing_kid(today)
+    def get_signer(self, moment: datetime) -> tuple[int, Ed25519PrivateKey]:
+        """The kid and the private key to sign with at a moment on the service's wall clock. Raises NoSigningKey."""
+        kid = self.ring.get_signing_kid(moment)
         return kid, self.signers[kid]
 
 
@@ -119,8 +124,11 @@ def list_slip_keys(folder: Path) -> tuple[PublicSlipKey, ...]:
     return tuple(sorted(read_ring(folder).keys, key=lambda key: key.kid))
 
 
-def create_slip_key(folder: Path, today: date, valid_days: int) -> int:
-    """Make a key that signs from today for `valid_days` days, and return its kid.
+def create_slip_key(
+    folder: Path, first_day: date, valid_days: int, signs_from: datetime | None = None
+) -> int:
+    """Make a key that may sign from its first day for `valid_days` days, but not before `signs_from` (UTC), and return
+    its kid. It is published, and verifies, at once.
 
     Makes the folder when it is missing. The private key is on the disk before the ring names it. Raises
     SlipKeyError when the folder cannot be used or all 255 kids are taken.
@@ -133,15 +141,25 @@ def create_slip_key(folder: Path, today: date, valid_days: int) -> int:
         kid = _get_next_kid(folder, keys)
         private_key = Ed25519PrivateKey.generate()
         public = private_key.public_key().public_bytes_raw()
-        last_day = today + timedelta(days=valid_days - 1)
+        last_day = first_day + timedelta(days=valid_days - 1)
         write_private_key(folder, kid, private_key)
-        write_ring(folder, KeyRing((*keys, PublicSlipKey(kid, public, today, last_day, KeyState.ACTIVE))))
+        key = PublicSlipKey(kid, public, first_day, last_day, KeyState.ACTIVE, signs_from)
+        write_ring(folder, KeyRing((*keys, key)))
     return kid
 
 
-def retire_slip_key(folder: Path, kid: int) -> None:
-    """Stop signing with a key; what it signed still verifies. Raises SlipKeyError."""
-    _change_state(folder, kid, KeyState.RETIRED)
+def retire_slip_key(folder: Path, kid: int, moment: datetime, *, is_forced: bool = False) -> None:
+    """Stop signing with a key; what it signed still verifies. `moment` is on the service's wall clock.
+
+    Raises LastSigningKey where nothing could be signed at that moment then, unless forced, or SlipKeyError.
+    """
+
+    def check(keys: tuple[PublicSlipKey, ...]) -> None:
+        signing = [key.kid for key in keys if key.may_sign(moment)]
+        if signing == [kid] and not is_forced:
+            raise LastSigningKey(f"key {kid} is the only one that signs now")
+
+    _change_state(folder, kid, KeyState.RETIRED, check)
 
 
 def compromise_slip_key(folder: Path, kid: int) -> None:
@@ -164,7 +182,12 @@ def _get_next_kid(folder: Path, keys: tuple[PublicSlipKey, ...]) -> int:
     return kid
 
 
-def _change_state(folder: Path, kid: int, state: KeyState) -> None:
+def _change_state(
+    folder: Path,
+    kid: int,
+    state: KeyState,
+    check: Callable[[tuple[PublicSlipKey, ...]], None] = lambda _keys: None,
+) -> None:
     with lock_folder(folder):
         keys = list_slip_keys(folder)
         key = KeyRing(keys).get_key(kid)
@@ -172,5 +195,6 @@ def _change_state(folder: Path, kid: int, state: KeyState) -> None:
             raise SlipKeyError(f"{folder / RING_FILE} holds no key {kid}")
         if key.state is KeyState.COMPROMISED and state is KeyState.RETIRED:
             raise SlipKeyError(f"key {kid} is compromised and stays so")
+        check(keys)
         changed = replace(key, state=state)
         write_ring(folder, KeyRing(tuple(changed if other is key else other for other in keys)))

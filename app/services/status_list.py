@@ -103,7 +103,7 @@ def get_status_list(installation: Installation) -> dict[str, Any]:
     """
     bits = _get_bits(installation.settings.database_url)
     now = get_now()
-    kid = str(installation.slip_keys.current().ring.get_signing_kid(installation.get_local_time(now).date()))
+    kid = str(installation.slip_keys.current().ring.get_signing_kid(installation.get_local_time(now)))
     with bits.lock:
         with db.engine.connect() as connection:
             bits.catch_up(connection)
@@ -121,7 +121,7 @@ def _get_bits(_database_url: str) -> _Bits:
 
 
 def _sign(installation: Installation, bits: _Bits, now: datetime) -> dict[str, Any]:
-    kid, signer = installation.slip_keys.current().get_signer(installation.get_local_time(now).date())
+    kid, signer = installation.slip_keys.current().get_signer(installation.get_local_time(now))
     unsigned = {
         "format": FORMAT,
         "host": installation.settings.service.host,

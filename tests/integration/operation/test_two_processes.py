@@ -149,7 +149,7 @@ def test_a_slip_revoked_by_a_third_process_is_revoked_at_both_at_once(pair: Pair
 
 
 def test_a_new_key_signs_at_both_within_seconds_and_both_know_it(pair: Pair) -> None:
-    assert run_flask(pair.one.environment, "slip-keys", "new").code == 0
+    assert run_flask(pair.one.environment, "slip-keys", "new", "--signs-from", "now").code == 0
     ends_at = time.monotonic() + NOTICED_WITHIN_SECONDS
     addresses = [f"{url}/.well-known/slip-keys.json" for url in (pair.one.url, pair.two)]
     while any(len(requests.get(url).json()["keys"]) < 2 for url in addresses):

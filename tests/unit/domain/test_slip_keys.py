@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +21,34 @@ from tests.vectors.slip_code_forge import RING, make_public_key
 
 OLDER = make_public_key(7, "2026-01-01", "2026-12-31", KeyState.ACTIVE)
 NEWER = make_public_key(3, "2026-06-01", "2027-05-31", KeyState.ACTIVE)
+BEGINS = datetime(2026, 6, 20, 1, 31, tzinfo=UTC)
+
+
+def at(day: date) -> datetime:
+    """The day's noon."""
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+
+def test_a_published_key_signs_from_its_moment_on() -> None:
+    ring = KeyRing((OLDER, replace(NEWER, signs_from=BEGINS)))
+
+    assert ring.get_signing_kid(BEGINS - timedelta(seconds=1)) == 7
+    assert ring.get_signing_kid(BEGINS) == 3
+
+
+def test_the_moment_is_written_into_the_key_set_and_read_back() -> None:
+    ring = KeyRing((OLDER, replace(NEWER, signs_from=BEGINS)))
+
+    assert [key.get("signs_from") for key in ring.to_jwks()["keys"]] == ["2026-06-20T01:31:00Z", None]
+    assert set(parse_key_ring(ring.to_jwks()).keys) == set(ring.keys)
+
+
+@pytest.mark.parametrize("text", ["", "2026-06-20", "2026-06-20T01:31:00", "2026-06-20T01:31:00+08:00", 7])
+def test_another_spelling_of_the_moment_is_no_key(text: object) -> None:
+    (jwk,) = KeyRing((NEWER,)).to_jwks()["keys"]
+
+    with pytest.raises(MalformedKeyRing):
+        parse_key_ring({"keys": [{**jwk, "signs_from": text}]})
 
 
 @pytest.mark.parametrize(
@@ -28,26 +56,26 @@ NEWER = make_public_key(3, "2026-06-01", "2027-05-31", KeyState.ACTIVE)
     [("2026-01-01", 7), ("2026-05-31", 7), ("2026-06-01", 3), ("2026-12-31", 3), ("2027-05-31", 3)],
 )
 def test_the_newest_active_key_signs_within_its_window(day: str, kid: int) -> None:
-    assert KeyRing((OLDER, NEWER)).get_signing_kid(date.fromisoformat(day)) == kid
+    assert KeyRing((OLDER, NEWER)).get_signing_kid(at(date.fromisoformat(day))) == kid
 
 
 def test_of_two_keys_of_one_day_the_higher_kid_signs() -> None:
     twin = replace(OLDER, kid=8)
 
-    assert KeyRing((twin, OLDER)).get_signing_kid(date(2026, 1, 1)) == 8
+    assert KeyRing((twin, OLDER)).get_signing_kid(at(date(2026, 1, 1))) == 8
 
 
 @pytest.mark.parametrize("state", [KeyState.RETIRED, KeyState.COMPROMISED])
 def test_a_key_that_is_not_active_does_not_sign(state: KeyState) -> None:
     ring = KeyRing((OLDER, replace(NEWER, state=state)))
 
-    assert ring.get_signing_kid(date(2026, 6, 20)) == 7
+    assert ring.get_signing_kid(at(date(2026, 6, 20))) == 7
 
 
 @pytest.mark.parametrize("day", [date(2025, 12, 31), date(2027, 6, 1)])
 def test_no_key_signs_outside_every_window(day: date) -> None:
     with pytest.raises(NoSigningKey):
-        KeyRing((OLDER, NEWER)).get_signing_kid(day)
+        KeyRing((OLDER, NEWER)).get_signing_kid(at(day))
 
 
 def test_a_key_is_found_by_its_kid_whatever_its_state() -> None:

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from app.domain.slip_keys import KeyRing, KeyState, NoSigningKey
 from app.services import slip_keys
 from app.services.slip_key_files import lock_folder, write_ring
 from app.services.slip_keys import (
+    LastSigningKey,
     SlipKeyError,
     SlipKeyStore,
     compromise_slip_key,
@@ -26,6 +27,7 @@ from app.services.slip_keys import (
 from tests.vectors.slip_code_forge import make_public_key
 
 TODAY = date(2026, 6, 20)
+NOON = datetime(2026, 6, 20, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -43,16 +45,16 @@ def get_mode(path: Path) -> int:
 
 def test_a_new_key_lies_in_a_private_folder_and_signs_from_today(folder: Path) -> None:
     keys = load_slip_keys(folder)
-    kid, private_key = keys.get_signer(TODAY)
+    kid, private_key = keys.get_signer(NOON)
 
     assert (get_mode(folder), get_mode(folder / "1.pem")) == (0o700, 0o600)
     assert [(key.kid, key.not_before, key.not_after, key.state) for key in keys.ring.keys] == [
         (1, TODAY, date(2027, 6, 19), KeyState.ACTIVE)
     ]
     assert (kid, private_key.public_key().public_bytes_raw()) == (1, keys.ring.keys[0].public_key)
-    assert keys.get_signer(date(2027, 6, 19))[0] == 1
+    assert keys.get_signer(datetime(2027, 6, 19, 23, tzinfo=UTC))[0] == 1
     with pytest.raises(NoSigningKey):
-        keys.get_signer(date(2027, 6, 20))
+        keys.get_signer(datetime(2027, 6, 20, tzinfo=UTC))
 
 
 def test_a_generous_umask_opens_nothing(tmp_path: Path) -> None:
@@ -69,32 +71,32 @@ def test_two_keys_are_live_at_once_and_the_newer_signs(folder: Path) -> None:
     assert create_slip_key(folder, TODAY, 365) == 2
 
     keys = load_slip_keys(folder)
-    assert (sorted(keys.signers), keys.get_signer(TODAY)[0]) == ([1, 2], 2)
+    assert (sorted(keys.signers), keys.get_signer(NOON)[0]) == ([1, 2], 2)
 
 
 def test_rotation_leaves_a_retired_and_a_compromised_key_in_the_ring(folder: Path) -> None:
     create_slip_key(folder, TODAY, 365)
     create_slip_key(folder, TODAY, 365)
-    retire_slip_key(folder, 1)
+    retire_slip_key(folder, 1, NOON)
     compromise_slip_key(folder, 2)
     (folder / "1.pem").unlink()
     (folder / "2.pem").unlink()
 
     assert [key.state for key in list_slip_keys(folder)] == ["retired", "compromised", "active"]
-    assert load_slip_keys(folder).get_signer(TODAY)[0] == 3
+    assert load_slip_keys(folder).get_signer(NOON)[0] == 3
 
 
 def test_a_retired_key_may_turn_out_to_be_compromised_but_never_the_reverse(folder: Path) -> None:
-    retire_slip_key(folder, 1)
+    retire_slip_key(folder, 1, NOON, is_forced=True)
     compromise_slip_key(folder, 1)
     compromise_slip_key(folder, 1)
 
     with pytest.raises(SlipKeyError, match="stays so"):
-        retire_slip_key(folder, 1)
+        retire_slip_key(folder, 1, NOON)
     assert list_slip_keys(folder)[0].state is KeyState.COMPROMISED
 
 
-@pytest.mark.parametrize("change", [retire_slip_key, compromise_slip_key])
+@pytest.mark.parametrize("change", [lambda *key: retire_slip_key(*key, NOON), compromise_slip_key])
 def test_a_key_that_is_not_there_cannot_change(folder: Path, change: Callable[[Path, int], None]) -> None:
     with pytest.raises(SlipKeyError, match="no key 2"):
         change(folder, 2)
@@ -117,6 +119,51 @@ def test_after_the_last_kid_no_key_is_made(folder: Path) -> None:
 def test_a_key_is_valid_for_one_day_at_least(tmp_path: Path) -> None:
     with pytest.raises(SlipKeyError, match="one day"):
         create_slip_key(tmp_path / "keys", TODAY, 0)
+
+
+def test_a_new_key_is_in_the_ring_at_once_and_signs_from_its_moment(folder: Path) -> None:
+    begins = NOON + timedelta(minutes=10)
+    create_slip_key(folder, TODAY, 365, begins)
+
+    keys = load_slip_keys(folder)
+    assert [(key.kid, key.signs_from) for key in keys.ring.keys] == [(1, None), (2, begins)]
+    assert keys.get_signer(begins - timedelta(seconds=1))[0] == 1
+    assert keys.get_signer(begins)[0] == 2
+
+
+def test_the_last_key_that_signs_is_not_retired_unless_forced(folder: Path) -> None:
+    with pytest.raises(LastSigningKey, match="key 1 is the only one"):
+        retire_slip_key(folder, 1, NOON)
+    create_slip_key(folder, TODAY, 365, NOON + timedelta(minutes=10))
+    with pytest.raises(LastSigningKey):
+        retire_slip_key(folder, 1, NOON)
+    assert load_slip_keys(folder).get_signer(NOON)[0] == 1
+
+    retire_slip_key(folder, 1, NOON + timedelta(minutes=10))
+    assert load_slip_keys(folder).get_signer(NOON + timedelta(minutes=10))[0] == 2
+    retire_slip_key(folder, 2, NOON + timedelta(minutes=10), is_forced=True)
+    with pytest.raises(NoSigningKey):
+        load_slip_keys(folder).get_signer(NOON + timedelta(minutes=10))
+
+
+@pytest.mark.parametrize("other", ["expired", "compromised", "retired"])
+def test_a_key_that_cannot_sign_leaves_the_other_the_last_one(tmp_path: Path, other: str) -> None:
+    folder = tmp_path / "keys"
+    create_slip_key(folder, TODAY - timedelta(days=30), 30)
+    create_slip_key(folder, TODAY, 365)
+    if other == "compromised":
+        compromise_slip_key(folder, 1)
+    if other == "retired":
+        retire_slip_key(folder, 1, NOON)
+
+    with pytest.raises(LastSigningKey, match="key 2"):
+        retire_slip_key(folder, 2, NOON)
+
+
+def test_a_key_that_does_not_sign_any_more_is_retired_without_force(folder: Path) -> None:
+    retire_slip_key(folder, 1, datetime(2028, 1, 1, tzinfo=UTC))
+
+    assert list_slip_keys(folder)[0].state is KeyState.RETIRED
 
 
 def test_a_draft_left_by_a_crash_changes_nothing(folder: Path) -> None:
@@ -193,9 +240,9 @@ def test_a_running_service_notices_a_new_key_within_a_second(folder: Path) -> No
     create_slip_key(folder, TODAY, 365)
 
     clock.seconds += 0.9
-    assert store.current().get_signer(TODAY)[0] == 1
+    assert store.current().get_signer(NOON)[0] == 1
     clock.seconds += 0.1
-    assert store.current().get_signer(TODAY)[0] == 2
+    assert store.current().get_signer(NOON)[0] == 2
 
 
 def test_an_unchanged_folder_is_not_read_again(folder: Path) -> None:
@@ -214,7 +261,7 @@ def test_a_compromised_key_stops_signing_in_a_running_service(folder: Path) -> N
     clock.seconds += 1
 
     with pytest.raises(NoSigningKey):
-        store.current().get_signer(TODAY)
+        store.current().get_signer(NOON)
     assert [key.state for key in store.current().ring.keys] == [KeyState.COMPROMISED]
 
 
@@ -229,7 +276,7 @@ def test_a_broken_change_stops_the_service_s_keys_until_it_is_repaired(folder: P
         with pytest.raises(SlipKeyError, match="not a ring"):
             store.current()
     (folder / "keys.json").write_text(good)
-    assert store.current().get_signer(TODAY)[0] == 1
+    assert store.current().get_signer(NOON)[0] == 1
 
 
 def test_a_ring_that_vanishes_stops_the_service_s_keys(folder: Path) -> None:
