@@ -21,7 +21,7 @@ VERDICTS = {
     Verdict.BAD_SIGNATURE: "the signature is not true: the code was changed or made elsewhere",
     Verdict.MALFORMED: "this is no slip code",
     Verdict.NEVER_ISSUED: "no such slip was ever issued",
-    Verdict.STATUS_UNKNOWN: "the issued log cannot be read now, so nothing is certain",
+    Verdict.STATUS_UNKNOWN: "the issued log cannot be read now, or this host lacks the key: nothing is certain",
     Verdict.RATE_LIMITED: "too many questions",
 }
 FILES = {

@@ -22,14 +22,17 @@ from app.connectors.round import start_query, start_survey
 from app.documents.fonts import find_missing_characters, load_fonts
 from app.domain.clearance import DepartmentUnavailable
 from app.domain.miniapp import Step
+from app.domain.slip_keys import NoSigningKey
 from app.extensions import db
 from app.identity.base import IdentityProvider
 from app.identity.finding import Finding, Fit
+from app.models import IssuedCode
 from app.services.clock import get_now
 from app.services.control_looks import Outcome
 from app.services.desk import Desk, get_desk
 from app.services.desk_gaps import read_state
 from app.services.installation import Installation
+from app.services.issued_keys import describe_missing, list_foreign_kids, list_missing_kids
 from app.services.person_numbers import count_unfolded, list_odd_slips
 from app.services.readiness import get_migration_head
 from app.services.sentinels import judge_controls, list_unwatched_facts
@@ -59,6 +62,7 @@ def examine(installation: Installation, providers: Mapping[str, IdentityProvider
     yield from _look("database", _look_at_database)
     yield from _look("numbers", lambda: _look_at_numbers(installation))
     yield from _look("slip keys", lambda: _look_at_keys(installation))
+    yield from _look("slip keys and log", lambda: _look_at_issued_keys(installation))
     yield from _look("fonts", lambda: _look_at_fonts(installation))
     yield from _look("disk", lambda: _look_at_disk(installation))
     yield from _look("files", _look_at_files)
@@ -154,13 +158,47 @@ def _look_at_keys(installation: Installation) -> Iterator[Finding]:
     except SlipKeyError as error:
         yield Finding(Fit.FAULT, str(error))
         return
-    today = installation.get_local_time(get_now()).date()
-    kid, _ = keys.get_signer(today)
-    key = keys.ring.get_key(kid)
-    days = (key.not_after - today).days if key else 0
     yield Finding(Fit.FITS, f"{len(keys.ring.keys)} key(s), each private one its owner's alone")
+    moment = installation.get_local_time(get_now())
+    for pending in keys.ring.keys:
+        if pending.signs_from and pending.signs_from > moment:
+            begins = installation.get_local_time(pending.signs_from)
+            yield Finding(Fit.FITS, f"key {pending.kid} is published and signs from {begins:%Y-%m-%d %H:%M}")
+    try:
+        kid, _ = keys.get_signer(moment)
+    except NoSigningKey:
+        yield Finding(Fit.FAULT, "no key signs now, and nobody can submit: `flask slip-keys new`")
+        return
+    key = keys.ring.get_key(kid)
+    days = (key.not_after - moment.date()).days if key else 0
     fit = Fit.NOTE if days < FEW_DAYS else Fit.FITS
     yield Finding(fit, f"key {kid} signs, for {days} more day(s)")
+
+
+def _look_at_issued_keys(installation: Installation) -> Iterator[Finding]:
+    """Whether this host has every key that signed; keys and database are looked at by themselves before."""
+    path = _get_database_file()
+    if path is not None and not path.is_file():
+        return
+    try:
+        ring = load_slip_keys(installation.settings.slip.keys).ring
+    except SlipKeyError:
+        return
+    today = installation.get_local_time(get_now()).date()
+    with db.engine.connect() as connection:
+        if not db.inspect(connection).has_table(IssuedCode.__tablename__):
+            return
+        missing = list_missing_kids(connection, ring)
+        foreign = list_foreign_kids(connection, ring, installation.settings.service.host, today)
+    if missing:
+        yield Finding(Fit.FAULT, describe_missing(missing))
+    for kid in foreign:
+        words = (
+            f"key {kid} here did not sign the slips under kid {kid}: another key, or another base_url, did"
+        )
+        yield Finding(Fit.FAULT, words)
+    if not missing and not foreign:
+        yield Finding(Fit.FITS, "every key that signed slips is here")
 
 
 def _look_at_fonts(installation: Installation) -> Iterator[Finding]:

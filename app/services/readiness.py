@@ -13,9 +13,12 @@ from sqlalchemy import text
 
 from app.connectors.registry import list_breaker_states
 from app.documents.fonts import find_missing_characters
+from app.domain.slip_keys import NoSigningKey
 from app.extensions import db
 from app.services.clock import get_now
 from app.services.installation import Installation
+from app.services.issued_keys import describe_missing, list_missing_kids
+from app.services.slip_keys import SlipKeyError
 
 log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
@@ -30,13 +33,20 @@ class Check:
     says: str
 
 
+class NotReady(Exception):
+    """Something is not as it must be; the message tells an operator what, and what to do."""
+
+
 def check_readiness(installation: Installation) -> list[Check]:
-    """Look at the database and its migration head, the signing key and the fonts."""
-    return [
+    """Look at the database and its migration head, the signing key, the keys that signed, and the fonts."""
+    checks = [
         _run("database", _check_database),
         _run("slip_key", lambda: _check_key(installation)),
         _run("fonts", _check_fonts),
     ]
+    if checks[0].is_good:
+        checks.append(_run("issued_keys", lambda: _check_issued_keys(installation)))
+    return checks
 
 
 def describe_departments(installation: Installation) -> dict[str, dict[str, str]]:
@@ -59,7 +69,7 @@ def _run(name: str, check: Callable[[], str]) -> Check:
         return Check(name, True, check())
     except Exception as error:
         log.error("not ready", extra={"check": name}, exc_info=error)
-        return Check(name, False, type(error).__name__)
+        return Check(name, False, str(error) if isinstance(error, NotReady) else type(error).__name__)
 
 
 def get_migration_head() -> str:
@@ -78,8 +88,24 @@ def _check_database() -> str:
 
 
 def _check_key(installation: Installation) -> str:
-    today = installation.get_local_time(get_now()).date()
-    return f"kid {installation.slip_keys.current().ring.get_signing_kid(today)}"
+    moment = installation.get_local_time(get_now())
+    try:
+        kid, _ = installation.slip_keys.current().get_signer(moment)
+    except NoSigningKey as error:
+        raise NotReady("no key signs now, and nobody can submit: `flask slip-keys new`") from error
+    return f"kid {kid}"
+
+
+def _check_issued_keys(installation: Installation) -> str:
+    try:
+        ring = installation.slip_keys.current().ring
+    except SlipKeyError:
+        return "see slip_key"
+    with db.engine.connect() as connection:
+        missing = list_missing_kids(connection, ring)
+    if missing:
+        raise NotReady(describe_missing(missing))
+    return "every key that signed is here"
 
 
 def _check_fonts() -> str:

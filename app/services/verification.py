@@ -31,6 +31,7 @@ from app.domain.slip_code import (
     get_last_four,
     has_content,
     parse_short_code,
+    parse_slip_code,
     sign_slip_code,
 )
 from app.domain.slip_keys import KeyRing
@@ -67,6 +68,8 @@ def verify_code(installation: Installation, text: str) -> Verification:
     """The verdict on a code's digits today. Without database or keys it is `status_unknown`, never `valid`."""
     try:
         checked = _check(installation, text)
+        if checked.verdict is Verdict.UNKNOWN_KEY:
+            return _judge_unproven(text)
         if checked.code is None:
             return Verification(checked.verdict)
         return _judge(checked, text, find_standing(_get_short_code(checked.code.slip_id)))
@@ -149,8 +152,10 @@ def _check(installation: Installation, text: str) -> CheckedCode:
 def _judge(checked: CheckedCode, digits: str, standing: Standing | None) -> Verification:
     if standing is None or standing.digits != digits:
         return Verification(Verdict.NEVER_ISSUED)
-    if checked.code is None or standing.short_code != _get_short_code(checked.code.slip_id):
-        return Verification(checked.verdict if checked.code is None else Verdict.NEVER_ISSUED)
+    if checked.code is None:
+        return _leave_open(standing)
+    if standing.short_code != _get_short_code(checked.code.slip_id):
+        return Verification(Verdict.NEVER_ISSUED)
     try:
         slip = _describe(checked.code, standing.record)
     except _ContentDiffers:
@@ -160,6 +165,24 @@ def _judge(checked: CheckedCode, digits: str, standing: Standing | None) -> Veri
     if standing.state != CodeState.ISSUED:
         verdict = LAPSED.get(standing.state, Verdict.STATUS_UNKNOWN)
     return Verification(verdict, slip, digits, standing.check_count, standing.slip_id)
+
+
+def _judge_unproven(text: str) -> Verification:
+    """The verdict on a code under a key that this host does not have, or not for that day. If the log holds exactly
+    this code, another host signed it and this one cannot tell; otherwise the key is nobody's here.
+    """
+    standing = find_standing(_get_short_code(parse_slip_code(text).code.slip_id))
+    if standing is None or standing.digits != text:
+        return Verification(Verdict.UNKNOWN_KEY)
+    return _leave_open(standing)
+
+
+def _leave_open(standing: Standing) -> Verification:
+    """A code that the log holds and this host's keys do not prove: no word against its holder, and never valid."""
+    log.error(
+        "a code of the issued log is not proven by this host's keys", extra={"slip_row": standing.slip_id}
+    )
+    return Verification(Verdict.STATUS_UNKNOWN)
 
 
 @lru_cache(maxsize=REMEMBERED_SLIPS)

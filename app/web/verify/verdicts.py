@@ -43,7 +43,9 @@ TEXTS = {
     ),
     Verdict.NEVER_ISSUED: VerdictText("bad", _l("未签发"), _l("学校的签发记录里没有此离校单。")),
     Verdict.STATUS_UNKNOWN: VerdictText(
-        "unsure", _l("暂时无法确认"), _l("现在查不到签发记录，不能认定为有效。请稍后再扫描。")
+        "unsure",
+        _l("暂时无法确认"),
+        _l("现在无法核对签发记录或签名，不能认定有效，也不能认定无效。请稍后再扫描。"),
     ),
     Verdict.RATE_LIMITED: VerdictText(
         "unsure", _l("查询过于频繁"), _l("短时间内查询太多次，请稍后再试。扫描真的离校单不受影响。")

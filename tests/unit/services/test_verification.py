@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from app.domain.slip_code import DEPARTURE_SLIP, SlipCode, Verdict, format_short
 from app.extensions import db
 from app.models import IssuedCode, Slip
 from app.services import standing, verification
+from app.services.issued_keys import list_foreign_kids, list_missing_kids
 from app.services.slip_changes import reissue_slip, revoke_slip
 from app.services.slip_checks import Viewer, flush_checks, record_check
 from app.services.slip_keys import create_slip_key
@@ -51,9 +53,11 @@ def own_office(tmp_path: Path) -> Iterator[Office]:
 
 def sign_unknown(office: Office) -> str:
     """The digits of a code that our own key signed and nobody entered in the log, as a thief could."""
-    today = office.installation.get_local_time(datetime.now(UTC)).date()
-    kid, signer = office.installation.slip_keys.current().get_signer(today)
-    code = SlipCode(kid, token_bytes(10), today, None, DEPARTURE_SLIP, 7, token_bytes(16), "0001", "张*")
+    moment = office.installation.get_local_time(datetime.now(UTC))
+    kid, signer = office.installation.slip_keys.current().get_signer(moment)
+    code = SlipCode(
+        kid, token_bytes(10), moment.date(), None, DEPARTURE_SLIP, 7, token_bytes(16), "0001", "张*"
+    )
     return sign_slip_code(code, office.installation.settings.service.host, signer)
 
 
@@ -414,6 +418,101 @@ def test_two_live_keys_both_verify(own_office: Office) -> None:
     assert after.kid == 2
     for digits in (before, after.digits):
         assert verify_code(own_office.installation, digits).verdict is Verdict.VALID
+
+
+@contextmanager
+def lacking_newest_key(office: Office) -> Iterator[None]:
+    """The office as a host to which nobody has brought the newest key yet."""
+    ring = office.keys / "keys.json"
+    whole = ring.read_text()
+    known = json.loads(whole)
+    ring.write_text(json.dumps({"keys": known["keys"][:-1]}))
+    office.installation.slip_keys._checked_at = 0.0
+    yield
+    ring.write_text(whole)
+    office.installation.slip_keys._checked_at = 0.0
+
+
+def issue_under_new_key(office: Office) -> str:
+    """A slip signed by a key that was made just now; its digits."""
+    create_slip_key(office.keys, datetime.now(UTC).date() - timedelta(days=1), 400)
+    office.installation.slip_keys._checked_at = 0.0
+    return office.get_digits(office.issue())
+
+
+def test_a_slip_whose_key_this_host_lacks_is_unknown_and_valid_once_the_key_is_there(
+    own_office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    digits = issue_under_new_key(own_office)
+    short_code = format_short_code_of(digits)
+
+    with lacking_newest_key(own_office):
+        assert verify_code(own_office.installation, digits) == STATUS_UNKNOWN
+        assert verify_short_code(own_office.installation, short_code) == STATUS_UNKNOWN
+    assert verify_code(own_office.installation, digits).verdict is Verdict.VALID
+    assert "not proven by this host's keys" in caplog.text
+    assert not any(secret in caplog.text for secret in (digits, short_code))
+
+
+def test_without_asking_the_log_the_same_slip_is_called_not_ours(
+    own_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits = issue_under_new_key(own_office)
+    monkeypatch.setattr(verification, "_judge_unproven", lambda _: Verification(Verdict.UNKNOWN_KEY))
+
+    with lacking_newest_key(own_office):
+        assert verify_code(own_office.installation, digits).verdict is Verdict.UNKNOWN_KEY
+
+
+def test_a_key_that_nobody_has_is_unknown_where_the_log_does_not_hold_exactly_this_code(
+    own_office: Office,
+) -> None:
+    digits = issue_under_new_key(own_office)
+    forged = sign_unknown(own_office)
+    last = "1" if digits[-1] != "1" else "2"
+
+    with lacking_newest_key(own_office):
+        for text in (forged, digits[:-1] + last):
+            assert verify_code(own_office.installation, text) == Verification(Verdict.UNKNOWN_KEY)
+
+
+def test_a_key_of_the_same_kid_made_elsewhere_does_not_make_a_typed_code_forged(own_office: Office) -> None:
+    """Two hosts made key 2 apart from each other."""
+    digits = issue_under_new_key(own_office)
+    ring = own_office.keys / "keys.json"
+    known = json.loads(ring.read_text())
+    known["keys"][1]["x"] = known["keys"][0]["x"]
+    for key in known["keys"]:
+        key["state"] = "retired"
+    ring.write_text(json.dumps(known))
+    own_office.installation.slip_keys._checked_at = 0.0
+
+    assert verify_short_code(own_office.installation, format_short_code_of(digits)) == STATUS_UNKNOWN
+    with db.engine.connect() as connection:
+        keys = own_office.installation.slip_keys.current().ring
+        host = own_office.installation.settings.service.host
+        assert list_foreign_kids(connection, keys, host, datetime.now(UTC).date()) == [2]
+        assert list_missing_kids(connection, keys) == []
+
+
+def test_a_missing_key_is_missed_as_long_as_a_code_of_it_stands(own_office: Office) -> None:
+    own_office.issue()
+    issue_under_new_key(own_office)
+    number = own_office.issue()
+    assert number
+    with lacking_newest_key(own_office), db.engine.connect() as connection:
+        assert list_missing_kids(connection, own_office.installation.slip_keys.current().ring) == [2]
+    spoil_all(own_office, "UPDATE issued_codes SET state = 'superseded' WHERE kid = 2")
+    with lacking_newest_key(own_office), db.engine.connect() as connection:
+        assert list_missing_kids(connection, own_office.installation.slip_keys.current().ring) == []
+
+
+def spoil_all(office: Office, statement: str) -> None:
+    """Change rows behind the service's back."""
+    db.session.rollback()
+    with closing(sqlite3.connect(office.data_dir / "lixiao.sqlite3")) as connection:
+        connection.execute(statement)
+        connection.commit()
 
 
 def format_short_code_of(digits: str) -> str:
