@@ -77,6 +77,10 @@ class UnknownNumber(Fact):
     """Nobody with this number ever signed in here."""
 
 
+class SigningUnavailable(Fact):
+    """No key can sign a slip now. Nothing is stored, and the submission can be done again."""
+
+
 class ActionNotOffered(Fact):
     """The action's conditions do not hold for this student now."""
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from app import metrics
 from app.domain.clearance import FactValue, StepState, Waived, list_missing_steps
-from app.domain.errors import StepsOutstanding
+from app.domain.errors import SigningUnavailable, StepsOutstanding
 from app.domain.person import Person
+from app.domain.slip_keys import NoSigningKey
 from app.extensions import DatabaseSession, db
 from app.models import Submission, insert_once, retry_conflicts, write_transaction
 from app.services.audit import add_event
@@ -18,6 +19,7 @@ from app.services.clearances import get_live_clearance
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.slip_codes import sign_code
+from app.services.slip_keys import SlipKeyError
 from app.services.slip_records import require_printable
 from app.services.slips import add_slip, find_submitted_slip, make_record
 from app.services.waivers import WaiversChanged, hold_waivers
@@ -44,7 +46,7 @@ def submit(
     called before departments are asked, and may raise to keep them from it.
 
     No network call happens inside the transaction. Raises OutsidePeriod, NotGraduating, NotAStudent,
-    CharacterMissing, SlipNotPrintable, or SubmissionRefused; nothing is stored then.
+    CharacterMissing, SlipNotPrintable, SigningUnavailable, or SubmissionRefused; nothing is stored then.
     """
     installed.require_graduate(person)
     existing = find_submitted_slip(db.session, installed, person.number)
@@ -64,6 +66,10 @@ def submit(
         number, is_new = _store(installation, installed, person, states)
     except WaiversChanged:
         return submit(installation, installed, person)  # the departments decide now
+    except (NoSigningKey, SlipKeyError) as error:
+        _count(installed, "no_key")
+        log.error("no key can sign a slip", extra={"reason": str(error)})
+        raise SigningUnavailable from error
     _count(installed, "issued" if is_new else "repeated")
     if is_new:
         log.info("slip issued", extra={"mini_app": installed.mini_app.slug})

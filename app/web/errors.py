@@ -77,6 +77,16 @@ FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
         ErrorText(_l("现在不能办理此操作"), _l("信息可能已经变化，请回到离校信息查询页查看最新状态。")),
     ),
     facts.AskedTooOften: (429, TEXTS[429]),
+    facts.SigningUnavailable: (
+        503,
+        ErrorText(
+            _l("现在不能签发离校单"),
+            _l(
+                "离校单还没有提交，您办理的各项都没有丢失。请过几分钟回到离校信息查询页重新提交；"
+                "如仍不能提交，请把下面的请求编号告诉技术支持。"
+            ),
+        ),
+    ),
     facts.SlipNotPrintable: (
         422,
         ErrorText(
@@ -113,9 +123,12 @@ def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
     slip_number = fact.number if isinstance(fact, facts.LinkExpired) else ""
     if isinstance(fact, facts.AskedTooOften):
         return _show_limit(fact)
-    return show_error(
+    response = show_error(
         status, text, fact_name=type(fact).__name__, detail="; ".join(missing), slip_number=slip_number
     )
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = "60"
+    return response
 
 
 def _show_limit(fact: facts.AskedTooOften) -> Response:
