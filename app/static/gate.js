@@ -9,7 +9,7 @@ import { sendChecks } from "./gate-sender.js";
 const locale = document.documentElement.lang;
 const REFRESH_MS = 60000;
 const PATIENCE_MS = 4000;
-const ANOTHER_LIST_MAY_KNOW = ["never_issued", "status_unknown"];
+const ANOTHER_LIST_MAY_KNOW = ["never_issued", "status_unknown", "unknown_key"];
 const page = document.getElementById("gate");
 const input = document.getElementById("code");
 const { host, baseUrl, timeZone, keysUrl, listUrl } = page.dataset;
@@ -100,6 +100,9 @@ async function check(text) {
     await refresh();
     result = await judge(digits);
   }
+  if (result.verdict === "unknown_key" && !(await isUnknownToService(digits))) {
+    result = { verdict: "status_unknown", note: "no-key", code: null };
+  }
   showVerdict(result);
   if (/^[0-9]{1,400}$/.test(digits)) await keepCheck(digits, result.verdict);
 }
@@ -109,6 +112,17 @@ async function judge(digits) {
   const now = new Date();
   const checked = await checkCode(digits, host, known.keys, toLocalDay(now));
   return checked.code ? judgeWithList(checked, known.list, now, maxAgeMs, toLocalDay) : checked;
+}
+
+/* A key may be newer than what this device keeps, or known to another host alone: only the service, which has
+   the issued log, says that nobody here has it. */
+async function isUnknownToService(digits) {
+  if (!navigator.onLine) return false;
+  try {
+    return (await fetchJson(`/v/${digits}`)).verdict === "unknown_key";
+  } catch {
+    return false;
+  }
 }
 
 async function keepCheck(code, verdict) {

@@ -22,12 +22,15 @@ from tests.fixtures.issued_slips import (
     sign_unissued,
     supersede,
 )
+from tests.integration.operation.commands import run_flask
 
 pytestmark = pytest.mark.xdist_group("browser")
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "slip_code.json"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LIST_HOURS = 24
+UNKNOWN_KID = 200
+NOTICED_WITHIN_SECONDS = 1.5
 NARROW = {"width": 320, "height": 640}
 
 RUN_VECTORS = """async ({rings, vectors}) => {
@@ -233,6 +236,48 @@ def test_a_slip_issued_after_the_list_is_valid_once_the_network_is_there(
     gate: Page, service: Service, fresh_student: str
 ) -> None:
     assert check(gate, issue_slip(service, fresh_student).url) == "valid"
+
+
+def test_a_key_that_this_device_has_not_fetched_is_no_word_against_the_slip(
+    gate: Page, service: Service, fresh_student: str
+) -> None:
+    gate.context.set_offline(offline=True)
+    assert run_flask(service.environment, "slip-keys", "new", "--signs-from", "now").code == 0
+    gate.wait_for_timeout(1000 * NOTICED_WITHIN_SECONDS)
+    slip = issue_slip(service, fresh_student)
+
+    assert check(gate, slip.url) == "status_unknown"
+    assert get_note(gate) == "no-key"
+    go_online(gate)
+    assert check(gate, slip.url) == "valid"
+
+
+def test_only_the_service_calls_a_key_unknown(gate: Page, service: Service, slip: IssuedSlip) -> None:
+    forged = sign_unissued(service, slip, kid=UNKNOWN_KID)
+    assert check(gate, forged) == "unknown_key"
+    go_offline(gate)
+    assert check(gate, forged) == "status_unknown"
+    assert get_note(gate) == "no-key"
+
+
+def never_ask(route: Route) -> None:
+    """Answer with the page's program, which believes its own keys."""
+    asks = "if (!navigator.onLine) return false;"
+    text = route.fetch().text()
+    assert asks in text
+    route.fulfill(body=text.replace(asks, "return true;"), content_type="text/javascript")
+
+
+def test_without_asking_the_service_a_device_calls_a_key_unknown_by_itself(
+    screens: Screens, service: Service, slip: IssuedSlip
+) -> None:
+    forged = sign_unissued(service, slip, kid=UNKNOWN_KID)
+    page = screens.open(service_workers="block")
+    page.route("**/static/gate.js*", never_ask)
+    page.goto("/gate")
+    wait_until_ready(page)
+    page.context.set_offline(offline=True)
+    assert check(page, forged) == "unknown_key"
 
 
 def spoil_list(route: Route) -> None:
