@@ -123,8 +123,14 @@ def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
     slip_number = fact.number if isinstance(fact, facts.LinkExpired) else ""
     if isinstance(fact, facts.AskedTooOften):
         return _show_limit(fact)
+    again = request.path if isinstance(fact, facts.SigningUnavailable) else ""
     response = show_error(
-        status, text, fact_name=type(fact).__name__, detail="; ".join(missing), slip_number=slip_number
+        status,
+        text,
+        fact_name=type(fact).__name__,
+        detail="; ".join(missing),
+        slip_number=slip_number,
+        again_path=again,
     )
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = "60"
@@ -175,10 +181,16 @@ def _show_fault(error: Exception) -> ResponseReturnValue:
 
 
 def show_error(
-    status: int, text: ErrorText, *, fact_name: str = "", detail: str = "", slip_number: str = ""
+    status: int,
+    text: ErrorText,
+    *,
+    fact_name: str = "",
+    detail: str = "",
+    slip_number: str = "",
+    again_path: str = "",
 ) -> Response:
     """The error as a page, or as JSON for `Accept: application/json`; `fact_name` becomes its
-    machine-readable mark, `slip_number` the way to that slip.
+    machine-readable mark, `slip_number` the way to that slip, `again_path` the way to try once more.
     """
     mark = fact_name or HTTPStatus(status).phrase.replace(" ", "")
     request_id = g.get("request_id", "")
@@ -192,6 +204,7 @@ def show_error(
             fact_name=mark,
             detail=detail,
             slip_number=slip_number,
+            again_path=again_path,
             request_id=request_id,
         )
         response = current_app.make_response(page)

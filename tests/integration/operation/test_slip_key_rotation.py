@@ -194,7 +194,7 @@ def test_without_a_key_a_submission_is_503_loses_nothing_and_can_be_done_again(
         assert refused.status_code == 503
         assert 'data-error="SigningUnavailable"' in refused.text
         assert refused.headers["Retry-After"] == "60"
-        assert "重新提交" in refused.text
+        assert f'href="{APP}/submission">核对后重新提交' in refused.text
         assert list_slips(service.environment, STUDENT) == []
         check_nothing_is_half_done(service.environment)
         lines = [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith("{")]
