@@ -35,6 +35,14 @@ from tests.integration.conftest import MakeDatabase
 PERSON = "TS23000008"
 TYPED = ("ts23000008", "TS23000008", "tS23000008")
 ALONE = "ts23000009"
+UNFOLDED = {
+    "mini_app": "graduate_departure",
+    "period": "2026-06",
+    "student_number": "ts23000012",
+    "step": "archive",
+    "reason": "reason",
+    "granted_by": "00420014",
+}
 FIRST = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
@@ -194,3 +202,49 @@ def test_a_form_that_changes_later_is_held_to_and_a_second_time_changes_nothing(
         ("tS23000008", "ts23000008", 2),
     ]
     assert list_faults() == []
+
+
+def run(office: Office, *words: str) -> tuple[int, str]:
+    db.session.remove()
+    done = office.app.test_cli_runner().invoke(args=list(words))
+    return done.exit_code, done.output
+
+
+def test_doctor_names_slips_to_revoke_and_rows_in_another_form(office: Office) -> None:
+    flask_migrate.upgrade()
+    first = next(
+        slip.number
+        for slip in list_slips(office.installation, PERSON)
+        if slip.record.get_field("student_number") == PERSON
+    )
+    _, told = run(office, "doctor")
+    assert told.count(f"is another one of who has {first}: revoke it") == 2
+    assert told.count("was issued for a number as it was typed") == 1
+    assert "TS23" not in told.upper().replace(first.upper(), "")
+    db.session.add(Waiver(**UNFOLDED, granted_at=FIRST))
+    db.session.commit()
+    assert "1 number(s) of waivers are in another form" in run(office, "doctor")[1]
+    assert run(office, "numbers", "fold") == (
+        0,
+        "        1  waivers\nsee `flask doctor` for slips to compare\n",
+    )
+    assert "in another form than [numbers]" not in run(office, "doctor")[1]
+    assert run(office, "numbers", "fold") == (0, "every number is in its one form\n")
+
+
+def test_commands_take_a_number_as_it_is_typed_and_refuse_what_is_none(office: Office) -> None:
+    flask_migrate.upgrade()
+    assert run(office, "sessions", "list", "ts23000008", "--show-numbers")[1].startswith(PERSON)
+    assert run(office, "sessions", "end", " ts23000008", "--by", "zg001") == (0, "1 session(s) ended\n")
+    event = db.session.scalars(select(AuditEvent).where(AuditEvent.kind == "sessions_ended")).one()
+    assert (event.subject, event.actor) == (PERSON, "ZG001")
+    number = list_slips(office.installation, "TS23000010")[0].number
+    for words in (
+        ("sessions", "list", "TS-1"),
+        ("sessions", "end", "TS-1", "--by", "00420014"),
+        ("sessions", "end", PERSON, "--by", "<b>x</b>"),
+        ("slips", "revoke", number, "--reason", "x", "--by", "李四"),
+        ("slips", "reissue", number, "--reason", "x", "--by", "李四"),
+    ):
+        code, told = run(office, *words)
+        assert (code, "is no number of a person" in told) == (2, True), told
