@@ -7,6 +7,7 @@ import traceback
 
 import pytest
 
+from app.domain.person import Person, Role
 from app.domain.student_number import NumberForm
 from app.identity.base import ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
 from app.identity.oauth2 import read_oauth2
@@ -147,3 +148,13 @@ def test_a_form_answer_never_counts_as_a_misbehaving_json(stranger: SmallServer)
     platform = Platform(token=lambda: text(f"access_token={ACCESS_TOKEN}"))
     with pytest.raises(ProviderMisbehaved, match="token:not_json"):
         sign_in(stranger, platform)
+
+
+@pytest.mark.parametrize("role", ["yjs", ["everybody", "yjs"]])
+@pytest.mark.parametrize("college", ["材料学院\u3000", ["材料学院", "另一学院"]])
+def test_one_path_reads_a_text_and_a_list(role: object, college: object, stranger: SmallServer) -> None:
+    user = {"number": "ts23000002", "name": ["李\u200b文静"], "role": role, "college": college}
+    claims = {"student_number": "number", "name": "name", "role": "role", "college": "college"}
+    options = {"claims": claims, "roles": {"yjs": "student"}}
+    person = sign_in(stranger, Platform(options, user=lambda: json_answer(user)))
+    assert person == Person("TS23000002", "李文静", Role.STUDENT, "材料学院")
