@@ -59,8 +59,7 @@ class Looked:
 
 def examine(installation: Installation, providers: Mapping[str, IdentityProvider]) -> Iterator[Looked]:
     """Look at everything, area by area. Raises nothing: what cannot be looked at is a fault."""
-    yield from _look("database", _look_at_database)
-    yield from _look("numbers", lambda: _look_at_numbers(installation))
+    yield from _look("database", lambda: _look_at_database(installation))
     yield from _look("slip keys", lambda: _look_at_keys(installation))
     yield from _look("slip keys and log", lambda: _look_at_issued_keys(installation))
     yield from _look("fonts", lambda: _look_at_fonts(installation))
@@ -92,7 +91,7 @@ def _look(area: str, look: Callable[[], Iterator[Finding] | list[Finding]]) -> I
         yield Looked(area, Finding(Fit.FAULT, f"cannot be looked at: {type(error).__name__}"))
 
 
-def _look_at_database() -> Iterator[Finding]:
+def _look_at_database(installation: Installation) -> Iterator[Finding]:
     path = _get_database_file()
     if path is not None and not path.is_file():
         yield Finding(Fit.FAULT, "there is no database yet: `flask db upgrade` makes it")
@@ -106,6 +105,7 @@ def _look_at_database() -> Iterator[Finding]:
     head = get_migration_head()
     if revision == head:
         yield Finding(Fit.FITS, f"at migration {revision}, which this version expects")
+        yield from _look_at_numbers(installation)
     else:
         yield Finding(
             Fit.FAULT, f"at migration {revision}, and this version expects {head}: `flask db upgrade`"
