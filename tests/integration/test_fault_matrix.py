@@ -338,8 +338,8 @@ def test_no_value_that_stands_for_nothing_and_no_missing_page_clears_an_item(
     assert {cell.status for cell in cells if cell.way == "submit"} == {422}
     assert len(cells) == len(VALUES) * 2
     assert count_submissions(service.environment, HOPEFUL) == 0
-    record_property("values: fault, system, way, status of the item", [(*key(cell),) for cell in cells])
+    record_property("values: fault, system, way, status", "\n".join(map(_tell, cells)))
 
 
-def key(cell: Cell) -> tuple[str, str, str, str]:
-    return cell.fault, cell.system, cell.way, str(cell.statuses.get(cell.system))
+def _tell(cell: Cell) -> str:
+    return f"{cell.fault:14} {cell.system:16} {cell.way:8} {cell.statuses.get(cell.system)}"
