@@ -89,6 +89,8 @@ class Field:
             return True
         if not isinstance(value, str) or self.type not in (FieldType.TEXT, FieldType.DAY):
             return False
+        if self.type is FieldType.DAY and _DAY.fullmatch(value):
+            return value in self.conventions.nothing
         is_known = self.knows(value) or self.knows(_clean(value))
         return not is_known and self.conventions.says_nothing(value)
 

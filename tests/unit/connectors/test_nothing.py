@@ -127,6 +127,7 @@ def test_what_is_known_is_known_even_if_it_would_stand_for_nothing() -> None:
     state = configure(type="text", known=["未办理", "已办理"], empty=True)
     assert state.read({"x": "未办理 "}) == "未办理"
     assert state.read({"x": "暂无"}) is None
+    assert state.read({"x": "9999-12-31"}) is None
     card = configure(type="text", values={"0": "active", "1": "cancelled"})
     assert card.read({"x": "0"}) == "active"
     assert fault_of(card, "-") is Fault.UNKNOWN_VALUE
