@@ -136,7 +136,7 @@ def read_round(table: Table) -> RoundSettings:
         deadline=table.number("deadline_seconds", least=0.1, most=30),
         page_wait=table.number("page_wait_seconds", most=30),
         fresh=table.number("fresh_seconds", most=3600),
-        controls_fresh=table.number("controls_fresh_seconds", most=60),
+        controls_fresh=table.number("controls_fresh_seconds", 5.0, most=60),
     )
     table.close()
     return settings

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.person import Role
 from app.domain.student_number import LetterCase, NumberForm
-from app.settings import Settings, SettingsError, load_settings, read_settings
+from app.settings import ANY_FACT, Sentinels, Settings, SettingsError, load_settings, read_settings
 
 SECRET = "0123456789abcdef" * 2
 
@@ -234,3 +234,36 @@ def test_a_password_without_its_certificate_is_a_mistake() -> None:
     assert read(make_data(slip={"p12_password": "hidden words"})).faults == [
         "slip.p12_password is set without p12_file"
     ]
+
+
+def read_sentinels(**table: object) -> Settings:
+    app = make_data()["mini_apps"]["graduate_departure"]
+    sentinels = {"library_loans": table}
+    return read(make_data(mini_apps={"graduate_departure": {**app, "sentinels": sentinels}}))
+
+
+def test_control_students_are_named_singly_in_lists_or_by_fact_and_folded() -> None:
+    by_fact = {"overdue_books": "ts2", "fine": ["TS2", " ＴＳ3"]}
+    settings = read_sentinels(passes=["TS1", "TS4"], fails=by_fact)
+    assert settings.faults == []
+    found = settings.mini_apps["graduate_departure"].sentinels["library_loans"]
+    assert found == Sentinels(("TS1", "TS4"), {"overdue_books": ("TS2",), "fine": ("TS2", "TS3")})
+    assert found.numbers == ("TS1", "TS4", "TS2", "TS3")
+    single = read_sentinels(passes="TS1", fails="TS2").mini_apps["graduate_departure"]
+    assert single.sentinels["library_loans"] == Sentinels(("TS1",), {ANY_FACT: ("TS2",)})
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"passes": "TS1"}, "fails is missing"),
+        ({"passes": [], "fails": "TS2"}, "passes names nobody"),
+        ({"passes": "TS1", "fails": {}}, "fails names no fact"),
+        ({"passes": "TS1", "fails": {"fine": []}}, "fails.fine names nobody"),
+        ({"passes": "TS1", "fails": {"fine": "ts1"}}, "fails and passes name the same control student"),
+        ({"passes": "no number!", "fails": "TS2"}, "passes names what is no number of a person"),
+    ],
+)
+def test_control_students_that_prove_nothing_are_refused(table: dict[str, object], says: str) -> None:
+    where = "mini_apps.graduate_departure.sentinels.library_loans"
+    assert [fault for fault in read_sentinels(**table).faults if f"{where}.{says}" in fault] != []

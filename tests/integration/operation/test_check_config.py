@@ -236,3 +236,36 @@ def test_a_server_that_may_not_start_ends_with_the_same_one_message(environment:
     assert ended.returncode != 0
     assert "service.secret_key_file names a file that cannot be read" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+SENTINELS = "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__SENTINELS"
+
+
+def test_facts_that_no_failing_control_student_shows_are_told(environment: dict[str, str]) -> None:
+    assert "WARNING" not in run_flask(environment, "check-config").out
+    done = run_flask(environment, "check-config", **{f"{SENTINELS}__LIBRARY_LOANS__FAILS": "TS00000002"})
+    assert done.code == 0
+    assert "WARNING: no failing one for overdue_books, fine, violations, card_status" in done.out
+
+
+def test_a_control_student_for_a_fact_that_keeps_nobody_from_passing_is_refused(
+    environment: dict[str, str],
+) -> None:
+    done = run_flask(environment, "check-config", **{f"{SENTINELS}__DORMITORY__FAILS__ROOM": "TS00000002"})
+    assert done.code == 1
+    assert "sentinels.dormitory.fails.room is no fact that keeps anybody from passing" in done.err
+
+
+def test_without_control_students_a_step_that_passes_without_a_record_does_not_start(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    text = Path(environment["LIXIAO_CONFIG"]).read_text(encoding="utf-8")
+    bare = tmp_path / "bare.toml"
+    bare.write_text(text.replace('finance = { passes = "TS00000001", fails = "TS00000002" }\n', ""))
+    done = run_flask(environment, "check-config", LIXIAO_CONFIG=str(bare))
+    assert done.code == 1
+    assert "sentinels.finance is missing: without a record the step passes" in done.err
+    never = run_flask(
+        environment, "check-config", LIXIAO_CONFIG=str(bare), LIXIAO_CONNECTORS__FINANCE__NO_RECORD="never"
+    )
+    assert never.code == 0, never.err
