@@ -9,7 +9,7 @@ DATA_DIR ?= var
 CONFIG ?=
 BENCH ?= all
 # Beside tests/soak, the tests of every run that hold a large figure.
-FIGURES := tests/integration/test_fault_matrix.py tests/unit/connectors/test_mutated_answers.py \
+FIGURES := tests/integration/test_fault_matrix.py tests/integration/test_emptied_view.py tests/unit/connectors/test_mutated_answers.py \
 	tests/unit/domain/test_slip_code_tampering.py
 USERS ?= 20
 SECONDS ?= 30

@@ -16,6 +16,11 @@ ROWS = (
         "10,000 mutated department answers: 0 false clears",
         "tests/unit/connectors/test_mutated_answers.py",
     ),
+    (
+        "emptied view",
+        "200 submissions of debtors while a view is emptied: 0 slips",
+        "tests/integration/test_emptied_view.py",
+    ),
     ("bad input", "20,000 generated requests: 0 5xx", "tests/soak/test_odd_requests.py"),
     (
         "slip codes",
