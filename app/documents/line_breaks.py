@@ -29,8 +29,8 @@ _PIECE = re.compile(
 _SECTION = re.compile(r"[^；]*；|[^；]+")
 
 
-_SHARES = (1.0, 0.95, 0.9, 0.85)
-"""Of a line. A word is wider where its neighbours make another font print it."""
+_SHARES = (0.95, 0.9, 0.85)
+"""Of a line, tried where it was too wide. A word is wider where its neighbours make another font print it."""
 
 
 def break_lines(text: str, limit: float, measure: Measure) -> Lines:
@@ -39,9 +39,11 @@ def break_lines(text: str, limit: float, measure: Measure) -> Lines:
     What ends at a semicolon is kept in one line where it fits into one. A piece longer than a whole line is
     broken between any two letters, each with its marks.
     """
-    lines: Lines = (text,)
+    if measure(text) <= limit:
+        return (text,)
+    lines = _fill_lines(text, limit, measure)
     for share in _SHARES:
-        if all(measure(line) <= limit for line in lines):
+        if max(map(measure, lines)) <= limit:
             break
         lines = _fill_lines(text, limit * share, measure)
     return lines
