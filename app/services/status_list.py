@@ -18,8 +18,9 @@ List with 2 bits a status (draft-ietf-oauth-status-list, section 4.1):
 
     status = bytes[index >> 2] >> (2 * (index & 3)) & 3
 
-bit 0 (value 1): a code with this place was issued; bit 1 (value 2): it was revoked or superseded since. Only
-a status of 1 is good. The signature stands under the rules of slip codes: a key that is compromised, unknown,
+0: no code with this place was issued; 1: one was, and counts; 2: it was superseded since, its slip has a newer
+code; 3: its slip was revoked. Only a status of 1 is good; a list from before 2 was used says 3 for both. The
+signature stands under the rules of slip codes: a key that is compromised, unknown,
 or outside its window on the list's day signs no list.
 """
 
@@ -44,7 +45,7 @@ from app.services.slip_codes import get_list_size
 FORMAT = "lixiao-slip-status/1"
 SIGNED_KEYS = ("format", "host", "kid", "counter", "log", "issued_at", "size", "bits")
 SIGNED_AGAIN_AFTER = timedelta(seconds=60)
-ISSUED, LAPSED = 1, 2
+STATUSES = {CodeState.ISSUED: 1, CodeState.SUPERSEDED: 2, CodeState.REVOKED: 3}
 
 _HEAD = select(SlipLogHead.sequence, SlipLogHead.chain_hash).where(SlipLogHead.id == 1)
 
@@ -81,9 +82,13 @@ class _Bits:
         self.counter, self.log = (newest.sequence, newest.chain_hash) if newest else (0, START)
         self.places.extend(bytes(get_list_size(self.counter) // 4 - len(self.places)))
         for entry in entries:
-            bit = ISSUED if entry.state == CodeState.ISSUED else LAPSED
-            self.places[entry.status_index >> 2] |= bit << 2 * (entry.status_index & 3)
+            self._set(entry.status_index, STATUSES[CodeState(entry.state)])
         self.packed = _encode(zlib.compress(self.places, 9))
+
+    def _set(self, place: int, status: int) -> None:
+        shift = 2 * (place & 3)
+        others = self.places[place >> 2] & ~(3 << shift)
+        self.places[place >> 2] = others | status << shift
 
 
 def _read_entries(connection: Connection, first: int) -> list[Row[int, str, str, int]]:

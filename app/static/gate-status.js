@@ -6,7 +6,7 @@ import { isSigned } from "./gate-code.js";
 const FORMAT = "lixiao-slip-status/1";
 const SIGNED = ["format", "host", "kid", "counter", "log", "issued_at", "size", "bits"];
 const ISSUED = 1;
-const LAPSED = 2;
+const LAPSED = { 2: "superseded", 3: "revoked" };
 const MINUTE_MS = 60000;
 
 /* A slip may be issued after the list. Of one from before the list's day, or when the list is as fresh as
@@ -36,12 +36,12 @@ export function judgeWithList(checked, list, now, maxAgeMs, toLocalDay) {
   if (verdict !== checked.verdict_if_issued) return { code, verdict: "status_unknown", note: "compromised" };
   const status = list.getStatus(code.status_index);
   const age = now - list.issuedAt;
-  if (status & LAPSED) return { code, verdict: "revoked" };
+  if (LAPSED[status]) return { code, verdict: LAPSED[status] };
   if (verdict !== "valid") return { code, verdict };
-  if (!(status & ISSUED) && knowsAll(list, code, age, toLocalDay)) return { code, verdict: "never_issued" };
+  if (status !== ISSUED && knowsAll(list, code, age, toLocalDay)) return { code, verdict: "never_issued" };
   if (age < -FRESH_MS) return { code, verdict: "status_unknown", note: "clock" };
   if (age > maxAgeMs) return { code, verdict: "status_unknown", note: "stale" };
-  if (status & ISSUED) return { code, verdict };
+  if (status === ISSUED) return { code, verdict };
   return { code, verdict: "status_unknown", note: "newer-than-list" };
 }
 

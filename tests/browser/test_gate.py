@@ -186,13 +186,18 @@ def test_a_revoked_slip_is_revoked_without_a_network(
     assert check(page, own_slip.url) == "revoked"
 
 
-def test_a_replaced_code_is_revoked_without_a_network(
+def test_a_replaced_code_is_told_from_a_revoked_one_without_a_network(
     screens: Screens, service: Service, own_slip: IssuedSlip
 ) -> None:
     supersede(service, own_slip)
     page = open_gate(screens.open())
     go_offline(page)
-    assert check(page, own_slip.url) == "revoked"
+    assert check(page, own_slip.url) == "superseded"
+    expect(page.locator("#result h2")).to_have_text("已被替换")
+    revoke(service, own_slip)
+    page.context.set_offline(offline=False)
+    go_offline(open_gate(page))
+    assert check(page, own_slip.url) == "superseded", "the old code's own state stays"
 
 
 def test_a_list_older_than_its_limit_makes_nothing_valid(gate: Page, slip: IssuedSlip) -> None:
