@@ -11,7 +11,7 @@ from flask.cli import AppGroup
 from app.commands.decisions import by_option, reason_option
 from app.commands.slip_words import describe_slip, describe_verification
 from app.documents.fonts import load_fonts
-from app.domain.errors import UnknownSlip
+from app.domain.errors import SlipRevoked, UnknownSlip
 from app.domain.slip_code import Verdict
 from app.domain.slip_keys import NoSigningKey
 from app.extensions import db
@@ -19,7 +19,6 @@ from app.services.full_slips import get_full_slip
 from app.services.installation import Installation
 from app.services.slip_changes import (
     KeyStillSigns,
-    SlipRevoked,
     count_codes_of_key,
     reissue_key,
     reissue_slip,
@@ -30,7 +29,7 @@ from app.services.slip_log import find_log_faults
 from app.services.slip_reading import FileState, UnreadableCode, read_code_from_image, verify_pdf
 from app.services.verification import verify_code, verify_short_code
 
-_REASONS = {
+_REASONS: dict[type[Exception], str] = {
     UnknownSlip: "there is no slip of this number",
     SlipRevoked: "the slip is revoked, which is final",
     KeyStillSigns: "this key signs new slips: compromise or retire it, and make a new one first",
@@ -54,6 +53,7 @@ def make_slips_group(installation: Installation) -> AppGroup:
     """The commands of `flask slips`."""
     group = _SlipGroup("slips", help="Slips: show, verify, revoke, reissue; the issued log.")
     why = reason_option("Why; kept in the issued log")
+    told_why = reason_option("Why, as THE HOLDER READS IT on the slip's page; kept in the issued log")
     by_whom = by_option(installation.settings.numbers)
 
     @group.command("show")
@@ -64,10 +64,10 @@ def make_slips_group(installation: Installation) -> AppGroup:
 
     @group.command("revoke")
     @click.argument("number")
-    @why
+    @told_why
     @by_whom
     def revoke(number: str, reason: str, by: str) -> None:
-        """Revoke a slip for ever."""
+        """Revoke a slip for ever. Its holder is told so, with the reason."""
         revoke_slip(number, reason=reason, by=by)
         click.echo(f"{number} is revoked")
 

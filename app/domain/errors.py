@@ -57,6 +57,15 @@ class UnknownSlip(Fact):
     """No slip of this number belongs to this student."""
 
 
+class SlipRevoked(Fact):
+    """The slip of this number is revoked, which is final; `reason` is the operator's, where it is told."""
+
+    def __init__(self, number: str, reason: str = "") -> None:
+        super().__init__(number)
+        self.number = number
+        self.reason = reason
+
+
 class LinkExpired(Fact):
     """The signed link to a slip's file is too old; `number` is the slip's."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.domain.errors import UnknownSlip
+from app.domain.errors import SlipRevoked, UnknownSlip
 from app.domain.slip import parse_slip_record
 from app.domain.slip_log import CodeState
 from app.extensions import DatabaseSession, db
@@ -17,10 +17,6 @@ from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.slip_codes import sign_code, store_code
 from app.services.slip_log import change_code_state, describe_row, lock_log
-
-
-class SlipRevoked(Exception):
-    """The slip is revoked, which is final."""
 
 
 class KeyStillSigns(Exception):

@@ -30,6 +30,8 @@ async function start() {
   window.addEventListener("online", refresh);
   window.addEventListener("offline", showState);
   setInterval(refresh, REFRESH_MS);
+  window.addEventListener("online", showAccount);
+  showAccount();
   startCamera(document.getElementById("camera"), check);
   await register();
   input.disabled = false;
@@ -162,6 +164,18 @@ function formatMoment(before, moment) {
 
 function show(template) {
   document.getElementById("result").replaceChildren(document.getElementById(template).content.cloneNode(true));
+}
+
+/* The page itself is kept, and names nobody. */
+async function showAccount() {
+  const { account, csrf_token: token } = await fetchJson(page.dataset.accountUrl).catch(() => ({}));
+  document.querySelectorAll("[data-account]").forEach((old) => old.remove());
+  if (!account) return;
+  const template = document.getElementById("account");
+  const shown = template.content.cloneNode(true);
+  for (const name of ["name", "last_four"]) shown.querySelector(`[data-field=${name}]`).textContent = account[name];
+  shown.querySelector("[name=csrf_token]").value = token;
+  template.after(shown);
 }
 
 async function showState() {

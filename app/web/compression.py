@@ -3,8 +3,8 @@
 A page of 8.7 KB costs 65 µs and leaves as 3.1 KB. BREACH (guessing a secret from the sizes of many answers
 that repeat a guess beside it) finds nothing here: Flask-WTF does not mask its token per answer, but the part
 of it that counts, the signature, covers the time and so changes every second; a foreign site cannot fetch a
-signed-in person's pages at all, because the session's cookie is SameSite=Lax; and pages that hold a token
-repeat no text of the request.
+signed-in person's pages at all, because the session's cookie is SameSite=Lax; and pages that hold a token, which
+each page of a signed-in person does for its sign-out form, repeat no text of the request.
 """
 
 from __future__ import annotations

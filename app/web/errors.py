@@ -25,15 +25,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
-    """What happened, and what to do about it."""
+    """What happened, and what to do about it; with the wrong account, to sign in with another."""
 
     title: str
     what_to_do: str
+    is_about_account: bool = False
 
 
 TEXTS = {
     400: ErrorText(_l("请求无法识别"), _l("请返回上一页，刷新后重试。")),
-    403: ErrorText(_l("没有权限查看此页"), _l("请确认登录的是本人账号。")),
+    403: ErrorText(_l("没有权限查看此页"), _l("请确认登录的是本人账号。"), is_about_account=True),
     404: ErrorText(_l("页面不存在"), _l("请检查地址，或从服务首页重新进入。")),
     405: ErrorText(_l("不支持这样的操作"), _l("请从服务首页重新进入。")),
     410: ErrorText(_l("链接已过期"), _l("请回到离校单页面，重新获取链接。")),
@@ -60,15 +61,29 @@ FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
             _l("下载链接十五分钟内有效。请打开离校单页面，登录后从那里重新下载或查看。"),
         ),
     ),
+    facts.SlipRevoked: (
+        410,
+        ErrorText(
+            _l("离校单已撤销"),
+            _l(
+                "学校已撤销这张离校单，不再提供它的 PDF 和图片；以前保存、打印的也都作废。有疑问请联系下面的技术支持。"
+            ),
+        ),
+    ),
     facts.NotAStudent: (
         403,
-        ErrorText(_l("本服务面向毕业生"), _l("您登录的不是学生账号。如需核验离校单，请扫描单上的二维码。")),
+        ErrorText(
+            _l("本服务面向毕业生"),
+            _l("您登录的不是学生账号。如需核验离校单，请扫描单上的二维码。"),
+            is_about_account=True,
+        ),
     ),
     facts.NotGraduating: (
         403,
         ErrorText(
             _l("您不在本服务的办理对象中"),
             _l("请在服务指南页核对办理对象和批次。如果您应在本批次毕业，请联系所在学院。"),
+            is_about_account=True,
         ),
     ),
     facts.OutsidePeriod: (403, ErrorText(_l("现在不是办理时间"), _l("请在服务指南页查看办理时间。"))),
@@ -119,8 +134,7 @@ def register_errors(app: Flask) -> None:
 def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
     status, text = FACTS[type(fact)]
     log.info("request refused", extra={"fact": type(fact).__name__})
-    missing = map(describe_unprintable, fact.fields) if isinstance(fact, facts.CharacterMissing) else ()
-    slip_number = fact.number if isinstance(fact, facts.LinkExpired) else ""
+    slip_number = fact.number if isinstance(fact, (facts.LinkExpired, facts.SlipRevoked)) else ""
     if isinstance(fact, facts.AskedTooOften):
         return _show_limit(fact)
     again = request.path if isinstance(fact, facts.SigningUnavailable) else ""
@@ -128,13 +142,22 @@ def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
         status,
         text,
         fact_name=type(fact).__name__,
-        detail="; ".join(missing),
+        detail=_describe(fact),
         slip_number=slip_number,
         again_path=again,
     )
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = "60"
     return response
+
+
+def _describe(fact: facts.Fact) -> str:
+    """What a fact tells beyond its text: the characters, or the reason; empty for most."""
+    if isinstance(fact, facts.CharacterMissing):
+        return "; ".join(map(describe_unprintable, fact.fields))
+    if isinstance(fact, facts.SlipRevoked) and fact.reason:
+        return str(gettext("原因：%(reason)s", reason=fact.reason))
+    return ""
 
 
 def _show_limit(fact: facts.AskedTooOften) -> Response:
@@ -195,7 +218,10 @@ def show_error(
     mark = fact_name or HTTPStatus(status).phrase.replace(" ", "")
     request_id = g.get("request_id", "")
     if request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json":
-        response = jsonify(error=mark, title=text.title, what_to_do=text.what_to_do, request_id=request_id)
+        told = {"detail": detail} if detail else {}
+        response = jsonify(
+            error=mark, title=text.title, what_to_do=text.what_to_do, request_id=request_id, **told
+        )
     else:
         page = render_template(
             "errors/error.html",

@@ -12,6 +12,7 @@ from app.identity.base import IdentityProvider
 from app.settings import Settings
 from app.web.auth import arrivals, views
 from app.web.auth.access import FORM_WAS_LOST, answer_csrf_error
+from app.web.auth.account import find_account
 from app.web.auth.pages import SignInPages, auth
 
 __all__ = ["arrivals", "init_auth", "views"]
@@ -25,9 +26,10 @@ def init_auth(
 ) -> None:
     """Bind the sign-in pages for these providers, and what a form does whose session has ended. `browsers`
     tells for which User-Agents a provider is taken without asking. Templates get `form_was_lost`: true
-    once, on the page after a sign-in that interrupted a form.
+    once, on the page after a sign-in that interrupted a form; and `find_account`.
     """
     app.extensions["sign_in"] = SignInPages(settings.service.base_url, providers, settings.roles, browsers)
     app.register_blueprint(auth)
     app.register_error_handler(CSRFError, answer_csrf_error)
     app.context_processor(lambda: {FORM_WAS_LOST: g.get(FORM_WAS_LOST, False)})
+    app.jinja_env.globals["find_account"] = find_account

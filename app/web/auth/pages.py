@@ -10,6 +10,7 @@ from typing import cast
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import generate_csrf
 
 from app.domain.person import Role
 from app.identity.base import (
@@ -86,6 +87,7 @@ def welcome(provider: IdentityProvider, arrival: Arrival) -> ResponseReturnValue
     get_session().sign_in(person.number, arrival.campus_session)
     session[PERSON] = person.to_json()
     session[PROVIDER] = provider.name
+    generate_csrf()  # kept with the session: no page need write it there for its sign-out form
     if arrival.has_interrupted:
         session[FORM_WAS_LOST] = True
     return redirect(arrival.next_page, 302 if request.method == "GET" else 303)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from flask import Response, current_app, jsonify, render_template, request, url_for
@@ -16,6 +17,7 @@ from flask_babel import gettext
 from flask_wtf.csrf import generate_csrf
 
 from app.services.offline_checks import record_offline_checks
+from app.web.auth.account import find_account
 from app.web.headers import CONTENT_SECURITY_POLICY
 from app.web.language import ARGUMENT, get_language
 from app.web.shell import get_installation
@@ -82,6 +84,15 @@ def gate_session() -> ResponseReturnValue:
     return jsonify({"may_send": True, "csrf_token": generate_csrf()} if staff else {"may_send": False})
 
 
+@verify_pages.get("/gate/account")
+def gate_account() -> ResponseReturnValue:
+    """Who is signed in in this browser, and the token to sign out with; empty where nobody is. The page is kept
+    by the browser and cannot say so itself.
+    """
+    account = find_account()
+    return jsonify({"account": asdict(account), "csrf_token": generate_csrf()} if account else {})
+
+
 @verify_pages.post("/gate/checks")
 def gate_checks() -> ResponseReturnValue:
     """Take in checks of a signed-in guard or clerk, each id once: `{"checks": [{id, code, verdict,
@@ -108,6 +119,7 @@ def _render_page() -> str:
         "keys-url": url_for(".slip_keys"),
         "list-url": url_for(".slip_status"),
         "session-url": url_for(".gate_session"),
+        "account-url": url_for(".gate_account"),
         "checks-url": url_for(".gate_checks"),
         "worker": url_for(".gate_worker"),
     }
