@@ -14,6 +14,7 @@ from app.services.actions import get_action, take_action
 from app.services.clearances import get_live_step, look_up_awaited, look_up_clearance
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
+from app.services.slip_status import get_slip_status
 from app.services.slips import find_submitted_slip
 from app.services.submissions import SubmissionRefused, submit
 from app.web.auth.access import student_required
@@ -28,6 +29,7 @@ from app.web.miniapp.opening import (
 )
 from app.web.miniapp.view_data import ClearanceView, view_clearance, view_step
 from app.web.shell import get_installation
+from app.web.slips.state import view_state
 
 mini_app_pages = Blueprint("mini_app", __name__)
 
@@ -82,8 +84,9 @@ def _look_up(
             installation, installed, person.number, is_patient=is_patient, may_ask=queries.may_ask
         )
     fields = describe_student(installed, person)
+    state = view_state(get_slip_status(installation, number)) if number else None
     unprintable = () if number else list_unprintable(installed, person)
-    return view_clearance(show_mini_app(installed), fields, states, number, unprintable)
+    return view_clearance(show_mini_app(installed), fields, states, number, state, unprintable)
 
 
 @mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/refresh")

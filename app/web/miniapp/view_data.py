@@ -16,6 +16,7 @@ from app.domain.slip import PrintedField
 from app.services.clearances import TOO_OFTEN
 from app.services.installation import InstalledMiniApp
 from app.web.language import put, show_day, show_moment
+from app.web.slips.state import SlipStateView
 
 WORDS = {
     Status.CLEARED: _l("通过"),
@@ -92,6 +93,7 @@ class ClearanceView:
     fields: tuple[PrintedField, ...]
     steps: tuple[StepView, ...]
     slip_number: str | None
+    slip_state: SlipStateView | None
     unprintable: tuple[str, ...] = ()
 
     @property
@@ -114,8 +116,18 @@ class ClearanceView:
 
     @property
     def missing(self) -> tuple[StepView, ...]:
-        """The steps that do not pass."""
+        """The steps that are not known to pass."""
         return tuple(step for step in self.steps if step.status not in (Status.CLEARED, Status.WAIVED))
+
+    @property
+    def outstanding(self) -> tuple[StepView, ...]:
+        """The steps of which a department said that they do not pass."""
+        return tuple(step for step in self.steps if step.status == Status.OUTSTANDING)
+
+    @property
+    def unavailable(self) -> tuple[StepView, ...]:
+        """The steps that cannot be asked now, of which nothing is known."""
+        return tuple(step for step in self.steps if step.status == Status.UNAVAILABLE)
 
 
 def view_clearance(
@@ -123,6 +135,7 @@ def view_clearance(
     fields: tuple[PrintedField, ...],
     states: Mapping[str, StepState],
     slip_number: str | None,
+    slip_state: SlipStateView | None = None,
     unprintable: tuple[str, ...] = (),
 ) -> ClearanceView:
     """The whole page's data."""
@@ -130,7 +143,7 @@ def view_clearance(
         view_step(installed, step, states[step.key], is_submitted=slip_number is not None)
         for step in installed.mini_app.steps
     )
-    return ClearanceView(fields, steps, slip_number, unprintable)
+    return ClearanceView(fields, steps, slip_number, slip_state, unprintable)
 
 
 def view_step(

@@ -8,8 +8,10 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
-from app.domain.errors import LinkExpired
+from app.domain.errors import LinkExpired, SlipRevoked
+from app.domain.slip_state import SlipState
 from app.services.slip_files import make_pdf_file
+from app.services.slip_status import get_slip_status, list_slip_statuses
 from app.services.slips import (
     HeldSlip,
     get_printed_mini_app_title,
@@ -21,6 +23,7 @@ from app.web.auth.access import current_person, signed_in_required
 from app.web.language import show_mini_app
 from app.web.shell import get_installation
 from app.web.shown_record import show_record
+from app.web.slips.state import view_state
 
 slip_pages = Blueprint("slips", __name__)
 
@@ -39,7 +42,9 @@ def completed() -> ResponseReturnValue:
     slips = list_slips(installation, current_person().number)
     shown = {path: show_mini_app(item) for path, item in installation.mini_apps.items()}
     titles = {slip.number: get_printed_mini_app_title(shown, slip.mini_app) for slip in slips}
-    return render_template("slips/completed.html", slips=slips, titles=titles)
+    statuses = list_slip_statuses(installation, [slip.number for slip in slips])
+    states = {number: view_state(status) for number, status in statuses.items()}
+    return render_template("slips/completed.html", slips=slips, titles=titles, states=states)
 
 
 @slip_pages.get("/slips/<number>")
@@ -57,6 +62,7 @@ def slip(number: str) -> ResponseReturnValue:
     return render_template(
         "slips/slip.html",
         slip=found,
+        state=view_state(get_slip_status(get_installation(), number)),
         record=show_record(found.record, found.mini_app),
         links=links,
         download_address=address,
@@ -81,10 +87,18 @@ def slip_png(number: str) -> ResponseReturnValue:
 
 
 def _answer(number: str, show: Callable[[HeldSlip], ResponseReturnValue]) -> ResponseReturnValue:
-    """By a signed link of 15 minutes, which needs no cookie, or by the holder's session."""
+    """By a signed link of 15 minutes, which needs no cookie, or by the holder's session. Raises SlipRevoked."""
     if "token" in request.args:
-        return show(_get_linked_slip(number, request.args["token"]))
-    return signed_in_required(lambda: show(_get_own_slip(number)))()
+        return show(_require_standing(_get_linked_slip(number, request.args["token"])))
+    return signed_in_required(lambda: show(_require_standing(_get_own_slip(number))))()
+
+
+def _require_standing(found: HeldSlip) -> HeldSlip:
+    """The slip, unless it is revoked: no file says so, and a file is what is shown to others."""
+    status = get_slip_status(get_installation(), found.number)
+    if status.state is SlipState.REVOKED:
+        raise SlipRevoked(found.number, status.reason)
+    return found
 
 
 def _get_own_slip(number: str) -> HeldSlip:
