@@ -23,16 +23,11 @@
     }, 8000);
   });
 
-  /* An item that came late keeps the place that was kept for it: what does not fit goes into its details. */
+  /* An item that came late fills the place that was kept for it, and may take more: what a person must know or
+     do is never folded away. */
   function settle(item, room) {
     var details = item.querySelector("details");
-    var body = item.firstElementChild;
-    var more = item.querySelector("[data-more]");
-    if (details) details.removeAttribute("open");
-    while (details && item.offsetHeight > room && body.children.length > 1) {
-      details.insertBefore(body.lastElementChild, details.children[1] || null);
-      more.textContent = more.getAttribute("data-more");
-    }
+    if (details) details.setAttribute("open", "");
     item.style.minHeight = room + "px";
   }
 

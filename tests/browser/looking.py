@@ -72,6 +72,7 @@ SCRIPT_NEEDED = """[
 UNTOLD = """[...document.querySelectorAll("article[data-status=outstanding]")].filter(step => {
   const reasons = [...step.querySelectorAll(".reasons li")], office = step.querySelectorAll(".office dd");
   return !reasons.length || office.length < 2 || [...office].some(e => !e.textContent.trim())
+    || [...reasons, ...office].some(e => !e.checkVisibility())
     || reasons.some(e => e.textContent.trim() === e.querySelector("b").textContent.trim());
 }).map(step => step.id)"""
 IN_UNSAFE_AREA = """([side, below]) => [...document.querySelectorAll("h1, h2, p, a, button, dd, .card, .notice")]

@@ -54,7 +54,7 @@ def find_chinese(page: Page, names: set[str]) -> list[str]:
     texts: str = page.evaluate(
         """document.title + " " + document.documentElement.textContent + " "
           + [...document.querySelectorAll("template")].map(e => e.content.textContent).join(" ") + " " + [...document.querySelectorAll("*")]
-          .flatMap(e => ["aria-label", "alt", "title", "placeholder", "data-done", "data-more", "data-checked-at", "data-empty"]
+          .flatMap(e => ["aria-label", "alt", "title", "placeholder", "data-done", "data-checked-at", "data-empty"]
             .map(name => e.getAttribute(name) || "")).join(" ")"""
     )
     return sorted(set(CHINESE.findall(texts)) - names)

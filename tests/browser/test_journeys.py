@@ -25,7 +25,7 @@ def test_a_student_cancels_the_card_submits_and_the_slip_verifies(screens: Scree
     page = screens.sign_in("TS23000001")
     loans = page.locator("[data-step=library_loans]")
     expect(loans).to_have_attribute("data-status", "outstanding")
-    expect(page.locator(".bar")).to_contain_text("四项通过，还差一项")
+    expect(page.locator(".bar")).to_contain_text("四项通过，一项未通过")
     loans.get_by_role("link", name="注销借书证").click()
     page.get_by_role("button", name="确认注销借书证").click()
     expect(page.get_by_role("status")).to_contain_text("借书证已注销")
@@ -58,7 +58,7 @@ def test_a_student_cancels_the_card_submits_and_the_slip_verifies(screens: Scree
 def test_a_student_with_debts_is_refused_with_every_reason_and_a_way_to_each_item(screens: Screens) -> None:
     page = screens.sign_in("TS23000003")
     page.get_by_role("link", name="提交离校服务").click()
-    expect(page.locator(".notice.warn")).to_contain_text("还有事项未通过")
+    expect(page.locator(".notice.warn")).to_contain_text("现在提交会被退回")
     with page.expect_response("**/submission") as answer:
         page.get_by_role("button", name="确认提交").click()
     assert answer.value.status == 422

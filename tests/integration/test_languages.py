@@ -182,7 +182,7 @@ def test_actions_and_refusals_speak_the_language_of_the_page(visitor: Visitor) -
     assert "The library did not agree to cancel the card." in visitor.get(f"{APP}/clearance").text
     refused = visitor.submit()
     assert refused.status_code == 422
-    assert "Not submitted: some items have not passed" in refused.text
+    assert "Not submitted: 1 not passed" in refused.text
     assert "The library card is active and not cancelled yet" in refused.text
 
 

@@ -81,6 +81,35 @@ def test_an_outstanding_item_blocks_the_submission_and_nothing_is_stored(
     check_is_refused(service, press_submit(service, visitor, token))
 
 
+@pytest.mark.parametrize(
+    ("number", "fault", "says", "never"),
+    [
+        ("TS95000001", Fault.HTTP_500, "一项暂时无法查询", "项未通过"),
+        ("TS23000006", Fault.HTTP_500, "一项未通过，一项暂时无法查询", ""),
+        ("TS23000006", Fault.NONE, "一项未通过", "暂时无法查询"),
+    ],
+)
+def test_what_cannot_be_asked_is_counted_and_named_apart_from_what_failed(
+    service: Service, number: str, fault: Fault, says: str, never: str
+) -> None:
+    service.campus.reset()
+    service.campus.set_fault(SYSTEM, fault)
+    visitor = service.visit()
+    query = visitor.sign_in(number, f"{APP}/clearance?wait=1")
+    check = visitor.get(f"{APP}/submission")
+    refused = press_submit(service, visitor, get_csrf_token(check))
+    check_is_refused(service, refused)
+    assert f"没有提交成功：{says}</h2>" in refused.text
+    assert f"（{says}）" in refused.text.partition("</title>")[0]
+    for page in (query, check, refused):
+        assert says in page.text
+        words = page.text.replace("这不代表未通过", "").replace("不代表未通过", "")
+        assert never not in words or not never, page.url
+        assert ("<b>未通过</b> 退宿" in query.text) is (number == "TS23000006")
+        assert ("<b>暂时无法查询</b> 收费" in query.text) is (fault is not Fault.NONE)
+        assert "还有事项未通过" not in page.text
+
+
 @pytest.mark.parametrize("number", ["00420013", "TS25000012"])
 def test_who_may_not_submit_is_refused_and_nothing_is_stored(service: Service, number: str) -> None:
     service.campus.reset()
