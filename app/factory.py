@@ -35,7 +35,7 @@ from app.web import init_web
 from app.web.auth import init_auth
 from app.web.request_body import drain_bodies
 from app.web.session import DatabaseSessionInterface
-from app.web.shell import MAX_FORM_BYTES
+from app.web.shell import MAX_FORM_MEMORY_BYTES
 from app.web.verify.scans import answer_scans
 from app.workers import warn_of_limits_apart
 
@@ -174,7 +174,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         SECRET_KEY=service.secret_key,
         TRUSTED_HOSTS=list(service.trusted_hosts),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
-        MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_MEMORY_BYTES,
         MAX_FORM_PARTS=50,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=_choose_engine_options(settings),

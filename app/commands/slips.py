@@ -10,6 +10,7 @@ from flask.cli import AppGroup
 
 from app.commands.decisions import by_option, reason_option
 from app.commands.slip_words import describe_slip, describe_verification
+from app.documents.drawing import is_pdf
 from app.documents.fonts import load_fonts
 from app.domain.errors import SlipRevoked, UnknownSlip
 from app.domain.slip_code import Verdict
@@ -127,7 +128,7 @@ def _verify(installation: Installation, subject: str) -> tuple[bool, str]:
     try:
         if len(subject) < 250 and path.is_file():
             data = path.read_bytes()
-            if data.startswith(b"%PDF-"):
+            if is_pdf(data):
                 load_fonts(installation.settings.slip.fonts)  # the file is made again, to compare
                 found = verify_pdf(installation, data)
                 verification, state = found.verification, found.state

@@ -1,22 +1,20 @@
 """Codes from pictures and PDF files of slips: the QR is found, taken as our own by exact parse or refused, and
 its address is never opened.
 
-A picture is bounded in bytes before it is opened, and in pixels before it is decoded; one picture is decoded
-at a time, so that memory is bounded too; a PDF is drawn in a bounded process. A red seal over the QR is gone in the picture's red channel.
+A file is bounded in bytes before it is opened; how it is drawn within bounds, `app.documents.drawing` says. A red
+seal over the QR is gone in the picture's red channel.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from io import BytesIO
 
 import zxingcpp
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from app.documents.page_drawing import PageNotDrawn, PageTooHigh, draw_first_page
+from app.documents.drawing import Locked, NotDrawn, TooLarge, draw_pages, draw_picture
 from app.domain.slip_code import MalformedCode, parse_slip_code
 from app.services.installation import Installation
 from app.services.slip_files import is_file_of
@@ -24,17 +22,7 @@ from app.services.slips import get_slip_of_code
 from app.services.verification import Verification, verify_code
 
 MAX_BYTES = 12 * 1024 * 1024
-MAX_PIXELS = 64_000_000
-MAX_RAW_PIXELS = 24_000_000
-"""For formats that cannot be decoded at a smaller size, as JPEG can."""
-SIDES = (1600, 3200)
-"""Pixels of the longer side, of the tries in turn: a whole page needs 1,200, a page far away in a room more."""
-MAX_SCANS = 100
-"""A progressive JPEG has about ten; thousands in a small file take minutes to decode."""
-FORMATS = ("JPEG", "PNG", "WEBP")
 QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
-
-_decoding = threading.Lock()
 
 
 class UnreadableCode(Exception):
@@ -45,12 +33,24 @@ class NotAPicture(UnreadableCode):
     """The bytes are no picture, and no PDF, that can be opened."""
 
 
+class ProtectedFile(UnreadableCode):
+    """The PDF file opens by a password alone."""
+
+
+class FileTooLarge(UnreadableCode):
+    """More bytes than are looked at."""
+
+
 class PictureTooLarge(UnreadableCode):
-    """More bytes or pixels than are looked at."""
+    """More pixels than are looked at."""
 
 
 class NoCodeFound(UnreadableCode):
-    """No QR can be read; or more than one of ours, so that it is not clear which is meant."""
+    """No QR can be read."""
+
+
+class SeveralCodes(UnreadableCode):
+    """More than one slip is in it, so that it is not clear which is meant."""
 
 
 class ForeignCode(UnreadableCode):
@@ -79,25 +79,22 @@ class PdfVerification:
 
 
 def read_code_from_image(installation: Installation, data: bytes) -> str:
-    """The digits of the one slip code in a JPEG, PNG or WebP picture. They are well-formed and unproven.
+    """The digits of the one slip code in a picture. They are well-formed and unproven.
 
-    Raises NotAPicture, PictureTooLarge, NoCodeFound or ForeignCode.
+    Raises NotAPicture, FileTooLarge, PictureTooLarge, NoCodeFound, SeveralCodes or ForeignCode.
     """
-    if len(data) > MAX_BYTES:
-        raise PictureTooLarge
-    with _decoding:
-        return _choose_code(installation, _list_tries(data))
+    _require_few_bytes(data)
+    return _get_only(*_read_first(installation, _list_tries(data)))
 
 
 def verify_pdf(installation: Installation, data: bytes) -> PdfVerification:
-    """Verify the code on the first page of a PDF file, and compare the file with the slip as it was printed with
+    """Verify the code on the first pages of a PDF file, and compare the file with the slip as it was printed with
     that code.
 
-    Raises NotAPicture, PictureTooLarge, NoCodeFound or ForeignCode.
+    Raises NotAPicture, ProtectedFile, FileTooLarge, PictureTooLarge, NoCodeFound, SeveralCodes or ForeignCode.
     """
-    if len(data) > MAX_BYTES:
-        raise PictureTooLarge
-    digits = _choose_code(installation, iter([_draw_first_page(data)]))
+    _require_few_bytes(data)
+    digits = _read_code_from_pages(installation, data)
     verification = verify_code(installation, digits)
     if verification.slip is None:
         return PdfVerification(verification, FileState.UNKNOWN)
@@ -105,31 +102,55 @@ def verify_pdf(installation: Installation, data: bytes) -> PdfVerification:
     return PdfVerification(verification, FileState.GENUINE if is_same else FileState.CHANGED)
 
 
-def _draw_first_page(data: bytes) -> Image.Image:
-    """The first page in grey. Raises NotAPicture, or PictureTooLarge for a page far higher than wide."""
+def _require_few_bytes(data: bytes) -> None:
+    if len(data) > MAX_BYTES:
+        raise FileTooLarge
+
+
+def _read_code_from_pages(installation: Installation, data: bytes) -> str:
+    """The one slip code on the pages of a PDF file, whatever else stands there."""
     try:
-        return draw_first_page(data)
-    except PageTooHigh as error:
+        pages = draw_pages(data)
+    except TooLarge as error:
         raise PictureTooLarge from error
-    except PageNotDrawn as error:
+    except Locked as error:
+        raise ProtectedFile from error
+    except NotDrawn as error:
         raise NotAPicture from error
-
-
-def _choose_code(installation: Installation, pictures: Iterator[Image.Image]) -> str:
-    """The digits of the one slip code that can be read in the first of the pictures that shows one.
-
-    Raises NoCodeFound or ForeignCode.
-    """
+    codes: set[str] = set()
     foreign = False
-    for picture in pictures:
-        texts = {found.text for found in zxingcpp.read_barcodes(picture, formats=QR)}
-        codes = {digits for text in texts if (digits := _parse_own_address(installation, text))}
-        if len(codes) == 1:
-            return codes.pop()
+    for page in pages:
+        on_page, is_foreign = _read_first(installation, _list_views(page))
+        codes |= on_page
+        foreign = foreign or is_foreign
+    return _get_only(codes, foreign)
+
+
+def _read_first(installation: Installation, views: Iterable[Image.Image]) -> tuple[set[str], bool]:
+    """The slip codes in the first view that shows one, and whether another QR was seen before."""
+    foreign = False
+    for view in views:
+        codes, is_foreign = _read_codes(installation, view)
         if codes:
-            raise NoCodeFound
-        foreign = foreign or bool(texts)
-    raise ForeignCode if foreign else NoCodeFound
+            return codes, foreign
+        foreign = foreign or is_foreign
+    return set(), foreign
+
+
+def _read_codes(installation: Installation, view: Image.Image) -> tuple[set[str], bool]:
+    """The slip codes in a view, and whether there are other QR."""
+    texts = {found.text for found in zxingcpp.read_barcodes(view, formats=QR)}
+    codes = {digits for text in texts if (digits := _parse_own_address(installation, text))}
+    return codes, len(texts) > len(codes)
+
+
+def _get_only(codes: set[str], foreign: bool) -> str:
+    """The one code. Raises SeveralCodes, or ForeignCode or NoCodeFound where there is none."""
+    if len(codes) > 1:
+        raise SeveralCodes
+    if not codes:
+        raise ForeignCode if foreign else NoCodeFound
+    return codes.pop()
 
 
 def _parse_own_address(installation: Installation, text: str) -> str:
@@ -144,32 +165,16 @@ def _parse_own_address(installation: Installation, text: str) -> str:
 
 
 def _list_tries(data: bytes) -> Iterator[Image.Image]:
-    """The picture small and large, in grey and by its red channel."""
-    for side in SIDES:
-        picture = _open(data, side)
-        yield picture.convert("L")
-        yield picture.getchannel("R")
-        if max(picture.size) < side:
-            return
-
-
-def _open(data: bytes, side: int) -> Image.Image:
-    """The picture in RGB, decoded no larger than needed. Raises NotAPicture or PictureTooLarge."""
+    """The picture small and large, in grey and by its red channel. Raises NotAPicture or PictureTooLarge."""
     try:
-        picture = _open_header(data)
-        picture.draft("RGB", (side, side))
-        picture = picture.convert("RGB")
-        picture.thumbnail((side, side), Image.Resampling.BILINEAR)
-        return picture
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        for picture in draw_picture(data):
+            yield from _list_views(picture)
+    except TooLarge as error:
         raise PictureTooLarge from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
+    except NotDrawn as error:
         raise NotAPicture from error
 
 
-def _open_header(data: bytes) -> Image.Image:
-    picture: Image.Image = Image.open(BytesIO(data), formats=FORMATS)
-    limit = MAX_PIXELS if picture.format == "JPEG" else MAX_RAW_PIXELS
-    if picture.width * picture.height > limit or data.count(b"\xff\xda") > MAX_SCANS:
-        raise PictureTooLarge
-    return picture
+def _list_views(picture: Image.Image) -> Iterator[Image.Image]:
+    yield picture.convert("L")
+    yield picture.getchannel("R")

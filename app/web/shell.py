@@ -13,6 +13,8 @@ from app.services.installation import Installation
 from app.web.stylesheets import get_static_url, register_stylesheets
 
 MAX_FORM_BYTES = 64 * 1024
+MAX_FORM_MEMORY_BYTES = 4 * MAX_FORM_BYTES
+"""Of one text in a form with files. Werkzeug counts what it holds of a file, too: more than the 64 KiB that it reads at once."""
 
 
 class PlainConverter(BaseConverter):

@@ -8,6 +8,7 @@ import time
 from io import BytesIO
 from pathlib import Path
 
+import pikepdf
 import pytest
 import qrcode
 import requests
@@ -26,6 +27,7 @@ from tests.fixtures.issued_slips import (
     sign_unissued,
     supersede,
 )
+from tests.fixtures.photos import take_photo
 from tests.visitor import APP, Visitor, get_verdict
 
 JSON = {"Accept": "application/json"}
@@ -215,6 +217,48 @@ def test_an_incomplete_code_says_what_to_do_and_keeps_nothing(service: Service, 
 def test_a_photo_of_the_slip_is_verified(service: Service, slip: IssuedSlip) -> None:
     answer = upload(service, "photo.png", fetch(service, slip, "png"))
     assert get_verdict(answer) == "valid"
+
+
+def test_a_camera_s_photo_is_verified(service: Service, slip: IssuedSlip) -> None:
+    photo = take_photo(fetch(service, slip, "pdf"))
+    assert len(photo) > 3_000_000
+    assert get_verdict(upload(service, "IMG_0001.JPG", photo)) == "valid"
+
+
+@pytest.mark.parametrize("kilobytes", [63, 64, 65, 70, 127, 128, 129, 255, 257, 600, 3000])
+def test_a_file_of_any_size_is_taken(service: Service, slip: IssuedSlip, kilobytes: int) -> None:
+    """A form's parser reads pieces of 64 KiB, and what it holds has a limit too."""
+    png = fetch(service, slip, "png")
+    assert get_verdict(upload(service, "slip.png", png + bytes(kilobytes * 1024 - len(png)))) == "valid"
+
+
+def test_a_text_in_a_form_with_files_is_bounded(service: Service) -> None:
+    fields = {"code": (None, "0" * 300_000), "file": ("photo.jpg", b"")}
+    assert requests.post(f"{service.url}/verify", files=fields, timeout=30).status_code == 413
+    assert post(service, code="0" * 70_000).status_code == 422
+
+
+def test_two_slips_in_one_picture_are_said_to_be_two(service: Service, slip: IssuedSlip) -> None:
+    page = Image.open(BytesIO(fetch(service, slip, "png"))).convert("L")
+    other = issue_slip(service, f"TS97{slip.student_number[-6:]}")
+    table = Image.new("L", (page.width * 2, page.height), "white")
+    table.paste(page, (0, 0))
+    table.paste(Image.open(BytesIO(fetch(service, other, "png"))).convert("L"), (page.width, 0))
+    file = BytesIO()
+    table.save(file, "PNG")
+    answer = upload(service, "two.png", file.getvalue())
+    assert 'data-error="SeveralCodes"' in answer.text
+    assert "每次只拍一张" in answer.text
+
+
+def test_a_pdf_with_a_password_says_so(service: Service, slip: IssuedSlip) -> None:
+    file = BytesIO()
+    with pikepdf.open(BytesIO(fetch(service, slip, "pdf"))) as document:
+        document.save(file, encryption=pikepdf.Encryption(user="secret", owner="secret"))
+    answer = upload(service, "slip.pdf", file.getvalue())
+    assert answer.status_code == 422
+    assert 'data-error="ProtectedFile"' in answer.text
+    assert "密码" in answer.text
 
 
 def test_the_true_pdf_is_valid_and_said_to_be_the_original(service: Service, slip: IssuedSlip) -> None:

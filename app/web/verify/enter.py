@@ -11,7 +11,7 @@ from app.domain.person import Person
 from app.domain.slip_code import Verdict
 from app.extensions import csrf
 from app.services.verification import Verification, verify_short_code
-from app.web.shell import get_installation
+from app.web.shell import MAX_FORM_BYTES, get_installation
 from app.web.verify import problems
 from app.web.verify.answers import RATE_LIMITED, show_verification, wants_json
 from app.web.verify.files import verify_file
@@ -31,12 +31,14 @@ def enter() -> ResponseReturnValue:
 @verify_pages.post("/verify")
 def verify() -> ResponseReturnValue:
     """The verdict on what was typed in `code`, or on the file."""
-    request.max_content_length = MAX_UPLOAD_BYTES
+    has_files = request.mimetype == "multipart/form-data"
+    if has_files:
+        request.max_content_length = MAX_UPLOAD_BYTES + MAX_FORM_BYTES
     try:
         typed = request.form.get("code", "").strip()
         upload = next((file for file in request.files.values() if file.filename), None)
     except RequestEntityTooLarge:
-        return show_problem(problems.BODY_TOO_LARGE)
+        return show_problem(problems.BODY_TOO_LARGE if has_files else problems.MALFORMED_SHORT_CODE)
     if upload is not None:
         return _answer_upload(upload)
     return _answer_typed(typed) if typed else show_problem(problems.NOTHING_GIVEN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.documents.drawing import is_pdf
 from app.domain.slip_code import Verdict
 from app.services import slip_reading
 from app.services.slip_reading import FileState, UnreadableCode, read_code_from_image, verify_pdf
@@ -17,10 +18,11 @@ PROBLEMS: dict[type[UnreadableCode], Problem] = {
     slip_reading.NoCodeFound: problems.NO_CODE_FOUND,
     slip_reading.ForeignCode: problems.FOREIGN_CODE,
     slip_reading.NotAPicture: problems.NOT_A_PICTURE,
+    slip_reading.ProtectedFile: problems.PROTECTED_FILE,
+    slip_reading.SeveralCodes: problems.SEVERAL_CODES,
+    slip_reading.FileTooLarge: problems.BODY_TOO_LARGE,
     slip_reading.PictureTooLarge: problems.PICTURE_TOO_LARGE,
 }
-PDF_MARK = b"%PDF-"
-MARK_WITHIN = 1024
 
 
 def verify_file(data: bytes) -> tuple[Verification, FileText | None] | Problem:
@@ -29,7 +31,7 @@ def verify_file(data: bytes) -> tuple[Verification, FileText | None] | Problem:
     code alone is worth.
     """
     try:
-        if PDF_MARK in data[:MARK_WITHIN]:
+        if is_pdf(data):
             return _verify_pdf(data)
         installation = get_installation()
         return verify_code(installation, read_code_from_image(installation, data)), None

@@ -40,7 +40,12 @@ PICTURE_TOO_LARGE = Problem(
 NO_CODE_FOUND = Problem(
     "NoCodeFound",
     _l("照片里没有找到二维码"),
-    _l("请靠近一些，让二维码占画面一半以上，避免反光、阴影和折痕，拍清楚后重试。"),
+    _l(
+        "请靠近一些，让二维码占画面一半以上，避免反光、阴影和折痕，拍清楚后重试。文件请确认前几页里有离校单。"
+    ),
+)
+SEVERAL_CODES = Problem(
+    "SeveralCodes", _l("里面有两张离校单的二维码"), _l("请每次只拍一张离校单，或每次只选一张离校单的文件。")
 )
 FOREIGN_CODE = Problem(
     "ForeignCode",
@@ -48,5 +53,12 @@ FOREIGN_CODE = Problem(
     _l("图中的二维码属于别的网站或用途。请不要扫描打开它，请核对纸面。"),
 )
 NOT_A_PICTURE = Problem(
-    "NotAPicture", _l("打不开这个文件"), _l("请选择照片（JPEG、PNG、WebP）或离校单的 PDF 文件。")
+    "NotAPicture",
+    _l("打不开这个文件"),
+    _l("请选择照片（JPEG、PNG、HEIC 等）或离校单的 PDF 文件。打不开的照片，可以先截屏，再选截屏的图片。"),
+)
+PROTECTED_FILE = Problem(
+    "ProtectedFile",
+    _l("这个 PDF 文件有密码"),
+    _l("请先去掉密码，再选择文件；或选择下载时的原文件，或直接扫描二维码。"),
 )

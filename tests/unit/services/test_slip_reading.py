@@ -21,10 +21,12 @@ from app.services import slip_reading
 from app.services.slip_changes import reissue_slip, revoke_slip
 from app.services.slip_reading import (
     FileState,
+    FileTooLarge,
     ForeignCode,
     NoCodeFound,
     NotAPicture,
     PictureTooLarge,
+    SeveralCodes,
     read_code_from_image,
     verify_pdf,
 )
@@ -149,7 +151,7 @@ def test_two_slips_in_one_picture_are_not_one(office: Office, number: str) -> No
     both.paste(first, (0, 0))
     both.paste(second, (first.width + 60, 0))
 
-    with pytest.raises(NoCodeFound):
+    with pytest.raises(SeveralCodes):
         read_code_from_image(office.installation, save(both, "PNG"))
 
 
@@ -185,7 +187,7 @@ def make_bomb(width: int, height: int) -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize("size", [(5000, 5000), (12000, 12000), (60000, 60000), (2**31 - 1, 2**31 - 1)])
+@pytest.mark.parametrize("size", [(5200, 5200), (12000, 12000), (60000, 60000), (2**31 - 1, 2**31 - 1)])
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(office: Office, size: tuple[int, int]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -197,12 +199,12 @@ def test_too_many_bytes_are_refused_unopened(office: Office) -> None:
     data = bytes(slip_reading.MAX_BYTES + 1)
 
     for read in (read_code_from_image, verify_pdf):
-        with pytest.raises(PictureTooLarge):
+        with pytest.raises(FileTooLarge):
             read(office.installation, data)  # type: ignore[operator]
 
 
 def test_a_jpeg_of_a_thousand_scans_is_refused(office: Office, pdf: bytes) -> None:
-    data = save(draw_page(pdf, 1240))
+    data = save(draw_page(pdf, 500))
     last = data.rindex(b"\xff\xda")
     with pytest.raises(PictureTooLarge):
         read_code_from_image(office.installation, data[:-2] + data[last:-2] * 200 + b"\xff\xd9")
