@@ -25,14 +25,15 @@ VERDICTS = {
     Verdict.RATE_LIMITED: "too many questions",
 }
 FILES = {
-    FileState.GENUINE: "the file is, byte for byte, the one that this service makes",
-    FileState.CHANGED: "THE FILE WAS CHANGED: only the fields above are true",
+    FileState.GENUINE: "the file is, byte for byte, one that this service handed out",
+    FileState.DIFFERENT: "the file is not the original one (a scan, a print, a copy saved anew, or an edited one): "
+    "compare it with the fields above, which alone are certain",
     FileState.UNKNOWN: "there is nothing to compare the file with",
 }
 
 
 def describe_verification(verification: Verification, state: FileState | None = None) -> str:
-    """The verdict, the public fields, and what is to be said of a PDF file."""
+    """The verdict, the public fields, and what is to be said of a file."""
     lines = [f"{verification.verdict}: {VERDICTS[verification.verdict]}"]
     if slip := verification.slip:
         lines += [

@@ -10,7 +10,6 @@ from flask.cli import AppGroup
 
 from app.commands.decisions import by_option, reason_option
 from app.commands.slip_words import describe_slip, describe_verification
-from app.documents.drawing import is_pdf
 from app.documents.fonts import load_fonts
 from app.domain.errors import SlipRevoked, UnknownSlip
 from app.domain.slip_code import Verdict
@@ -27,7 +26,7 @@ from app.services.slip_changes import (
 )
 from app.services.slip_keys import SlipKeyError
 from app.services.slip_log import find_log_faults
-from app.services.slip_reading import FileState, UnreadableCode, read_code_from_image, verify_pdf
+from app.services.slip_reading import FileState, UnreadableCode, verify_file
 from app.services.verification import verify_code, verify_short_code
 
 _REASONS: dict[type[Exception], str] = {
@@ -127,13 +126,9 @@ def _verify(installation: Installation, subject: str) -> tuple[bool, str]:
     state = None
     try:
         if len(subject) < 250 and path.is_file():
-            data = path.read_bytes()
-            if is_pdf(data):
-                load_fonts(installation.settings.slip.fonts)  # the file is made again, to compare
-                found = verify_pdf(installation, data)
-                verification, state = found.verification, found.state
-            else:
-                verification = verify_code(installation, read_code_from_image(installation, data))
+            load_fonts(installation.settings.slip.fonts)  # the slip may be drawn again, to compare
+            found = verify_file(installation, path.read_bytes())
+            verification, state = found.verification, found.state
         elif len(subject) <= 64:
             verification = verify_short_code(installation, subject)
         else:

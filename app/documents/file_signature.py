@@ -1,21 +1,20 @@
 """The signature in a slip's PDF file: PAdES B-B (ETSI EN 319 142-1), written by pyHanko as a second revision of the file.
 
-The revision is the same bytes for the same file and moment, whoever signs, but for the signature's own hexadecimal
-digits: an ECDSA signature differs each time, and a renewed certificate gives another. So a file is recognised
-without key or certificate: all its other bytes must be those that would be signed again. It certifies the file
-with no changes permitted (ISO 32000-1, 12.8.2.2), so that a reader objects to whatever is added later.
+The revision is the same bytes for the same file, moment and certificate: ECDSA signs by RFC 6979, without chance,
+where OpenSSL can (3.2 and later). It certifies the file with no changes permitted (ISO 32000-1, 12.8.2.2), so that a
+reader objects to whatever is added later.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 from datetime import datetime
 from io import BytesIO
 
 from asn1crypto.cms import ContentInfo
 from asn1crypto.x509 import Certificate as Asn1Certificate
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -38,7 +37,6 @@ MAX_BYTES = 8192
 """Of a signature with all its certificates: about five of them."""
 
 FIELD = "Slip"
-_HEXADECIMAL = re.compile(rb"[0-9A-F]+")
 
 
 class _Revision(IncrementalPdfFileWriter):
@@ -65,6 +63,7 @@ class FileSigner(Signer):
         store.register_multiple(map(_convert, credentials.others))
         super().__init__(signing_cert=_convert(credentials.certificate), cert_registry=store)
         self._key = credentials.key
+        self._ecdsa = _make_ecdsa()
         if len(self.sign_digest(bytes(32)).dump()) > MAX_BYTES:
             raise UnusableCertificate(
                 f"p12_file: a signature with its certificates takes over {MAX_BYTES} bytes"
@@ -74,7 +73,7 @@ class FileSigner(Signer):
         """The bare signature over `data`, as pyHanko asks for it; the digest is always SHA-256."""
         if isinstance(self._key, RSAPrivateKey):
             return self._key.sign(data, PKCS1v15(), SHA256())
-        return self._key.sign(data, ECDSA(SHA256()))
+        return self._key.sign(data, self._ecdsa)
 
     def sign_pdf(self, pdf: bytes, moment: datetime) -> bytes:
         """The file with a signature that says it was made at this moment."""
@@ -87,17 +86,11 @@ class FileSigner(Signer):
         return asyncio.run(self.async_sign(digest, DIGEST, use_pades=True))
 
 
-def is_signed_copy(data: bytes, pdf: bytes, moment: datetime) -> bool:
-    """Whether `data` is `pdf` signed at this moment, by whomever: that is for PDF readers to say."""
-    if not data.startswith(pdf):
-        return False
-    prepared, region = prepare_signature(pdf, moment)
-    expected = prepared.getvalue()
-    first, last = region.reserved_region_start + 1, region.reserved_region_end - 1
-    return (
-        data[:first] + data[last:] == expected[:first] + expected[last:]
-        and _HEXADECIMAL.fullmatch(data, first, len(data) - len(expected) + last) is not None
-    )
+def _make_ecdsa() -> ECDSA:
+    try:
+        return ECDSA(SHA256(), deterministic_signing=True)
+    except UnsupportedAlgorithm:
+        return ECDSA(SHA256())
 
 
 def prepare_signature(pdf: bytes, moment: datetime) -> tuple[BytesIO, PreparedByteRangeDigest]:

@@ -16,6 +16,7 @@ from app.models.engine import (
     write_connection,
     write_transaction,
 )
+from app.models.handed_out_file import HandedOutFile
 from app.models.known_answer import KnownAnswer
 from app.models.one_host import DatabaseRefused, claim_for_host, get_host
 from app.models.reader import get_reader
@@ -36,6 +37,7 @@ __all__ = [
     "DeskCompletion",
     "DeskEntry",
     "DeskRefusal",
+    "HandedOutFile",
     "IssuedCode",
     "KnownAnswer",
     "Sender",

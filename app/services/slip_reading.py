@@ -7,19 +7,24 @@ seal over the QR is gone in the picture's red channel.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 import zxingcpp
 from PIL import Image
+from sqlalchemy.exc import SQLAlchemyError
 
-from app.documents.drawing import Locked, NotDrawn, TooLarge, draw_pages, draw_picture
+from app.documents.drawing import Locked, NotDrawn, TooLarge, draw_pages, draw_picture, is_pdf
 from app.domain.slip_code import MalformedCode, parse_slip_code
 from app.services.installation import Installation
-from app.services.slip_files import is_file_of
+from app.services.slip_files import find_handed_out, is_file_of
+from app.services.slip_keys import SlipKeyError
 from app.services.slips import get_slip_of_code
 from app.services.verification import Verification, verify_code
+
+log = logging.getLogger(__name__)
 
 MAX_BYTES = 12 * 1024 * 1024
 QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
@@ -58,48 +63,70 @@ class ForeignCode(UnreadableCode):
 
 
 class FileState(StrEnum):
-    """Whether a PDF file is, byte for byte, one that this service makes of the slip's record, signed or not.
+    """Whether a file is, byte for byte, one that this service handed out of the slip.
 
-    `unknown`: no slip stands behind its code, or the issued log cannot be read.
+    `different` is no accusation: a slip that was scanned, printed to a file or saved anew is so too. `unknown`: no
+    slip stands behind its code, or nothing can be told now.
     """
 
     GENUINE = "genuine"
-    CHANGED = "changed"
+    DIFFERENT = "different"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class PdfVerification:
-    """What the code in a PDF file is worth, with the slip's true public fields, and the file's own state. Only a
-    valid code in a genuine file is a good file.
+class FileVerification:
+    """What the code in a file is worth, with the slip's true public fields, and the file's own state: None for a
+    photo, which is never the file that was handed out.
     """
 
     verification: Verification
-    state: FileState
+    state: FileState | None
+
+
+_STATES = {True: FileState.GENUINE, False: FileState.DIFFERENT, None: FileState.UNKNOWN}
 
 
 def read_code_from_image(installation: Installation, data: bytes) -> str:
     """The digits of the one slip code in a picture. They are well-formed and unproven.
 
-    Raises NotAPicture, FileTooLarge, PictureTooLarge, NoCodeFound, SeveralCodes or ForeignCode.
+    Raises NotAPicture, PictureTooLarge, NoCodeFound, SeveralCodes or ForeignCode.
     """
-    _require_few_bytes(data)
     return _get_only(*_read_first(installation, _list_tries(data)))
 
 
-def verify_pdf(installation: Installation, data: bytes) -> PdfVerification:
-    """Verify the code on the first pages of a PDF file, and compare the file with the slip as it was printed with
-    that code.
+def verify_file(installation: Installation, data: bytes) -> FileVerification:
+    """Verify the one slip code in a picture or on the first pages of a PDF file, and the file itself.
 
-    Raises NotAPicture, ProtectedFile, FileTooLarge, PictureTooLarge, NoCodeFound, SeveralCodes or ForeignCode.
+    Raises UnreadableCode, by its kind.
     """
     _require_few_bytes(data)
+    digits = _find_digits(installation, data)
+    if digits is not None:
+        verification = verify_code(installation, digits)
+        return FileVerification(verification, FileState.GENUINE if verification.slip else FileState.UNKNOWN)
+    if is_pdf(data):
+        return verify_pdf(installation, data)
+    return FileVerification(verify_code(installation, read_code_from_image(installation, data)), None)
+
+
+def verify_pdf(installation: Installation, data: bytes) -> FileVerification:
+    """The same of a PDF file whose digest is not known: it is compared with the slip as it is drawn now."""
     digits = _read_code_from_pages(installation, data)
     verification = verify_code(installation, digits)
     if verification.slip is None:
-        return PdfVerification(verification, FileState.UNKNOWN)
-    is_same = is_file_of(get_slip_of_code(installation, digits), data)
-    return PdfVerification(verification, FileState.GENUINE if is_same else FileState.CHANGED)
+        return FileVerification(verification, FileState.UNKNOWN)
+    is_same = is_file_of(installation, get_slip_of_code(installation, digits), data)
+    return FileVerification(verification, _STATES[is_same])
+
+
+def _find_digits(installation: Installation, data: bytes) -> str | None:
+    """The code of a file whose digest is known. Without database or keys none is, and the verdict will say so."""
+    try:
+        return find_handed_out(installation, data)
+    except (SQLAlchemyError, SlipKeyError) as error:
+        log.error("digests of files not readable", extra={"error": type(error).__name__})
+        return None
 
 
 def _require_few_bytes(data: bytes) -> None:

@@ -192,7 +192,7 @@ def test_a_name_is_compared_on_the_page_that_a_photo_leads_to(
     expect(page.locator("[data-comparison]")).to_have_attribute("data-comparison", "match")
 
 
-def test_an_edited_pdf_stands_out(
+def test_a_pdf_that_is_not_the_original_is_to_be_compared(
     page: Page, service: Service, slips: dict[str, IssuedSlip], tmp_path: Path
 ) -> None:
     path = fetch(service, slips["valid"], "pdf", tmp_path)
@@ -200,7 +200,8 @@ def test_an_edited_pdf_stands_out(
     page.goto("/verify")
     page.set_input_files("#file", path)
     page.click("text=核验文件")
-    expect(page.locator("h1")).to_have_text("文件被改动")
+    expect(page.locator("h1")).to_have_text("请逐项核对")
+    expect(page.locator("[data-file]")).to_have_attribute("data-file", "different")
     require_sound(page)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import re
 import time
+from hashlib import sha256
+from html import unescape
 from io import BytesIO
 from pathlib import Path
 
@@ -13,8 +15,11 @@ import pytest
 import qrcode
 import requests
 from PIL import Image, ImageDraw
+from sqlalchemy import select
 
 from app.domain.slip_code import Verdict
+from app.extensions import db
+from app.models import HandedOutFile
 from app.web.verify.verdicts import TEXTS
 from tests.conftest import Service
 from tests.fixtures.issued_slips import (
@@ -22,12 +27,13 @@ from tests.fixtures.issued_slips import (
     GUARD,
     IssuedSlip,
     issue_slip,
+    open_office,
     revoke,
     sign_in_staff,
     sign_unissued,
     supersede,
 )
-from tests.fixtures.photos import take_photo
+from tests.fixtures.photos import change_name, draw_page, draw_qr, scan, take_photo
 from tests.visitor import APP, Visitor, get_verdict
 
 JSON = {"Accept": "application/json"}
@@ -267,13 +273,56 @@ def test_the_true_pdf_is_valid_and_said_to_be_the_original(service: Service, sli
     assert 'data-file="genuine"' in answer.text
 
 
-def test_an_edited_pdf_is_found_out_and_the_true_fields_are_shown(service: Service, slip: IssuedSlip) -> None:
-    edited = fetch(service, slip, "pdf") + b"\n% added\n"
-    answer = upload(service, "slip.pdf", edited)
-    assert get_verdict(answer) != "valid"
-    assert 'data-file="changed"' in answer.text
-    assert slip.student_number[-4:] in answer.text
-    assert "比对" not in answer.text
+def test_a_file_stays_genuine_by_page_by_link_and_as_picture(service: Service, slip: IssuedSlip) -> None:
+    visitor = service.visit()
+    visitor.sign_in(slip.student_number)
+    page = visitor.get(f"/slips/{slip.number}").text
+    links = {unescape(link) for link in re.findall(r'(?:href|src)="([^"]+token=[^"]+)"', page)}
+    assert len(links) == 3
+    files = [requests.get(service.url + link, timeout=30).content for link in links]
+    for data in [*files, fetch(service, slip, "pdf"), fetch(service, slip, "png")]:
+        answer = requests.post(f"{service.url}/verify", files={"file": data}, headers=JSON, timeout=30).json()
+        assert (answer["verdict"], answer["file"]) == ("valid", "genuine")
+    with open_office(service):
+        kept = set(db.session.scalars(select(HandedOutFile.sha256)))
+    assert {sha256(data).hexdigest() for data in files} <= kept
+
+
+def test_a_file_that_is_not_the_original_is_not_accused(service: Service, slip: IssuedSlip) -> None:
+    pdf = fetch(service, slip, "pdf")
+    for other in (
+        pdf + b"\n% added\n",
+        scan([draw_page(pdf, 1654)]),
+        change_name(pdf, slip.name, slip.name[::-1]),
+    ):
+        answer = upload(service, "slip.pdf", other)
+        assert get_verdict(answer) == "valid"
+        assert 'data-file="different"' in answer.text
+        assert '<section class="seal plain"' in answer.text
+        for words in ("逐项核对", slip.student_number[-4:], "比对"):
+            assert words in answer.text
+        for words in ("改动过，", "不能采信", "seal good", "seal bad", "notice bad"):
+            assert words not in answer.text
+
+
+def test_a_file_of_a_revoked_slip_gets_no_good_word(service: Service, slip: IssuedSlip) -> None:
+    pdf = fetch(service, slip, "pdf")
+    assert "notice good" in upload(service, "slip.pdf", pdf).text
+    revoke(service, slip)
+    for data, state in ((pdf, "genuine"), (pdf + b"\n", "different")):
+        answer = upload(service, "slip.pdf", data)
+        assert get_verdict(answer) == "revoked"
+        assert f'data-file="{state}"' in answer.text
+        assert "good" not in answer.text.partition("<main")[2]
+        assert "每一项都可信" not in answer.text
+
+
+def test_of_a_file_with_an_unissued_code_nothing_is_told(service: Service, slip: IssuedSlip) -> None:
+    forged = draw_qr(f"{service.url}/v/{sign_unissued(service, slip)}").convert("RGB")
+    answer = requests.post(
+        f"{service.url}/verify", files={"file": scan([forged])}, headers=JSON, timeout=30
+    ).json()
+    assert answer == {"verdict": "never_issued", "file": "unknown"}
 
 
 def make_picture(draw_text: str = "") -> bytes:

@@ -10,14 +10,13 @@ from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
 from app.domain.errors import LinkExpired, SlipRevoked
 from app.domain.slip_state import SlipState
-from app.services.slip_files import make_pdf_file
+from app.services.slip_files import hand_out_pdf, hand_out_png
 from app.services.slip_status import get_slip_status, list_slip_statuses
 from app.services.slips import (
     HeldSlip,
     get_printed_mini_app_title,
     get_slip,
     list_slips,
-    render_png,
 )
 from app.web.auth.access import current_person, signed_in_required
 from app.web.language import show_mini_app
@@ -76,14 +75,17 @@ def slip_pdf(number: str) -> ResponseReturnValue:
     installation = get_installation()
     return _answer(
         number,
-        lambda found: _send(make_pdf_file(installation, found), "application/pdf", "pdf", found, disposition),
+        lambda found: _send(hand_out_pdf(installation, found), "application/pdf", "pdf", found, disposition),
     )
 
 
 @slip_pages.get("/slips/<number>.png")
 def slip_png(number: str) -> ResponseReturnValue:
     """The slip as a picture."""
-    return _answer(number, lambda found: _send(render_png(found), "image/png", "png", found, "inline"))
+    installation = get_installation()
+    return _answer(
+        number, lambda found: _send(hand_out_png(installation, found), "image/png", "png", found, "inline")
+    )
 
 
 def _answer(number: str, show: Callable[[HeldSlip], ResponseReturnValue]) -> ResponseReturnValue:

@@ -14,11 +14,12 @@ from app.services.verification import Verification, verify_short_code
 from app.web.shell import MAX_FORM_BYTES, get_installation
 from app.web.verify import problems
 from app.web.verify.answers import RATE_LIMITED, show_verification, wants_json
-from app.web.verify.files import verify_file
+from app.web.verify.files import verify_upload
 from app.web.verify.limits import count, get_counted, has_room
 from app.web.verify.pages import verify_pages
 from app.web.verify.problems import MAX_UPLOAD_BYTES, Problem
 from app.web.verify.show import check_code, limit_check, show_checked
+from app.web.verify.verdicts import describe_file
 from app.web.verify.viewer import get_staff
 
 
@@ -94,8 +95,8 @@ def _answer_upload(upload: FileStorage) -> ResponseReturnValue:
     staff = get_staff()
     if not count(get_installation().settings.rate_limit.upload, "upload", get_counted(staff)):
         return show_verification(RATE_LIMITED, staff)
-    found = verify_file(upload.read())
+    found = verify_upload(upload.read())
     if isinstance(found, Problem):
         return show_problem(found)
-    verification, file = found
-    return show_checked(limit_check(verification, get_counted(staff)), staff, file)
+    verification = limit_check(found.verification, get_counted(staff))
+    return show_checked(verification, staff, describe_file(verification.verdict, found.state))

@@ -1,18 +1,12 @@
-"""A photo of a slip, or its PDF file."""
+"""A photo of a slip, or its PDF file, as somebody hands it in."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from app.documents.drawing import is_pdf
-from app.domain.slip_code import Verdict
 from app.services import slip_reading
-from app.services.slip_reading import FileState, UnreadableCode, read_code_from_image, verify_pdf
-from app.services.verification import Verification, verify_code
+from app.services.slip_reading import FileVerification, UnreadableCode, verify_file
 from app.web.shell import get_installation
 from app.web.verify import problems
 from app.web.verify.problems import Problem
-from app.web.verify.verdicts import FILE_CHANGED, FILE_GENUINE, FileText
 
 PROBLEMS: dict[type[UnreadableCode], Problem] = {
     slip_reading.NoCodeFound: problems.NO_CODE_FOUND,
@@ -25,25 +19,9 @@ PROBLEMS: dict[type[UnreadableCode], Problem] = {
 }
 
 
-def verify_file(data: bytes) -> tuple[Verification, FileText | None] | Problem:
-    """The verdict on the code in a picture or a PDF file, with what is said of a PDF file itself; or why there
-    is none. The signature covers what the slip says, so that of a changed file it is not good, whatever its
-    code alone is worth.
-    """
+def verify_upload(data: bytes) -> FileVerification | Problem:
+    """The verdict on the code in a picture or a PDF file, and the file's own state; or why there is none."""
     try:
-        if is_pdf(data):
-            return _verify_pdf(data)
-        installation = get_installation()
-        return verify_code(installation, read_code_from_image(installation, data)), None
+        return verify_file(get_installation(), data)
     except UnreadableCode as error:
         return PROBLEMS[type(error)]
-
-
-def _verify_pdf(data: bytes) -> tuple[Verification, FileText | None]:
-    found = verify_pdf(get_installation(), data)
-    if found.state is FileState.CHANGED:
-        verification = found.verification
-        if verification.verdict is Verdict.VALID:
-            verification = replace(verification, verdict=Verdict.BAD_SIGNATURE)
-        return verification, FILE_CHANGED
-    return found.verification, FILE_GENUINE if found.state is FileState.GENUINE else None

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from flask_babel import lazy_gettext as _l
 
 from app.domain.slip_code import Verdict
+from app.services.slip_reading import FileState
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictText:
-    """`tone` is good, bad or unsure: it picks colour, shape and sign."""
+    """`tone` is good, bad, unsure or plain: it picks colour, shape and sign."""
 
     tone: str
     word: str
@@ -20,12 +21,11 @@ class VerdictText:
 
 @dataclass(frozen=True, slots=True)
 class FileText:
-    """What is said of a PDF file; `verdict_text` stands instead of that of a code which alone is valid."""
+    """What is said of a file itself."""
 
-    state: str
+    state: FileState
     tone: str
     says: str
-    verdict_text: VerdictText | None = None
 
 
 TEXTS = {
@@ -52,19 +52,34 @@ TEXTS = {
     ),
 }
 
-FILE_GENUINE = FileText("genuine", "good", _l("此文件与签发的原件完全相同，单上的每一项都可信。"))
-FILE_CHANGED = FileText(
-    "changed",
-    "bad",
+_GENUINE = FileText(FileState.GENUINE, "good", _l("此文件与签发的原件完全相同，单上的每一项都可信。"))
+_GENUINE_ONCE = FileText(
+    FileState.GENUINE, "info", _l("此文件是学校当时发出的原件；离校单现在是否有效，以上面的结果为准。")
+)
+_DIFFERENT = FileText(
+    FileState.DIFFERENT,
+    "info",
     _l(
-        "此文件与签发的原件不同：被改动过，或是另存、打印成的新文件。只有下面列出的内容出自签发记录，请逐项核对。"
+        "此文件不是学校发出的原件，可能是扫描、打印、加了封面或另存的：这本身没有问题，但文件上的字也没有得到证明。下面是签发记录中的内容，请逐项核对。"
     ),
-    VerdictText("bad", _l("文件被改动"), _l("二维码取自一张真的离校单，但这个文件不是原件，不能采信。")),
+)
+_UNKNOWN = FileText(FileState.UNKNOWN, "info", _l("没有可以与此文件比对的签发记录。"))
+_COMPARE = VerdictText(
+    "plain", _l("请逐项核对"), _l("二维码属于一张有效的离校单，但此文件不是原件：以签发记录中的内容为准。")
 )
 
 
+def describe_file(verdict: Verdict, state: FileState | None) -> FileText | None:
+    """What is said of a file in this state whose code has this verdict. Nothing is praised that is not valid."""
+    if state is None or verdict is Verdict.RATE_LIMITED:
+        return None
+    if state is FileState.GENUINE:
+        return _GENUINE if verdict is Verdict.VALID else _GENUINE_ONCE
+    return _DIFFERENT if state is FileState.DIFFERENT else _UNKNOWN
+
+
 def describe_verdict(verdict: Verdict, file: FileText | None = None) -> VerdictText:
-    """The words of a verdict, on a code or on a whole file."""
-    if file and file.verdict_text and verdict is Verdict.BAD_SIGNATURE:
-        return file.verdict_text
+    """The words of a verdict. A valid code in a file that is not the original one says nothing of the file's words."""
+    if verdict is Verdict.VALID and file is not None and file.state is FileState.DIFFERENT:
+        return _COMPARE
     return TEXTS[verdict]

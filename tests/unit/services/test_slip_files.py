@@ -15,8 +15,8 @@ import pytest
 from app.documents.signing_key import UnusableCertificate
 from app.factory import warm_up
 from app.services.installation import Installation
-from app.services.slip_files import make_pdf_file
-from app.services.slip_reading import FileState, verify_pdf
+from app.services.slip_files import hand_out_pdf, make_pdf_file
+from app.services.slip_reading import FileState, verify_file
 from app.services.slips import HeldSlip, get_slip, render_pdf, render_png
 from tests.fixtures.certificates import PASSWORD, Pkcs12, make_p12
 from tests.fixtures.office import Office, open_office
@@ -68,45 +68,56 @@ def test_a_configured_certificate_signs_the_file_at_the_time_of_submission(
     assert status.signer_reported_dt == slip.submitted_at.replace(microsecond=0)
 
 
+@pytest.mark.parametrize("kind", ["rsa", "ec"])
 @pytest.mark.parametrize("is_archival", [False, True])
 def test_a_signed_file_is_genuine_also_where_no_certificate_is_configured(
-    office: Office, slip: HeldSlip, p12: Pkcs12, is_archival: bool
+    office: Office, slip: HeldSlip, tmp_path: Path, kind: str, is_archival: bool
 ) -> None:
+    p12 = make_p12(tmp_path, kind)
     signing = configure(office, p12_file=p12.path, p12_password=PASSWORD, pdf_a=is_archival)
-    data = make_pdf_file(signing, slip)
+    data = hand_out_pdf(signing, slip)
     for installation in (signing, office.installation):
-        assert verify_pdf(installation, data).state is FileState.GENUINE
+        assert verify_file(installation, data).state is FileState.GENUINE
 
 
 def test_a_file_signed_by_an_earlier_certificate_is_genuine(
     office: Office, signing: Installation, slip: HeldSlip, tmp_path: Path
 ) -> None:
     earlier = configure(office, p12_file=make_p12(tmp_path, "rsa").path, p12_password=PASSWORD)
-    assert verify_pdf(signing, make_pdf_file(earlier, slip)).state is FileState.GENUINE
+    assert verify_file(signing, hand_out_pdf(earlier, slip)).state is FileState.GENUINE
 
 
-def test_an_edited_signed_file_is_found_out(signing: Installation, slip: HeldSlip) -> None:
-    data = make_pdf_file(signing, slip)
-    for edited in (change_name(data, NAME, "李静文"), data[:-1], data + b"\n"):
-        assert verify_pdf(signing, edited).state is FileState.CHANGED
+def test_an_edited_signed_file_is_not_the_original(signing: Installation, slip: HeldSlip) -> None:
+    data = hand_out_pdf(signing, slip)
+    for edited in (change_name(data, NAME, "李文静"), data[:-1], data + b"\n"):
+        assert verify_file(signing, edited).state is FileState.DIFFERENT
 
 
-def test_an_overlay_on_a_signed_file_is_found_out(signing: Installation, slip: HeldSlip) -> None:
+def test_a_garbage_signature_makes_another_file(signing: Installation, slip: HeldSlip) -> None:
+    data = hand_out_pdf(signing, slip)
+    start = data.index(b"/Contents <", len(render_pdf(slip))) + len(b"/Contents <")
+    garbage = data[:start] + b"C0FFEE" + data[start + 6 :]
+    hidden = b"00> /Hidden (words) /More <00"
+    for edited in (garbage, data[:start] + hidden + data[start + len(hidden) :]):
+        assert verify_file(signing, edited).state is FileState.DIFFERENT
+
+
+def test_an_overlay_on_a_signed_file_is_not_the_original(signing: Installation, slip: HeldSlip) -> None:
     stamp = b"q 1 g 200 600 100 40 re f Q"
-    data = make_pdf_file(signing, slip)
+    data = hand_out_pdf(signing, slip)
     signer = signing.file_signer
     assert signer is not None
     bare = add_overlay(render_pdf(slip), stamp)
     for edited in (add_overlay(data, stamp), bare, signer.sign_pdf(bare, slip.submitted_at)):
-        assert verify_pdf(signing, edited).state is FileState.CHANGED
+        assert verify_file(signing, edited).state is FileState.DIFFERENT
 
 
-def test_a_slips_signature_under_another_slip_is_found_out(
+def test_a_slips_signature_under_another_slip_is_not_the_original(
     office: Office, signing: Installation, slip: HeldSlip
 ) -> None:
     other = get_slip(office.installation, office.issue("王芳"), None)
-    revision = make_pdf_file(signing, slip)[len(render_pdf(slip)) :]
-    assert verify_pdf(signing, render_pdf(other) + revision).state is FileState.CHANGED
+    revision = hand_out_pdf(signing, slip)[len(render_pdf(slip)) :]
+    assert verify_file(signing, render_pdf(other) + revision).state is FileState.DIFFERENT
 
 
 def test_pdf_a_is_a_matter_of_configuration(office: Office, slip: HeldSlip) -> None:
