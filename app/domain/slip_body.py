@@ -9,6 +9,8 @@ import struct
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from app.domain.typed_text import fold_code
+
 FORMAT_VERSION = 1
 DEPARTURE_SLIP = 1
 """Document type of the departure slip 离校单."""
@@ -25,8 +27,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CROCKFORD_VALUES = {character: value for value, character in enumerate(_CROCKFORD)}
-_SHORT_CODE = re.compile(r"[0-9A-Za-z -]{16,64}", re.ASCII)
-_TYPED = str.maketrans("OIL", "011", " -")
+SHORT_CODE_LENGTH, MAX_TYPED_LENGTH = 16, 64
 
 
 class MalformedCode(ValueError):
@@ -68,15 +69,19 @@ def format_short_code(slip_id: bytes) -> str:
 
 
 def parse_short_code(text: str) -> bytes:
-    """The slip id of a typed short code. Raises MalformedCode; at most 64 characters are looked at."""
-    # ASCII before upper(), which makes letters of other scripts into ours.
-    typed = text.upper().translate(_TYPED) if _SHORT_CODE.fullmatch(text) else ""
-    if len(typed) != 16 or "U" in typed:
+    """The slip id of a typed short code, as `fold_code` reads it. Raises MalformedCode."""
+    code = fold_code(text) if len(text) <= MAX_TYPED_LENGTH else ""
+    if len(code) != SHORT_CODE_LENGTH or find_strange_signs(code):
         raise MalformedCode("short code")
     number = 0
-    for character in typed:
+    for character in code:
         number = number << 5 | _CROCKFORD_VALUES[character]
     return number.to_bytes(SLIP_ID_BYTES, "big")
+
+
+def find_strange_signs(code: str) -> str:
+    """What stands in a folded text and in no short code."""
+    return "".join(dict.fromkeys(sign for sign in code if sign not in _CROCKFORD_VALUES))
 
 
 def pack_body(code: SlipCode) -> bytes:

@@ -23,8 +23,8 @@ The signature is Ed25519 (64 bytes) over `b"lixiao-slip/1\\0" || host || 0x00 ||
 of base_url, in lower case, with its port where one is written: it is signed and not carried, so that no
 code of another service passes here. Each code has exactly one text: every other spelling is malformed.
 
-The short code is the slip id in Crockford's base 32, 16 characters. It is typed by hand, so case, spaces,
-hyphens, O for 0, and I or L for 1 are forgiven.
+The short code is the slip id in Crockford's base 32, 16 characters, all of them random: none can tell that another
+was mistyped. It is typed by hand, so `app.domain.typed_text` forgives what keyboards and eyes mistake.
 """
 
 from __future__ import annotations
@@ -44,8 +44,11 @@ from app.domain.slip import SlipRecord, get_content_digest
 from app.domain.slip_body import (
     DEPARTURE_SLIP,
     FORMAT_VERSION,
+    MAX_TYPED_LENGTH,
+    SHORT_CODE_LENGTH,
     MalformedCode,
     SlipCode,
+    find_strange_signs,
     format_short_code,
     get_last_four,
     pack_body,
@@ -56,12 +59,15 @@ from app.domain.slip_keys import KeyRing, KeyState, PublicSlipKey
 
 __all__ = [
     "DEPARTURE_SLIP",
+    "MAX_TYPED_LENGTH",
+    "SHORT_CODE_LENGTH",
     "CheckedCode",
     "MalformedCode",
     "SlipCode",
     "UnverifiedCode",
     "Verdict",
     "check_slip_code",
+    "find_strange_signs",
     "format_short_code",
     "get_last_four",
     "has_content",

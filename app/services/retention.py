@@ -1,7 +1,7 @@
 """Personal data past its time (中华人民共和国个人信息保护法, article 19: no longer than its purpose needs).
 
-Submissions, slips, the digests of their files and the issued log stay: a slip must verify for as long as it is valid, and they are the
-university's record of a departure. Beside them nothing outlives `[retention]`.
+Submissions, slips, the digests of their files and the issued log stay: a slip must verify for as long as it is valid,
+and they are the university's record of a departure. Beside them nothing outlives `[retention]`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-import unicodedata
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
@@ -36,6 +35,7 @@ from app.domain.slip_code import (
 )
 from app.domain.slip_keys import KeyRing
 from app.domain.slip_log import CodeState
+from app.domain.typed_text import fold_name
 from app.services.clock import get_now
 from app.services.full_slips import FullSlip, load_full_slip
 from app.services.installation import Installation
@@ -56,8 +56,6 @@ log = logging.getLogger(__name__)
 
 REMEMBERED_SLIPS = 4096
 LAPSED: dict[str, Verdict] = {CodeState.REVOKED: Verdict.REVOKED, CodeState.SUPERSEDED: Verdict.SUPERSEDED}
-DOTS = dict.fromkeys(map(ord, "·•‧・･"), "·")
-"""The dot within a name, as different keyboards write it."""
 
 
 class _ContentDiffers(Exception):
@@ -93,16 +91,15 @@ def verify_short_code(installation: Installation, typed: str) -> Verification:
 
 
 def compare_name(installation: Installation, digits: str, typed_name: str) -> bool:
-    """Whether the name is the one on a slip that is valid now. Spaces, case and the kind of dot do not
-    matter. Takes the same time for every wrong name.
+    """Whether the name is the one on a slip that is valid now, as `fold_name` reads both. Takes the same time for every wrong name.
 
     Raises SQLAlchemyError when the database fails in the middle.
     """
     verification = verify_code(installation, digits)
     if verification.verdict is not Verdict.VALID or verification.slip_id is None:
         return False
-    name = load_record(verification.slip_id).get_field("name")
-    return compare_digest(_fold_name(name), _fold_name(typed_name))
+    name = fold_name(load_record(verification.slip_id).get_field("name"))
+    return name != "" and compare_digest(_hash(name), _hash(fold_name(typed_name)))
 
 
 def get_full_view(installation: Installation, digits: str) -> FullSlip:
@@ -223,9 +220,8 @@ def _make_decoy(host: str, kid: int) -> str:
     return sign_slip_code(code, host, Ed25519PrivateKey.generate())
 
 
-def _fold_name(name: str) -> bytes:
-    folded = unicodedata.normalize("NFC", name).translate(DOTS).casefold()
-    return sha256("".join(folded.split()).encode()).digest()
+def _hash(text: str) -> bytes:
+    return sha256(text.encode()).digest()
 
 
 def _give_up(error: Exception) -> Verification:

@@ -8,6 +8,7 @@ const SIGNATURE_BYTES = 64;
 const MAX_NAME_BYTES = 9;
 const DOMAIN = "lixiao-slip/1\0";
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const LOOK_ALIKES = "OILАВЕЗІЈКМНОРЅСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ〇"; // as app/domain/typed_text.py reads them
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -22,8 +23,8 @@ export function readDigits(text, baseUrl) {
 
 /** Whether a text has the look of a short code, which holds no signature and needs the network. */
 export function isShortCode(text) {
-  const typed = text.toUpperCase().replace(/[ -]/g, "").replace(/O/g, "0").replace(/[IL]/g, "1");
-  return typed.length === 16 && [...typed].every((character) => CROCKFORD.includes(character));
+  const kept = text.normalize("NFKC").replace(/[\p{Z}\p{Cc}\p{Cf}\p{Pd}\u2212\u30fc\u4e00]/gu, "").toUpperCase();
+  return kept.length === 16 && [...kept].every((sign) => CROCKFORD.includes(sign) || LOOK_ALIKES.includes(sign));
 }
 
 /** `{code, body, signature}`, unproven; null for all that is not the one text of a code. */

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import time
+from collections.abc import Callable
 from hashlib import sha256
 from html import unescape
 from io import BytesIO
@@ -32,6 +33,7 @@ from tests.fixtures.issued_slips import (
     sign_in_staff,
     sign_unissued,
     supersede,
+    unreadable_log,
 )
 from tests.fixtures.photos import change_name, draw_page, draw_qr, scan, take_photo
 from tests.visitor import APP, Visitor, get_verdict
@@ -198,26 +200,103 @@ def test_a_typed_code_is_forgiven_its_case_its_spaces_and_its_look_alikes(
     assert get_verdict(post(service, code=slip.digits)) == "valid"
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda code, url: "".join(chr(ord(sign) + 0xFEE0) for sign in code.lower()),
+        lambda code, url: "\r\n".join((code[:8], code[8:])),
+        lambda code, url: "\u3000".join((code[:4], code[4:])) + "\u200b\xa0",
+        lambda code, url: "\u2014".join((code[:4], code[4:])),
+        lambda code, url: code.replace("A", "\u0410").replace("0", "\u041e").replace("1", "\u0131"),
+        lambda code, url: url + "?from=singlemessage",
+        lambda code, url: url.upper() + "/#x.",
+        lambda code, url: url.replace("://", "：、、").replace("/", "、"),
+        lambda code, url: url[:60] + "\r\n " + url[60:],
+    ],
+)
+def test_a_code_is_taken_as_keyboards_and_other_programs_write_it(
+    service: Service, slip: IssuedSlip, write: Callable[[str, str], str]
+) -> None:
+    assert get_verdict(post(service, code=write(slip.short_code, slip.url))) == "valid"
+
+
+def mistype(code: str) -> str:
+    """The code with one character that was misread."""
+    return code[:-1] + ("8" if code[-1] != "8" else "B")
+
+
+def test_one_mistyped_character_is_no_forgery(service: Service, slip: IssuedSlip) -> None:
+    typed = mistype(slip.short_code).lower()
+    answer = post(service, code=typed)
+    assert (answer.status_code, get_verdict(answer)) == (200, "never_issued")
+    assert "查不到这个核验码 - " in answer.text
+    assert "逐位与纸面对照" in answer.text
+    assert re.search(rf'<input[^>]*aria-invalid="true"[^>]*value="{typed}"', answer.text)
+    shown = " ".join(re.findall("....", typed.upper()))
+    assert f'<p class="typed number">{shown}</p>' in answer.text
+    main = answer.text.partition("<main")[2]
+    assert "未签发" not in main
+    assert "bad" not in main
+    as_json = requests.post(f"{service.url}/verify", data={"code": typed}, headers=JSON, timeout=30)
+    assert as_json.json() == {"verdict": "never_issued"}
+
+
+def test_a_well_formed_scanned_code_that_nobody_issued_stays_red(service: Service, slip: IssuedSlip) -> None:
+    page = requests.get(f"{service.url}/v/{sign_unissued(service, slip)}", timeout=30).text
+    assert '<section class="seal bad" data-verdict="never_issued"' in page
+    assert 'seal bad" data-verdict="bad_signature"' in requests.get(slip.tampered_url, timeout=30).text
+    assert 'seal unsure" data-verdict="malformed"' in requests.get(f"{service.url}/v/1", timeout=30).text
+
+
 def test_an_unknown_typed_code_answers_as_an_unknown_scanned_code_does(
     service: Service, slip: IssuedSlip
 ) -> None:
     unknown = sign_unissued(service, slip)
-    other = "0" if slip.short_code[-1] != "0" else "1"
-    typed = post(service, code=slip.short_code[:-1] + other)
+    mistyped, invented = mistype(slip.short_code), "0" * 16
+    typed, again = post(service, code=mistyped), post(service, code=invented)
     scanned = requests.get(f"{service.url}/v/{unknown}", timeout=30)
-    again = post(service, code="0" * 16)
-    assert get_verdict(typed) == get_verdict(scanned) == "never_issued"
+    assert get_verdict(typed) == get_verdict(scanned) == get_verdict(again) == "never_issued"
     assert typed.status_code == scanned.status_code == again.status_code == 200
-    assert typed.content == scanned.content == again.content
+    grouped = [" ".join(re.findall("....", code)) for code in (mistyped, invented)]
+    shown = [
+        page.text.replace(code, "").replace(groups, "")
+        for page, code, groups in zip((typed, again), (mistyped, invented), grouped, strict=True)
+    ]
+    assert shown[0] == shown[1]
+    as_json = [
+        requests.post(f"{service.url}/verify", data={"code": mistyped}, headers=JSON, timeout=30),
+        requests.get(f"{service.url}/v/{unknown}", headers=JSON, timeout=30),
+    ]
+    assert as_json[0].content == as_json[1].content
 
 
-def test_an_incomplete_code_says_what_to_do_and_keeps_nothing(service: Service, slip: IssuedSlip) -> None:
+def test_an_incomplete_code_says_what_to_do_and_keeps_what_was_typed(
+    service: Service, slip: IssuedSlip
+) -> None:
     answer = post(service, code=slip.short_code[:-1])
     assert answer.status_code == 422
     assert 'data-error="MalformedCode"' in answer.text
     assert "<title>错误：" in answer.text
-    assert "16 位" in answer.text
-    assert slip.short_code[:-1] not in answer.text
+    assert "收到 15 位" in answer.text
+    assert f'value="{slip.short_code[:-1]}"' in answer.text
+    strange = post(service, code="U!" + slip.short_code[2:])
+    assert "核验码里没有 U!" in strange.text
+    hostile = post(service, code='"><script>alert(1)</script>')
+    assert "<script>alert" not in hostile.text
+
+
+def test_a_broken_address_keeps_what_was_pasted(service: Service, slip: IssuedSlip) -> None:
+    answer = post(service, code=slip.url[:-20])
+    assert answer.status_code == 422
+    assert 'data-error="MalformedCode"' in answer.text
+    assert f'value="{slip.url[:-20]}"' in answer.text
+
+
+def test_a_typed_code_is_kept_while_nothing_can_be_said(service: Service, slip: IssuedSlip) -> None:
+    with unreadable_log(service):
+        answer = post(service, code=slip.short_code)
+    assert (answer.status_code, get_verdict(answer)) == (503, "status_unknown")
+    assert f'value="{slip.short_code}"' in answer.text
 
 
 def test_a_photo_of_the_slip_is_verified(service: Service, slip: IssuedSlip) -> None:

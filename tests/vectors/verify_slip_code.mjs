@@ -81,11 +81,18 @@ export async function checkSlipCode(text, host, jwks, today) {
   return { verdict: key.state === "compromised" ? "status_unknown" : verdict, verdict_if_issued: verdict, code };
 }
 
-/** The slip id in hex, or null. */
+const LOOK_ALIKES = {
+  А: "A", В: "B", Е: "E", З: "3", І: "1", Ј: "J", К: "K", М: "M", Н: "H", О: "0", Р: "P", Ѕ: "S", С: "C", Т: "T",
+  У: "Y", Х: "X", Α: "A", Β: "B", Ε: "E", Ζ: "Z", Η: "H", Ι: "1", Κ: "K", Μ: "M", Ν: "N", Ο: "0", Ρ: "P", Τ: "T",
+  Υ: "Y", Χ: "X", I: "1", L: "1", O: "0", "〇": "0",
+};
+
+/** The slip id of a typed short code in hex, or null. */
 export function parseShortCode(text) {
-  if (!/^[0-9A-Za-z -]{16,64}$/.test(text)) return null;
-  const typed = text.toUpperCase().replace(/[ -]/g, "").replace(/O/g, "0").replace(/[IL]/g, "1");
-  if (typed.length !== 16 || typed.includes("U")) return null;
+  if ([...text].length > 64) return null;
+  const kept = text.normalize("NFKC").replace(/[\p{Z}\p{Cc}\p{Cf}\p{Pd}\u2212\u30fc\u4e00\u2500\u2501]/gu, "");
+  const typed = [...kept.toUpperCase()].map((sign) => LOOK_ALIKES[sign] ?? sign);
+  if (typed.length !== 16 || !typed.every((sign) => CROCKFORD.includes(sign))) return null;
   const number = [...typed].reduce((sum, character) => sum * 32n + BigInt(CROCKFORD.indexOf(character)), 0n);
   return number.toString(16).padStart(20, "0");
 }

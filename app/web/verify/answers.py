@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from functools import lru_cache
 
-from flask import jsonify, make_response, render_template, request
+from flask import Response, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MIMEAccept
@@ -83,6 +83,11 @@ def show_verification(
         now = show_moment(get_now())
         wait = describe_wait(get_retry_after()) if verification.verdict is Verdict.RATE_LIMITED else ""
         response = make_response(render_verification(verification, now, staff, says, file, wait))
+    return finish_answer(response, status, staff)
+
+
+def finish_answer(response: Response, status: int, staff: Person | None) -> Response:
+    """The answer with its status, which nobody on the way stores."""
     response.status_code = status
     response.headers["Cache-Control"] = "private, no-store" if staff else "no-store"
     response.vary.update(("Accept", "Cookie"))

@@ -8,19 +8,30 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.domain.person import Person
-from app.domain.slip_code import Verdict
+from app.domain.slip_code import MAX_TYPED_LENGTH, Verdict
 from app.extensions import csrf
 from app.services.verification import Verification, verify_short_code
 from app.web.shell import MAX_FORM_BYTES, get_installation
 from app.web.verify import problems
-from app.web.verify.answers import RATE_LIMITED, show_verification, wants_json
+from app.web.verify.answers import (
+    RATE_LIMITED,
+    STATUSES,
+    finish_answer,
+    log_check,
+    show_verification,
+    wants_json,
+)
 from app.web.verify.files import verify_upload
-from app.web.verify.limits import count, get_counted, has_room
+from app.web.verify.limits import count, get_address, get_counted, has_room
 from app.web.verify.pages import verify_pages
 from app.web.verify.problems import MAX_UPLOAD_BYTES, Problem
 from app.web.verify.show import check_code, limit_check, show_checked
-from app.web.verify.verdicts import describe_file
+from app.web.verify.typed_codes import find_digits, read_typed_code
+from app.web.verify.verdicts import TYPED_TEXTS, describe_file
 from app.web.verify.viewer import get_staff
+
+TYPED_AGAIN = frozenset({Verdict.NEVER_ISSUED, Verdict.STATUS_UNKNOWN, Verdict.RATE_LIMITED})
+"""Verdicts after which the same or nearly the same code is typed once more."""
 
 
 @verify_pages.get("/verify")
@@ -49,31 +60,56 @@ def verify() -> ResponseReturnValue:
 csrf.exempt(verify)
 
 
-def show_entry(problem: Problem | None = None) -> ResponseReturnValue:
-    """The entry page, headed by what was wrong."""
-    page = render_template("verify/enter.html", problem=problem, megabytes=MAX_UPLOAD_BYTES // 1024**2)
-    response = make_response(page, problem.status if problem else 200)
+def show_entry(problem: Problem | None = None, typed: str = "") -> ResponseReturnValue:
+    """The entry page, headed by what was wrong, with what was typed."""
+    response = make_response(_render_entry(typed, problem=problem), problem.status if problem else 200)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def show_problem(problem: Problem) -> ResponseReturnValue:
+def show_problem(problem: Problem, typed: str = "") -> ResponseReturnValue:
     """What was wrong, as a page or as JSON."""
     if wants_json():
         return jsonify(error=problem.name, title=problem.title, what_to_do=problem.what_to_do), problem.status
-    return show_entry(problem)
+    return show_entry(problem, typed)
+
+
+def _render_entry(
+    typed: str, problem: Problem | None = None, verification: Verification | None = None
+) -> str:
+    return render_template(
+        "verify/enter.html",
+        problem=problem,
+        typed=read_typed_code(typed) if typed else None,
+        verification=verification,
+        text=TYPED_TEXTS[verification.verdict] if verification else None,
+        megabytes=MAX_UPLOAD_BYTES // 1024**2,
+    )
 
 
 def _answer_typed(typed: str) -> ResponseReturnValue:
-    """A short code; the address or the digits of a QR are taken as if scanned."""
+    """A short code; an address or the digits of a QR are taken as if scanned."""
     staff = get_staff()
-    digits = typed.removeprefix(f"{get_installation().settings.service.base_url}/v/")
-    if len(digits) > 64:
-        return show_checked(check_code(digits, get_counted(staff)), staff)
+    digits = find_digits(typed)
+    if digits or len(typed) > MAX_TYPED_LENGTH:
+        verification = check_code(digits or typed, get_counted(staff))
+        if verification.verdict is Verdict.MALFORMED and not wants_json():
+            return show_problem(problems.MALFORMED_DIGITS, typed)
+        return show_checked(verification, staff)
     verification = _check_short_code(typed, staff)
     if verification.verdict is Verdict.MALFORMED:
-        return show_problem(problems.MALFORMED_SHORT_CODE)
+        return show_problem(problems.MALFORMED_SHORT_CODE, typed)
+    if verification.verdict in TYPED_AGAIN and not wants_json():
+        return _show_typed_again(verification, typed, staff)
     return show_checked(verification, staff)
+
+
+def _show_typed_again(verification: Verification, typed: str, staff: Person | None) -> ResponseReturnValue:
+    """The verdict on a code behind which no slip is found now, above the field with what was typed."""
+    page = _render_entry(typed, verification=verification)
+    response = finish_answer(make_response(page), STATUSES.get(verification.verdict, 200), staff)
+    log_check(verification, staff, get_address())
+    return response
 
 
 def _check_short_code(typed: str, staff: Person | None) -> Verification:

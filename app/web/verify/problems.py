@@ -9,12 +9,13 @@ from flask_babel import lazy_gettext as _l
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`name` is the machine-readable mark, `status` the answer's."""
+    """`name` is the machine-readable mark, `status` the answer's, `tone` the colour: an error accuses nobody."""
 
     name: str
     title: str
     what_to_do: str
     status: int = 422
+    tone: str = "warn"
 
 
 MAX_UPLOAD_BYTES = 12 * 1024 * 1024
@@ -23,7 +24,14 @@ NOTHING_GIVEN = Problem(
     "NothingGiven", _l("没有收到核验码或文件"), _l("请输入核验码，或选择一张照片、一个文件。")
 )
 MALFORMED_SHORT_CODE = Problem(
-    "MalformedCode", _l("核验码不完整"), _l("核验码有 16 位字母和数字，印在二维码旁。请对照纸面重新输入。")
+    "MalformedCode",
+    _l("核验码不完整"),
+    _l("核验码有 16 位字母和数字，印在二维码旁。请对照纸面改好后再核验。"),
+)
+MALFORMED_DIGITS = Problem(
+    "MalformedCode",
+    _l("二维码的内容不完整"),
+    _l("请重新扫描，或复制整个网址；也可以输入二维码旁的 16 位核验码。"),
 )
 BODY_TOO_LARGE = Problem(
     "BodyTooLarge",
@@ -51,6 +59,7 @@ FOREIGN_CODE = Problem(
     "ForeignCode",
     _l("这不是本校离校单的二维码"),
     _l("图中的二维码属于别的网站或用途。请不要扫描打开它，请核对纸面。"),
+    tone="bad",
 )
 NOT_A_PICTURE = Problem(
     "NotAPicture",

@@ -39,7 +39,7 @@ TEXTS = {
     Verdict.UNKNOWN_KEY: VerdictText("bad", _l("签名无法识别"), _l("此码不是用本校的密钥签发的。")),
     Verdict.BAD_SIGNATURE: VerdictText("bad", _l("签名不符"), _l("此码被改动过，或不是本校签发的。")),
     Verdict.MALFORMED: VerdictText(
-        "bad", _l("不是核验码"), _l("此码不完整或不是本校离校单的码，请重新扫描。")
+        "unsure", _l("不是核验码"), _l("此码不完整或不是本校离校单的码，请重新扫描。")
     ),
     Verdict.NEVER_ISSUED: VerdictText("bad", _l("未签发"), _l("学校的签发记录里没有此离校单。")),
     Verdict.STATUS_UNKNOWN: VerdictText(
@@ -51,6 +51,17 @@ TEXTS = {
         "unsure", _l("查询过于频繁"), _l("短时间内查询太多次，请稍后再试。扫描真的离校单不受影响。")
     ),
 }
+
+TYPED_TEXTS = TEXTS | {
+    Verdict.NEVER_ISSUED: VerdictText(
+        "unsure",
+        _l("查不到这个核验码"),
+        _l(
+            "多半是有一位看错或输错了。请逐位与纸面对照，改好后再核验；每一位都相同，请扫描二维码，或请持单人打开手机上的离校单。"
+        ),
+    )
+}
+"""What a typed code gets where no slip stands behind it: an error of typing is no forgery."""
 
 _GENUINE = FileText(FileState.GENUINE, "good", _l("此文件与签发的原件完全相同，单上的每一项都可信。"))
 _GENUINE_ONCE = FileText(

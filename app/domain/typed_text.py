@@ -1,0 +1,65 @@
+"""What people type from paper 手工输入: names and codes, in the one form in which they are compared.
+
+Keyboards and input methods write one sign in many ways: full-width letters, dots and apostrophes of a dozen kinds,
+look-alikes of other scripts. None of that makes another name or another code.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from app.domain.texts import ControlCharacter, clean_text
+
+_NOT_SPOKEN = frozenset("PZS")
+"""Punctuation, separators and symbols (Unicode 15, section 4.5): dots, apostrophes, hyphens and spaces of any kind."""
+_LETTERS_LIKE_APOSTROPHES = frozenset(
+    "\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\ua78c\u119e\u318d"
+)
+"""Modifier letters that stand for an apostrophe, and the Korean letter that stands for a dot."""
+
+_LOOK_ALIKES = {
+    "А": "A", "В": "B", "Е": "E", "Ё": "E", "З": "3", "І": "1", "Ј": "J", "К": "K", "М": "M", "Н": "H", "О": "0",
+    "Р": "P", "Ѕ": "S", "С": "C", "Т": "T", "У": "Y", "Х": "X", "Ԛ": "Q", "Ԝ": "W",
+    "Α": "A", "Β": "B", "Ε": "E", "Ζ": "Z", "Η": "H", "Ι": "1", "Κ": "K", "Μ": "M", "Ν": "N", "Ο": "0", "Ρ": "P",
+    "Τ": "T", "Υ": "Y", "Χ": "X", "I": "1", "L": "1", "O": "0", "〇": "0", "○": "0",
+}  # fmt: skip
+_FOLDED = str.maketrans(_LOOK_ALIKES)
+_DASHES = frozenset("\u2212\u30fc\u4e00\u2500\u2501")
+"""Signs that are typed for a hyphen and are none to Unicode: minus, 长音, 一, box lines."""
+
+
+def fold_name(name: str) -> str:
+    """The letters and digits of a name, by compatibility form (NFKC: full-width letters, Kangxi radicals) and without
+    case. Empty for a text with a control character, which is nobody's name.
+    """
+    try:
+        cleaned = clean_text(name)
+    except ControlCharacter:
+        return ""
+    # NFKC would make a free-standing accent (´) into a space and one that combines.
+    without_accents = "".join(sign for sign in cleaned if unicodedata.category(sign) != "Sk")
+    folded = unicodedata.normalize("NFKC", without_accents).casefold()
+    return "".join(sign for sign in unicodedata.normalize("NFKC", folded) if _is_spoken(sign))
+
+
+def fold_code(text: str) -> str:
+    """A short code as it is printed, without its spaces: capital letters and digits, of full width or not, O for 0
+    and I or L for 1, look-alikes of Greek and Cyrillic, no spaces, line ends, hyphens or dashes of any kind. What
+    is none of those stays, for somebody to look at.
+    """
+    kept = [sign for sign in unicodedata.normalize("NFKC", text) if not _is_between(sign)]
+    return "".join(kept).upper().translate(_FOLDED)
+
+
+def group_code(code: str) -> str:
+    """A code in groups of four, as it is printed."""
+    return " ".join(code[place : place + 4] for place in range(0, len(code), 4))
+
+
+def _is_spoken(sign: str) -> bool:
+    return unicodedata.category(sign)[0] not in _NOT_SPOKEN and sign not in _LETTERS_LIKE_APOSTROPHES
+
+
+def _is_between(sign: str) -> bool:
+    category = unicodedata.category(sign)
+    return category[0] == "Z" or category in ("Cc", "Cf", "Pd") or sign in _DASHES

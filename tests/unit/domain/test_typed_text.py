@@ -1,0 +1,49 @@
+"""Names and codes as people type them from paper."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.domain.typed_text import fold_code, fold_name, group_code
+
+
+@pytest.mark.parametrize(
+    "dot", "\u00b7\u2022\u2027\u30fb\uff65\u2219\u22c5\u25cf\u2e31\u318d.\uff0e\u3002 ,\uff0c\u3001-"
+)
+def test_the_dot_in_a_name_is_one_sign_however_it_is_typed(dot: str) -> None:
+    assert fold_name(f"买买提{dot}艾力") == fold_name("买买提·艾力") == "买买提艾力"
+
+
+@pytest.mark.parametrize("sign", "'\u2019\u2018\u02bc\u02bf\u02bb\uff07`\u00b4\u2032")
+def test_an_apostrophe_is_one_sign_however_it_is_typed(sign: str) -> None:
+    assert fold_name(f"O{sign}Brien") == fold_name("O'Brien") == "obrien"
+
+
+@pytest.mark.parametrize(
+    ("printed", "typed"),
+    [
+        ("Li Na", "ＬＩ　ＮＡ"),
+        ("Li Na", "\u00a0li\u200b  na\n"),
+        ("李文静", "李⽂静"),
+        ("Nguyễn", "Nguye\u0302\u0303n"),
+        ("葛\U000e0100城", "葛城"),
+        ("Straße", "STRASSE"),
+    ],
+)
+def test_a_name_is_the_same_in_every_width_form_and_case(printed: str, typed: str) -> None:
+    assert fold_name(typed) == fold_name(printed) != ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("张三", "张叁"), ("李文静", "李静文"), ("Li Na", "Li Ma"), ("张三", "张")]
+)
+def test_other_names_stay_others(one: str, other: str) -> None:
+    assert fold_name(one) != fold_name(other)
+
+
+def test_a_text_of_dots_or_control_characters_is_no_name() -> None:
+    assert fold_name("··· ’") == fold_name("张\x00三") == fold_name("") == ""
+
+
+def test_a_code_is_shown_in_groups_with_what_is_wrong_in_it() -> None:
+    assert group_code(fold_code("ab-c1 ｏｌi\tu!汉2345678")) == "ABC1 011U !汉23 4567 8"
