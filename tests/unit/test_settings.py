@@ -37,7 +37,12 @@ def make_data(**sections: Any) -> dict[str, Any]:
             "upload": "120 per minute",
             "refresh": "20 per minute",
         },
-        "round": {"deadline_seconds": 3.0, "page_wait_seconds": 0.3, "fresh_seconds": 15.0},
+        "round": {
+            "deadline_seconds": 3.0,
+            "page_wait_seconds": 0.3,
+            "fresh_seconds": 15.0,
+            "controls_fresh_seconds": 5.0,
+        },
         "retention": {
             "sessions_days": 1,
             "known_answers_days": 180,
