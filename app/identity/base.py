@@ -54,8 +54,10 @@ class IdentityProvider(Protocol):
     name: str
     label: str
 
-    def begin(self, redirect_uri: str) -> Redirect:
-        """Start a sign-in that comes back to `redirect_uri`. Raises SignInFault."""
+    def begin(self, redirect_uri: str, *, asks_anew: bool = False) -> Redirect:
+        """Start a sign-in that comes back to `redirect_uri`; with `asks_anew` the provider is to ask who it is even
+        where it knows the browser, if it can be told so. Raises SignInFault.
+        """
 
     def finish(self, query: Mapping[str, str], pending: Mapping[str, str], redirect_uri: str) -> Person:
         """Tell who came back with `query`, for what `begin` left pending. Raises SignInFault, and

@@ -80,10 +80,11 @@ class CasProvider:
         self.entry = settings.entry
         self._settings = settings
 
-    def begin(self, redirect_uri: str) -> Redirect:
-        """Make the login address, with a service address of this sign-in's own."""
+    def begin(self, redirect_uri: str, *, asks_anew: bool = False) -> Redirect:
+        """Make the login address, with a service address of this sign-in's own; `renew` is CAS Protocol 3.0, 2.1.1."""
         state = secrets.token_urlsafe(32)
-        return Redirect(self._make_login(make_service(redirect_uri, state)), {"state": state})
+        login = self._make_login(make_service(redirect_uri, state))
+        return Redirect(f"{login}&renew=true" if asks_anew else login, {"state": state})
 
     def finish(self, query: Mapping[str, str], pending: Mapping[str, str], redirect_uri: str) -> Person:
         """Ask the server whom the ticket is for."""

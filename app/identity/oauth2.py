@@ -36,8 +36,8 @@ class OAuth2Provider:
         self.entry = settings.entry
         self._settings = settings
 
-    def begin(self, redirect_uri: str) -> Redirect:
-        """Make the authorization address, with a state and PKCE of its own."""
+    def begin(self, redirect_uri: str, *, asks_anew: bool = False) -> Redirect:
+        """Make the authorization address, with a state and PKCE of its own. OAuth 2.0 has no word for asking anew."""
         settings = self._settings
         pending = {name: secrets.token_urlsafe(32) for name in ("state", "verifier")}
         named = (

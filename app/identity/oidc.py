@@ -83,8 +83,10 @@ class OidcProvider:
         self._metadata: Remembered[Metadata] = Remembered(LIFETIME_SECONDS, PAUSE_SECONDS)
         self._keys: Remembered[tuple[PublicKey, ...]] = Remembered(LIFETIME_SECONDS, PAUSE_SECONDS)
 
-    def begin(self, redirect_uri: str) -> Redirect:
-        """Make the authorization address, with state, nonce and PKCE of its own."""
+    def begin(self, redirect_uri: str, *, asks_anew: bool = False) -> Redirect:
+        """Make the authorization address, with state, nonce and PKCE of its own; `prompt` is OpenID Connect Core 1.0,
+        3.1.2.1.
+        """
         pending = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "verifier")}
         with self._open(redirect_uri) as exchange:
             url, _ = exchange.create_authorization_url(
@@ -92,6 +94,7 @@ class OidcProvider:
                 state=pending["state"],
                 code_verifier=pending["verifier"],
                 nonce=pending["nonce"],
+                **({"prompt": "login"} if asks_anew else {}),
             )
         return Redirect(url, pending)
 

@@ -67,10 +67,12 @@ def begin_sign_in(
     next_page: str,
     redirect_uri: str,
     clock: Clock,
+    *,
     has_interrupted: bool = False,
+    asks_anew: bool = False,
 ) -> str:
     """Keep what is pending in the session and return the provider's address. Raises SignInFault."""
-    redirect = provider.begin(redirect_uri)
+    redirect = provider.begin(redirect_uri, asks_anew=asks_anew)
     now = clock().timestamp()
     waiting = {key: value for key, value in session.items() if key.startswith(PENDING)}
     newest_first = sorted(waiting, key=lambda key: waiting[key]["at"], reverse=True)

@@ -108,12 +108,16 @@ def show_retry(provider: IdentityProvider, fault: SignInFault, next_page: str) -
         status = 503
     elif isinstance(fault, ProviderMisbehaved | ProviderRefused):
         status = 502
+    story = _choose_story(fault)
     page = render_template(
         "auth/retry.html",
         label=put(provider.label),
         reason=fault.reason,
-        story=_choose_story(fault),
-        again=url_for("auth.begin", name=provider.name, next=next_page),
+        story=story,
+        # The campus knows an account of no use already, and would bring it back.
+        again=url_for(
+            "auth.begin", name=provider.name, next=next_page, switch=1 if story == "no_identity" else None
+        ),
     )
     return page, status, {"Retry-After": RETRY_SECONDS} if status == 503 else {}
 

@@ -27,8 +27,9 @@ def sign_in() -> ResponseReturnValue:
     provider = get_pages().find_provider(request.user_agent.string)
     if provider is not None and "choose" not in request.args:
         return _begin(provider, next_page)
+    lost, switch = request.args.get("lost"), request.args.get("switch")
     choices = [
-        (put(provider.label), url_for("auth.begin", name=name, next=next_page, lost=request.args.get("lost")))
+        (put(provider.label), url_for("auth.begin", name=name, next=next_page, lost=lost, switch=switch))
         for name, provider in providers.items()
     ]
     return render_template("auth/choose.html", choices=choices)
@@ -60,12 +61,18 @@ def callback(name: str) -> ResponseReturnValue:
 
 @auth.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
-    """End the session here, and the campus session too where that is configured."""
+    """End the session here, and the campus session too where that is configured; where it is not, who wants another
+    account (`switch`) is asked for it, since the campus would bring the same one back.
+    """
     pages = get_pages()
     provider = pages.providers.get(session.get(PROVIDER, ""))
     get_session().end()
     address = provider.sign_out_url(f"{pages.base_url}{HOME}") if provider else None
-    return _leave_after_form(address) if address else redirect(HOME, 303)
+    if address:
+        return _leave_after_form(address, "signing_out")
+    if "switch" in request.form:
+        return _leave_after_form(url_for("auth.sign_in", switch=1), "switching")
+    return redirect(HOME, 303)
 
 
 sign_out.form_page = lambda: HOME  # type: ignore[attr-defined]
@@ -77,19 +84,27 @@ def _begin(provider: IdentityProvider, next_page: str) -> ResponseReturnValue:
     callback_address = get_pages().get_callback(provider.name)
     is_lost = "lost" in request.args
     try:
-        address = begin_sign_in(provider, get_session(), next_page, callback_address, get_now, is_lost)
+        address = begin_sign_in(
+            provider,
+            get_session(),
+            next_page,
+            callback_address,
+            get_now,
+            has_interrupted=is_lost,
+            asks_anew="switch" in request.args,
+        )
     except SignInFault as fault:
         return show_retry(provider, fault, next_page)
-    return _leave_after_form(address) if is_lost else redirect(address)
+    return _leave_after_form(address, "lost") if is_lost else redirect(address)
 
 
-def _leave_after_form(address: str) -> ResponseReturnValue:
+def _leave_after_form(address: str, story: str) -> ResponseReturnValue:
     """To another host after a form was sent. Browsers hold every redirect that follows a form to the policy's
     `form-action 'self'`, so they get a page in between that goes on by itself.
     """
     if "text/html" not in request.headers.get("Accept", ""):
         return redirect(address, 303)
-    page = render_template("auth/onward.html", address=address, is_signing_out=request.method == "POST")
+    page = render_template("auth/onward.html", address=address, story=story)
     return page, 200, {"Refresh": f"0; url={address}"}
 
 

@@ -67,6 +67,20 @@ def test_a_student_signs_in(server: CampusClient) -> None:
     )
 
 
+def test_who_wants_another_account_is_asked_for_it_though_the_campus_knows_the_browser(
+    server: CampusClient,
+) -> None:
+    client, browser = make_client(server.cas), requests.Session()
+    typed = {"username": "TS23000002", "password": "demo"}
+    browser.post(client.begin(CALLBACK).url, data=typed, allow_redirects=False, timeout=30)
+
+    known = browser.get(client.begin(CALLBACK).url, allow_redirects=False, timeout=30)
+    asked = browser.get(client.begin(CALLBACK, asks_anew=True).url, allow_redirects=False, timeout=30)
+
+    assert (known.status_code, asked.status_code) == (302, 200)
+    assert 'type="password"' in asked.text
+
+
 def test_a_number_keeps_its_zeros(server: CampusClient) -> None:
     person = sign_in(server, "00420016")
     assert (person.number, person.role) == ("00420016", Role.GUARD)

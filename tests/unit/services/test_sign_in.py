@@ -41,7 +41,7 @@ class Provider:
         self.begun = 0
         self.finished = 0
 
-    def begin(self, redirect_uri: str) -> Redirect:
+    def begin(self, redirect_uri: str, *, asks_anew: bool = False) -> Redirect:
         self.begun += 1
         return Redirect(
             f"https://id.example/?{self.begun}", {"state": f"{self.name}{self.begun}", "nonce": "n"}

@@ -156,3 +156,25 @@ def test_the_kept_page_of_the_gate_names_nobody_and_its_script_is_told(visitor: 
     told = visitor.get("/gate/account").json()
     assert told["account"]["last_four"] == GUARD[-4:]
     leave(visitor, told["csrf_token"])
+
+
+def test_another_account_is_asked_for_though_the_campus_knows_the_browser(visitor: Visitor) -> None:
+    refused = visitor.sign_in(TEACHER)
+    token = require_account(refused, TEACHER)
+    headers = {"Accept": "text/html"}
+
+    leaving = visitor.http.post(
+        f"{visitor.url}/sign-out", data={"csrf_token": token, "switch": "1"}, headers=headers, timeout=30
+    )
+    assert "请用要办理的账号登录" in leaving.text
+    address = leaving.headers["Refresh"].partition("url=")[2]
+    asked = visitor.http.get(f"{visitor.url}{address}", headers=headers, timeout=30)
+
+    assert "/oidc/authorize" in asked.url
+    assert 'name="password"' in asked.text
+
+
+def test_who_signs_in_again_without_asking_for_another_account_has_the_same_one(visitor: Visitor) -> None:
+    leave(visitor, require_account(visitor.sign_in(TEACHER), TEACHER))
+
+    require_account(visitor.get("/sign-in?next=/completed"), TEACHER)
