@@ -44,7 +44,12 @@ def make_slip_keys_group(installation: Installation) -> AppGroup:
     """The commands of `flask slip-keys`; none needs a database."""
     folder = installation.settings.slip.keys
     group = _KeyGroup("slip-keys", help="The keys that sign slips: rotate by a new one, then retire the old.")
+    _add_new_and_list(group, installation, folder)
+    _add_endings(group, installation, folder)
+    return group
 
+
+def _add_new_and_list(group: AppGroup, installation: Installation, folder: Path) -> None:
     @group.command("new", with_appcontext=False)
     @click.option("--days", default=730, show_default=True, help="For how many days it may sign.")
     @click.option(
@@ -73,6 +78,8 @@ def make_slip_keys_group(installation: Installation) -> AppGroup:
             window = f"{key.kid:>3}  {key.not_before} to {key.not_after}  {key.state}"
             click.echo(f"{window}{_describe_begin(installation, key, moment)}")
 
+
+def _add_endings(group: AppGroup, installation: Installation, folder: Path) -> None:
     @group.command("retire", with_appcontext=False)
     @click.argument("kid", type=int)
     @click.option("--force", is_flag=True, help="Though no other key signs now: nobody can submit then.")
@@ -98,8 +105,6 @@ def make_slip_keys_group(installation: Installation) -> AppGroup:
         compromise_slip_key(folder, kid)
         click.echo(f"key {kid} is compromised")
         _warn_if_nothing_signs(installation, folder)
-
-    return group
 
 
 def _read_begin(text: str | None, now: datetime, keys: Iterable[PublicSlipKey]) -> datetime:
