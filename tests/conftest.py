@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.campus.client import CampusClient, running_campus
 from tests.campus.run import make_environment, prepare, start_service, stop
@@ -17,6 +18,10 @@ from tests.log_watch import LogWatch
 from tests.visitor import Visitor
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 @dataclass(frozen=True)

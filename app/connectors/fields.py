@@ -90,7 +90,7 @@ class Field:
         if not isinstance(value, str) or self.type not in (FieldType.TEXT, FieldType.DAY):
             return False
         if self.type is FieldType.DAY and _DAY.fullmatch(value):
-            return value in self.conventions.nothing
+            return self.conventions.is_day_of_nothing(value)
         is_known = self.knows(value) or self.knows(_clean(value))
         return not is_known and self.conventions.says_nothing(value)
 
@@ -135,7 +135,7 @@ def _read_day(field: Field, value: Json) -> date:
     except ValueError:
         raise UntrustedAnswer(Fault.ODD_DAY) from None
     conventions = field.conventions
-    is_early = day < (field.not_before or conventions.first_day) or text in conventions.nothing
+    is_early = day < (field.not_before or conventions.first_day) or conventions.is_day_of_nothing(text)
     if is_early or (not field.may_be_future and day > conventions.get_today()):
         raise UntrustedAnswer(Fault.DAY_OUT_OF_BOUNDS)
     return day

@@ -14,9 +14,12 @@ from app.domain.texts import ControlCharacter, clean_text
 
 USUAL_NOTHING = (
     "无", "暂无", "没有", "空", "无数据", "无记录", "暂无数据", "暂无记录", "未知", "不详", "待定",
-    "未办理", "未办", "尚未办理", "待办理", "待办", "未填", "未填写", "未登记", "未录入",
+    "未办理", "未办", "尚未办理", "待办理", "待办", "未填", "未填写", "未登记", "未录入", "空缺", "无人", "不适用", "不清楚",
+    "否", "作废", "已取消", "已作废", "拒绝", "测试", "系统", "请填写", "缺", "暂缺", "空白", "不存在", "无效", "查无", "查无此人",
+    "無", "無資料", "無記錄", "沒有", "未辦理", "no", "false", "nobody", "no data", "error", "test", "system", "x", "xx", "xxx", "tba",
     "0", "null", "none", "nil", "nan", "inf", "infinity", "n/a", "na", "undefined", "unknown", "empty", "tbd",
-    "0000-00-00", "0001-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1970-01-01", "9999-12-31",
+    "0000-00-00", "0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1970-01-01", "1980-01-01",
+    "2000-01-01", "9999-12-31",
 )  # fmt: skip
 """What systems write where they hold nothing; the days are the first and last ones, and the zero, of databases,
 spreadsheets and clocks."""
@@ -24,7 +27,7 @@ spreadsheets and clocks."""
 FIRST_DAY = date(2000, 1, 1)
 USUAL_NUMBERS = NumberForm()
 
-_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+_SIGNS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,14 @@ class Conventions:
             clean = clean_text(text)
         except ControlCharacter:
             return False
-        return not _has_content(clean) or fold_nothing(clean) in self.nothing
+        if not _has_content(clean) or fold_nothing(clean) in self.nothing:
+            return True
+        words = list(filter(None, _SIGNS.split(clean)))  # "NULL NULL": two empty columns joined
+        return len(words) > 1 and all(fold_nothing(word) in self.nothing for word in words)
+
+    def is_day_of_nothing(self, day: str) -> bool:
+        """Whether a day, written YYYY-MM-DD, stands for nothing."""
+        return day.replace("-", "") in self.nothing
 
     def get_today(self) -> date:
         """The day on the campus's wall clock."""
@@ -53,8 +63,8 @@ class Conventions:
 
 
 def fold_nothing(text: str) -> str:
-    """A clean text without regard to width, case, and signs around it: 「（无）」 and 无 are the same."""
-    return _EDGES.sub("", unicodedata.normalize("NFKC", text).casefold())
+    """A clean text without regard to width, case, spaces and signs: 「（无）」 and 无 are the same, 未-办 理 and 未办理."""
+    return _SIGNS.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 
 def make_nothing(texts: tuple[str, ...]) -> frozenset[str]:

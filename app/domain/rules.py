@@ -7,6 +7,7 @@ of the departure service, sections 2.2.1 to 2.2.5.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,26 @@ from app.domain.clearance import FactValue, Finding, Reading, Reason, Record, St
 from app.tables import Table
 
 CLEARED = Finding(Status.CLEARED)
+USUAL_UNDONE = (
+    "未",
+    "待",
+    "尚",
+    "还未",
+    "还没",
+    "没",
+    "沒",
+    "暂",
+    "不",
+    "否",
+    "无",
+    "無",
+    "空缺",
+    "空白",
+    "非",
+    "请",
+)
+"""How texts begin that say that something was not done; no usual surname does."""
+_SIGNS = re.compile(r"[\W_]+")
 
 
 class FactMissing(Exception):
@@ -131,9 +152,12 @@ class ValueIs:
 
 @dataclass(frozen=True, slots=True)
 class AllPresent:
-    """Passes when none of the facts is empty, e.g. the day and the clerk of checking out."""
+    """Passes when none of the facts is empty, e.g. the day and the clerk of checking out. A text that begins with one
+    of `undone` says that it is still to be done, as 未退宿 or 待确认 where a clerk's name should stand.
+    """
 
     facts: tuple[str, ...]
+    undone: tuple[str, ...] = USUAL_UNDONE
 
     @property
     def uses(self) -> tuple[FactUse, ...]:
@@ -151,9 +175,20 @@ class AllPresent:
         return self.facts
 
     def judge(self, records: tuple[Record, ...]) -> Finding:
-        """Each empty fact is a reason."""
+        """Each fact that is empty, or says that it is undone, is a reason."""
         record = _get_only(records)
-        return _conclude([Reason(key) for key in self.facts if not _is_present(record, key)])
+        absent = {key for key in self.facts if not _is_present(record, key)}
+        undone = {key for key in self.facts if key not in absent and self._is_undone(record[key])}
+        return _conclude(
+            [
+                Reason(key, record[key] if key in undone else None)
+                for key in self.facts
+                if key in absent | undone
+            ]
+        )
+
+    def _is_undone(self, value: FactValue) -> bool:
+        return isinstance(value, str) and _SIGNS.sub("", value).startswith(self.undone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +243,7 @@ def read_rule(name: str, table: Table) -> Rule | None:
     elif name == "value_is":
         rule = ValueIs(table.text("fact"), table.texts("passes"))
     elif name == "all_present":
-        rule = AllPresent(table.texts("facts"))
+        rule = AllPresent(table.texts("facts"), table.texts("undone", USUAL_UNDONE))
     elif name == "nothing_owed":
         rule = NothingOwed(table.text("amount"), table.texts("reduced_by"))
     table.close()

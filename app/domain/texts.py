@@ -12,6 +12,8 @@ _SELECTORS = re.compile("[\u034f\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000
 _VOWELS_WRITTEN_FIRST = re.compile("[\u0e40-\u0e44\u0ec0-\u0ec4]")
 """Of Thai and Lao; they belong to the consonant behind them."""
 _VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_FILLERS = "\u115f\u1160\u3164\uffa0"
+"""Of Hangul: letters that nobody sees."""
 
 
 class ControlCharacter(ValueError):
@@ -35,7 +37,8 @@ def clean_text(text: str) -> str:
 
 
 def _is_invisible(sign: str) -> bool:
-    return unicodedata.category(sign) == "Cf" and sign != _MONGOLIAN_VOWEL_SEPARATOR
+    is_format = unicodedata.category(sign) == "Cf" and sign != _MONGOLIAN_VOWEL_SEPARATOR
+    return is_format or sign in _FILLERS
 
 
 def is_invisible(character: str) -> bool:

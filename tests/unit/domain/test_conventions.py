@@ -15,6 +15,7 @@ from app.domain.conventions import USUAL, Conventions, make_nothing
     "text",
     [
         "无", " 无 ", "（无）", "【暂无】", "未办理", "未办理。", "\u200b未办理", "-", "—", "--", "/", "***", "　", "", "0", "０",
+        "未 办 理", "未-办-理", "N. A.", "NULL NULL", "undefined undefined", "No data", "無", "\u3164", "2000-01-01",
         "null", "NULL", "<null>", "None", "N/A", "n/a", "Ｎ／Ａ", "undefined", "-Infinity", "²", "9999-12-31", "1899-12-30",
     ],
 )  # fmt: skip

@@ -19,6 +19,7 @@ from app.domain.texts import ControlCharacter, clean_text
         ("Nguye\u0302\u0303n", "Nguyễn"),
         ("张\ue000明", "张\ue000明"),
         ("王明\n", "王明"),
+        ("\u3164", ""),
         ("a \u200b b", "a b"),
         ("", ""),
     ],
