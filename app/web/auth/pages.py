@@ -28,6 +28,8 @@ from app.web.language import put
 from app.web.session import get_session
 
 PROVIDER = "provider"
+SIGNED_OUT = "lixiao_signed_out"
+"""The cookie of a browser whose last account was signed out here, and maybe not at the campus."""
 RETRY_SECONDS = "10"
 EXPIRED = (
     "unknown_state",
@@ -90,7 +92,10 @@ def welcome(provider: IdentityProvider, arrival: Arrival) -> ResponseReturnValue
     generate_csrf()  # kept with the session: no page need write it there for its sign-out form
     if arrival.has_interrupted:
         session[FORM_WAS_LOST] = True
-    return redirect(arrival.next_page, 302 if request.method == "GET" else 303)
+    response = redirect(arrival.next_page, 302 if request.method == "GET" else 303)
+    if SIGNED_OUT in request.cookies:
+        response.delete_cookie(SIGNED_OUT)
+    return response
 
 
 def ask_who(provider: IdentityProvider, arrival: Arrival) -> ResponseReturnValue:

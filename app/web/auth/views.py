@@ -11,9 +11,11 @@ from app.identity.base import IdentityProvider, SignInFault
 from app.services.clock import get_now
 from app.services.sign_in import HOME, SignInFailed, begin_sign_in, clean_next, finish_sign_in
 from app.web.auth.access import get_person
-from app.web.auth.pages import PROVIDER, ask_who, auth, get_pages, show_retry, welcome
+from app.web.auth.pages import PROVIDER, SIGNED_OUT, ask_who, auth, get_pages, show_retry, welcome
 from app.web.language import put
 from app.web.session import get_session
+
+SIGNED_OUT_SECONDS = 12 * 3600
 
 
 @auth.get("/sign-in")
@@ -61,8 +63,9 @@ def callback(name: str) -> ResponseReturnValue:
 
 @auth.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
-    """End the session here, and the campus session too where that is configured; where it is not, who wants another
-    account (`switch`) is asked for it, since the campus would bring the same one back.
+    """End the session here, and the campus session too where that is configured. Where it is not, the campus would bring
+    the same account back without a word: so this browser's next sign-in asks anew, at once for who wants another
+    account (`switch`).
     """
     pages = get_pages()
     provider = pages.providers.get(session.get(PROVIDER, ""))
@@ -72,7 +75,16 @@ def sign_out() -> ResponseReturnValue:
         return _leave_after_form(address, "signing_out")
     if "switch" in request.form:
         return _leave_after_form(url_for("auth.sign_in", switch=1), "switching")
-    return redirect(HOME, 303)
+    response = redirect(HOME, 303)
+    response.set_cookie(
+        SIGNED_OUT,
+        "1",
+        max_age=SIGNED_OUT_SECONDS,
+        secure=pages.base_url.startswith("https:"),
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
 
 
 sign_out.form_page = lambda: HOME  # type: ignore[attr-defined]
@@ -91,7 +103,7 @@ def _begin(provider: IdentityProvider, next_page: str) -> ResponseReturnValue:
             callback_address,
             get_now,
             has_interrupted=is_lost,
-            asks_anew="switch" in request.args,
+            asks_anew="switch" in request.args or SIGNED_OUT in request.cookies,
         )
     except SignInFault as fault:
         return show_retry(provider, fault, next_page)

@@ -174,7 +174,20 @@ def test_another_account_is_asked_for_though_the_campus_knows_the_browser(visito
     assert 'name="password"' in asked.text
 
 
-def test_who_signs_in_again_without_asking_for_another_account_has_the_same_one(visitor: Visitor) -> None:
+def test_whoever_comes_after_a_sign_out_is_asked_who_they_are(visitor: Visitor) -> None:
     leave(visitor, require_account(visitor.sign_in(TEACHER), TEACHER))
+
+    asked = visitor.get("/sign-in?next=/completed")
+
+    assert "/oidc/authorize" in asked.url
+    assert 'name="password"' in asked.text
+    require_account(visitor.sign_in(GUARD), GUARD)
+    assert "lixiao_signed_out" not in visitor.http.cookies
+
+
+def test_a_browser_that_does_not_tell_of_the_sign_out_gets_the_same_account_back(visitor: Visitor) -> None:
+    """The negative control: it is the cookie that makes the campus ask."""
+    leave(visitor, require_account(visitor.sign_in(TEACHER), TEACHER))
+    visitor.http.cookies.set("lixiao_signed_out", None)
 
     require_account(visitor.get("/sign-in?next=/completed"), TEACHER)
