@@ -164,7 +164,7 @@ def _show_limit(fact: facts.AskedTooOften) -> Response:
     """For whom the limit is, and when it is over."""
     status, text = FACTS[type(fact)]
     what_to_do = gettext(
-        "您在短时间内向各部门查询太多次，这一次没有再查询。%(wait)s后可以再试。只限制您本人，其他同学不受影响。",
+        "您在短时间内向各部门查询太多次，这一次没有再查询，也没有提交或办理任何事项。%(wait)s后可以再试。只限制您本人，其他同学不受影响。",
         wait=describe_wait(fact.seconds),
     )
     response = show_error(status, ErrorText(text.title, what_to_do), fact_name=type(fact).__name__)
