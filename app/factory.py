@@ -25,6 +25,7 @@ from app.metrics import MetricsRefused, reserve_files
 from app.miniapps.loader import load_mini_app
 from app.miniapps.templating import add_pages
 from app.models import DatabaseRefused, claim_for_host, get_host, limit_waits
+from app.services.control_looks import LookBook
 from app.services.desk import open_desk_book
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.sentinels import SentinelWatch
@@ -118,7 +119,8 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
         _check_controls(settings, mini_app, chosen)
         step_connectors = {key: connectors[name] for key, name in chosen.steps.items() if name in connectors}
         settings.faults.extend(check_steps(mini_app, step_connectors))
-        installed[mini_app.path] = InstalledMiniApp(mini_app, chosen, step_connectors)
+        looks = LookBook(settings.round.controls_suspend)
+        installed[mini_app.path] = InstalledMiniApp(mini_app, chosen, step_connectors, looks)
     levels = {slug: chosen.levels for slug, chosen in settings.mini_apps.items()}
     settings.faults.extend(check_levels(levels, settings.sign_in))
     return installed

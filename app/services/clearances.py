@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.connectors.base import Fault, StaleView
-from app.connectors.round import Answer, query_systems
+from app.connectors.round import Answer
 from app.domain.clearance import (
     DepartmentUnavailable,
     Finding,
@@ -21,9 +21,9 @@ from app.domain.clearance import (
 from app.domain.miniapp import Step
 from app.domain.rules import FactMissing, judge_reading
 from app.services.clock import get_now
-from app.services.installation import Installation, InstalledMiniApp
+from app.services.installation import SENTINEL_FAULT, Installation, InstalledMiniApp
 from app.services.known_answers import LastAnswer, load_known_answers, restore_reading, store_answers
-from app.services.proofs import PageLooks, admit_to_page, begin_looks, prove_passes
+from app.services.proofs import UNPROVEN, PageLooks, admit_to_page, ask_proven, begin_looks
 from app.services.waivers import list_waivers
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ GRACE_SECONDS = 1.0
 """How long a patient page waits past the deadline, so that a busy process does not lose an answer."""
 RECALLED = "failed_before"
 TOO_OFTEN = "asked_too_often"
+DOUBTED = frozenset({SENTINEL_FAULT, UNPROVEN})
+"""Faults of steps whose department answered, and is not believed."""
 UNAVAILABLE = Finding(Status.UNAVAILABLE)
 WAIVED = Finding(Status.WAIVED)
 
@@ -66,7 +68,7 @@ def look_up_clearance(
         for key in asked - found.keys():
             found[key] = DepartmentUnavailable(installed.connectors[key].name, Fault.TIMEOUT)
     shown = found | _recall_all(installed, asked, known, wanted)
-    answers = _trust(installed, shown, looks, is_patient=is_patient)
+    answers = _trust(installed, shown, looks, known, is_patient=is_patient)
     return _keep_and_judge(installed, student_number, answers, found.keys(), known, waivers)
 
 
@@ -88,7 +90,7 @@ def look_up_awaited(
         installation, installed, asked, student_number, is_patient=True, is_first_enough=True
     )
     shown = found | _recall_all(installed, asked, known, awaited)
-    answers = _trust(installed, shown, looks, is_patient=True)
+    answers = _trust(installed, shown, looks, known, is_patient=True)
     return _keep_and_judge(installed, student_number, answers, found.keys(), known, waivers)
 
 
@@ -149,10 +151,15 @@ def _recall_all(
 
 
 def _trust(
-    installed: InstalledMiniApp, answers: Mapping[str, Answer], looks: PageLooks, *, is_patient: bool
+    installed: InstalledMiniApp,
+    answers: Mapping[str, Answer],
+    looks: PageLooks,
+    known: Mapping[str, LastAnswer],
+    *,
+    is_patient: bool,
 ) -> dict[str, Answer]:
     """The answers that a page may rest on; see `admit_to_page`."""
-    admitted = admit_to_page(installed, answers, looks, is_patient=is_patient)
+    admitted = admit_to_page(installed, answers, looks, known, is_patient=is_patient)
     return {key: installed.distrust(key, answer) for key, answer in admitted.items()}
 
 
@@ -206,9 +213,8 @@ def _ask_live(
     known = load_known_answers(slug, student_number)
     waivers = list_waivers(installed, student_number)
     connectors = {step.key: installed.connectors[step.key] for step in steps}
-    deadline = installation.settings.round.deadline
-    found = query_systems(connectors, student_number, deadline)
-    found, agreed = prove_passes(installed, found, student_number, deadline, waivers)
+    limits = installation.settings.round
+    found, agreed = ask_proven(installed, connectors, student_number, limits, waivers, known)
     answers = {key: installed.distrust(key, answer) for key, answer in found.items()}
     now = get_now()
     states = {
@@ -268,6 +274,8 @@ def _complete(step: Step, state: StepState, known: LastAnswer | None, waived: Wa
     """
     if state.reading is None:
         last_known = _get_last_known(step, known) if known else None
+        if last_known and state.fault in DOUBTED and last_known.finding.status is Status.CLEARED:
+            last_known = None  # it may come from the very view that was found wrong
         failing_since = (known.failing_since if known else None) or (
             None if state.is_asking or state.fault == TOO_OFTEN else state.learnt_at
         )

@@ -34,10 +34,13 @@ class InstalledMiniApp:
     mini_app: MiniApp
     settings: MiniAppSettings
     connectors: Mapping[str, Connector]
-    distrusted: dict[str, datetime] = field(default_factory=dict)
-    """Steps whose control students got a wrong answer, and since when; kept by `sentinels`."""
     looks: LookBook = field(default_factory=LookBook)
     """The looks at control students."""
+
+    @property
+    def distrusted(self) -> dict[str, datetime]:
+        """Steps that are suspended for a wrong look at their control students, and since when."""
+        return self.looks.suspended
 
     def get_step(self, step_key: str) -> Step:
         """The step of this key. Raises UnknownStep."""
@@ -47,7 +50,7 @@ class InstalledMiniApp:
         return step
 
     def distrust(self, step_key: str, answer: Answer) -> Answer:
-        """The answer, or DepartmentUnavailable while the step's control students get wrong answers."""
+        """The answer, or DepartmentUnavailable while the step is suspended for its control students."""
         if step_key not in self.distrusted:
             return answer
         return DepartmentUnavailable(self.connectors[step_key].name, SENTINEL_FAULT)

@@ -1,33 +1,44 @@
-"""Whether a pass that rests on "no record" may count: an emptied view has no record of anybody.
+"""Whether a pass may count: an emptied view has no record of anybody, and emptied facts owe nothing.
 
-At a submission the order is student, control students, student. A view that is empty for the first answer, and
-filled again when the control students are asked, shows the record at the third; one that is emptied after the
-control students were asked showed its records at the first. So one interruption, whenever it begins and however
-long it lasts, clears nobody. A page, which decides nothing, rests on a look that is a few seconds old.
+At a submission every pass rests on right answers about the step's control students. What passes by its records
+needs a look that is a few seconds old, and takes it while the student's own round is under way. What rests on "no
+record", or did not pass when it was last asked, is taken in the order student, control students, student: a view
+that is empty for the first answer, and filled again when the control students are asked, shows the record at the
+third; one that is emptied after the control students were asked showed its records at the first. So one
+interruption, whenever it begins and however long it lasts, clears nobody. Where the student was known not to pass,
+the same is done twice more some tenths of a second apart, for a view that comes and goes: whoever has just paid
+passes. A page decides nothing, and rests on a look that is a few seconds old.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.connectors.base import Connector
 from app.connectors.round import Answer, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading, Status
 from app.services.control_looks import Look, Outcome
 from app.services.installation import InstalledMiniApp
-from app.services.sentinels import begin_look
+from app.services.known_answers import LastAnswer, restore_reading
+from app.services.sentinels import begin_look, is_pass, judge_proven, note_contradiction, rest_on_look
 from app.settings import RoundSettings
 
 GRACE_SECONDS = 1.0
 LOOKS_WAITED_FOR = 2
 """The look that must end first, where a crowd asks for one, and the one that then begins."""
+CONFIRMATIONS = 2
+CONFIRM_AFTER_SECONDS = 0.2
 UNPROVEN = "controls_unproven"
 
 Looks = Mapping[str, "Future[Look] | None"]
 """A look by step; None for a step without control students."""
+Known = Mapping[str, LastAnswer]
+Proven = tuple[dict[str, Answer], dict[str, datetime]]
+"""Answers by step, and when the control students of the steps that needed them after the student were right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,31 @@ class PageLooks:
 
     of_steps: Looks
     ends_at: float
+    deadline: float
+
+
+def ask_proven(
+    installed: InstalledMiniApp,
+    connectors: Mapping[str, Connector],
+    student_number: str,
+    limits: RoundSettings,
+    waived: Collection[str],
+    known: Known,
+) -> Proven:
+    """What these steps' departments say of a student now, by step, each pass proven. Meanwhile the control students
+    are asked, unless they were right a moment ago.
+    """
+    waits_until = time.monotonic() + limits.deadline + GRACE_SECONDS
+    looks = {
+        key: rest_on_look(installed, key, limits.deadline, limits.controls_fresh)
+        for key in connectors
+        if key not in waived
+    }
+    answers = query_systems(connectors, student_number, limits.deadline)
+    passing = {key: looks[key] for key in _list_passing(installed, answers) if looks.get(key)}
+    _wait_for(passing, waits_until - time.monotonic())
+    refused = {key: _refuse(installed, key) for key, look in passing.items() if not _may_rest_on(look)}
+    return prove_passes(installed, answers | refused, student_number, limits.deadline, waived, known)
 
 
 def prove_passes(
@@ -44,21 +80,53 @@ def prove_passes(
     student_number: str,
     deadline: float,
     waived: Collection[str],
-) -> tuple[dict[str, Answer], dict[str, datetime]]:
-    """Live answers by step, each pass that rests on no record proven: the control students are asked, and then the
-    student once more; without right answers about all of them it is unavailable. Also returns when the control
-    students of these steps were found right.
+    known: Known,
+) -> Proven:
+    """Live answers by step, each pass that rests on no record, or on what is better than last time, proven: the
+    control students are asked, and then the student once more; twice more where it is better than last time.
     """
-    resting = [key for key in _list_resting(installed, answers) if key not in waived]
-    if not resting:
+    improved = set(_list_improved(installed, answers, known)).difference(waived)
+    doubtful = improved.union(_list_resting(installed, answers)).difference(waived)
+    if not doubtful:
         return dict(answers), {}
-    looks = {key: begin_look(installed, key, deadline) for key in resting}
-    _wait_for(looks, LOOKS_WAITED_FOR * deadline + GRACE_SECONDS)
-    agreed = {key: look.ended_at for key in resting if (look := _get_agreed(looks[key])) is not None}
-    refused = {key: _refuse(installed, key) for key in resting if key not in agreed}
-    connectors = {key: installed.connectors[key] for key in agreed}
-    again = query_systems(connectors, student_number, deadline)
-    return {**answers, **refused, **again}, agreed
+    patience = LOOKS_WAITED_FOR * deadline + GRACE_SECONDS
+    found, agreed = _ask_again(installed, answers, doubtful, student_number, deadline, patience)
+    ends_at = time.monotonic() + deadline
+    for _ in range(CONFIRMATIONS):
+        unsure = improved.intersection(_list_passing(installed, found))
+        if not unsure:
+            break
+        time.sleep(CONFIRM_AFTER_SECONDS)
+        left = max(0.0, ends_at - time.monotonic())
+        again, agreed_again = _ask_again(installed, found, unsure, student_number, deadline, left)
+        found, agreed = found | again, agreed | agreed_again
+    return {**answers, **found}, agreed
+
+
+def _ask_again(
+    installed: InstalledMiniApp,
+    before: Mapping[str, Answer],
+    keys: Iterable[str],
+    student_number: str,
+    deadline: float,
+    patience: float,
+) -> Proven:
+    """Ask the control students, who have `patience` seconds, and then the student once more. Without right answers
+    about all of them, or with another answer than before, a step is unavailable; another answer suspends it.
+    """
+    looks = {key: begin_look(installed, key, deadline) for key in keys}
+    _wait_for(looks, patience)
+    resting = _list_resting(installed, before)
+    good = {
+        key for key, look in looks.items() if (_get_agreed(look) if key in resting else _may_rest_on(look))
+    }
+    again = query_systems({key: installed.connectors[key] for key in good}, student_number, deadline)
+    differing = {key for key, answer in again.items() if _differ(installed, key, before[key], answer)}
+    for key in differing:
+        note_contradiction(installed, key)
+    refused = {key: _refuse(installed, key) for key in looks.keys() - good | differing}
+    agreed = {key: look.ended_at for key in good - differing if (look := _get_agreed(looks[key]))}
+    return again | refused, agreed
 
 
 def begin_looks(installed: InstalledMiniApp, limits: RoundSettings, *, is_patient: bool) -> PageLooks:
@@ -72,22 +140,31 @@ def begin_looks(installed: InstalledMiniApp, limits: RoundSettings, *, is_patien
         for key in keys
         if not _is_fresh(installed, key, limits.controls_fresh)
     }
-    return PageLooks(looks, time.monotonic() + seconds)
+    return PageLooks(looks, time.monotonic() + seconds, limits.deadline)
 
 
 def admit_to_page(
-    installed: InstalledMiniApp, answers: Mapping[str, Answer], looks: PageLooks, *, is_patient: bool
+    installed: InstalledMiniApp,
+    answers: Mapping[str, Answer],
+    looks: PageLooks,
+    known: Known,
+    *,
+    is_patient: bool,
 ) -> dict[str, Answer]:
-    """A page's answers by step. A pass that rests on no record is unavailable unless its look is right; while the look
-    is awaited it is left out, or for a patient page unavailable.
+    """A page's answers by step. A pass that rests on no record is unavailable unless its look is right; one that is
+    better than last time needs a look that begins now, after it. While the look is awaited it is left out, or for a
+    patient page unavailable.
     """
-    resting = {key: looks.of_steps[key] for key in _list_resting(installed, answers) if key in looks.of_steps}
-    _wait_for(resting, looks.ends_at - time.monotonic())
+    resting = _list_resting(installed, answers)
+    of_steps = {key: looks.of_steps[key] for key in resting if key in looks.of_steps}
+    for key in _list_improved(installed, answers, known):
+        of_steps[key] = begin_look(installed, key, looks.deadline)
+    _wait_for(of_steps, looks.ends_at - time.monotonic())
     admitted = dict(answers)
-    for key, look in resting.items():
+    for key, look in of_steps.items():
         if look is not None and not look.done() and not is_patient:
             del admitted[key]
-        elif _get_agreed(look) is None:
+        elif not (_get_agreed(look) if key in resting else _may_rest_on(look)):
             admitted[key] = _refuse(installed, key)
     return admitted
 
@@ -101,6 +178,40 @@ def _list_resting(installed: InstalledMiniApp, answers: Mapping[str, Answer]) ->
         and not answer.records
         and installed.get_step(key).no_record is Status.CLEARED
     ]
+
+
+def _list_passing(installed: InstalledMiniApp, answers: Mapping[str, Answer]) -> list[str]:
+    return [
+        key
+        for key, answer in answers.items()
+        if isinstance(answer, Reading) and is_pass(judge_proven(installed.get_step(key), answer))
+    ]
+
+
+def _list_improved(installed: InstalledMiniApp, answers: Mapping[str, Answer], known: Known) -> list[str]:
+    """The steps with control students that pass by these answers, and did not by the records that were kept."""
+    return [
+        key
+        for key in _list_passing(installed, answers)
+        if key in installed.settings.sentinels and key in known and _has_failed(installed, key, known[key])
+    ]
+
+
+def _has_failed(installed: InstalledMiniApp, step_key: str, known: LastAnswer) -> bool:
+    reading = restore_reading(known)
+    if reading is None or not reading.records:
+        return False
+    return judge_proven(installed.get_step(step_key), reading).status is Status.OUTSTANDING
+
+
+def _differ(installed: InstalledMiniApp, step_key: str, before: Answer, after: Answer) -> bool:
+    """Whether two answers about one student at one time exclude each other; a missing one says nothing."""
+    if not (isinstance(before, Reading) and isinstance(after, Reading)):
+        return False
+    step = installed.get_step(step_key)
+    has_records = bool(before.records), bool(after.records)
+    passes = is_pass(judge_proven(step, before)), is_pass(judge_proven(step, after))
+    return len(set(has_records)) > 1 or len(set(passes)) > 1
 
 
 def _is_fresh(installed: InstalledMiniApp, step_key: str, seconds: float) -> bool:
@@ -119,6 +230,11 @@ def _get_agreed(future: Future[Look] | None) -> Look | None:
         return None
     look = future.result()
     return look if look.outcome is Outcome.AGREED else None
+
+
+def _may_rest_on(future: Future[Look] | None) -> bool:
+    """Whether a pass by records may rest on this look: it has ended, and found nothing wrong."""
+    return future is not None and future.done() and future.result().outcome is not Outcome.WRONG
 
 
 def _refuse(installed: InstalledMiniApp, step_key: str) -> DepartmentUnavailable:

@@ -1,10 +1,10 @@
 """Sentinels: control students of each step, some known to pass and some known not to, for each fact that may block.
 
-An emptied or shifted view of a department answers everybody in good form, and would clear everybody. So a pass
-that rests on "no record" counts at submission only if the step's control students were asked after the student
-and all got right answers (see `clearances`), and all are asked every minute besides. One wrong answer makes the
-step unavailable for all until they get right answers again. A system that does not answer proves nothing either
-way: what its records say still counts, and "no record" does not.
+An emptied or shifted view of a department answers everybody in good form, and would clear everybody; so would one
+whose facts are emptied. So a pass counts at submission only with right answers about the step's control students
+(see `proofs`), and all are asked every minute besides. One wrong answer suspends the step for all until its looks
+have been right for `controls_suspend_seconds`. A system that does not answer proves nothing either way: what its
+records say still counts, and "no record" does not.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from app.domain.clearance import Finding, Reading, Status
 from app.domain.miniapp import Step
 from app.domain.rules import FactMissing, judge_reading
 from app.services.clock import get_now
-from app.services.control_looks import Look, Outcome
+from app.services.control_looks import Ask, Change, Look, Outcome
 from app.services.installation import InstalledMiniApp
 from app.settings import ANY_FACT, Sentinels
 
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 60.0
 EVERY_SECONDS_WHEN_WRONG = 5.0
 PASSES = "passes"
+ANSWERS_DIFFER = "two answers about one student differ"
 
 
 class SentinelWatch:
@@ -41,6 +42,7 @@ class SentinelWatch:
         self._mini_apps = mini_apps
         self._deadline = deadline
         self._stop = threading.Event()
+        self._woken = threading.Event()
         self._process_id = 0
 
     def start(self) -> None:
@@ -48,8 +50,10 @@ class SentinelWatch:
         if self._process_id == os.getpid() or not any(i.settings.sentinels for i in self._mini_apps.values()):
             return
         self._process_id = os.getpid()
+        self._woken = threading.Event()
         for installed in self._mini_apps.values():
             installed.looks.forget()
+            installed.looks.when_suspended = self._woken.set
         threading.Thread(target=self._run, name="sentinels", daemon=True).start()
 
     def check_all(self, now: Callable[[], datetime] = get_now) -> None:
@@ -64,14 +68,21 @@ class SentinelWatch:
                 look.result()
 
     def _run(self) -> None:
-        while True:
+        while not self._stop.is_set():
             try:
                 self.check_all()
             except Exception:
                 log.exception("sentinels could not be asked")
-            is_wrong = any(installed.distrusted for installed in self._mini_apps.values())
-            if self._stop.wait(EVERY_SECONDS_WHEN_WRONG if is_wrong else EVERY_SECONDS):
-                return
+            self._pause()
+
+    def _pause(self) -> None:
+        """Wait for the next look. A step that is suspended meanwhile, by whomever, brings the short rhythm at once."""
+        self._woken.clear()
+        if self._is_wrong() or self._woken.wait(EVERY_SECONDS):
+            self._stop.wait(EVERY_SECONDS_WHEN_WRONG)
+
+    def _is_wrong(self) -> bool:
+        return any(installed.distrusted for installed in self._mini_apps.values())
 
 
 def begin_look(
@@ -80,6 +91,26 @@ def begin_look(
     """A look at a step's control students that begins now or later, shared with whoever asks meanwhile; what it
     finds is noted in `distrusted`. None: the step has none.
     """
+    ask = _make_ask(installed, step_key, deadline, now)
+    return installed.looks.begin(step_key, ask) if ask else None
+
+
+def rest_on_look(
+    installed: InstalledMiniApp, step_key: str, deadline: float, seconds: float
+) -> Future[Look] | None:
+    """A look at a step's control students that began within these seconds, or begins now. None: the step has none."""
+    ask = _make_ask(installed, step_key, deadline, get_now)
+    return installed.looks.rest_on(step_key, ask, seconds) if ask else None
+
+
+def note_contradiction(installed: InstalledMiniApp, step_key: str) -> None:
+    """Suspend a step whose department said two things of one student at one time: its view is not the same for all."""
+    _note(installed, step_key, Look(Outcome.WRONG, time.monotonic(), get_now(), (ANSWERS_DIFFER,)))
+
+
+def _make_ask(
+    installed: InstalledMiniApp, step_key: str, deadline: float, now: Callable[[], datetime]
+) -> Ask | None:
     controls = installed.settings.sentinels.get(step_key)
     if controls is None:
         return None
@@ -95,7 +126,7 @@ def begin_look(
 
         start_survey(connector, controls.numbers, deadline).add_done_callback(conclude)
 
-    return installed.looks.begin(step_key, ask)
+    return ask
 
 
 def _make_look(
@@ -116,9 +147,11 @@ def judge_controls(
     what was wrong. An answer that is missing excuses no wrong one.
     """
     findings = {
-        number: _judge(step, answer) for number, answer in answers.items() if isinstance(answer, Reading)
+        number: judge_proven(step, answer)
+        for number, answer in answers.items()
+        if isinstance(answer, Reading)
     }
-    wrong = [PASSES for number in controls.passes if number in findings and not _is_pass(findings[number])]
+    wrong = [PASSES for number in controls.passes if number in findings and not is_pass(findings[number])]
     wrong += [
         fact
         for fact, numbers in controls.fails.items()
@@ -130,14 +163,16 @@ def judge_controls(
     return (Outcome.AGREED if findings.keys() >= set(controls.numbers) else Outcome.UNPROVEN), ()
 
 
-def _judge(step: Step, reading: Reading) -> Finding:
+def judge_proven(step: Step, reading: Reading) -> Finding:
+    """What the step's rule makes of a reading; unavailable where it cannot judge."""
     try:
         return judge_reading(step.rule, step.no_record, reading)
     except FactMissing:
         return Finding(Status.UNAVAILABLE)
 
 
-def _is_pass(finding: Finding) -> bool:
+def is_pass(finding: Finding) -> bool:
+    """Whether a rule let somebody pass."""
     return finding.status is Status.CLEARED
 
 
@@ -156,18 +191,16 @@ def list_unwatched_facts(step: Step, controls: Sentinels | None) -> tuple[str, .
 
 
 def _note(installed: InstalledMiniApp, step_key: str, look: Look) -> None:
-    """Distrust the step after wrong answers, and trust it again after right ones; what is out of date tells nothing."""
-    latest = installed.looks.get_latest(step_key)
-    if look.outcome is Outcome.UNPROVEN or (latest is not None and look.began < latest.began):
-        return
-    is_right = look.outcome is Outcome.AGREED
-    metrics.step_distrusted.labels(installed.mini_app.slug, step_key).set(not is_right)
-    facts = {"mini_app": installed.mini_app.slug, "step": step_key}
-    if is_right and installed.distrusted.pop(step_key, None) is not None:
+    """Suspend the step for a wrong look, or trust it again after right ones for long enough, and tell it."""
+    change = installed.looks.weigh(step_key, look)
+    slug = installed.mini_app.slug
+    metrics.step_distrusted.labels(slug, step_key).set(step_key in installed.distrusted)
+    facts = {"mini_app": slug, "step": step_key}
+    if change is Change.LIFTED:
         log.warning("control students get right answers again", extra=facts)
-    elif not is_right and step_key not in installed.distrusted:
-        installed.distrusted[step_key] = look.ended_at
+    elif change is Change.SUSPENDED:
         log.error(
             "control students get wrong answers: the step is unavailable for all",
             extra=facts | {"wrong": ", ".join(look.wrong) or "fails"},
         )
+        installed.looks.when_suspended()

@@ -137,6 +137,7 @@ def read_round(table: Table) -> RoundSettings:
         page_wait=table.number("page_wait_seconds", most=30),
         fresh=table.number("fresh_seconds", most=3600),
         controls_fresh=table.number("controls_fresh_seconds", 5.0, most=60),
+        controls_suspend=table.number("controls_suspend_seconds", 60.0, most=3600),
     )
     table.close()
     return settings

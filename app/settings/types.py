@@ -92,14 +92,15 @@ class RateLimitSettings:
 @dataclass(frozen=True, slots=True)
 class RoundSettings:
     """`[round]`: seconds that a round of all departments may take in all, that a page waits before it
-    shows what it has, for which an answer counts as fresh on a page, and for which a page may rest on a look at
-    the control students.
+    shows what it has, for which an answer counts as fresh on a page, for which a pass may rest on a look at
+    the control students, and for which looks must be right after a wrong one.
     """
 
     deadline: float
     page_wait: float
     fresh: float
     controls_fresh: float
+    controls_suspend: float
 
 
 ANY_FACT = ""

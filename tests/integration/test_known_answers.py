@@ -13,6 +13,7 @@ import pytest
 from app.connectors.registry import build_connectors
 from app.domain.clearance import Status
 from app.miniapps.loader import load_mini_app
+from app.services.control_looks import LookBook
 from app.services.installation import InstalledMiniApp
 from app.services.sentinels import SentinelWatch
 from app.settings import ROOT, load_settings
@@ -119,7 +120,7 @@ def installed(service: Service) -> InstalledMiniApp:
     settings.raise_faults()
     assert mini_app is not None
     steps = {key: connectors[name] for key, name in chosen.steps.items()}
-    return InstalledMiniApp(mini_app, chosen, steps)
+    return InstalledMiniApp(mini_app, chosen, steps, LookBook(0))
 
 
 def test_control_students_with_right_answers_change_nothing(installed: InstalledMiniApp) -> None:

@@ -75,7 +75,13 @@ def debtor(finance: Department) -> str:
 @pytest.fixture
 def without_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variant that asks no control student at submission."""
-    monkeypatch.setattr(clearances, "prove_passes", lambda _installed, answers, *_: (dict(answers), {}))
+
+    def believe(
+        _installed: object, systems: dict[str, Department], number: str, *_: object
+    ) -> tuple[object, object]:
+        return query_systems(systems, number, SECONDS), {}
+
+    monkeypatch.setattr(clearances, "ask_proven", believe)
 
 
 def empty(department: Department) -> dict[str, tuple[Record, ...]]:
@@ -129,6 +135,7 @@ def test_a_view_emptied_between_the_answer_and_the_control_students_gives_no_sli
 def test_a_view_that_is_empty_for_the_first_answer_alone_is_found_out_by_the_second(
     place: Place, finance: Department, debtor: str
 ) -> None:
+    SentinelWatch({"x": place[1]}, SECONDS).check_all()
     held = empty(finance)
     answers: list[Callable[[], object]] = [int, lambda: finance.of_student.update(held)]
     fetch = finance.fetch_reading
@@ -141,7 +148,8 @@ def test_a_view_that_is_empty_for_the_first_answer_alone_is_found_out_by_the_sec
 
     finance.fetch_reading = fetch_and_refill  # type: ignore[method-assign, assignment]
     state = refuse(place, debtor)
-    assert state.status is Status.OUTSTANDING
+    assert (state.status, state.fault) == (Status.UNAVAILABLE, "sentinel")
+    assert place[1].distrusted.keys() == {"finance"}
     assert answers == []
 
 
@@ -175,7 +183,7 @@ def test_a_missing_control_answer_proves_nothing_and_is_no_distrust(
     assert place[1].distrusted == {}
 
 
-def test_what_rests_on_records_needs_no_control_student(
+def test_what_rests_on_records_counts_though_a_control_student_was_not_answered(
     place: Place, departments: dict[str, Department]
 ) -> None:
     student = next(_numbers)
@@ -183,7 +191,7 @@ def test_what_rests_on_records_needs_no_control_student(
     for department in departments.values():
         ask_with_a_fault_about(department, FAILS)
     assert submit(*place, make_graduate(student)).startswith("LX")
-    assert {department.looks for department in departments.values()} == {0}
+    assert {department.looks for department in departments.values()} == {2}
 
 
 def test_without_control_students_no_record_never_counts(place: Place) -> None:
@@ -261,7 +269,7 @@ def test_a_crowd_shares_looks_and_each_of_them_begins_after_its_answer(
         begun = datetime.now(UTC)
         answers = query_systems({"finance": finance}, number, SECONDS)
         answered = datetime.now(UTC)
-        _, agreed = prove_passes(place[1], answers, number, SECONDS, ())
+        _, agreed = prove_passes(place[1], answers, number, SECONDS, (), {})
         return begun <= answered <= agreed["finance"]
 
     with ThreadPoolExecutor(40) as threads:

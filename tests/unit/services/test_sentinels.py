@@ -126,9 +126,12 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Callable[[InstalledMiniApp], list[
 
         def wait(seconds: float) -> bool:
             waited.append(seconds)
-            return len(waited) == 3
+            if len(waited) == 3:
+                watch._stop.set()
+            return False
 
         monkeypatch.setattr(watch._stop, "wait", wait)
+        monkeypatch.setattr(watch._woken, "wait", wait)
         watch._run()
         return waited
 
