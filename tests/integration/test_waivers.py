@@ -25,7 +25,7 @@ from app.services.installation import Installation, InstalledMiniApp
 from app.services.known_numbers import is_known_number
 from app.services.submissions import SubmissionRefused, submit
 from app.services.waivers import grant_waiver, withdraw_waiver
-from tests.fixtures.departments import Department, install, make_departments, make_graduate
+from tests.fixtures.departments import PASSES, Department, install, make_departments, make_graduate
 from tests.fixtures.office import Office, open_office
 from tests.integration.conftest import MakeDatabase
 
@@ -49,7 +49,9 @@ def office(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Office]:
 def departments() -> dict[str, Department]:
     """All let everybody go, but for the archive."""
     departments = make_departments()
-    departments["archive"].records = ({"state": "未审核", "reviewed_on": None},)
+    archive = departments["archive"]
+    archive.of_student[PASSES] = archive.records
+    archive.records = ({"state": "未审核", "reviewed_on": None},)
     return departments
 
 
