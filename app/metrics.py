@@ -43,7 +43,7 @@ breaker_open = Gauge(
 )
 step_distrusted = Gauge(
     "lixiao_step_distrusted",
-    "1 while a step's control students get wrong answers.",
+    "1 while a step is suspended, since its control students got wrong answers.",
     ["mini_app", "step"],
     multiprocess_mode="livemax",
 )

@@ -89,6 +89,7 @@ class LastKnown:
 class StepState:
     """One step of one student at one moment. `reading` is None when the system is unavailable, and then
     `fault` is why and `failing_since` since when; `is_asking` while its answer is still awaited;
+    `is_kept`: an earlier answer, since the person had departments asked too often to ask again now;
     `stale_as_of` is the time of data that was too old to be believed, `controls_agreed_at` when the control
     students of a step that passes without a record were found right.
     """
@@ -100,6 +101,7 @@ class StepState:
     fault: str = ""
     failing_since: datetime | None = None
     is_asking: bool = False
+    is_kept: bool = False
     stale_as_of: datetime | None = None
     controls_agreed_at: datetime | None = None
     last_known: LastKnown | None = None

@@ -69,7 +69,8 @@ def look_up_clearance(
             found[key] = DepartmentUnavailable(installed.connectors[key].name, Fault.TIMEOUT)
     shown = found | _recall_all(installed, asked, known, wanted)
     answers = _trust(installed, shown, looks, known, is_patient=is_patient)
-    return _keep_and_judge(installed, student_number, answers, found.keys(), known, waivers)
+    states = _keep_and_judge(installed, student_number, answers, found.keys(), known, waivers)
+    return _mark_kept(states, set(wanted) - asked)
 
 
 def look_up_awaited(
@@ -91,7 +92,9 @@ def look_up_awaited(
     )
     shown = found | _recall_all(installed, asked, known, awaited)
     answers = _trust(installed, shown, looks, known, is_patient=True)
-    return _keep_and_judge(installed, student_number, answers, found.keys(), known, waivers)
+    states = _keep_and_judge(installed, student_number, answers, found.keys(), known, waivers)
+    is_refused = not asked >= set(awaited)
+    return _mark_kept(states, states.keys() - asked if is_refused else ())
 
 
 def _choose_asked(
@@ -180,6 +183,14 @@ def _keep_and_judge(
             step, judge_answer(step, answers.get(step.key), now), known.get(step.key), waivers.get(step.key)
         )
         for step in installed.mini_app.steps
+    }
+
+
+def _mark_kept(states: Mapping[str, StepState], keys: Collection[str]) -> dict[str, StepState]:
+    """The states, with those marked whose kept answer stands for one that might not be asked for."""
+    return {
+        key: replace(state, is_kept=True) if key in keys and state.reading and not state.waived else state
+        for key, state in states.items()
     }
 
 

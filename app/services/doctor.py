@@ -255,7 +255,7 @@ def _ask_department(
     if outcome is Outcome.WRONG:
         about = ", ".join(wrong).strip(", ")
         words = f"answers wrongly about its control students{f' ({about})' if about else ''}"
-        yield Finding(Fit.FAULT, f"{connector.name} {words}")
+        yield Finding(Fit.FAULT, f"{connector.name} {words}: such a step is suspended for all")
     elif faults:
         yield Finding(Fit.FAULT, f"{connector.name} does not answer: {', '.join(sorted(faults))}")
     else:

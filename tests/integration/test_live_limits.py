@@ -74,6 +74,9 @@ def test_beyond_the_limit_a_page_asks_nobody_and_shows_what_was_learnt_before(
     assert list_statuses(answer) == ALL_CLEARED
     assert "data-limited" in answer.text
     assert "只限制您本人的查询，提交不受影响" in answer.text
+    assert "五项通过（此前的结果，这次没有重新查询）" in answer.text
+    assert "五项全部通过" not in answer.text
+    assert answer.text.count("不作为提交依据") == len(ALL_CLEARED)
     assert len(strict.campus.calls(student=number)) == calls
 
 

@@ -60,7 +60,8 @@ class StepView:
     """A step as the page shows it. `records` holds the facts, one tuple for each record of the system;
     `learnt_at` is local time; `reasons` is empty unless the step is outstanding; `earlier`,
     `failing_since` and `stale_as_of` are there only for a step that cannot be asked now; status `checking`
-    means that the department's answer is still awaited.
+    means that the department's answer is still awaited. `kept_as_of` is the time of an earlier answer that is shown
+    because the person had departments asked too often.
     """
 
     key: str
@@ -81,6 +82,7 @@ class StepView:
     earlier: EarlierView | None
     failing_since: str
     stale_as_of: str
+    kept_as_of: str
     waived: Waived | None
 
 
@@ -123,6 +125,11 @@ class ClearanceView:
     def outstanding(self) -> tuple[StepView, ...]:
         """The steps of which a department said that they do not pass."""
         return tuple(step for step in self.steps if step.status == Status.OUTSTANDING)
+
+    @property
+    def kept(self) -> tuple[StepView, ...]:
+        """The steps that show an earlier answer, and were not asked now."""
+        return tuple(step for step in self.steps if step.kept_as_of)
 
     @property
     def unavailable(self) -> tuple[StepView, ...]:
@@ -174,6 +181,7 @@ def view_step(
         earlier=_view_earlier(step, state.last_known),
         failing_since=_show_moment(state.failing_since),
         stale_as_of=_show_moment(state.stale_as_of),
+        kept_as_of=_show_moment(state.learnt_at) if state.is_kept else "",
         waived=state.waived,
     )
 
