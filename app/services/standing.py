@@ -28,6 +28,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
+    or_,
     select,
     type_coerce,
 )
@@ -75,6 +76,17 @@ _STANDINGS = (
     )
 )
 _RECORD = select(Slip.record).where(Slip.id == bindparam("slip_id"))
+_REVOKED_CODES = (
+    select(IssuedCode.id)
+    .join(SlipLogEntry, SlipLogEntry.short_code == IssuedCode.short_code)
+    .where(
+        IssuedCode.slip_id == bindparam("slip_id"),
+        or_(
+            SlipLogEntry.state == CodeState.REVOKED.value,
+            IssuedCode.state == CodeState.REVOKED.value,
+        ),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +138,11 @@ def find_standing(short_code: str) -> Standing | None:
     engine = db.engine
     reads = _shared_reads.get(engine) or _shared_reads.setdefault(engine, SharedReads())
     return reads.find(short_code, lambda codes: _find_standings(get_reader(engine), codes))
+
+
+def is_revoked(slip_id: int) -> bool:
+    """Whether the slip of this row is revoked, by whichever of its codes. Raises SQLAlchemyError."""
+    return bool(_read_rows(get_reader(db.engine), _REVOKED_CODES, {"slip_id": slip_id}))
 
 
 def load_record(slip_id: int) -> SlipRecord:

@@ -19,7 +19,7 @@ List with 2 bits a status (draft-ietf-oauth-status-list, section 4.1):
     status = bytes[index >> 2] >> (2 * (index & 3)) & 3
 
 0: no code with this place was issued; 1: one was, and counts; 2: it was superseded since, its slip has a newer
-code; 3: its slip was revoked. Only a status of 1 is good; a list from before 2 was used says 3 for both. The
+code; 3: its slip was revoked, with all codes that it had. Only a status of 1 is good; a list from before 2 was used says 3 for both. The
 signature stands under the rules of slip codes: a key that is compromised, unknown,
 or outside its window on the list's day signs no list.
 """
@@ -33,7 +33,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, and_, or_, select
+from sqlalchemy.orm import aliased
 
 from app.domain.slip_log import START, CodeState
 from app.extensions import db
@@ -47,6 +48,7 @@ SIGNED_KEYS = ("format", "host", "kid", "counter", "log", "issued_at", "size", "
 SIGNED_AGAIN_AFTER = timedelta(seconds=60)
 STATUSES = {CodeState.ISSUED: 1, CodeState.SUPERSEDED: 2, CodeState.REVOKED: 3}
 
+_Told = aliased(IssuedCode)
 _HEAD = select(SlipLogHead.sequence, SlipLogHead.chain_hash).where(SlipLogHead.id == 1)
 
 
@@ -92,9 +94,17 @@ class _Bits:
 
 
 def _read_entries(connection: Connection, first: int) -> list[Row[int, str, str, int]]:
+    """The entries from this one on, each with the place of its code; a revocation with those of all the slip's codes."""
     query = (
-        select(SlipLogEntry.sequence, SlipLogEntry.chain_hash, SlipLogEntry.state, IssuedCode.status_index)
+        select(SlipLogEntry.sequence, SlipLogEntry.chain_hash, SlipLogEntry.state, _Told.status_index)
         .join(IssuedCode, IssuedCode.short_code == SlipLogEntry.short_code)
+        .join(
+            _Told,
+            and_(
+                _Told.slip_id == IssuedCode.slip_id,
+                or_(_Told.id == IssuedCode.id, SlipLogEntry.state == CodeState.REVOKED),
+            ),
+        )
         .where(SlipLogEntry.sequence >= first)
         .order_by(SlipLogEntry.sequence)
     )

@@ -1,7 +1,7 @@
 """Verification 核验: what a code on a slip is worth, asked of its signature and of the issued log.
 
 A true signature is not enough: exactly this code must stand in the issued log, for a slip that has its
-submission. A check reads one row. What the row cannot change, the signature and the fields of a record that it
+submission. A check reads one row, and of a code that was superseded one more. What the row cannot change, the signature and the fields of a record that it
 signs, is remembered; the row, with the record, is read and the keys are asked each time.
 """
 
@@ -40,7 +40,14 @@ from app.services.clock import get_now
 from app.services.full_slips import FullSlip, load_full_slip
 from app.services.installation import Installation
 from app.services.slip_keys import SlipKeyError
-from app.services.standing import PublicSlip, Standing, Verification, find_standing, load_record
+from app.services.standing import (
+    PublicSlip,
+    Standing,
+    Verification,
+    find_standing,
+    is_revoked,
+    load_record,
+)
 
 __all__ = [
     "FullSlip",
@@ -160,8 +167,16 @@ def _judge(checked: CheckedCode, digits: str, standing: Standing | None) -> Veri
         return Verification(Verdict.NEVER_ISSUED)
     verdict = checked.verdict_if_issued
     if standing.state != CodeState.ISSUED:
-        verdict = LAPSED.get(standing.state, Verdict.STATUS_UNKNOWN)
+        verdict = _judge_lapsed(standing)
     return Verification(verdict, slip, digits, standing.check_count, standing.slip_id)
+
+
+def _judge_lapsed(standing: Standing) -> Verdict:
+    """The verdict on a code that no longer counts. An earlier code of a revoked slip is revoked too: who says that
+    there is a newer slip sends people for one that is worth nothing.
+    """
+    verdict = LAPSED.get(standing.state, Verdict.STATUS_UNKNOWN)
+    return Verdict.REVOKED if verdict is Verdict.SUPERSEDED and is_revoked(standing.slip_id) else verdict
 
 
 def _judge_unproven(text: str) -> Verification:

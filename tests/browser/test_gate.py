@@ -197,7 +197,7 @@ def test_a_replaced_code_is_told_from_a_revoked_one_without_a_network(
     revoke(service, own_slip)
     page.context.set_offline(offline=False)
     go_offline(open_gate(page))
-    assert check(page, own_slip.url) == "superseded", "the old code's own state stays"
+    assert check(page, own_slip.url) == "revoked", "there is no newer slip to ask for"
 
 
 def test_a_list_older_than_its_limit_makes_nothing_valid(gate: Page, slip: IssuedSlip) -> None:

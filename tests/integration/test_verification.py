@@ -396,6 +396,24 @@ def test_a_file_of_a_revoked_slip_gets_no_good_word(service: Service, slip: Issu
         assert "每一项都可信" not in answer.text
 
 
+def test_an_earlier_code_of_a_revoked_slip_asks_nobody_for_a_new_slip(
+    service: Service, slip: IssuedSlip
+) -> None:
+    pdf = fetch(service, slip, "pdf")
+    supersede(service, slip)
+    told = requests.get(slip.url, timeout=30)
+    assert "请出示新的离校单" in told.text, "control: so it is while the slip stands"
+    revoke(service, slip)
+    json_answer = requests.get(slip.url, headers={"Accept": "application/json"}, timeout=30)
+    assert json_answer.json()["verdict"] == "revoked"
+    for answer in (requests.get(slip.url, timeout=30), upload(service, "slip.pdf", pdf)):
+        assert get_verdict(answer) == "revoked"
+        assert "已换发" not in answer.text
+        assert "请出示新的离校单" not in answer.text
+    assert 'data-file="genuine"' in answer.text
+    assert "离校单后来已被撤销" in answer.text
+
+
 def test_of_a_file_with_an_unissued_code_nothing_is_told(service: Service, slip: IssuedSlip) -> None:
     forged = draw_qr(f"{service.url}/v/{sign_unissued(service, slip)}").convert("RGB")
     answer = requests.post(

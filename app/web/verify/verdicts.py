@@ -67,6 +67,9 @@ _GENUINE = FileText(FileState.GENUINE, "good", _l("此文件与签发的原件�
 _GENUINE_ONCE = FileText(
     FileState.GENUINE, "info", _l("此文件是学校当时发出的原件；离校单现在是否有效，以上面的结果为准。")
 )
+_GENUINE_REVOKED = FileText(
+    FileState.GENUINE, "info", _l("此文件是学校当时发出的原件，但离校单后来已被撤销，此文件不能再作凭证。")
+)
 _DIFFERENT = FileText(
     FileState.DIFFERENT,
     "info",
@@ -85,7 +88,7 @@ def describe_file(verdict: Verdict, state: FileState | None) -> FileText | None:
     if state is None or verdict is Verdict.RATE_LIMITED:
         return None
     if state is FileState.GENUINE:
-        return _GENUINE if verdict is Verdict.VALID else _GENUINE_ONCE
+        return {Verdict.VALID: _GENUINE, Verdict.REVOKED: _GENUINE_REVOKED}.get(verdict, _GENUINE_ONCE)
     return _DIFFERENT if state is FileState.DIFFERENT else _UNKNOWN
 
 

@@ -95,6 +95,24 @@ def test_places_say_issued_and_no_longer_good(office: Office) -> None:
     assert is_signed(office, found)
 
 
+@pytest.mark.parametrize("is_known", [False, True], ids=["read at once", "brought forward"])
+def test_a_revocation_takes_all_the_slip_s_places_and_no_other(office: Office, is_known: bool) -> None:
+    number, other = office.issue(), office.issue()
+    for reissued in (number, other):
+        reissue_slip(office.installation, reissued, reason="补打", by="00420014")
+    places = [[code.status_index for code in office.get_codes(slip)] for slip in (number, other)]
+    if is_known:
+        found = read_places(get_status_list(office.installation))
+        assert [[found[place] for place in of_slip] for of_slip in places] == [[2, 1], [2, 1]]
+
+    revoke_slip(number, reason="退学", by="00420014")
+
+    told = get_status_list(office.installation)
+    found = read_places(told)
+    assert [[found[place] for place in of_slip] for of_slip in places] == [[3, 3], [2, 1]]
+    assert (told["counter"], len(found), is_signed(office, told)) == (7, 4, True)
+
+
 def test_the_counter_grows_with_every_change_and_with_nothing_else(office: Office) -> None:
     counters = [get_status_list(office.installation)["counter"]]
     number = office.issue()

@@ -25,6 +25,7 @@ from app.services.issued_keys import list_foreign_kids, list_missing_kids
 from app.services.slip_changes import reissue_slip, revoke_slip
 from app.services.slip_checks import Viewer, flush_checks, record_check
 from app.services.slip_keys import create_slip_key
+from app.services.slip_log import find_log_faults
 from app.services.verification import (
     Verification,
     compare_name,
@@ -167,8 +168,42 @@ def test_a_code_seen_before_is_asked_for_its_state_each_time(office: Office) -> 
 
     revoke_slip(number, reason="退学", by="00420014")
     assert verify_code(office.installation, office.get_digits(number)).verdict is Verdict.REVOKED
-    assert verify_code(office.installation, digits).verdict is Verdict.SUPERSEDED
     assert superseded.slip is not None
+
+
+def revoke_reissued(office: Office) -> list[str]:
+    """The digits of a slip that was reissued twice and then revoked, oldest first."""
+    number = office.issue()
+    for _ in range(2):
+        reissue_slip(office.installation, number, reason="补打", by="00420014")
+    revoke_slip(number, reason="退学", by="00420014")
+    return [code.digits for code in office.get_codes(number)]
+
+
+def test_every_code_of_a_revoked_slip_is_revoked_whichever_way_it_is_asked_about(office: Office) -> None:
+    for digits in revoke_reissued(office):
+        seen = verify_code(office.installation, digits)
+        typed = verify_short_code(office.installation, format_short_code_of(digits))
+        assert (seen.verdict, typed.verdict) == (Verdict.REVOKED, Verdict.REVOKED)
+        assert seen.slip is not None
+        assert get_full_view(office.installation, digits).verdict is Verdict.REVOKED
+    with db.engine.connect() as connection:
+        assert list(find_log_faults(connection)) == []
+
+
+def test_without_the_slip_s_other_codes_an_earlier_one_would_ask_for_the_new_slip(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "is_revoked", lambda slip_id: False)
+    verdicts = [verify_code(office.installation, digits).verdict for digits in revoke_reissued(office)]
+    assert verdicts == [Verdict.SUPERSEDED, Verdict.SUPERSEDED, Verdict.REVOKED]
+
+
+@pytest.mark.parametrize("table", ["issued_codes", "slip_log_entries"])
+def test_a_revocation_stands_though_row_or_log_was_written_over(own_office: Office, table: str) -> None:
+    first, *_ = revoke_reissued(own_office)
+    spoil(own_office, f"UPDATE {table} SET state = 'superseded' WHERE state = 'revoked'")
+    assert verify_code(own_office.installation, first).verdict is Verdict.REVOKED
 
 
 def test_a_code_of_a_slip_that_nobody_submitted_is_never_issued(own_office: Office) -> None:
