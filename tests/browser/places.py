@@ -161,7 +161,7 @@ PLACES: dict[str, Way] = {
     "privacy before agreeing": _be_asked,
     "privacy after agreeing": _read_again,
     "not found": partial(_visit, "/nowhere"),
-    "expired link": partial(_visit, "/slips/LX0.pdf?token=x"),
+    "no such slip": partial(_sign_in, "TS23000004", "/slips/LX0.pdf?token=x"),
     "sign-in not finished": partial(_visit, "/sign-in/campus/callback?error=access_denied&state=x"),
     "lost form": _lose_a_form,
     "not graduating": partial(_sign_in, "TS25000012", CLEARANCE),

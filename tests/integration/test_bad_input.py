@@ -130,7 +130,6 @@ ODD_TARGETS = [
     b"/" + b"a" * 60_000,
     b"//evil.example/clearance",
     b"/sign-in/%00/callback?code=%00&state=%ff",
-    b"/slips/LX000000000000000.pdf?token=%ff%00",
 ]
 
 
@@ -149,6 +148,7 @@ ODD_QUERIES = [
     b"/graduate-departure/?" + b"a=1&" * 5000,
     b"/graduate-departure/clearance?wait=%00",
     b"/completed?%ff=%00",
+    b"/slips/LX000000000000000.pdf?token=%ff%00",
     b"/sign-in?next=%ff%00%0d%0aLocation:%20x",
     b"/sign-in?next=//evil.example",
     b"/v/%00",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
-from app.domain.errors import LinkExpired, SlipRevoked
+from app.domain.errors import LinkExpired, SlipRevoked, UnknownSlip
 from app.domain.slip_state import SlipState
 from app.services.slip_files import hand_out_pdf, hand_out_png
 from app.services.slip_status import get_slip_status, list_slip_statuses
@@ -18,7 +18,7 @@ from app.services.slips import (
     get_slip,
     list_slips,
 )
-from app.web.auth.access import current_person, signed_in_required
+from app.web.auth.access import current_person, get_person, signed_in_required
 from app.web.language import show_mini_app
 from app.web.shell import get_installation
 from app.web.shown_record import show_record
@@ -89,17 +89,21 @@ def slip_png(number: str) -> ResponseReturnValue:
 
 
 def _answer(number: str, show: Callable[[HeldSlip], ResponseReturnValue]) -> ResponseReturnValue:
-    """By a signed link of 15 minutes, which needs no cookie, or by the holder's session. Raises SlipRevoked."""
-    if "token" in request.args:
-        return show(_require_standing(_get_linked_slip(number, request.args["token"])))
+    """By a signed link of 15 minutes, which needs no cookie, or else by the holder's session: a link that was cut short
+    on its way is as good as none. Raises SlipRevoked, or LinkExpired for anybody but the holder.
+    """
+    if _is_linked(number):
+        return show(_require_standing(get_slip(get_installation(), number, None)))
     return signed_in_required(lambda: show(_require_standing(_get_own_slip(number))))()
 
 
 def _require_standing(found: HeldSlip) -> HeldSlip:
-    """The slip, unless it is revoked: no file says so, and a file is what is shown to others."""
+    """The slip, unless it is revoked: no file says so, and a file is what is shown to others. The reason is the
+    holder's alone, who may have passed the link on.
+    """
     status = get_slip_status(get_installation(), found.number)
     if status.state is SlipState.REVOKED:
-        raise SlipRevoked(found.number, status.reason)
+        raise SlipRevoked(found.number, status.reason if _is_own(found.number) else "")
     return found
 
 
@@ -107,16 +111,26 @@ def _get_own_slip(number: str) -> HeldSlip:
     return get_slip(get_installation(), number, current_person().number)
 
 
-def _get_linked_slip(number: str, token: str) -> HeldSlip:
+def _is_own(number: str) -> bool:
+    """Whether the slip is that of the person who is signed in, if anybody is."""
+    person = get_person()
     try:
-        linked = _get_signer().loads(token, max_age=LINK_SECONDS)
+        return person is not None and bool(get_slip(get_installation(), number, person.number))
+    except UnknownSlip:
+        return False
+
+
+def _is_linked(number: str) -> bool:
+    """Whether the address has a signed link's token for this slip. Raises LinkExpired for who needs it."""
+    try:
+        linked: object = _get_signer().loads(request.args.get("token", ""), max_age=LINK_SECONDS)
     except SignatureExpired:
-        raise LinkExpired(number) from None
+        if not _is_own(number):
+            raise LinkExpired(number) from None
+        return False
     except BadSignature:
-        abort(404)
-    if linked != number:
-        abort(404)
-    return get_slip(get_installation(), number, None)
+        return False
+    return linked == number
 
 
 def _send(body: bytes, content_type: str, ending: str, slip: HeldSlip, disposition: str) -> Response:

@@ -81,13 +81,20 @@ def test_the_files_of_a_revoked_slip_are_gone_by_earlier_links_too(
     found = [holder.get(path) for path in own] + [stranger.get(path) for path in linked]
     assert [answer.status_code for answer in found] == [200] * 6, "control: they were there before"
     revoke(service, slip)
-    for answer in [holder.get(path) for path in own] + [stranger.get(path) for path in linked]:
+    other = service.visit()
+    other.sign_in("TS23000003", "/completed")
+    told = [holder.get(path) for path in own + linked]
+    untold = [visitor.get(path) for path in linked for visitor in (stranger, other)]
+    for answer in told + untold:
         assert answer.status_code == 410
         assert 'data-error="SlipRevoked"' in answer.text
-        assert f"原因：{REASON}" in answer.text
         assert f'href="/slips/{slip.number}"' in answer.text
-    told = holder.get(own[0], headers={"Accept": "application/json"}).json()
-    assert (told["error"], told["detail"]) == ("SlipRevoked", f"原因：{REASON}")
+    assert all(f"原因：{REASON}" in answer.text for answer in told)
+    assert not any(REASON in answer.text for answer in untold)
+    unsigned = stranger.get(linked[0], headers={"Accept": "application/json"}).json()
+    assert (unsigned["error"], unsigned.get("detail")) == ("SlipRevoked", None)
+    owned = holder.get(own[0], headers={"Accept": "application/json"}).json()
+    assert (owned["error"], owned["detail"]) == ("SlipRevoked", f"原因：{REASON}")
 
 
 def test_a_reissued_slip_says_that_earlier_printouts_are_void_and_hands_out_the_new_one(

@@ -102,8 +102,35 @@ def test_the_same_link_a_minute_before_its_end_gives_the_file(service: Service, 
     assert fetch(service, f"/slips/{slip.number}.pdf?token={token}").status_code == 200
 
 
-def test_a_link_opens_its_own_slip_only_and_an_altered_one_none(service: Service, slip: Slip) -> None:
+def list_spoilt(service: Service, slip: Slip) -> list[str]:
+    """The address of the slip's file without a token, and with tokens that open nothing."""
     token = make_token(service, slip.number, 0)
-    assert fetch(service, f"/slips/LX260000000000000.pdf?token={token}").status_code == 404
-    assert fetch(service, f"/slips/{slip.number}.pdf?token={token[:-2]}").status_code == 404
-    assert fetch(service, f"/slips/{slip.number}.pdf").status_code == 302
+    other = make_token(service, "LX260000000000000", 0)
+    path = f"/slips/{slip.number}.pdf"
+    tokens = (token[:-2], token[: len(token) // 2], token[1:], "%ff%00", "", other)
+    return [path, *(f"{path}?token={spoilt}" for spoilt in tokens)]
+
+
+def test_a_link_opens_its_own_slip_only_and_an_altered_one_leads_to_the_sign_in(
+    service: Service, slip: Slip
+) -> None:
+    token = make_token(service, slip.number, 0)
+    foreign = f"/slips/LX260000000000000.pdf?token={token}"
+    for path in [foreign, *list_spoilt(service, slip)]:
+        answer = fetch(service, path)
+        assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, "/sign-in"), path
+    assert fetch(service, f"/slips/{slip.number}.pdf?token={token}").status_code == 200, "control: whole"
+
+
+def test_who_is_signed_in_gets_the_own_file_by_a_spoilt_or_expired_link_and_nobody_else_s(
+    service: Service, slip: Slip, fresh_student: str
+) -> None:
+    holder, other = service.visit(), service.visit()
+    holder.sign_in(fresh_student, "/completed")
+    other.sign_in("TS23000003", "/completed")
+    for path in list_spoilt(service, slip):
+        answer = holder.get(path)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/pdf"), path
+        assert other.get(path).status_code == 404
+    expired = f"/slips/{slip.number}.pdf?token={make_token(service, slip.number, LINK_SECONDS + 60)}"
+    assert [visitor.get(expired).status_code for visitor in (holder, other)] == [200, 410]
