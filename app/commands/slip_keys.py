@@ -11,8 +11,10 @@ import click
 from flask.cli import AppGroup
 
 from app.domain.slip_keys import KeyState, PublicSlipKey
+from app.extensions import db
 from app.services.clock import get_now
 from app.services.installation import Installation
+from app.services.issued_keys import LogNotThere, list_used_kids
 from app.services.slip_keys import (
     LastSigningKey,
     SlipKeyError,
@@ -41,7 +43,7 @@ class _KeyGroup(AppGroup):
 
 
 def make_slip_keys_group(installation: Installation) -> AppGroup:
-    """The commands of `flask slip-keys`; none needs a database."""
+    """The commands of `flask slip-keys`; none needs a database, and `new` looks at the one that is there."""
     folder = installation.settings.slip.keys
     group = _KeyGroup("slip-keys", help="The keys that sign slips: rotate by a new one, then retire the old.")
     _add_new_and_list(group, installation, folder)
@@ -50,7 +52,7 @@ def make_slip_keys_group(installation: Installation) -> AppGroup:
 
 
 def _add_new_and_list(group: AppGroup, installation: Installation, folder: Path) -> None:
-    @group.command("new", with_appcontext=False)
+    @group.command("new")
     @click.option("--days", default=730, show_default=True, help="For how many days it may sign.")
     @click.option(
         "--signs-from",
@@ -63,7 +65,12 @@ def _add_new_and_list(group: AppGroup, installation: Installation, folder: Path)
         now = installation.get_local_time(get_now()).replace(microsecond=0)
         begins = _read_begin(signs_from, now, list_slip_keys(folder))
         later = begins.astimezone(UTC) if begins > now else None
-        kid = create_slip_key(folder, begins.date(), days, later)
+        used, unseen = _find_used_kids()
+        kid = create_slip_key(folder, begins.date(), days, later, used)
+        if unseen:
+            click.echo(
+                f"Warning: {unseen}: if slips were issued before, see that none is under kid {kid}", err=True
+            )
         if later is None:
             click.echo(f"key {kid} signs from now on")
             return
@@ -122,7 +129,19 @@ def _read_begin(text: str | None, now: datetime, keys: Iterable[PublicSlipKey]) 
             "is now, a number of minutes, or a time such as 2026-06-20T08:00", param_hint="--signs-from"
         ) from None
     begins = begins.replace(tzinfo=now.tzinfo) if begins.tzinfo is None else begins.astimezone(now.tzinfo)
-    return max(begins.replace(microsecond=0), now)
+    if begins < now:
+        raise click.BadParameter(
+            f"{begins:%Y-%m-%d %H:%M} has passed: say now, or a time to come", param_hint="--signs-from"
+        )
+    return begins.replace(microsecond=0)
+
+
+def _find_used_kids() -> tuple[list[int], str]:
+    """The kids of the issued log, or none, and why it could not be looked at."""
+    try:
+        return list_used_kids(db.engine), ""
+    except LogNotThere as error:
+        return [], f"the issued log could not be looked at, {error}"
 
 
 def _describe_begin(installation: Installation, key: PublicSlipKey, moment: datetime) -> str:

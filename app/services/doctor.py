@@ -32,7 +32,12 @@ from app.services.control_looks import Outcome
 from app.services.desk import Desk, get_desk
 from app.services.desk_gaps import read_state
 from app.services.installation import Installation
-from app.services.issued_keys import describe_missing, list_foreign_kids, list_missing_kids
+from app.services.issued_keys import (
+    describe_foreign,
+    describe_missing,
+    list_foreign_kids,
+    list_missing_kids,
+)
 from app.services.person_numbers import count_unfolded, list_odd_slips
 from app.services.readiness import get_migration_head
 from app.services.sentinels import judge_controls, list_unwatched_facts
@@ -192,11 +197,8 @@ def _look_at_issued_keys(installation: Installation) -> Iterator[Finding]:
         foreign = list_foreign_kids(connection, ring, installation.settings.service.host, today)
     if missing:
         yield Finding(Fit.FAULT, describe_missing(missing))
-    for kid in foreign:
-        words = (
-            f"key {kid} here did not sign the slips under kid {kid}: another key, or another base_url, did"
-        )
-        yield Finding(Fit.FAULT, words)
+    if foreign:
+        yield Finding(Fit.FAULT, describe_foreign(foreign))
     if not missing and not foreign:
         yield Finding(Fit.FITS, "every key that signed slips is here")
 

@@ -17,8 +17,13 @@ from app.domain.slip_keys import NoSigningKey
 from app.extensions import db
 from app.services.clock import get_now
 from app.services.installation import Installation
-from app.services.issued_keys import describe_missing, list_missing_kids
-from app.services.slip_keys import SlipKeyError
+from app.services.issued_keys import (
+    describe_foreign,
+    describe_missing,
+    list_foreign_kids,
+    list_missing_kids,
+)
+from app.services.slip_keys import SlipKeyError, load_slip_keys
 
 log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
@@ -93,7 +98,24 @@ def _check_key(installation: Installation) -> str:
         kid, _ = installation.slip_keys.current().get_signer(moment)
     except NoSigningKey as error:
         raise NotReady("no key signs now, and nobody can submit: `flask slip-keys new`") from error
-    return f"kid {kid}"
+    except SlipKeyError as error:
+        raise NotReady(
+            "the folder of the signing keys, or a file in it, cannot be used: `flask doctor` names it and says why"
+        ) from error
+    return f"kid {kid}{_warn_of_files(installation)}"
+
+
+def _warn_of_files(installation: Installation) -> str:
+    """What signs was read before, and goes on signing: this host may be the last that can."""
+    try:
+        load_slip_keys(installation.settings.slip.keys)
+    except SlipKeyError as error:
+        log.warning("keys sign from memory only", exc_info=error)
+        return (
+            "; warning: it signs from memory alone, the key files cannot be used any more and the next start will fail: "
+            "bring them back from the backup (`flask doctor` names what is wrong)"
+        )
+    return ""
 
 
 def _check_issued_keys(installation: Installation) -> str:
@@ -103,8 +125,12 @@ def _check_issued_keys(installation: Installation) -> str:
         return "see slip_key"
     with db.engine.connect() as connection:
         missing = list_missing_kids(connection, ring)
-    if missing:
-        raise NotReady(describe_missing(missing))
+        today = installation.get_local_time(get_now()).date()
+        foreign = list_foreign_kids(connection, ring, installation.settings.service.host, today)
+    told = [describe_missing(missing)] if missing else []
+    told += [describe_foreign(foreign)] if foreign else []
+    if told:
+        raise NotReady("; ".join(told))
     return "every key that signed is here"
 
 

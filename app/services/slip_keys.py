@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -125,10 +125,14 @@ def list_slip_keys(folder: Path) -> tuple[PublicSlipKey, ...]:
 
 
 def create_slip_key(
-    folder: Path, first_day: date, valid_days: int, signs_from: datetime | None = None
+    folder: Path,
+    first_day: date,
+    valid_days: int,
+    signs_from: datetime | None = None,
+    used_kids: Iterable[int] = (),
 ) -> int:
     """Make a key that may sign from its first day for `valid_days` days, but not before `signs_from` (UTC), and return
-    its kid. It is published, and verifies, at once.
+    its kid. It is published, and verifies, at once. `used_kids` have signed, though their keys may be lost.
 
     Makes the folder when it is missing. The private key is on the disk before the ring names it. Raises
     SlipKeyError when the folder cannot be used or all 255 kids are taken.
@@ -138,7 +142,7 @@ def create_slip_key(
     _make_folder(folder)
     with lock_folder(folder):
         keys = list_slip_keys(folder)
-        kid = _get_next_kid(folder, keys)
+        kid = _get_next_kid(folder, keys, used_kids)
         private_key = Ed25519PrivateKey.generate()
         public = private_key.public_key().public_bytes_raw()
         last_day = first_day + timedelta(days=valid_days - 1)
@@ -174,9 +178,9 @@ def _make_folder(folder: Path) -> None:
         raise SlipKeyError(f"{folder} cannot be made: {error.strerror}") from error
 
 
-def _get_next_kid(folder: Path, keys: tuple[PublicSlipKey, ...]) -> int:
-    """One above every kid in the ring and every private key: a kid is never used twice."""
-    kid = max((*list_private_kids(folder), *(key.kid for key in keys)), default=0) + 1
+def _get_next_kid(folder: Path, keys: tuple[PublicSlipKey, ...], used_kids: Iterable[int]) -> int:
+    """One above every kid that signed, in the ring, and of a private key: a kid is never used twice."""
+    kid = max((*used_kids, *list_private_kids(folder), *(key.kid for key in keys)), default=0) + 1
     if kid > MAX_KID:
         raise SlipKeyError(f"{folder}: all {MAX_KID} kids are taken")
     return kid

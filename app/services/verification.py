@@ -36,9 +36,11 @@ from app.domain.slip_code import (
 from app.domain.slip_keys import KeyRing
 from app.domain.slip_log import CodeState
 from app.domain.typed_text import fold_name
+from app.extensions import db
 from app.services.clock import get_now
 from app.services.full_slips import FullSlip, load_full_slip
 from app.services.installation import Installation
+from app.services.issued_keys import ForeignKidLook
 from app.services.slip_keys import SlipKeyError
 from app.services.standing import (
     PublicSlip,
@@ -73,8 +75,8 @@ def verify_code(installation: Installation, text: str) -> Verification:
     """The verdict on a code's digits today. Without database or keys it is `status_unknown`, never `valid`."""
     try:
         checked = _check(installation, text)
-        if checked.verdict is Verdict.UNKNOWN_KEY:
-            return _judge_unproven(text)
+        if checked.verdict is Verdict.UNKNOWN_KEY or _is_disputed(installation, checked, text):
+            return _judge_unproven(text, checked.verdict)
         if checked.code is None:
             return Verification(checked.verdict)
         return _judge(checked, text, find_standing(_get_short_code(checked.code.slip_id)))
@@ -144,6 +146,7 @@ class _CheckedCodes:
 
 
 _codes = _CheckedCodes()
+_foreign_kids = ForeignKidLook()
 _get_short_code = lru_cache(maxsize=REMEMBERED_SLIPS)(format_short_code)
 
 
@@ -179,13 +182,22 @@ def _judge_lapsed(standing: Standing) -> Verdict:
     return Verdict.REVOKED if verdict is Verdict.SUPERSEDED and is_revoked(standing.slip_id) else verdict
 
 
-def _judge_unproven(text: str) -> Verification:
-    """The verdict on a code under a key that this host does not have, or not for that day. If the log holds exactly
-    this code, another host signed it and this one cannot tell; otherwise the key is nobody's here.
+def _is_disputed(installation: Installation, checked: CheckedCode, text: str) -> bool:
+    """Whether the signature is not that of this host's key, and slips were signed under its kid by another key."""
+    if checked.verdict is not Verdict.BAD_SIGNATURE:
+        return False
+    host, ring = installation.settings.service.host, installation.slip_keys.current().ring
+    today = installation.get_local_time(get_now()).date()
+    return _foreign_kids.includes(parse_slip_code(text).code.kid, db.engine, ring, host, today)
+
+
+def _judge_unproven(text: str, otherwise: Verdict) -> Verification:
+    """The verdict on a code under a key that this host does not have, not for that day, or another one of. If the log
+    holds exactly this code, another host signed it and this one cannot tell; otherwise what the keys say holds.
     """
     standing = find_standing(_get_short_code(parse_slip_code(text).code.slip_id))
     if standing is None or standing.digits != text:
-        return Verification(Verdict.UNKNOWN_KEY)
+        return Verification(otherwise)
     return _leave_open(standing)
 
 

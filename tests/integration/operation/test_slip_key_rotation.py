@@ -18,11 +18,13 @@ from sqlalchemy import event
 
 from app.domain.slip_code import Verdict
 from app.extensions import db
+from app.services import issued_keys
 from app.services.issued_keys import list_missing_kids
 from app.services.readiness import check_readiness
-from app.services.slip_keys import list_slip_keys
+from app.services.slip_keys import create_slip_key, list_slip_keys
 from app.services.verification import verify_code
 from tests.campus.client import CampusClient
+from tests.campus.run import make_environment
 from tests.fixtures.office import Office
 from tests.fixtures.stored import check_nothing_is_half_done, list_slips
 from tests.integration.operation.commands import run_flask
@@ -96,10 +98,18 @@ def test_when_a_key_begins_can_be_said(office: Office, when: str, begins: str) -
         assert get_newest_kid(office) == 1
 
 
-@pytest.mark.parametrize("when", ["now", "0", "2020-01-01"])
+@pytest.mark.parametrize("when", ["now", "0"])
 def test_a_key_can_be_let_sign_at_once(office: Office, when: str) -> None:
     assert run(office, "slip-keys", "new", "--signs-from", when).output == "key 2 signs from now on\n"
     assert get_newest_kid(office) == 2
+
+
+@pytest.mark.parametrize("when", ["2020-01-01", "2026-06-20T09:30", "2026-06-20T01:30:00+00:00"])
+def test_a_moment_that_has_passed_is_refused(office: Office, when: str) -> None:
+    with time_machine.travel(MORNING, tick=False):
+        done = run(office, "slip-keys", "new", "--signs-from", when)
+    assert (done.exit_code, "has passed" in done.output) == (2, True)
+    assert len(list_slip_keys(office.keys)) == 1
 
 
 @pytest.mark.parametrize("when", ["tomorrow", "", "-5", "25:00"])
@@ -159,6 +169,108 @@ def test_a_lost_key_is_missed_no_more_once_its_slips_were_reissued(office: Offic
         assert run(office, "slips", "reissue", *words).exit_code == 0
         assert get_checks(office)["issued_keys"][0]
         assert verify_code(office.installation, office.get_digits(number)).verdict is Verdict.VALID
+
+
+def forget_key(office: Office, kid: int) -> None:
+    """Lose a key as a folder does that was brought back from before it was made."""
+    (office.keys / f"{kid}.pem").unlink()
+    ring = office.keys / "keys.json"
+    keys = [key for key in json.loads(ring.read_text())["keys"] if key["kid"] != str(kid)]
+    ring.write_text(json.dumps({"keys": keys}))
+    notice(office)
+
+
+def test_a_new_key_never_takes_a_kid_that_signed_slips(office: Office) -> None:
+    run(office, "slip-keys", "new", "--signs-from", "now")
+    digits = office.get_digits(office.issue())
+    forget_key(office, 2)
+
+    assert run(office, "slip-keys", "new", "--signs-from", "now").output == "key 3 signs from now on\n"
+    assert verify_code(office.installation, digits).verdict is Verdict.STATUS_UNKNOWN
+    assert "kid 2 signed slips and is missing here" in get_checks(office)["issued_keys"][1]
+
+
+def test_control_by_the_folder_alone_the_kid_is_taken_again(office: Office) -> None:
+    run(office, "slip-keys", "new", "--signs-from", "now")
+    office.issue()
+    forget_key(office, 2)
+    assert create_slip_key(office.keys, MORNING.date(), 400) == 2
+
+
+def reuse_kid(office: Office) -> tuple[str, str]:
+    """A folder of keys in which kid 2 was made again by hand; the digits of a slip of the lost key, and its number."""
+    run(office, "slip-keys", "new", "--signs-from", "now")
+    number = office.issue()
+    digits = office.get_digits(number)
+    forget_key(office, 2)
+    assert (
+        create_slip_key(office.keys, office.installation.get_local_time(datetime.now(UTC)).date(), 400) == 2
+    )
+    notice(office)
+    return digits, number
+
+
+def test_a_genuine_slip_under_a_kid_that_was_used_again_is_no_forgery(office: Office) -> None:
+    digits, number = reuse_kid(office)
+    office.issue()
+    client = office.app.test_client()
+    page = client.get(f"/v/{digits}")
+    told = client.get(f"/v/{digits}", headers={"Accept": "application/json"})
+    typed = client.post("/verify", data={"code": office.get_short_code(number)})
+    pasted = client.post("/verify", data={"code": f"http://127.0.0.1:8000/v/{digits}"})
+
+    for answer in (page, typed, pasted):
+        assert (answer.status_code, 'data-verdict="status_unknown"' in answer.text) == (503, True)
+    assert (told.status_code, told.get_json()) == (503, {"verdict": "status_unknown"})
+    forged = digits[:-1] + ("1" if digits[-1] != "1" else "2")
+    assert verify_code(office.installation, forged).verdict is Verdict.BAD_SIGNATURE
+
+
+def test_control_without_comparing_keys_with_the_log_it_is_called_forged(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits, _ = reuse_kid(office)
+    monkeypatch.setattr(issued_keys, "list_foreign_kids", lambda *_, **__: [])
+    assert verify_code(office.installation, digits).verdict is Verdict.BAD_SIGNATURE
+
+
+def test_readiness_and_doctor_name_a_kid_that_was_used_again(office: Office) -> None:
+    _, number = reuse_kid(office)
+    for _ in range(2 * issued_keys.SAMPLES):
+        office.issue()
+    says = "key 2 here did not sign the slips under kid 2"
+    answer = office.app.test_client().get("/readyz")
+    assert (answer.status_code, says in answer.get_json()["checks"]["issued_keys"]) == (503, True)
+    assert says in run(office, "doctor").output
+
+    assert run(office, "slips", "reissue", number, "--reason", "密钥丢失", "--by", "00420014").exit_code == 0
+    assert get_checks(office)["issued_keys"][0], "the slips of the lost key were signed anew"
+
+
+def test_a_first_key_says_that_there_was_no_log_to_look_at(tmp_path: Path) -> None:
+    environment = make_environment(tmp_path, 9651, "http://127.0.0.1:9")
+    done = run_flask(environment, "slip-keys", "new")
+    assert (done.code, done.out) == (0, "key 1 signs from now on\n")
+    assert "there is no database yet: if slips were issued before, see that none is under kid 1" in done.err
+    assert not (tmp_path / "lixiao.sqlite3").exists()
+
+
+def test_readiness_says_in_words_that_the_key_folder_is_gone(office: Office) -> None:
+    run(office, "slip-keys", "list")
+    office.installation.slip_keys.current()
+    office.keys.rename(office.keys.with_name("elsewhere"))
+    notice(office)
+    is_good, says = get_checks(office)["slip_key"]
+    assert (is_good, "flask doctor" in says, str(office.keys) in says) == (False, True, False)
+
+
+def test_readiness_warns_of_a_private_key_that_is_left_in_memory_alone(office: Office) -> None:
+    assert get_checks(office)["slip_key"] == (True, "kid 1")
+    (office.keys / "1.pem").unlink()
+    is_good, says = get_checks(office)["slip_key"]
+    assert (is_good, "warning: it signs from memory alone" in says) == (True, True)
+    assert get_newest_kid(office) == 1
+    assert re.search("FAULT +slip keys .*1.pem", run(office, "doctor").output)
 
 
 def test_without_a_key_that_signs_readiness_and_doctor_say_what_to_do(office: Office) -> None:
