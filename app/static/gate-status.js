@@ -9,9 +9,8 @@ const ISSUED = 1;
 const LAPSED = { 2: "superseded", 3: "revoked" };
 const MINUTE_MS = 60000;
 
-/* A slip may be issued after the list. Of one from before the list's day, or when the list is as fresh as
-   this, the list knows; a device may also be this much slow. */
-const FRESH_MS = 5 * MINUTE_MS;
+/* A device may be this much slow. */
+const SLOW_MS = 5 * MINUTE_MS;
 
 /** `{counter, issuedAt, getStatus}`. Throws unless a key that may sign lists of that day signed this one for
     our host. */
@@ -30,23 +29,25 @@ export async function openStatusList(document, host, keys, toLocalDay) {
 }
 
 /** The verdict on a checked code by this list, with the name of the note that explains an unsure one. A list
-    that is too old makes nothing valid; what it knows of lapsed codes stays true. */
-export function judgeWithList(checked, list, now, maxAgeMs, toLocalDay) {
+    that is too old makes nothing valid; what it knows of lapsed codes stays true. `isCurrent` says that the
+    service was asked for it just now. */
+export function judgeWithList(checked, list, now, maxAgeMs, toLocalDay, isCurrent) {
   const { code, verdict } = checked;
   if (verdict !== checked.verdict_if_issued) return { code, verdict: "status_unknown", note: "compromised" };
   const status = list.getStatus(code.status_index);
   const age = now - list.issuedAt;
   if (LAPSED[status]) return { code, verdict: LAPSED[status] };
   if (verdict !== "valid") return { code, verdict };
-  if (status !== ISSUED && knowsAll(list, code, age, toLocalDay)) return { code, verdict: "never_issued" };
-  if (age < -FRESH_MS) return { code, verdict: "status_unknown", note: "clock" };
+  if (status !== ISSUED && (isCurrent || isOlderThanList(code, list, toLocalDay))) return { code, verdict: "never_issued" };
+  if (age < -SLOW_MS) return { code, verdict: "status_unknown", note: "clock" };
   if (age > maxAgeMs) return { code, verdict: "status_unknown", note: "stale" };
   if (status === ISSUED) return { code, verdict };
   return { code, verdict: "status_unknown", note: "newer-than-list" };
 }
 
-function knowsAll(list, code, age, toLocalDay) {
-  return code.issued_on < toLocalDay(list.issuedAt) || (age >= -FRESH_MS && age <= FRESH_MS);
+/* A code tells its day and no more: one of the list's own day may have been issued a minute after it. */
+function isOlderThanList(code, list, toLocalDay) {
+  return code.issued_on < toLocalDay(list.issuedAt);
 }
 
 function mayList(key, day) {

@@ -9,7 +9,7 @@ import { sendChecks } from "./gate-sender.js";
 const locale = document.documentElement.lang;
 const REFRESH_MS = 60000;
 const PATIENCE_MS = 4000;
-const ANOTHER_LIST_MAY_KNOW = ["never_issued", "status_unknown", "unknown_key"];
+const ANOTHER_LIST_MAY_KNOW = ["never_issued", "status_unknown", "unknown_key", "bad_signature"];
 const page = document.getElementById("gate");
 const input = document.getElementById("code");
 const { host, baseUrl, timeZone, keysUrl, listUrl } = page.dataset;
@@ -64,13 +64,16 @@ async function open({ keys, document }) {
   return { keys, list: await openStatusList(document, host, keys, toLocalDay) };
 }
 
-/** Ask the service anew. A list from before the kept one is somebody's replay and is not taken. */
+/** Ask the service anew, and tell whether its list is what is known now. A list from before the kept one is
+    somebody's replay and is not taken. */
 async function refresh() {
+  let isCurrent = false;
   try {
     const [keys, document] = await Promise.all([fetchJson(keysUrl), fetchJson(listUrl)]);
     const fetched = await open({ keys, document });
     if (!isBefore(fetched, known)) {
       known = fetched;
+      isCurrent = true;
       await keep("known", { keys, document });
     }
     await send();
@@ -78,6 +81,7 @@ async function refresh() {
     /* No network, or no true answer: what is kept stays, and its age is on the page. */
   }
   await showState();
+  return isCurrent;
 }
 
 function isBefore({ list }, kept) {
@@ -85,10 +89,14 @@ function isBefore({ list }, kept) {
 }
 
 async function fetchJson(url) {
-  const options = { cache: "no-cache", headers: { Accept: "application/json" } };
-  const answer = await fetch(url, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
+  const answer = await askJson(url);
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.json();
+}
+
+function askJson(url) {
+  const options = { cache: "no-cache", headers: { Accept: "application/json" } };
+  return fetch(url, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
 }
 
 /* ---- a check ---- */
@@ -99,31 +107,40 @@ async function check(text) {
   const digits = readDigits(text, baseUrl);
   let result = await judge(digits);
   if (ANOTHER_LIST_MAY_KNOW.includes(result.verdict) && navigator.onLine) {
-    await refresh();
-    result = await judge(digits);
+    result = await judge(digits, await refresh());
   }
   if (result.verdict === "unknown_key" && !(await isUnknownToService(digits))) {
     result = { verdict: "status_unknown", note: "no-key", code: null };
+  }
+  if (result.verdict === "bad_signature" && (await askService(digits)) === "status_unknown") {
+    result = { verdict: "status_unknown", note: null, code: null };
   }
   showVerdict(result);
   if (/^[0-9]{1,400}$/.test(digits)) await keepCheck(digits, result.verdict);
 }
 
-async function judge(digits) {
+async function judge(digits, isCurrent = false) {
   if (!known) return { verdict: "status_unknown", note: "nothing-kept", code: null };
   const now = new Date();
   const checked = await checkCode(digits, host, known.keys, toLocalDay(now));
-  return checked.code ? judgeWithList(checked, known.list, now, maxAgeMs, toLocalDay) : checked;
+  return checked.code ? judgeWithList(checked, known.list, now, maxAgeMs, toLocalDay, isCurrent) : checked;
 }
 
 /* A key may be newer than what this device keeps, or known to another host alone: only the service, which has
    the issued log, says that nobody here has it. */
 async function isUnknownToService(digits) {
   if (!navigator.onLine) return false;
+  return (await askService(digits)) === "unknown_key";
+}
+
+/* The service's own verdict, or null. What it cannot tell comes with the status 503. */
+async function askService(digits) {
+  if (!navigator.onLine) return null;
   try {
-    return (await fetchJson(`/v/${digits}`)).verdict === "unknown_key";
+    const answer = await askJson(`/v/${digits}`);
+    return (await answer.json()).verdict;
   } catch {
-    return false;
+    return null;
   }
 }
 
