@@ -47,6 +47,7 @@ _OPENED_HERE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP", re.DO
 _OPENED_APART = re.compile(rb"GIF8|BM|II\*\0|MM\0\*|....ftyp", re.DOTALL)
 _FORMATS_HERE = ("JPEG", "PNG", "WEBP")
 _FORMATS_APART = ("GIF", "BMP", "TIFF", "AVIF", "HEIF")
+_ENDS = ((b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG\r\n\x1a\n", b"IEND"))
 _JPEGS = frozenset({"JPEG", "MPO"})
 """MPO is a phone's JPEG with a second picture behind the first."""
 _JPEG_MARK = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
@@ -75,6 +76,12 @@ class Locked(Exception):
 def is_pdf(data: bytes) -> bool:
     """Whether a file is a PDF: its mark may stand behind some other bytes (ISO 32000-1, annex H, 3.4.1)."""
     return _PDF_MARK in data[:_MARK_WITHIN]
+
+
+def is_cut_off(data: bytes) -> bool:
+    """Whether a PDF, JPEG or PNG file lacks the mark that each ends with: the end did not come along."""
+    ends = [end for begins, end in _ENDS if data.startswith(begins)] or ([b"%%EOF"] if is_pdf(data) else [])
+    return any(data.rfind(end) < len(data) // 2 for end in ends)
 
 
 def draw_pages(data: bytes) -> list[Image.Image]:

@@ -6,6 +6,7 @@ look-alikes of other scripts. None of that makes another name or another code.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from app.domain.texts import ControlCharacter, clean_text
@@ -24,8 +25,52 @@ _LOOK_ALIKES = {
     "Τ": "T", "Υ": "Y", "Χ": "X", "I": "1", "L": "1", "O": "0", "〇": "0", "○": "0",
 }  # fmt: skip
 _FOLDED = str.maketrans(_LOOK_ALIKES)
+_MARKS = frozenset("\"'`.,:;_、。·“”‘’「」『』《》<>()[]{}")
+"""Marks that are typed or pasted around a code, by compatibility form."""
+_LABEL = "核验码"
 _DASHES = frozenset("\u2212\u30fc\u4e00\u2500\u2501")
 """Signs that are typed for a hyphen and are none to Unicode: minus, 长音, 一, box lines."""
+
+_DIGITS = re.compile(r"[0-9]{100,}", re.ASCII)
+"""More in a row than anything else has that stands beside a code."""
+_ADDRESS = re.compile(r"[!-~]*$")
+_SCHEME = re.compile(r"^.*https?:/+|^[^a-z0-9]+")
+_TYPED_FOR_ADDRESS = str.maketrans("、。", "/.")
+"""What a scanner's slash and full stop become while a Chinese input method is on."""
+MOST_APPENDED = 8
+
+
+class ForeignAddress(ValueError):
+    """The digits stand in the address of another host."""
+
+
+def find_digits(text: str, base_url: str) -> str:
+    """The digits of a QR in an address or a text as it was pasted or scanned: in full width, in capitals, broken into
+    lines, with something behind them; or "". Nothing is opened. app/static/gate-code.js reads by the same rule.
+
+    Raises ForeignAddress for an address that is not below `base_url`, whatever its scheme: another host can show what
+    it likes.
+    """
+    folded = "".join(sign for sign in unicodedata.normalize("NFKC", text) if not _is_unseen(sign))
+    found = _DIGITS.search(folded)
+    if not found:
+        return ""
+    address = _ADDRESS.search(folded[: found.start()].translate(_TYPED_FOR_ADDRESS).lower())
+    before = address[0] if address else ""
+    own = f"{_SCHEME.sub('', base_url.lower())}/v/"
+    if "/" in before and _SCHEME.sub("", before) != own:
+        raise ForeignAddress
+    return found[0]
+
+
+def trim_appended(text: str) -> str:
+    """An address's digits without the few marks that chat programs and detectors of links took for a part of it; any
+    other text as it is.
+    """
+    found = _DIGITS.match(text)
+    rest = text[found.end() :] if found else ""
+    is_appended = len(rest) <= MOST_APPENDED and all(unicodedata.category(sign)[0] in "PZS" for sign in rest)
+    return found[0] if found and is_appended else text
 
 
 def fold_name(name: str) -> str:
@@ -44,11 +89,11 @@ def fold_name(name: str) -> str:
 
 def fold_code(text: str) -> str:
     """A short code as it is printed, without its spaces: capital letters and digits, of full width or not, O for 0
-    and I or L for 1, look-alikes of Greek and Cyrillic, no spaces, line ends, hyphens or dashes of any kind. What
-    is none of those stays, for somebody to look at.
+    and I or L for 1, look-alikes of Greek and Cyrillic, no spaces, line ends, hyphens or dashes of any kind, no marks
+    or quotes, nor the label that is printed before it. What is none of those stays, for somebody to look at.
     """
     kept = [sign for sign in unicodedata.normalize("NFKC", text) if not _is_between(sign)]
-    return "".join(kept).upper().translate(_FOLDED)
+    return "".join(kept).upper().removeprefix(_LABEL).translate(_FOLDED)
 
 
 def group_code(code: str) -> str:
@@ -61,5 +106,9 @@ def _is_spoken(sign: str) -> bool:
 
 
 def _is_between(sign: str) -> bool:
+    return _is_unseen(sign) or unicodedata.category(sign) == "Pd" or sign in _DASHES or sign in _MARKS
+
+
+def _is_unseen(sign: str) -> bool:
     category = unicodedata.category(sign)
-    return category[0] == "Z" or category in ("Cc", "Cf", "Pd") or sign in _DASHES
+    return category[0] == "Z" or category in ("Cc", "Cf")

@@ -16,7 +16,7 @@ import zxingcpp
 from PIL import Image
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.documents.drawing import Locked, NotDrawn, TooLarge, draw_pages, draw_picture, is_pdf
+from app.documents.drawing import Locked, NotDrawn, TooLarge, draw_pages, draw_picture, is_cut_off, is_pdf
 from app.domain.slip_code import MalformedCode, parse_slip_code
 from app.services.installation import Installation
 from app.services.slip_files import find_handed_out, is_file_of
@@ -52,6 +52,14 @@ class PictureTooLarge(UnreadableCode):
 
 class NoCodeFound(UnreadableCode):
     """No QR can be read."""
+
+
+class NoCodeOnPages(NoCodeFound):
+    """No QR can be read on the pages of a PDF file."""
+
+
+class IncompleteFile(NotAPicture):
+    """The end of the file is missing, as when a download broke off."""
 
 
 class SeveralCodes(UnreadableCode):
@@ -101,6 +109,15 @@ def verify_file(installation: Installation, data: bytes) -> FileVerification:
     Raises UnreadableCode, by its kind.
     """
     _require_few_bytes(data)
+    try:
+        return _verify_readable(installation, data)
+    except (NotAPicture, NoCodeFound) as error:
+        if is_cut_off(data):
+            raise IncompleteFile from error
+        raise
+
+
+def _verify_readable(installation: Installation, data: bytes) -> FileVerification:
     digits = _find_digits(installation, data)
     if digits is not None:
         verification = verify_code(installation, digits)
@@ -150,7 +167,10 @@ def _read_code_from_pages(installation: Installation, data: bytes) -> str:
         on_page, is_foreign = _read_first(installation, _list_views(page))
         codes |= on_page
         foreign = foreign or is_foreign
-    return _get_only(codes, foreign)
+    try:
+        return _get_only(codes, foreign)
+    except NoCodeFound as error:
+        raise NoCodeOnPages from error
 
 
 def _read_first(installation: Installation, views: Iterable[Image.Image]) -> tuple[set[str], bool]:

@@ -9,21 +9,32 @@ const MAX_NAME_BYTES = 9;
 const DOMAIN = "lixiao-slip/1\0";
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LOOK_ALIKES = "OILАВЕЗІЈКМНОРЅСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ〇"; // as app/domain/typed_text.py reads them
+const MARKS = /["'`.,:;_、。·“”‘’「」『』《》<>()[\]{}]/g;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const importedKeys = new Map();
 
-/** The digits of a scanned or typed text: of our own address exactly, or bare. Anything else comes back as it is. */
+/** The digits of a scanned or typed text: of our own address, or bare, by the rule of `find_digits` in
+    app/domain/typed_text.py. Anything else comes back as it is. */
 export function readDigits(text, baseUrl) {
-  const trimmed = text.trim();
-  const start = `${baseUrl}/v/`;
-  return trimmed.startsWith(start) ? trimmed.slice(start.length) : trimmed;
+  const folded = text.normalize("NFKC").replace(/[\p{Z}\p{Cc}\p{Cf}]/gu, "");
+  const found = /[0-9]{100,}/.exec(folded);
+  if (!found) return text.trim();
+  const typed = folded.slice(0, found.index).replace(/、/g, "/").replace(/。/g, ".").toLowerCase();
+  const [before] = /[!-~]*$/.exec(typed);
+  const isForeign = before.includes("/") && cutScheme(before) !== `${cutScheme(baseUrl.toLowerCase())}/v/`;
+  return isForeign ? text.trim() : found[0];
+}
+
+function cutScheme(address) {
+  return address.replace(/^.*https?:\/+|^[^a-z0-9]+/, "");
 }
 
 /** Whether a text has the look of a short code, which holds no signature and needs the network. */
 export function isShortCode(text) {
-  const kept = text.normalize("NFKC").replace(/[\p{Z}\p{Cc}\p{Cf}\p{Pd}\u2212\u30fc\u4e00]/gu, "").toUpperCase();
+  const shown = text.normalize("NFKC").replace(/[\p{Z}\p{Cc}\p{Cf}\p{Pd}\u2212\u30fc\u4e00]/gu, "");
+  const kept = shown.replace(MARKS, "").replace(/^核验码/, "").toUpperCase();
   return kept.length === 16 && [...kept].every((sign) => CROCKFORD.includes(sign) || LOOK_ALIKES.includes(sign));
 }
 

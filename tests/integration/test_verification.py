@@ -150,6 +150,35 @@ def test_what_is_no_code_is_malformed(service: Service, text: str) -> None:
     assert (page.status_code, get_verdict(page)) == (200, "malformed")
 
 
+@pytest.mark.parametrize("end", [*'/.。,，)）;；"”、>', "%20", "%3F", "。)", "%E3%80%80"])
+def test_what_a_chat_program_appends_to_the_address_changes_nothing(
+    service: Service, slip: IssuedSlip, end: str
+) -> None:
+    page = requests.get(slip.url + end, timeout=30, allow_redirects=False)
+    assert (page.status_code, get_verdict(page)) == (200, "valid")
+    told = requests.get(slip.url + end, headers=JSON, timeout=30).json()
+    assert told["verdict"] == "valid"
+    assert (
+        'data-comparison="match"' in requests.post(slip.url + end, data={"name": slip.name}, timeout=30).text
+    )
+
+
+@pytest.mark.parametrize("end", ["1", "x", "/1", "。" * 9, "%00", "二"])
+def test_what_is_more_than_a_mark_makes_another_code(service: Service, slip: IssuedSlip, end: str) -> None:
+    assert get_verdict(requests.get(slip.url + end, timeout=30)) != "valid"
+
+
+def test_a_pasted_address_of_another_host_is_refused_as_its_photo_is(
+    service: Service, slip: IssuedSlip
+) -> None:
+    for address in (f"http://evil.example/v/{slip.digits}", f"{service.url}.evil.example/v/{slip.digits}"):
+        answer = post(service, code=address)
+        assert (answer.status_code, 'data-error="ForeignCode"' in answer.text) == (422, True)
+        assert "网址不是本校的" in answer.text
+    for own in (f"{service.url.upper()}/V/{slip.digits}?from=singlemessage", f"核验：{slip.digits}。"):
+        assert get_verdict(post(service, code=own)) == "valid"
+
+
 def test_the_name_on_the_paper_is_answered_by_match_or_no_match_alone(slip: IssuedSlip) -> None:
     right = requests.post(slip.url, data={"name": f" {slip.name} "}, timeout=30)
     wrong = requests.post(slip.url, data={"name": slip.name[0] + "某"}, timeout=30)
@@ -281,6 +310,9 @@ def test_an_incomplete_code_says_what_to_do_and_keeps_what_was_typed(
     assert f'value="{slip.short_code[:-1]}"' in answer.text
     strange = post(service, code="U!" + slip.short_code[2:])
     assert "核验码里没有 U!" in strange.text
+    assert "核验码不完整" in answer.text
+    assert "核验码里有不会出现的字" in strange.text
+    assert "核验码太长" in post(service, code=slip.short_code + "A").text
     hostile = post(service, code='"><script>alert(1)</script>')
     assert "<script>alert" not in hostile.text
 
@@ -454,6 +486,42 @@ def test_a_file_without_our_code_says_what_happened_and_what_to_do(
     assert answer.status_code == 422
     assert f'data-error="{error}"' in answer.text
     assert says in answer.text
+
+
+def test_a_pdf_without_a_code_is_no_photo(service: Service) -> None:
+    answer = upload(service, "letter.pdf", scan([Image.new("RGB", (600, 800), "white")]))
+    assert 'data-error="NoCodeFound"' in answer.text
+    assert "这个 PDF 文件里没有找到二维码" in answer.text
+    assert "照片里没有" not in answer.text
+
+
+@pytest.mark.parametrize("kind", ["pdf", "png"])
+def test_a_file_that_broke_off_is_told_as_incomplete(service: Service, slip: IssuedSlip, kind: str) -> None:
+    data = fetch(service, slip, kind)
+    answer = upload(service, f"slip.{kind}", data[: len(data) // 3])
+    assert (answer.status_code, 'data-error="NotAPicture"' in answer.text) == (422, True)
+    assert "这个文件不完整" in answer.text
+
+
+def test_of_two_things_at_once_neither_is_ignored(service: Service, slip: IssuedSlip) -> None:
+    png = fetch(service, slip, "png")
+    files = [("file", ("one.png", png)), ("file", ("two.png", png))]
+    both = {"data": {"code": slip.short_code}, "files": files[:1]}
+    for given in ({"files": files}, both):
+        answer = requests.post(f"{service.url}/verify", timeout=30, **given)  # type: ignore[arg-type]
+        assert (answer.status_code, 'data-error="TooMuchGiven"' in answer.text) == (422, True)
+
+
+def test_a_file_that_cannot_be_compared_now_is_not_said_to_have_no_record(
+    service: Service, slip: IssuedSlip
+) -> None:
+    data = fetch(service, slip, "pdf")
+    with unreadable_log(service):
+        answer = upload(service, "slip.pdf", data)
+    assert (answer.status_code, get_verdict(answer)) == (503, "status_unknown")
+    assert 'data-file="unknown"' in answer.text
+    assert "现在不能与签发记录比对" in answer.text
+    assert "没有可以与此文件比对" not in answer.text
 
 
 def test_a_file_that_is_too_large_gets_a_friendly_413(service: Service) -> None:

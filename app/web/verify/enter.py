@@ -8,7 +8,8 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.domain.person import Person
-from app.domain.slip_code import MAX_TYPED_LENGTH, Verdict
+from app.domain.slip_code import MAX_TYPED_LENGTH, SHORT_CODE_LENGTH, Verdict
+from app.domain.typed_text import ForeignAddress, find_digits
 from app.extensions import csrf
 from app.services.verification import Verification, verify_short_code
 from app.web.shell import MAX_FORM_BYTES, get_installation
@@ -26,7 +27,7 @@ from app.web.verify.limits import count, get_address, get_counted, has_room
 from app.web.verify.pages import verify_pages
 from app.web.verify.problems import MAX_UPLOAD_BYTES, Problem
 from app.web.verify.show import check_code, limit_check, show_checked
-from app.web.verify.typed_codes import find_digits, read_typed_code
+from app.web.verify.typed_codes import read_typed_code
 from app.web.verify.verdicts import TYPED_TEXTS, describe_file
 from app.web.verify.viewer import get_staff
 
@@ -48,11 +49,13 @@ def verify() -> ResponseReturnValue:
         request.max_content_length = MAX_UPLOAD_BYTES + MAX_FORM_BYTES
     try:
         typed = request.form.get("code", "").strip()
-        upload = next((file for file in request.files.values() if file.filename), None)
+        uploads = [file for _, file in request.files.items(multi=True) if file.filename]
     except RequestEntityTooLarge:
         return show_problem(problems.BODY_TOO_LARGE if has_files else problems.MALFORMED_SHORT_CODE)
-    if upload is not None:
-        return _answer_upload(upload)
+    if len(uploads) + bool(typed) > 1:
+        return show_problem(problems.TOO_MUCH_GIVEN, typed)
+    if uploads:
+        return _answer_upload(uploads[0])
     return _answer_typed(typed) if typed else show_problem(problems.NOTHING_GIVEN)
 
 
@@ -90,7 +93,10 @@ def _render_entry(
 def _answer_typed(typed: str) -> ResponseReturnValue:
     """A short code; an address or the digits of a QR are taken as if scanned."""
     staff = get_staff()
-    digits = find_digits(typed)
+    try:
+        digits = find_digits(typed, get_installation().settings.service.base_url)
+    except ForeignAddress:
+        return show_problem(problems.FOREIGN_ADDRESS, typed)
     if digits or len(typed) > MAX_TYPED_LENGTH:
         verification = check_code(digits or typed, get_counted(staff))
         if verification.verdict is Verdict.MALFORMED and not wants_json():
@@ -98,10 +104,18 @@ def _answer_typed(typed: str) -> ResponseReturnValue:
         return show_checked(verification, staff)
     verification = _check_short_code(typed, staff)
     if verification.verdict is Verdict.MALFORMED:
-        return show_problem(problems.MALFORMED_SHORT_CODE, typed)
+        return show_problem(_find_mistake(typed), typed)
     if verification.verdict in TYPED_AGAIN and not wants_json():
         return _show_typed_again(verification, typed, staff)
     return show_checked(verification, staff)
+
+
+def _find_mistake(typed: str) -> Problem:
+    """Why what was typed can be no short code."""
+    code = read_typed_code(typed)
+    if code.count > SHORT_CODE_LENGTH:
+        return problems.TOO_LONG_CODE
+    return problems.STRANGE_SIGNS if code.count == SHORT_CODE_LENGTH else problems.MALFORMED_SHORT_CODE
 
 
 def _show_typed_again(verification: Verification, typed: str, staff: Person | None) -> ResponseReturnValue:

@@ -10,6 +10,8 @@ from app.web.verify.problems import Problem
 
 PROBLEMS: dict[type[UnreadableCode], Problem] = {
     slip_reading.NoCodeFound: problems.NO_CODE_FOUND,
+    slip_reading.NoCodeOnPages: problems.NO_CODE_ON_PAGES,
+    slip_reading.IncompleteFile: problems.INCOMPLETE_FILE,
     slip_reading.ForeignCode: problems.FOREIGN_CODE,
     slip_reading.NotAPicture: problems.NOT_A_PICTURE,
     slip_reading.ProtectedFile: problems.PROTECTED_FILE,

@@ -28,6 +28,21 @@ MALFORMED_SHORT_CODE = Problem(
     _l("核验码不完整"),
     _l("核验码有 16 位字母和数字，印在二维码旁。请对照纸面改好后再核验。"),
 )
+STRANGE_SIGNS = Problem(
+    "MalformedCode",
+    _l("核验码里有不会出现的字"),
+    _l("核验码只有数字和英文字母，没有字母 U。请对照纸面改好后再核验。"),
+)
+TOO_LONG_CODE = Problem(
+    "MalformedCode",
+    _l("核验码太长"),
+    _l("核验码有 16 位字母和数字，印在二维码旁。请删去多余的字后再核验。"),
+)
+TOO_MUCH_GIVEN = Problem(
+    "TooMuchGiven",
+    _l("一次只能核验一项"),
+    _l("收到了不止一个文件，或既有核验码又有文件，不知道该核验哪一个。请只输入核验码，或只选一个文件。"),
+)
 MALFORMED_DIGITS = Problem(
     "MalformedCode",
     _l("二维码的内容不完整"),
@@ -52,6 +67,16 @@ NO_CODE_FOUND = Problem(
         "请靠近一些，让二维码占画面一半以上，避免反光、阴影和折痕，拍清楚后重试。文件请确认前几页里有离校单。"
     ),
 )
+NO_CODE_ON_PAGES = Problem(
+    "NoCodeFound",
+    _l("这个 PDF 文件里没有找到二维码"),
+    _l("请确认离校单在文件的前几页里，而且二维码清楚、完整；或直接扫描二维码。"),
+)
+INCOMPLETE_FILE = Problem(
+    "NotAPicture",
+    _l("这个文件不完整"),
+    _l("文件的后半部分缺失，多半是没有下载或传送完。请重新下载或重新发送后再选择。"),
+)
 SEVERAL_CODES = Problem(
     "SeveralCodes", _l("里面有两张离校单的二维码"), _l("请每次只拍一张离校单，或每次只选一张离校单的文件。")
 )
@@ -59,6 +84,12 @@ FOREIGN_CODE = Problem(
     "ForeignCode",
     _l("这不是本校离校单的二维码"),
     _l("图中的二维码属于别的网站或用途。请不要扫描打开它，请核对纸面。"),
+    tone="bad",
+)
+FOREIGN_ADDRESS = Problem(
+    "ForeignCode",
+    _l("这个网址不是本校的"),
+    _l("别的网站可以显示任何结果，请不要打开它。请扫描纸上的二维码，或在本页输入二维码旁的 16 位核验码。"),
     tone="bad",
 )
 NOT_A_PICTURE = Problem(

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.domain.person import Person
 from app.domain.slip_code import Verdict
+from app.domain.typed_text import trim_appended
 from app.extensions import csrf
 from app.services.verification import Verification, compare_name, verify_code
 from app.web.shell import get_installation
@@ -21,14 +22,14 @@ from app.web.verify.viewer import get_staff
 def show(code: str) -> ResponseReturnValue:
     """The verdict on a code, as a page, or as JSON for `Accept: application/json`."""
     staff = get_staff()
-    return show_checked(check_code(code, get_counted(staff)), staff)
+    return show_checked(check_code(trim_appended(code), get_counted(staff)), staff)
 
 
 @verify_pages.post("/v/<any_text:code>")
 def compare(code: str) -> ResponseReturnValue:
     """Whether the name that was typed from the paper is the slip's: it says match or no match, nothing else."""
     staff = get_staff()
-    verification = check_code(code, get_counted(staff))
+    verification = check_code(trim_appended(code), get_counted(staff))
     if verification.verdict is not Verdict.VALID:
         return show_verification(verification, staff)
     return show_verification(verification, staff, comparison=_compare(verification.digits, staff))

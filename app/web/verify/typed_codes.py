@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 
 from app.domain.slip_code import SHORT_CODE_LENGTH, find_strange_signs
 from app.domain.typed_text import fold_code, group_code
-
-_DIGITS = re.compile(r"[0-9]{100,}", re.ASCII)
-_SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +29,3 @@ def read_typed_code(text: str) -> TypedCode:
     """What was typed, as a short code."""
     code = fold_code(text)
     return TypedCode(text, group_code(code), len(code), find_strange_signs(code))
-
-
-def find_digits(text: str) -> str:
-    """The digits of a QR in an address or a text as it was pasted, in full width or broken into lines; or "".
-
-    Nothing is opened, so that it does not matter whose address it is: the digits alone are judged.
-    """
-    found = _DIGITS.search(_SPACES.sub("", unicodedata.normalize("NFKC", text)))
-    return found[0] if found else ""

@@ -78,6 +78,11 @@ _DIFFERENT = FileText(
     ),
 )
 _UNKNOWN = FileText(FileState.UNKNOWN, "info", _l("没有可以与此文件比对的签发记录。"))
+_NOT_NOW = FileText(
+    FileState.UNKNOWN,
+    "info",
+    _l("此文件现在不能与签发记录比对，不能认定是原件，也不能认定不是。请稍后再试。"),
+)
 _COMPARE = VerdictText(
     "plain", _l("请逐项核对"), _l("二维码属于一张有效的离校单，但此文件不是原件：以签发记录中的内容为准。")
 )
@@ -89,7 +94,9 @@ def describe_file(verdict: Verdict, state: FileState | None) -> FileText | None:
         return None
     if state is FileState.GENUINE:
         return {Verdict.VALID: _GENUINE, Verdict.REVOKED: _GENUINE_REVOKED}.get(verdict, _GENUINE_ONCE)
-    return _DIFFERENT if state is FileState.DIFFERENT else _UNKNOWN
+    if state is FileState.DIFFERENT:
+        return _DIFFERENT
+    return _NOT_NOW if verdict is Verdict.STATUS_UNKNOWN else _UNKNOWN
 
 
 def describe_verdict(verdict: Verdict, file: FileText | None = None) -> VerdictText:
