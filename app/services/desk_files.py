@@ -67,9 +67,12 @@ def _find_table(grids: Iterator[Grid | FileRefused], expected: Sequence[str], di
             found, refused = 0, grid
         else:
             index, found = _find_heading_row(grid, expected)
-            if found == len(expected):
+            if grid.fault:
+                refused = FileRefused(grid.fault)
+            elif found == len(expected):
                 return _make_table(grid, index, expected, digest)
-            refused = _explain_headings(grid, index, expected, found)
+            else:
+                refused = _explain_headings(grid, index, expected, found)
         if nearest is None or found > nearest[0]:
             nearest = (found, refused)
     raise nearest[1] if nearest else FileRefused("the file is empty")
@@ -126,7 +129,7 @@ def _make_table(grid: Grid, index: int, expected: Sequence[str], digest: str) ->
     where = f"{grid.where}: " if grid.where else ""
     count = len(grid.rows) - index - 1
     note = f"{where}headings {'、'.join(expected)} in row {row.place}, {count} row(s) below"
-    width = len(headings) if grid.is_shifted_by_commas else None
+    width = len(headings) if grid.separator else None
     return ImportedTable(
         columns, grid.rows[index + 1 :], digest, grid.rows[:index], width, (note, *grid.notes)
     )

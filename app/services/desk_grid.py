@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from app.services.desk_cells import Cell
 
 MAX_ROWS = 100_000
 MAX_COLUMNS = 100
+LINE_BREAK = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 class FileRefused(Exception):
@@ -17,10 +19,13 @@ class FileRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """A row that is not empty; `place` is its number in the file, from 1, as a spreadsheet shows it."""
+    """A row that is not empty; `place` is its number in the file, from 1, as a spreadsheet shows it. `width` is how
+    many cells were written, empty ones at the end among them; 0 where a cell has a place of its own, as in XLSX.
+    """
 
     place: int
     cells: tuple[Cell, ...]
+    width: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +39,14 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The rows of a sheet. `is_shifted_by_commas`: a separator within a value moves the cells behind it, as in
-    CSV. `notes` are what a clerk must know of the file.
+    """The rows of a sheet. `separator` stands between the cells of CSV: within a value it moves the cells behind it.
+    `fault` is why the rows behind the last one cannot be read. `notes` are what a clerk must know of the file.
     """
 
     rows: tuple[FileRow, ...]
     where: str = ""
-    is_shifted_by_commas: bool = False
+    separator: str = ""
+    fault: str = ""
     merged: tuple[Merged, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -53,7 +59,7 @@ def keep_rows(found: Iterable[FileRow]) -> tuple[FileRow, ...]:
         if len(cells) > MAX_COLUMNS:
             raise FileRefused(f"row {row.place} has more than {MAX_COLUMNS} columns")
         if cells:
-            rows.append(FileRow(row.place, cells))
+            rows.append(FileRow(row.place, cells, row.width))
         if len(rows) > MAX_ROWS:
             raise FileRefused(f"the table has more than {MAX_ROWS} rows")
     return tuple(rows)

@@ -17,6 +17,7 @@ from app.services.desk_cells import Cell, CellRefused, read_cell, read_number
 from app.services.desk_files import ImportedTable
 from app.services.desk_gaps import doubt_others, mend, note_refused, set_complete
 from app.services.desk_grid import FileRefused, FileRow, is_empty
+from app.services.desk_swallowed import refuse_swallowed
 from app.services.known_numbers import find_known_numbers
 
 SHOWN_PLACES = 20
@@ -106,6 +107,7 @@ def import_table(
     nothing changes. `by` is the clerk's number. Raises FileRefused.
     """
     _refuse_rows_above(desk, table)
+    refuse_swallowed(desk, table)
     found = _read_rows(desk, table, rows)
     warnings = _compare_with_known(desk, found)
     if options.is_complete:

@@ -106,6 +106,23 @@ CASES: dict[str, tuple[tuple[str, bytes], str, str]] = {
         "1 new, 0 changed, 0 as before, 1 refused",
         "row 4, 论文状态: is none of",
     ),
+    "ditto": (
+        csv(
+            '学号,论文状态,审核日期,题目\nTS23000002,已审核,,"\nTS23000008,已提交,,甲\nTS23000003,已审核,,"\n'
+        ),
+        "",
+        "line 2: a quote opens here and makes one cell of all up to line 4",
+    ),
+    "ditto_open": (
+        csv('学号,论文状态,审核日期,题目\nTS23000002,已审核,,"\nTS23000008,已提交,,甲\n'),
+        "",
+        "line 2: a quote opens here, and up to line 3 it is not closed",
+    ),
+    "ditto_in_book": (
+        only("TS23000003", "已审核", "2026-06-09", "甲\nTS23000008,已提交,\nTS23000009,已审核,"),
+        "",
+        "row 2, column 4: a cell of several lines names a student",
+    ),
     "sci": (csv(ONE.format("2.02E+10,已审核,2026-06-09")), REFUSES_ONE, "is not a student number"),
     "spaces_in_number": (csv(ONE.format("TS23 000003,已审核,")), REFUSES_ONE, "is not a student number"),
     "letter_o": (csv(ONE.format("TS2300000O,已审核,2026-06-09")), READS_ONE, "TS2300000O is nobody's here"),
