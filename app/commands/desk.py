@@ -12,12 +12,13 @@ from flask.cli import AppGroup, with_appcontext
 
 from app.commands.decisions import by_option
 from app.connectors.desk_config import NoEntry, list_headings
-from app.services.desk import Desk, UnknownDesk, find_entry, get_desk, record_entry
+from app.services.desk import Desk, UnknownDesk, find_entry, get_desk
 from app.services.desk_cells import CellRefused
 from app.services.desk_files import read_table
 from app.services.desk_gaps import CountMoved, DeskState, declare_complete, read_state, withdraw_complete
 from app.services.desk_grid import FileRefused
 from app.services.desk_import import ImportOptions, ImportReport, import_table
+from app.services.desk_record import record_entry
 from app.services.installation import Installation
 
 SHOWN_FAULTS = 100
@@ -99,7 +100,9 @@ def _add_entries(group: AppGroup, installation: Installation) -> None:
             raise click.ClickException("each cell is written HEADING=VALUE")
         with _named_faults():
             desk = get_desk(installation.settings, connector)
-            record_entry(desk, number, dict(cell.split("=", 1) for cell in cells), by)
+            warnings = record_entry(desk, number, dict(cell.split("=", 1) for cell in cells), by)
+        for warning in warnings:
+            click.echo(f"warning: {warning}", err=True)
         _show(installation, desk, number)
 
 

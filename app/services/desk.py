@@ -12,14 +12,12 @@ from typing import Any
 from sqlalchemy import Engine, Select, String, and_, bindparam, create_engine, literal, select
 
 from app.connectors.desk import DeskBook, Found, KeptEntry
-from app.connectors.desk_config import DeskConfig, get_heading, read_desk
+from app.connectors.desk_config import DeskConfig, read_desk
 from app.domain.student_number import MalformedNumber, NumberForm
 from app.extensions import DatabaseSession, db
-from app.models import DeskCompletion, DeskEntry, DeskRefusal, upsert, write_transaction
-from app.services.audit import add_event
+from app.models import DeskCompletion, DeskEntry, DeskRefusal, upsert
 from app.services.clock import get_now
-from app.services.desk_cells import CellRefused, Kept, read_cell, read_number
-from app.services.desk_gaps import mend
+from app.services.desk_cells import Kept
 from app.settings import Settings
 
 CHUNK = 500
@@ -104,29 +102,6 @@ def find_entry(desk: Desk, student_number: str) -> KeptEntry | None:
     if entry is None:
         return None
     return KeptEntry(entry.student_number, entry.facts, entry.recorded_by, entry.recorded_at)
-
-
-def record_entry(desk: Desk, student_number: str, cells: Mapping[str, str], by: str) -> Facts:
-    """Record one student by the cells' headings, `by` a clerk's number; returns what is kept.
-
-    Raises CellRefused for a cell that cannot be recorded, is missing or has no such heading.
-    """
-    known = {get_heading(field) for field in desk.config.fields.values()}
-    for heading in cells:
-        if heading not in known:
-            raise CellRefused(heading, f"is no heading: there are {'、'.join(sorted(known))}")
-    number = read_number(desk.config, desk.numbers, student_number)
-    facts: Facts = {
-        name: read_cell(field, cells.get(get_heading(field))) for name, field in desk.config.fields.items()
-    }
-    now = get_now()
-    with write_transaction() as session:
-        before = load_facts(session, desk, [number]).get(number)
-        store_entries(session, desk, {number: facts}, by)
-        mended = mend(session, desk.name, [number])
-        details = {"desk": desk.name, "facts": facts, "before": before, "mended": bool(mended)}
-        add_event(session, "desk_recorded", actor=by, subject=number, details=details, now=now)
-    return facts
 
 
 def load_facts(session: DatabaseSession, desk: Desk, numbers: list[str]) -> dict[str, Any]:

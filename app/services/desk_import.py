@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,12 +16,10 @@ from app.services.desk_cells import Cell, CellRefused, read_cell, read_number
 from app.services.desk_files import ImportedTable
 from app.services.desk_gaps import doubt_others, mend, note_refused, set_complete
 from app.services.desk_grid import FileRefused, FileRow, is_empty
+from app.services.desk_numbers import compare_with_known, explain_letter
 from app.services.desk_swallowed import refuse_swallowed
-from app.services.known_numbers import find_known_numbers
 
 SHOWN_PLACES = 20
-_LOOK_ALIKES = str.maketrans("OoIiLl", "001111")
-_TAIL = re.compile(r"[0-9].*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,32 +224,32 @@ def _compare_with_known(desk: Desk, found: _Sorted) -> tuple[str, ...]:
     """Refuse numbers that nobody has where the same with digits for letters is somebody's; warn of other numbers
     that nobody has: a student may still come, or it is a slip of the pen.
     """
-    unknown = found.places.keys() - find_known_numbers(found.places)
-    alike = {number: twins for number in unknown if (twins := _list_look_alikes(number))}
-    candidates = {twin for twins in alike.values() for twin in twins}
-    held = load_facts(db.session, desk, sorted(candidates)).keys()
-    taken = find_known_numbers(candidates) | held | (candidates & found.places.keys())
+    compared = compare_with_known(desk, found.places)
+    heading = desk.config.number_column
     suspicious = []
-    for number, twins in sorted(alike.items()):
-        twin = next((one for one in twins if one in taken), None)
+    for number, twin in compared.alike.items():
         place = found.places[number][0]
-        if twin is not None:
-            says = f"{number} is nobody's here, and {twin} is somebody's: a letter for a digit?"
-            found.refuse(number, desk.config.number_column, says)
-            if twin in found.places:
-                found.refuse(twin, desk.config.number_column, says)
-            else:
-                found.twins[twin] = f"row {place}, {desk.config.number_column} {says}"
-        else:
+        if not twin:
             suspicious.append(f"row {place}: {number} is nobody's here and has letters among its digits")
+            continue
+        says = _explain_twin(found, number, twin, is_known=twin in compared.known_twins)
+        found.refuse(number, heading, says)
+        if twin in found.places:
+            found.refuse(
+                twin, heading, f"may be meant in row {place} too, a letter for a digit? Mend that row"
+            )
+        else:
+            found.twins[twin] = f"row {place}, {heading} {says}"
     found.refused.sort(key=lambda cell: cell.place)
-    return tuple(suspicious) + _warn_of_unknown(found, unknown)
+    return tuple(suspicious) + _warn_of_unknown(found, set(compared.unknown))
 
 
-def _list_look_alikes(number: str) -> tuple[str, ...]:
-    """The number with 0 and 1 for the letters that look like them: behind its first digit, and everywhere."""
-    tail = _TAIL.sub(lambda match: match[0].translate(_LOOK_ALIKES), number)
-    return tuple(one for one in dict.fromkeys((tail, number.translate(_LOOK_ALIKES))) if one != number)
+def _explain_twin(found: _Sorted, number: str, twin: str, *, is_known: bool) -> str:
+    if is_known:
+        return explain_letter(number, twin)
+    return (
+        f"{number} is nobody's here, and {twin} stands in row {found.places[twin][0]}: a letter for a digit?"
+    )
 
 
 def _warn_of_unknown(found: _Sorted, unknown: set[str]) -> tuple[str, ...]:

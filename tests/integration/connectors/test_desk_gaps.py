@@ -13,7 +13,7 @@ from openpyxl import Workbook
 from app.connectors.base import Fault
 from app.connectors.desk import DeskConnector
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.services import desk_import
+from app.services import desk_import, desk_record
 from tests.integration.connectors.desks import (
     CLERK,
     Installation,
@@ -274,8 +274,52 @@ def test_a_letter_for_a_digit_is_refused_where_the_digit_is_somebodys(hall: Inst
     assert "TS2300000O is nobody's here, and TS23000000 is somebody's: a letter for a digit?" in err
     assert import_debts(hall, "TS2300000O,1200", f"{OTHER},1", options=skip(1))[0] == 3
     assert fault_of(answer(hall, "TS23000000")) == Fault.REFUSED_ROW, "the debt may be this student's"
-    code, _, err = import_debts(hall, "TS2300000O,1200", "TS23000000,0")
+    code, _, err = import_debts(hall, "TS23000000,0", "TS2300000O,1200")
     assert (code, err.count("a letter for a digit?")) == (1, 2)
+    assert "row 2, 学号: may be meant in row 3 too" in err, "the row with the letter is to be mended"
+    assert "row 3, 学号: TS2300000O is nobody's here, and TS23000000 is somebody's" in err
+
+
+def test_of_two_spellings_in_a_file_the_one_with_the_letter_is_blamed(hall: Installation) -> None:
+    code, _, err = import_debts(hall, "TS23000000,0", "TS2300000O,1200")
+    assert code == 1
+    assert "row 2, 学号: may be meant in row 3 too, a letter for a digit? Mend that row" in err
+    assert (
+        "row 3, 学号: TS2300000O is nobody's here, and TS23000000 stands in row 2: a letter for a digit?"
+        in err
+    )
+
+
+def record(hall: Installation, number: str, amount: int) -> tuple[int, str]:
+    done = hall.flask("desk", "record", "debts", number, f"欠费={amount}", "--by", CLERK)
+    return done.returncode, done.stderr
+
+
+def test_a_letter_for_a_digit_is_refused_for_one_student_too(hall: Installation) -> None:
+    assert record(hall, "TS23000000", 0)[0] == 0
+    code, err = record(hall, "TS2300000o", 1200)
+    assert code == 1
+    assert "学号 TS2300000O is nobody's here, and TS23000000 is somebody's: a letter for a digit?" in err
+    assert [entry[0] for entry in list_entries(hall)] == ["TS23000000"]
+
+
+def test_a_recorded_number_that_nobody_has_is_warned_of(hall: Installation) -> None:
+    code, err = record(hall, "TS2300000O", 1200)
+    assert (code, "warning: TS2300000O is nobody's here and has letters among its digits" in err) == (0, True)
+    assert "warning: TS23000009 is nobody's here: nobody signed in with it" in record(hall, ABSENT, 0)[1]
+    with sqlite3.connect(hall.folder / "lixiao.sqlite3") as connection:
+        connection.execute("INSERT INTO consents VALUES ('m', ?, '1', '2026-06-09 00:00:00')", (OTHER,))
+    assert record(hall, OTHER, 0) == (0, "")
+
+
+def test_without_comparing_a_recorded_number_the_debt_would_be_nobodys(
+    hall: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control."""
+    monkeypatch.setattr(desk_record, "_compare_number", lambda *_: ())
+    record(hall, "TS23000000", 0)
+    assert record(hall, "TS2300000O", 1200)[0] == 0
+    assert owed(hall, "TS23000000") == 0
 
 
 def test_a_letter_for_a_digit_where_nobody_has_either_is_warned_of(hall: Installation) -> None:
