@@ -23,15 +23,17 @@ SHOWN_CHARACTERS = 20
 @dataclass(frozen=True, slots=True)
 class ImportedTable:
     """The rows below a file's headings. `columns` is where each expected heading stands, from 0; `above` are the
-    rows above the headings; `width` is how many cells the headings take where more would be a shifted row;
-    `notes` say what was read. `digest` is the SHA-256 of the file.
+    rows above the headings; `separator` stands between the cells of CSV, and `width` is how many cells the heading
+    row has there: a row with more or fewer is shifted, or may be. `notes` say what was read. `digest` is the
+    SHA-256 of the file.
     """
 
     columns: Mapping[str, int]
     rows: tuple[FileRow, ...]
     digest: str
     above: tuple[FileRow, ...] = ()
-    width: int | None = None
+    separator: str = ""
+    width: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -129,9 +131,14 @@ def _make_table(grid: Grid, index: int, expected: Sequence[str], digest: str) ->
     where = f"{grid.where}: " if grid.where else ""
     count = len(grid.rows) - index - 1
     note = f"{where}headings {'、'.join(expected)} in row {row.place}, {count} row(s) below"
-    width = len(headings) if grid.separator else None
     return ImportedTable(
-        columns, grid.rows[index + 1 :], digest, grid.rows[:index], width, (note, *grid.notes)
+        columns,
+        grid.rows[index + 1 :],
+        digest,
+        grid.rows[:index],
+        grid.separator,
+        row.width,
+        (note, *grid.notes),
     )
 
 

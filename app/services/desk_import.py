@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.connectors.desk_config import get_heading
+from app.connectors.fields import FieldType
 from app.extensions import DatabaseSession, db
 from app.models import write_transaction
 from app.services.audit import add_event
@@ -20,6 +22,8 @@ from app.services.desk_numbers import compare_with_known, explain_letter
 from app.services.desk_swallowed import refuse_swallowed
 
 SHOWN_PLACES = 20
+_THOUSANDS = re.compile(r"[^0-9]?[1-9][0-9]{0,2}")
+_HUNDREDS = re.compile(r"[0-9]{3}(\.[0-9]+)?元?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ def import_table(
     _refuse_rows_above(desk, table)
     refuse_swallowed(desk, table)
     found = _read_rows(desk, table, rows)
-    warnings = _compare_with_known(desk, found)
+    warnings = _warn_of_thousands(desk, table) + _compare_with_known(desk, found)
     if options.is_complete:
         _require_whole(found)
     is_refused = len({cell.place for cell in found.refused}) != options.confirmed
@@ -163,7 +167,7 @@ def _refuse_rows_above(desk: Desk, table: ImportedTable) -> None:
 
 def _require_whole(found: _Sorted) -> None:
     if found.unread:
-        places = ", ".join(map(str, found.unread[:SHOWN_PLACES]))
+        places = _list_places(found.unread)
         raise FileRefused(f"--complete: rows without a readable number may be about anybody: {places}")
     if not found.places:
         raise FileRefused(
@@ -202,15 +206,14 @@ def _read_row(desk: Desk, table: ImportedTable, row: FileRow) -> tuple[str, Fact
     facts: Facts = {}
     heading = desk.config.number_column
     wrong: list[RefusedCell] = []
-    is_shifted = table.width is not None and len(row.cells) > table.width
-    if is_shifted:
-        says = f"has {len(row.cells)} cells and the headings {table.width}: put quotes around a value with a separator"
-        wrong.append(RefusedCell(row.place, heading, says))
+    shift = _explain_shift(table, row)
+    if shift:
+        wrong.append(RefusedCell(row.place, heading, shift))
     try:
         number = read_number(desk.config, desk.numbers, get(heading))
     except CellRefused as error:
         wrong.append(RefusedCell(row.place, error.heading, error.says))
-    if is_shifted:
+    if shift:
         return (number if table.columns[heading] == 0 else ""), facts, wrong[:1]
     for name, item in desk.config.fields.items():
         try:
@@ -218,6 +221,49 @@ def _read_row(desk: Desk, table: ImportedTable, row: FileRow) -> tuple[str, Fact
         except CellRefused as error:
             wrong.append(RefusedCell(row.place, error.heading, error.says))
     return number, facts, wrong
+
+
+def _explain_shift(table: ImportedTable, row: FileRow) -> str:
+    """Why the cells of a row may stand in other columns than they were written for; "" where they cannot."""
+    if not table.separator or row.width == table.width:
+        return ""
+    says = f"has {row.width} cells and the headings {table.width}"
+    if row.width > table.width:
+        return f"{says}: put quotes around a value with a separator, and take surplus ones off the end"
+    return f"{says}: write the separators of empty cells too, or save the table as .xlsx"
+
+
+def _warn_of_thousands(desk: Desk, table: ImportedTable) -> tuple[str, ...]:
+    """`1,200` without quotes is two cells; where a cell was left out too, the row has as many as the headings."""
+    if table.separator != ",":
+        return ()
+    columns = [
+        table.columns[get_heading(item)]
+        for item in desk.config.fields.values()
+        if item.type in (FieldType.MONEY, FieldType.COUNT)
+    ]
+    places = [
+        row.place
+        for row in table.rows
+        if any(_may_be_cut(row.cells[column : column + 2]) for column in columns)
+    ]
+    if not places:
+        return ()
+    says = (
+        "an amount beside one of three digits: if it is 1,200 without quotes, the cells behind it are shifted"
+    )
+    return (f"{says} (rows {_list_places(places)})",)
+
+
+def _may_be_cut(cells: Sequence[Cell]) -> bool:
+    return len(cells) == 2 and all(
+        isinstance(cell, str) and pattern.fullmatch(cell.strip())
+        for cell, pattern in zip(cells, (_THOUSANDS, _HUNDREDS), strict=True)
+    )
+
+
+def _list_places(places: Sequence[int]) -> str:
+    return ", ".join(map(str, places[:SHOWN_PLACES])) + (" …" if len(places) > SHOWN_PLACES else "")
 
 
 def _compare_with_known(desk: Desk, found: _Sorted) -> tuple[str, ...]:
@@ -256,9 +302,8 @@ def _warn_of_unknown(found: _Sorted, unknown: set[str]) -> tuple[str, ...]:
     if not unknown:
         return ()
     places = sorted(found.places[number][0] for number in unknown)
-    shown = ", ".join(map(str, places[:SHOWN_PLACES])) + (" …" if len(places) > SHOWN_PLACES else "")
     says = "nobody signed in with them yet, or they are mistyped"
-    return (f"{len(unknown)} number(s) of the file are not known here: {says} (rows {shown})",)
+    return (f"{len(unknown)} number(s) of the file are not known here: {says} (rows {_list_places(places)})",)
 
 
 def _compare(session: DatabaseSession, desk: Desk, found: _Sorted) -> tuple[ImportReport, dict[str, Facts]]:
