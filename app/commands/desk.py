@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from app.services.desk_cells import CellRefused
 from app.services.desk_files import read_table
 from app.services.desk_gaps import CountMoved, DeskState, declare_complete, read_state, withdraw_complete
 from app.services.desk_grid import FileRefused
-from app.services.desk_import import ImportOptions, ImportReport, import_table
+from app.services.desk_import import SHOWN_LEFT, ImportOptions, ImportReport, import_table
 from app.services.desk_record import record_entry
 from app.services.installation import Installation
 
@@ -29,6 +29,9 @@ IMPORT_HELP = f"""Import a CSV or XLSX file: every row, or none when one is refu
 A row that is refused can be left out by --skip-refused and --confirm with their count: its student is then unknown,
 and the item unavailable, until a later row or entry mends that. A row without a readable number may be about anybody:
 left out, it makes everybody unknown whom the file does not name, until an import with --complete or `desk complete`.
+
+With --complete whoever then has no entry has nothing to settle. Older entries of students who are not in the file stay
+as they are, and are listed: --replace with their count removes them.
 
 Exit codes: 0, all is recorded (or would be); 1, nothing is recorded; {ROWS_WERE_SKIPPED}, recorded without the refused
 rows."""
@@ -51,7 +54,12 @@ def _add_import(group: AppGroup, installation: Installation) -> None:
     @click.option("--dry-run", is_flag=True, help="Check the file and record nothing.")
     @click.option("--skip-refused", is_flag=True, help="Record the good rows though others are refused.")
     @click.option("--confirm", type=click.IntRange(0), help="With --skip-refused: how many rows are refused.")
-    @click.option("--complete", is_flag=True, help="Who is not in the file has nothing to settle.")
+    @click.option("--complete", is_flag=True, help="Who then has no entry has nothing to settle.")
+    @click.option(
+        "--replace",
+        type=click.IntRange(1),
+        help="With --complete: remove so many older entries, of students who are not in the file.",
+    )
     @click.option("--sheet", help="The sheet, where several hold something.")
     @with_appcontext
     def import_file(
@@ -62,11 +70,14 @@ def _add_import(group: AppGroup, installation: Installation) -> None:
         skip_refused: bool,
         confirm: int | None,
         complete: bool,
+        replace: int | None,
         sheet: str | None,
     ) -> None:
         if confirm is not None and not skip_refused:
             raise click.UsageError("--confirm goes with --skip-refused")
-        options = ImportOptions(dry_run, confirm or 0, complete)
+        if replace is not None and not complete:
+            raise click.UsageError("--replace goes with --complete")
+        options = ImportOptions(dry_run, confirm or 0, complete, replace or 0)
         with _named_faults():
             desk = get_desk(installation.settings, connector)
             table = read_table(file, list_headings(desk.config), sheet)
@@ -171,6 +182,9 @@ def _show_state(installation: Installation, desk: Desk, state: DeskState) -> Non
         click.echo(f"declared complete {since:%Y-%m-%d %H:%M} by {state.declared_by}")
     elif desk.config.no_entry is NoEntry.EMPTY:
         click.echo("not declared complete: whoever has no entry is unknown")
+    if state.left:
+        count = f"{len(state.left)} or more" if len(state.left) >= SHOWN_LEFT else str(len(state.left))
+        click.echo(f"{count} older entries were not in the complete file, and hold: {_list_some(state.left)}")
     for refusal in state.refusals:
         click.echo(f"{refusal.student_number} is unknown: {refusal.says}")
 
@@ -187,6 +201,7 @@ def _tell(report: ImportReport, options: ImportOptions, *, skips: bool) -> None:
         f"{report.refused_rows} refused"
     )
     _tell_refused(report, options, skips=skips)
+    _tell_left(report, options)
     _tell_end(report, options)
     if report.refused or report.refused_rows != options.confirmed:
         raise click.exceptions.Exit(ROWS_WERE_SKIPPED if report.is_recorded else 1)
@@ -204,6 +219,23 @@ def _tell_refused(report: ImportReport, options: ImportOptions, *, skips: bool) 
         )
     if skips and not report.is_recorded and report.refused_rows != options.confirmed:
         click.echo(f"to record the others, say --skip-refused --confirm {report.refused_rows}", err=True)
+
+
+def _tell_left(report: ImportReport, options: ImportOptions) -> None:
+    """Whose older entries a complete file does not name."""
+    if not report.left:
+        return
+    numbers = _list_some(report.left)
+    if report.is_recorded and options.removed:
+        click.echo(f"removed, not being in the file: {numbers}")
+        return
+    click.echo(f"{len(report.left)} older entries are not in the file, and stay as they are: {numbers}")
+    click.echo(f"if they are settled, remove them with --complete --replace {len(report.left)}", err=True)
+
+
+def _list_some(numbers: Sequence[str]) -> str:
+    more = f" and {len(numbers) - SHOWN_LEFT} more" if len(numbers) > SHOWN_LEFT else ""
+    return ", ".join(numbers[:SHOWN_LEFT]) + more
 
 
 def _tell_end(report: ImportReport, options: ImportOptions) -> None:

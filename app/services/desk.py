@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, Select, String, and_, bindparam, create_engine, literal, select
+from sqlalchemy import Engine, Select, String, and_, bindparam, create_engine, delete, literal, select
 
 from app.connectors.desk import DeskBook, Found, KeptEntry
 from app.connectors.desk_config import DeskConfig, read_desk
 from app.domain.student_number import MalformedNumber, NumberForm
 from app.extensions import DatabaseSession, db
 from app.models import DeskCompletion, DeskEntry, DeskRefusal, upsert
+from app.services.audit import add_event
 from app.services.clock import get_now
 from app.services.desk_cells import Kept
 from app.settings import Settings
@@ -130,3 +131,27 @@ def store_entries(session: DatabaseSession, desk: Desk, entries: Mapping[str, Fa
     ]
     if rows:
         upsert(session, DeskEntry, rows)
+
+
+def list_numbers(session: DatabaseSession, desk: Desk) -> list[str]:
+    """The numbers of the students with an entry."""
+    return list(session.scalars(select(DeskEntry.student_number).where(DeskEntry.connector == desk.name)))
+
+
+def remove_entries(
+    session: DatabaseSession, desk: Desk, numbers: Sequence[str], clerk: str, digest: str
+) -> None:
+    """Remove the entries of these students, whom the complete file of this digest does not name; events keep what
+    they held.
+    """
+    now = get_now()
+    for start in range(0, len(numbers), CHUNK):
+        chunk = numbers[start : start + CHUNK]
+        gone = (DeskEntry.connector == desk.name) & DeskEntry.student_number.in_(chunk)
+        entries = {
+            entry.student_number: {"facts": entry.facts, "recorded_by": entry.recorded_by}
+            for entry in session.scalars(select(DeskEntry).where(gone))
+        }
+        session.execute(delete(DeskEntry).where(gone))
+        details = {"file_sha256": digest, "entries": entries}
+        add_event(session, "desk_entries_removed", actor=clerk, subject=desk.name, details=details, now=now)

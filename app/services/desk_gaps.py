@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 
 from app.extensions import DatabaseSession, db
-from app.models import DeskCompletion, DeskEntry, DeskRefusal, upsert, write_transaction
+from app.models import AuditEvent, DeskCompletion, DeskEntry, DeskRefusal, upsert, write_transaction
 from app.services.audit import add_event, lock_audit
 from app.services.clock import get_now
 
@@ -32,12 +32,15 @@ class CountMoved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DeskState:
-    """How a desk stands: `complete_since` and by whom, if it was declared complete; the students who are unknown."""
+    """How a desk stands: `complete_since` and by whom, if it was declared complete; the students who are unknown;
+    `left` are those, or the first of them, whose entries are older than the complete file, which did not name them.
+    """
 
     entries: int
     complete_since: datetime | None
     declared_by: str
     refusals: tuple[DeskRefusal, ...]
+    left: tuple[str, ...] = ()
 
     def is_complete(self, days: int, now: datetime) -> bool:
         """Whether it was declared complete within so many days."""
@@ -54,7 +57,26 @@ def read_state(connector: str) -> DeskState:
         complete_since=completion.declared_at if completion else None,
         declared_by=completion.declared_by if completion else "",
         refusals=tuple(db.session.scalars(refusals.order_by(DeskRefusal.student_number))),
+        left=_list_left(completion) if completion else (),
     )
+
+
+def _list_left(completion: DeskCompletion) -> tuple[str, ...]:
+    """By the event of the import that declared the list complete; nobody, where `desk complete` did."""
+    event = db.session.scalar(
+        select(AuditEvent).where(
+            AuditEvent.subject == completion.connector,
+            AuditEvent.kind == "desk_imported",
+            AuditEvent.happened_at == completion.declared_at,
+        )
+    )
+    numbers = event.details.get("left", []) if event else []
+    older = select(DeskEntry.student_number).where(
+        DeskEntry.connector == completion.connector,
+        DeskEntry.student_number.in_(numbers),
+        DeskEntry.recorded_at < completion.declared_at,
+    )
+    return tuple(db.session.scalars(older.order_by(DeskEntry.student_number)))
 
 
 def note_refused(

@@ -13,7 +13,7 @@ from app.extensions import DatabaseSession, db
 from app.models import write_transaction
 from app.services.audit import add_event
 from app.services.clock import get_now
-from app.services.desk import Desk, Facts, load_facts, store_entries
+from app.services.desk import Desk, Facts, list_numbers, load_facts, remove_entries, store_entries
 from app.services.desk_cells import Cell, CellRefused, read_cell, read_number
 from app.services.desk_files import ImportedTable
 from app.services.desk_gaps import doubt_others, mend, note_refused, set_complete
@@ -22,6 +22,7 @@ from app.services.desk_numbers import compare_with_known, explain_letter
 from app.services.desk_swallowed import refuse_swallowed
 
 SHOWN_PLACES = 20
+SHOWN_LEFT = 100
 _THOUSANDS = re.compile(r"[^0-9]?[1-9][0-9]{0,2}")
 _HUNDREDS = re.compile(r"[0-9]{3}(\.[0-9]+)?元?")
 
@@ -38,18 +39,21 @@ class RefusedCell:
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """What the clerk said: `confirmed` is how many rows may be refused and the others recorded all the same;
-    `is_complete`: whoever is not in the file has nothing to settle.
+    `is_complete`: whoever has no entry then has nothing to settle; `removed`: how many older entries, of students
+    who are not in the file, go.
     """
 
     is_dry_run: bool = False
     confirmed: int = 0
     is_complete: bool = False
+    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import did, or would do: numbers of entries, what is wrong with the refused rows, the students whom
     they leave unknown, the places of rows whose number cannot be read, and how many students those leave unknown.
+    `left` are the students of older entries whom a complete file does not name.
     """
 
     added: int
@@ -59,6 +63,7 @@ class ImportReport:
     unknown: tuple[str, ...] = ()
     unread: tuple[int, ...] = ()
     doubted: int = 0
+    left: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     is_recorded: bool = False
     is_complete: bool = False
@@ -115,7 +120,8 @@ def import_table(
         _require_whole(found)
     is_refused = len({cell.place for cell in found.refused}) != options.confirmed
     if options.is_dry_run or is_refused or not (found.places or found.unread):
-        return replace(_compare(db.session, desk, found)[0], warnings=warnings)
+        left = _list_left(db.session, desk, found) if options.is_complete else ()
+        return replace(_compare(db.session, desk, found)[0], warnings=warnings, left=left)
     with write_transaction() as session:
         report = _store(session, desk, found, by, table.digest, options)
     return replace(report, warnings=warnings)
@@ -129,6 +135,10 @@ def _store(
     store_entries(session, desk, news, clerk)
     mended = mend(session, desk.name, sorted(found.good))
     note_refused(session, desk.name, found.unknown, clerk, now)
+    left = _list_left(session, desk, found) if options.is_complete else ()
+    if options.removed:
+        _require_removed(left, options.removed)
+        remove_entries(session, desk, left, clerk, digest)
     doubted = 0
     if found.unread:
         says = f"row {found.unread[0]} of an import of {now:%Y-%m-%d} has no readable number"
@@ -145,9 +155,25 @@ def _store(
         "made_unknown": doubted,
         "mended": mended,
         "complete": options.is_complete,
+        "left": [] if options.removed else left[:SHOWN_LEFT],
+        "removed": options.removed,
     }
     add_event(session, "desk_imported", actor=clerk, subject=desk.name, details=details, now=now)
-    return replace(report, doubted=doubted, is_recorded=True, is_complete=options.is_complete)
+    return replace(report, doubted=doubted, left=left, is_recorded=True, is_complete=options.is_complete)
+
+
+def _list_left(session: DatabaseSession, desk: Desk, found: _Sorted) -> tuple[str, ...]:
+    """The students with an entry of whom the file says nothing, well or badly."""
+    held = set(list_numbers(session, desk))
+    return tuple(sorted(held - found.places.keys() - found.twins.keys()))
+
+
+def _require_removed(left: Sequence[str], removed: int) -> None:
+    if len(left) != removed:
+        raise FileRefused(
+            f"--replace: there are {len(left)} older entries that the file does not name, and not {removed}: "
+            "look at them with --dry-run"
+        )
 
 
 def _refuse_rows_above(desk: Desk, table: ImportedTable) -> None:
