@@ -120,7 +120,9 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
         step_connectors = {key: connectors[name] for key, name in chosen.steps.items() if name in connectors}
         settings.faults.extend(check_steps(mini_app, step_connectors))
         looks = LookBook(settings.round.controls_suspend)
-        installed[mini_app.path] = InstalledMiniApp(mini_app, chosen, step_connectors, looks)
+        installed[mini_app.path] = InstalledMiniApp(
+            mini_app, chosen, step_connectors, looks, conventions=settings.conventions
+        )
     levels = {slug: chosen.levels for slug, chosen in settings.mini_apps.items()}
     settings.faults.extend(check_levels(levels, settings.sign_in))
     return installed

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from app.domain.reasons import MAX_REASON, MalformedReason, read_reason
+from app.domain.conventions import Conventions
+from app.domain.decisions import MAX_REASON, MalformedReason, read_decider, read_reason
 from app.domain.student_number import MalformedNumber, NumberForm
 from app.services.keyboard import at_keyboard
 
@@ -15,10 +16,11 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class PersonNumber(click.ParamType[str]):
-    """A number of a student or of staff: folded by `[numbers]`."""
+    """A number of a student: folded by `[numbers]`."""
 
-    def __init__(self, form: NumberForm, name: str = "student number") -> None:
-        self.name = name
+    name = "student number"
+
+    def __init__(self, form: NumberForm) -> None:
         self._form = form
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
@@ -29,34 +31,56 @@ class PersonNumber(click.ParamType[str]):
             raise _refuse(param, ctx, f"is not a {self.name}: letters and digits as [numbers] says") from None
 
 
+class StaffNumber(click.ParamType[str]):
+    """The number of who decided: folded, and somebody's."""
+
+    name = "staff number"
+
+    def __init__(self, conventions: Conventions) -> None:
+        self._conventions = conventions
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The folded number."""
+        try:
+            return read_decider(str(value), self._conventions)
+        except MalformedNumber:
+            raise _refuse(param, ctx, f"is not a {self.name}: letters and digits as [numbers] says") from None
+
+
 class Reason(click.ParamType[str]):
-    """A reason as `app.domain.reasons` keeps it."""
+    """A reason as `app.domain.decisions` keeps it."""
 
     name = "reason"
+
+    def __init__(self, conventions: Conventions) -> None:
+        self._conventions = conventions
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The cleaned reason."""
         try:
-            return read_reason(str(value))
+            return read_reason(str(value), self._conventions)
         except MalformedReason as error:
             raise _refuse(param, ctx, str(error)) from error
 
 
-def by_option(form: NumberForm, *, required: bool = True) -> Decorator:
+def by_option(conventions: Conventions, *, required: bool = True) -> Decorator:
     """`--by`, the staff number of who decided. The command's events also name the system's user."""
     return click.option(
         "--by",
         required=required,
-        type=PersonNumber(form, "staff number"),
+        type=StaffNumber(conventions),
         callback=_note_keyboard,
         help="The staff number of who decided; the audit also keeps the system's user.",
     )
 
 
-def reason_option(help_text: str) -> Decorator:
+def reason_option(conventions: Conventions, help_text: str) -> Decorator:
     """`--reason`."""
     return click.option(
-        "--reason", required=True, type=Reason(), help=f"{help_text} (1 to {MAX_REASON} characters)."
+        "--reason",
+        required=True,
+        type=Reason(conventions),
+        help=f"{help_text} (1 to {MAX_REASON} characters).",
     )
 
 

@@ -12,6 +12,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from app.commands.decisions import by_option
 from app.connectors.desk_config import NoEntry, list_headings
+from app.domain.errors import OwnDecision
 from app.services.desk import Desk, UnknownDesk, find_entry, get_desk
 from app.services.desk_cells import CellRefused
 from app.services.desk_files import read_table
@@ -50,7 +51,7 @@ def _add_import(group: AppGroup, installation: Installation) -> None:
     @group.command("import", help=IMPORT_HELP, short_help="Import a CSV or XLSX file.")
     @click.argument("connector")
     @click.argument("file", type=click.Path(path_type=Path))
-    @by_option(installation.settings.numbers)
+    @by_option(installation.settings.conventions)
     @click.option("--dry-run", is_flag=True, help="Check the file and record nothing.")
     @click.option("--skip-refused", is_flag=True, help="Record the good rows though others are refused.")
     @click.option("--confirm", type=click.IntRange(0), help="With --skip-refused: how many rows are refused.")
@@ -103,7 +104,7 @@ def _add_entries(group: AppGroup, installation: Installation) -> None:
     @click.argument("connector")
     @click.argument("number")
     @click.argument("cells", nargs=-1, required=True, metavar="HEADING=VALUE...")
-    @by_option(installation.settings.numbers)
+    @by_option(installation.settings.conventions)
     @with_appcontext
     def record(connector: str, number: str, cells: tuple[str, ...], by: str) -> None:
         """Record one student: every heading with its value, as in a file; `HEADING=` is an empty cell."""
@@ -129,7 +130,7 @@ def _add_completeness(group: AppGroup, installation: Installation) -> None:
 
     @group.command("complete", short_help="Declare that a desk's list is complete.")
     @click.argument("connector")
-    @by_option(installation.settings.numbers)
+    @by_option(installation.settings.conventions)
     @click.option("--entries", type=click.IntRange(0), help="How many entries the desk holds.")
     @click.option("--withdraw", is_flag=True, help="Take the declaration back.")
     @with_appcontext
@@ -155,6 +156,8 @@ def _named_faults() -> Iterator[None]:
         raise click.ClickException(f"no desk of this name is configured: {error}") from error
     except CountMoved as error:
         raise click.ClickException(f"{error}: if its list is complete, say --entries {error.held}") from error
+    except OwnDecision as error:
+        raise click.ClickException("--by has an entry among these: somebody else must record it") from error
     except (FileRefused, CellRefused) as error:
         raise click.ClickException(str(error)) from error
 

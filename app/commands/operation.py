@@ -134,7 +134,7 @@ def _make_backup() -> click.Command:
 def _make_purge(installation: Installation) -> click.Command:
     @click.command("purge")
     @click.option("--dry-run", is_flag=True, help="Count only.")
-    @by_option(installation.settings.numbers, required=False)
+    @by_option(installation.settings.conventions, required=False)
     @with_appcontext
     def purge(dry_run: bool, by: str | None) -> None:
         """Delete personal data that is past its time in [retention]."""

@@ -33,7 +33,7 @@ def make_sessions_group(installation: Installation) -> AppGroup:
 
     @group.command("end")
     @click.argument("number", type=PersonNumber(numbers))
-    @by_option(numbers)
+    @by_option(installation.settings.conventions)
     def end(number: str, by: str) -> None:
         """End all sessions of a person, everywhere and at once; the audit notes it."""
         click.echo(f"{end_sessions_of(number, by, get_now())} session(s) ended")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import AppGroup
@@ -11,14 +13,16 @@ from flask.cli import AppGroup
 from app.commands.decisions import by_option, reason_option
 from app.commands.slip_words import describe_slip, describe_verification
 from app.documents.fonts import load_fonts
-from app.domain.errors import SlipRevoked, UnknownSlip
+from app.domain.errors import OwnDecision, SlipRevoked, UnknownSlip
 from app.domain.slip_code import Verdict
 from app.domain.slip_keys import NoSigningKey
+from app.domain.slip_number import fold_slip_number
 from app.extensions import db
 from app.services.full_slips import get_full_slip
 from app.services.installation import Installation
 from app.services.slip_changes import (
     KeyStillSigns,
+    UnknownKey,
     count_codes_of_key,
     reissue_key,
     reissue_slip,
@@ -32,9 +36,21 @@ from app.services.verification import verify_code, verify_short_code
 _REASONS: dict[type[Exception], str] = {
     UnknownSlip: "there is no slip of this number",
     SlipRevoked: "the slip is revoked, which is final",
+    OwnDecision: "the slip is that of who decides (--by): somebody else must decide about it",
+    UnknownKey: "there is no key of this number, and no slip that it signed: see `flask slip-keys list`",
     KeyStillSigns: "this key signs new slips: compromise or retire it, and make a new one first",
     NoSigningKey: "no key may sign now: make one with `flask slip-keys new`",
 }
+
+
+class SlipNumber(click.ParamType[str]):
+    """A slip's number, however it was typed."""
+
+    name = "slip number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The folded number."""
+        return fold_slip_number(str(value))
 
 
 class _SlipGroup(AppGroup):
@@ -52,18 +68,21 @@ class _SlipGroup(AppGroup):
 def make_slips_group(installation: Installation) -> AppGroup:
     """The commands of `flask slips`."""
     group = _SlipGroup("slips", help="Slips: show, verify, revoke, reissue; the issued log.")
-    why = reason_option("Why; kept in the issued log")
-    told_why = reason_option("Why, as THE HOLDER READS IT on the slip's page; kept in the issued log")
-    by_whom = by_option(installation.settings.numbers)
+    conventions = installation.settings.conventions
+    why = reason_option(conventions, "Why; kept in the issued log")
+    told_why = reason_option(
+        conventions, "Why, as THE HOLDER READS IT on the slip's page; kept in the issued log"
+    )
+    by_whom = by_option(conventions)
 
     @group.command("show")
-    @click.argument("number")
+    @click.argument("number", type=SlipNumber())
     def show(number: str) -> None:
         """Print all that is stored of a slip."""
         click.echo(describe_slip(installation, get_full_slip(number)))
 
     @group.command("revoke")
-    @click.argument("number")
+    @click.argument("number", type=SlipNumber())
     @told_why
     @by_whom
     def revoke(number: str, reason: str, by: str) -> None:
@@ -72,7 +91,7 @@ def make_slips_group(installation: Installation) -> AppGroup:
         click.echo(f"{number} is revoked")
 
     @group.command("reissue")
-    @click.argument("number", required=False)
+    @click.argument("number", type=SlipNumber(), required=False)
     @click.option("--key", "kid", type=int, help="Instead of a number: every slip that this key signed.")
     @why
     @by_whom
@@ -124,6 +143,8 @@ def _verify(installation: Installation, subject: str) -> tuple[bool, str]:
     """Whether it is good in every way, and what there is to say of it."""
     path = Path(subject)
     state = None
+    if _names_a_file(subject) and not path.is_file():
+        return False, "there is no such file"
     try:
         if len(subject) < 250 and path.is_file():
             load_fonts(installation.settings.slip.fonts)  # the slip may be drawn again, to compare
@@ -138,3 +159,9 @@ def _verify(installation: Installation, subject: str) -> tuple[bool, str]:
         return False, f"{type(error).__name__}: {error.__doc__}"
     is_good = verification.verdict is Verdict.VALID and state in (None, FileState.GENUINE)
     return is_good, describe_verification(verification, state)
+
+
+def _names_a_file(subject: str) -> bool:
+    """Whether it is written as a file's name: neither codes nor their digits hold a slash or end in `.pdf`."""
+    is_address = subject.startswith(("http://", "https://"))
+    return not is_address and ("/" in subject or re.search(r"\.[A-Za-z]{3,4}$", subject) is not None)

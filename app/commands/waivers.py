@@ -14,25 +14,26 @@ from app.domain.errors import (
     AlreadyWaived,
     Fact,
     NotWaived,
+    OwnDecision,
     UnknownMiniApp,
     UnknownNumber,
     UnknownStep,
 )
 from app.models import Waiver
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.waivers import find_waivers, grant_waiver, withdraw_waiver
+from app.services.waivers import find_waiver_fault, find_waivers, grant_waiver, withdraw_waiver
 
 
 def make_waive_command(installation: Installation) -> click.Command:
     """The command `flask waive`."""
-    numbers = installation.settings.numbers
+    numbers, conventions = installation.settings.numbers, installation.settings.conventions
 
     @click.command("waive")
     @click.argument("mini_app", metavar="MINI_APP")
     @click.argument("step")
     @click.argument("student_number", type=PersonNumber(numbers))
-    @reason_option("Shown to the student and printed on the slip")
-    @by_option(numbers)
+    @reason_option(conventions, "Shown to the student and printed on the slip")
+    @by_option(conventions)
     @click.option(
         "--unknown-number", is_flag=True, help="The number is right though nobody ever signed in with it."
     )
@@ -51,17 +52,19 @@ def make_waive_command(installation: Installation) -> click.Command:
 
 def make_waivers_group(installation: Installation) -> AppGroup:
     """The commands of `flask waivers`."""
-    numbers = installation.settings.numbers
+    numbers, conventions = installation.settings.numbers, installation.settings.conventions
     group = AppGroup("waivers", help="Waived steps 豁免: listed, and withdrawn; `flask waive` grants one.")
 
     @group.command("list")
-    @click.option("--mini-app", default="", help="Of one mini-app.")
+    @click.option("--mini-app", default="", help="Of one mini-app that is configured.")
     @click.option("--student", type=PersonNumber(numbers), default=None, help="Of one student's number.")
     @click.option("--step", default="", help="Of one step.")
     @click.option("--withdrawn", "--all", "withdrawn", is_flag=True, help="Withdrawn ones too.")
     def show(mini_app: str, student: str | None, step: str, withdrawn: bool) -> None:
         """List the waivers that stand, the oldest first."""
         slug = mini_app.replace("-", "_")
+        with _named_facts(installation, mini_app):
+            _require_known(installation, mini_app, step)
         found = find_waivers(slug, student or "", step, includes_withdrawn=withdrawn)
         for waiver in found:
             click.echo(_describe(installation, waiver))
@@ -71,8 +74,8 @@ def make_waivers_group(installation: Installation) -> AppGroup:
     @click.argument("mini_app", metavar="MINI_APP")
     @click.argument("step")
     @click.argument("student_number", type=PersonNumber(numbers))
-    @reason_option("Why; kept with the waiver and in the audit")
-    @by_option(numbers)
+    @reason_option(conventions, "Why; kept with the waiver and in the audit")
+    @by_option(conventions)
     def withdraw(mini_app: str, step: str, student_number: str, reason: str, by: str) -> None:
         """Take a waiver back before the student submits: the step counts again."""
         with _named_facts(installation, mini_app):
@@ -80,6 +83,13 @@ def make_waivers_group(installation: Installation) -> AppGroup:
         click.echo(f"{step} is no longer waived for {student_number}")
 
     return group
+
+
+def _require_known(installation: Installation, mini_app: str, step: str) -> None:
+    """Raise UnknownMiniApp or UnknownStep for a mistyped word, which would find nothing; an empty one is none."""
+    asked = [_get_mini_app(installation, mini_app)] if mini_app else installation.mini_apps.values()
+    if step and not any(one.mini_app.get_step(step) for one in asked):
+        raise UnknownStep(step)
 
 
 def _get_mini_app(installation: Installation, name: str) -> InstalledMiniApp:
@@ -93,7 +103,8 @@ def _describe(installation: Installation, waiver: Waiver) -> str:
         f"  granted {granted} by {waiver.granted_by}: {waiver.reason}"
     )
     if waiver.withdrawn_at is None:
-        return line
+        fault = find_waiver_fault(waiver, installation.settings.conventions)
+        return f"{line}  WITHOUT EFFECT: {fault}; grant it anew, or withdraw it" if fault else line
     withdrawn = f"{installation.get_local_time(waiver.withdrawn_at):%Y-%m-%d %H:%M}"
     return f"{line}  WITHDRAWN {withdrawn} by {waiver.withdrawn_by}: {waiver.withdrawal_reason}"
 
@@ -113,10 +124,13 @@ def _explain(fact: Fact, installation: Installation, mini_app: str) -> str:
             known = ", ".join(one.mini_app.slug for one in installation.mini_apps.values())
             return f"there is no mini-app {mini_app}: there is {known}"
         case UnknownStep():
-            keys = ", ".join(_get_mini_app(installation, mini_app).mini_app.step_keys)
+            asked = [_get_mini_app(installation, mini_app)] if mini_app else installation.mini_apps.values()
+            keys = ", ".join(dict.fromkeys(key for one in asked for key in one.mini_app.step_keys))
             return f"there is no step {fact}: there are {keys}"
         case UnknownNumber():
             return "nobody has signed in with this number: look at it again; if it is right, add --unknown-number"
+        case OwnDecision():
+            return "--by is the student: somebody else must decide it"
         case AlreadyWaived():
             return f"{fact} is already waived for this student in this period"
         case NotWaived():

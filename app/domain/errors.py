@@ -82,6 +82,10 @@ class NotWaived(Fact):
     """No waiver of this step stands for this student in this period."""
 
 
+class OwnDecision(Fact):
+    """Somebody would decide about oneself."""
+
+
 class UnknownNumber(Fact):
     """Nobody with this number ever signed in here."""
 

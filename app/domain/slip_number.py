@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable
 from datetime import date
 
+from app.domain.typed_text import fold_code
+
 RANDOM_DIGITS = 12
 
 _NUMBER = re.compile(r"LX([0-9]{14})([0-9X])", re.ASCII)
@@ -26,6 +28,12 @@ def create_slip_number(issued_on: date, random_below: Callable[[int], int]) -> s
     """A new slip number. `random_below(n)` gives a number from 0 to n-1, as `secrets.randbelow` does."""
     digits = f"{issued_on.year % 100:02d}{random_below(10**RANDOM_DIGITS):0{RANDOM_DIGITS}d}"
     return f"LX{digits}{_get_check_character(digits)}"
+
+
+def fold_slip_number(text: str) -> str:
+    """A number as somebody typed it, in the form in which slips have it: see `fold_code`."""
+    folded = fold_code(text)
+    return f"LX{folded[2:]}" if folded.startswith("1X") else folded
 
 
 def is_slip_number(text: str) -> bool:

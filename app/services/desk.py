@@ -13,6 +13,7 @@ from sqlalchemy import Engine, Select, String, and_, bindparam, create_engine, d
 
 from app.connectors.desk import DeskBook, Found, KeptEntry
 from app.connectors.desk_config import DeskConfig, read_desk
+from app.domain.decisions import require_other
 from app.domain.student_number import MalformedNumber, NumberForm
 from app.extensions import DatabaseSession, db
 from app.models import DeskCompletion, DeskEntry, DeskRefusal, upsert
@@ -117,7 +118,8 @@ def load_facts(session: DatabaseSession, desk: Desk, numbers: list[str]) -> dict
 
 
 def store_entries(session: DatabaseSession, desk: Desk, entries: Mapping[str, Facts], clerk: str) -> None:
-    """Keep these facts by number, in the session's transaction."""
+    """Keep these facts by number, in the session's transaction. Raises OwnDecision where the clerk is one of them."""
+    require_other(clerk, entries)
     now = get_now()
     rows = [
         {

@@ -110,7 +110,7 @@ def import_table(
     many are refused; then the students of the others are unknown until a later row or entry mends that.
 
     Entries that the table does not name stay as they are, and so do who recorded an entry and when where
-    nothing changes. `by` is the clerk's number. Raises FileRefused.
+    nothing changes. `by` is the clerk's number. Raises FileRefused or OwnDecision.
     """
     _refuse_rows_above(desk, table)
     refuse_swallowed(desk, table)

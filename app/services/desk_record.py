@@ -17,8 +17,8 @@ from app.services.desk_numbers import compare_with_known, explain_letter
 def record_entry(desk: Desk, student_number: str, cells: Mapping[str, str], by: str) -> tuple[str, ...]:
     """Record one student by the cells' headings, `by` a clerk's number; returns what to warn of.
 
-    Raises CellRefused for a cell that cannot be recorded, is missing or has no such heading, and for a number that
-    nobody has where a letter stands for a digit of somebody's.
+    Raises OwnDecision, and CellRefused for a cell that cannot be recorded, is missing or has no such heading, or for
+    a number that nobody has where a letter stands for a digit of somebody's.
     """
     known = {get_heading(field) for field in desk.config.fields.values()}
     for heading in cells:

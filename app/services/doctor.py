@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import stat
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,12 +27,12 @@ from app.domain.slip_keys import NoSigningKey
 from app.extensions import db
 from app.identity.base import IdentityProvider
 from app.identity.finding import Finding, Fit
-from app.models import IssuedCode
+from app.models import IssuedCode, Waiver
 from app.services.clock import get_now
 from app.services.control_looks import Outcome
 from app.services.desk import Desk, get_desk
 from app.services.desk_gaps import read_state
-from app.services.installation import Installation
+from app.services.installation import Installation, InstalledMiniApp
 from app.services.issued_keys import (
     describe_foreign,
     describe_missing,
@@ -42,6 +43,7 @@ from app.services.person_numbers import count_unfolded, list_odd_slips
 from app.services.readiness import get_migration_head
 from app.services.sentinels import judge_controls, list_unwatched_facts
 from app.services.slip_keys import SlipKeyError, load_slip_keys
+from app.services.waivers import list_faulty_waivers
 from app.settings import Sentinels
 
 NOBODY = "00000000"
@@ -65,6 +67,8 @@ class Looked:
 def examine(installation: Installation, providers: Mapping[str, IdentityProvider]) -> Iterator[Looked]:
     """Look at everything, area by area. Raises nothing: what cannot be looked at is a fault."""
     yield from _look("database", lambda: _look_at_database(installation))
+    for installed in installation.mini_apps.values():
+        yield from _look(f"{installed.mini_app.slug} waivers", partial(_look_at_waivers, installed))
     yield from _look("slip keys", lambda: _look_at_keys(installation))
     yield from _look("slip keys and log", lambda: _look_at_issued_keys(installation))
     yield from _look("fonts", lambda: _look_at_fonts(installation))
@@ -155,6 +159,23 @@ def _look_at_numbers(installation: Installation) -> Iterator[Finding]:
         yield Finding(Fit.NOTE, f"and {len(odd) - MOST_SLIPS} more slips for numbers as they were typed")
     if not unfolded and not odd:
         yield Finding(Fit.FITS, "every number is in its one form")
+
+
+def _look_at_waivers(installed: InstalledMiniApp) -> Iterator[Finding]:
+    """Whether each waiver of this period would be granted today; the database is looked at before."""
+    path = _get_database_file()
+    if (path is not None and not path.is_file()) or not db.inspect(db.engine).has_table(Waiver.__tablename__):
+        return
+    faulty = list_faulty_waivers(installed)
+    for step, count in Counter(waiver.step for waiver, slip in faulty if slip is None).items():
+        words = f"{count} waiver(s) of {step} are without effect, for what they give as reason or person"
+        yield Finding(Fit.FAULT, f"{words}: see `flask waivers list`; grant them anew or withdraw them")
+    for waiver, slip in faulty:
+        if slip is not None:
+            words = f"slip {slip} was given beside a waiver of {waiver.step} that would be refused today"
+            yield Finding(Fit.NOTE, f"{words}: compare, and revoke it if need be")
+    if not faulty:
+        yield Finding(Fit.FITS, "every waiver has a reason and a person")
 
 
 def _look_at_keys(installation: Installation) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from app.connectors.base import Connector
 from app.connectors.round import Answer
 from app.documents.signing_key import read_credentials
 from app.domain.clearance import DepartmentUnavailable
+from app.domain.conventions import USUAL, Conventions
 from app.domain.errors import NotAStudent, NotGraduating, OutsidePeriod, UnknownMiniApp, UnknownStep
 from app.domain.miniapp import MiniApp, Step
 from app.domain.person import Person, Role
@@ -36,6 +37,7 @@ class InstalledMiniApp:
     connectors: Mapping[str, Connector]
     looks: LookBook = field(default_factory=LookBook)
     """The looks at control students."""
+    conventions: Conventions = USUAL
 
     @property
     def distrusted(self) -> dict[str, datetime]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from app.domain.decisions import require_other
 from app.domain.errors import SlipRevoked, UnknownSlip
 from app.domain.slip import parse_slip_record
 from app.domain.slip_log import CodeState
@@ -19,6 +20,10 @@ from app.services.slip_codes import sign_code, store_code
 from app.services.slip_log import change_code_state, describe_row, lock_log
 
 
+class UnknownKey(LookupError):
+    """There is no key of this kid here, and no slip that it signed."""
+
+
 class KeyStillSigns(Exception):
     """New codes would be signed with the very key whose codes are to be replaced."""
 
@@ -27,25 +32,30 @@ class KeyStillSigns(Exception):
 def revoke_slip(number: str, *, reason: str, by: str) -> None:
     """Revoke a slip for ever. `by` is the staff number of who decided it.
 
-    Raises UnknownSlip or SlipRevoked.
+    Raises UnknownSlip, OwnDecision or SlipRevoked.
     """
     now = get_now()
     with write_transaction() as session:
         code = _get_standing_code(session, number)
+        require_other(by, (code.slip.submission.person_number,))
         change_code_state(session, code, CodeState.REVOKED, actor=by, reason=reason, now=now)
         _add_event(session, "slip_revoked", number, reason, by, now)
 
 
 @retry_conflicts
-def reissue_slip(installation: Installation, number: str, *, reason: str, by: str) -> None:
+def reissue_slip(
+    installation: Installation, number: str, *, reason: str, by: str, is_one_of_many: bool = False
+) -> None:
     """Give a slip a new code under the present key; the old one is superseded. The record stays as it is, and
-    the validity is that of a slip of today.
+    the validity is that of a slip of today. Of many, one may be the slip of who decides.
 
-    Raises UnknownSlip, SlipRevoked, NoSigningKey or SlipKeyError.
+    Raises UnknownSlip, OwnDecision, SlipRevoked, NoSigningKey or SlipKeyError.
     """
     now = get_now()
     with write_transaction() as session:
         code = _get_standing_code(session, number)
+        if not is_one_of_many:
+            require_other(by, (code.slip.submission.person_number,))
         change_code_state(session, code, CodeState.SUPERSEDED, actor=by, reason=reason, now=now)
         slip = code.slip
         new_code = sign_code(session, installation, parse_slip_record(slip.record), now)
@@ -63,13 +73,16 @@ def reissue_key(installation: Installation, kid: int, *, reason: str, by: str) -
     """Reissue every slip whose standing code this key signed, each in a transaction of its own, and yield its
     number. Broken off, it goes on where it was when it is run again.
 
-    Raises KeyStillSigns, NoSigningKey or SlipKeyError.
+    Raises UnknownKey, KeyStillSigns, NoSigningKey or SlipKeyError.
     """
     moment = installation.get_local_time(get_now())
-    if installation.slip_keys.current().ring.get_signing_kid(moment) == kid:
+    ring, numbers = installation.slip_keys.current().ring, _list_numbers(kid)
+    if not numbers and ring.get_key(kid) is None:
+        raise UnknownKey(kid)
+    if ring.get_signing_kid(moment) == kid:
         raise KeyStillSigns(kid)
-    for number in _list_numbers(kid):
-        reissue_slip(installation, number, reason=reason, by=by)
+    for number in numbers:
+        reissue_slip(installation, number, reason=reason, by=by, is_one_of_many=True)
         yield number
 
 

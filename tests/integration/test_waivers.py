@@ -114,8 +114,28 @@ def get_status(place: Place, student: str = STUDENT) -> Status:
     return look_up_clearance(*place, student, is_patient=True)["archive"].status
 
 
-@pytest.mark.parametrize("reason", ["", " ", "\u3000\u00a0", "\u200b\u2060", "退\x07学", "退" * 201])
-def test_a_reason_is_1_to_200_characters_that_can_be_seen(office: Office, reason: str) -> None:
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "",
+        " ",
+        "\u3000\u00a0",
+        "\u200b\u2060",
+        "退\x07学",
+        "退" * 201,
+        ".",
+        "...",
+        "-",
+        "……",
+        "无",
+        "（无）",
+        "0",
+        "N/A",
+    ],
+)
+def test_a_reason_is_1_to_200_characters_that_can_be_seen_and_says_something(
+    office: Office, reason: str
+) -> None:
     sign_in(STUDENT)
     done = waive(office, reason=reason)
     assert (done.exit_code, "--reason" in done.output) == (1, True)
@@ -128,12 +148,105 @@ def test_a_reason_is_kept_clean(office: Office) -> None:
     assert db.session.scalars(select(Waiver.reason)).one() == "论文涉密， 线下归档"
 
 
-@pytest.mark.parametrize("by", ["<b>x</b>", "", "李四", "0042 0014", "0" * 33])
-def test_by_is_a_staff_number(office: Office, by: str) -> None:
+@pytest.mark.parametrize(
+    "by", ["<b>x</b>", "", "李四", "0042 0014", "0" * 33, "0", "00000000", "none", "N/A"]
+)
+def test_by_is_a_staff_number_of_somebody(office: Office, by: str) -> None:
     sign_in(STUDENT)
     done = waive(office, by=by)
     assert (done.exit_code, "'--by' is not a staff number" in done.output) == (1, True)
     assert count_waivers() == 0
+
+
+@pytest.mark.parametrize("by", [STUDENT, "ｔs23000005 "])
+def test_nobody_decides_about_oneself(office: Office, by: str) -> None:
+    number = office.issue(student_number=STUDENT)
+    own = "somebody else must decide"
+    for words in (
+        ("waive", "graduate_departure", "archive", STUDENT),
+        ("waivers", "withdraw", "graduate_departure", "archive", STUDENT),
+        ("slips", "reissue", number),
+        ("slips", "revoke", number),
+    ):
+        done = run(office, *words, "--reason", WHY, "--by", by)
+        assert (done.exit_code, own in done.output) == (1, True), done.output
+        # The control: of somebody else it is taken, or refused for another reason.
+        assert own not in run(office, *words, "--reason", WHY, "--by", CLERK).output
+
+
+@pytest.mark.parametrize("command", [("slips", "revoke"), ("slips", "reissue")])
+def test_no_decision_about_a_slip_is_taken_for_nothing_or_by_nobody(
+    office: Office, command: tuple[str, str]
+) -> None:
+    number = office.issue()
+    assert "--reason" in run(office, *command, number, "--reason", "...", "--by", CLERK).output
+    assert "--by" in run(office, *command, number, "--reason", WHY, "--by", "0").output
+    assert run(office, *command, number.lower(), "--reason", WHY, "--by", CLERK).exit_code == 0
+
+
+def store_waiver(place: Place, reason: str, by: str, student: str = STUDENT) -> None:
+    """Store what an older release would have taken."""
+    waiver = Waiver(
+        mini_app="graduate_departure",
+        period=place[1].settings.period,
+        step="archive",
+        student_number=student,
+        reason=reason,
+        granted_by=by,
+        granted_at=get_now(),
+    )
+    with write_transaction() as session:
+        session.add(waiver)
+
+
+def find_waiver_findings(office: Office) -> list[str]:
+    """What the doctor says of waivers."""
+    return [line for line in run(office, "doctor").output.splitlines() if "departure waivers" in line]
+
+
+@pytest.mark.parametrize(
+    ("reason", "by"),
+    [(" ", CLERK), ("无", CLERK), ("...", CLERK), (WHY, "<b>x</b>"), (WHY, "0"), (WHY, STUDENT)],
+)
+def test_a_faulty_waiver_of_an_older_release_is_without_effect_until_it_is_granted_anew(
+    office: Office, place: Place, reason: str, by: str
+) -> None:
+    sign_in(STUDENT)
+    store_waiver(place, reason, by)
+    assert get_status(place) is Status.OUTSTANDING
+    with pytest.raises(SubmissionRefused):
+        submit(*place, make_graduate(STUDENT))
+    assert "WITHOUT EFFECT" in run(office, "waivers", "list").output
+    (found,) = find_waiver_findings(office)
+    assert ("FAULT" in found, "1 waiver(s) of archive" in found) == (True, True)
+
+    assert waive(office).exit_code == 0
+
+    assert get_status(place) is Status.WAIVED
+    assert "WITHOUT EFFECT" not in run(office, "waivers", "list").output
+    assert "FAULT" not in find_waiver_findings(office)[0]
+    (told,) = list_events("waiver_withdrawn")
+    assert (told.actor, told.details["granted_by"]) == (CLERK, by)
+    assert submit(*place, make_graduate(STUDENT)).startswith("LX")
+
+
+def test_a_sound_waiver_of_an_older_release_counts(office: Office, place: Place) -> None:
+    """The control of the test above."""
+    store_waiver(place, WHY, CLERK)
+    assert get_status(place) is Status.WAIVED
+    assert "WITHOUT EFFECT" not in run(office, "waivers", "list").output
+    assert ["FAULT" in line for line in find_waiver_findings(office)] == [False]
+
+
+def test_a_faulty_waiver_can_be_withdrawn_and_beside_a_slip_it_is_a_note(
+    office: Office, place: Place
+) -> None:
+    store_waiver(place, " ", CLERK)
+    assert withdraw(office).exit_code == 0
+    number = office.issue(student_number="TS23000042")
+    store_waiver(place, " ", CLERK, "TS23000042")
+    (found,) = find_waiver_findings(office)
+    assert ("FAULT" in found, number in found) == (False, True)
 
 
 def test_numbers_are_folded_to_the_campus_s_form(office: Office, place: Place) -> None:
@@ -279,7 +392,13 @@ def test_the_list_is_filtered_and_shows_withdrawn_ones_when_asked(office: Office
     assert "TS23000006" in line
     (line, _) = list_lines("--step", "archive", "--student", STUDENT, "--withdrawn")
     assert f"by {OTHER_CLERK}: {MISTAKE}" in line
-    assert list_lines("--mini-app", "undergraduate_departure") == ["0 waiver(s)"]
+    for words, says in (
+        (("--mini-app", "undergraduate_departure"), "there is graduate_departure"),
+        (("--step", "nostep"), "dormitory"),
+        (("--mini-app", "graduate-departure", "--step", "nostep"), "dormitory"),
+    ):
+        done = run(office, "waivers", "list", *words)
+        assert (done.exit_code, says in done.output) == (1, True), done.output
 
 
 @pytest.mark.parametrize(
