@@ -40,9 +40,12 @@
 
 `[.pages]`: `number_in` = `query`, `form` or `json` and `number_name`: where the page's number goes; `first`, the first page's
 (1); `size_name` and `size`: the parameter of the rows a page, and how many (none); `total`, the path of the number of all
-rows, or `end = "empty_page"`: pages are asked for until one has no rows; `echo`, the path where an answer repeats its
-page's number (none; needed with `end`); `most`, how many pages at most (20). All pages within the one deadline. A
-short page ends nothing, a page like the one before it or another total makes the system unavailable.
+rows, or `end = "empty_page"`: pages are asked for until two have no rows; `echo`, the path where an answer repeats its
+page's number (none; needed with `end`); `row_key`, the path inside a row of what names it, such as a bill's number (none:
+all facts that are read of it); `most`, how many pages at most (20). All pages within the one deadline. A short page ends
+nothing; `end` asks for one more page, which must be without rows too. A row that comes twice, because pages overlap, or
+another total makes the system unavailable (`pages.py` has the list): where two rows may be equal in all their facts, such
+as two fees of one name and amount, set `row_key`.
 
 `[.fields.<fact>]`: `path` inside the row; `type` = `text`, `count`, `money`, `day` (YYYY-MM-DD) or `flag`; `unit` =
 `yuan` or `fen`, for money; `json` = `number` or `string`, for count (`number`) and money (`string`); for text `values`,

@@ -69,9 +69,9 @@ def test_pages_are_asked_for_until_the_total_is_reached(server: StandIn) -> None
 
 def test_pages_are_asked_for_until_one_is_empty_however_short_they_are(server: StandIn) -> None:
     """A system that caps its pages at one row shows the debt on the second one."""
-    server.will_answer(page(0), page(800, number=2), page(number=3))
+    server.will_answer(page(0), page(800, number=2), page(number=3), page(number=4))
     assert read_books(server, BY_END) == [0, 800]
-    assert list_asked(server) == ["1", "2", "3"]
+    assert list_asked(server) == ["1", "2", "3", "4"]
 
 
 def test_without_the_walk_the_debt_on_the_second_page_is_not_seen(server: StandIn) -> None:
@@ -85,7 +85,7 @@ def test_without_the_walk_the_debt_on_the_second_page_is_not_seen(server: StandI
 def test_no_row_on_the_first_page_is_no_record_where_that_is_configured(server: StandIn) -> None:
     server.will_answer(page(total=0))
     assert read_books(server, BY_TOTAL) == []
-    server.will_answer(page(total=None))
+    server.will_answer(page(total=None), page(total=None, number=2))
     assert read_books(server, BY_END) == []
     assert fault_with(server, BY_TOTAL, page(total=0), no_record="never") == "no_rows"
 
@@ -117,6 +117,55 @@ def test_an_empty_page_ends_the_walk_only_if_it_says_which_one_it_is(server: Sta
     assert fault_with(server, BY_END, page(0), page(number=3)) == "wrong_count"
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [page(1, 2, total=4), page(2, 3, total=4, number=2)],
+        [page(1, 2, total=4), page(2, 1, total=4, number=2)],
+        [page(1, 2, total=6), page(3, 4, total=6, number=2), page(1, 2, total=6, number=3)],
+        [page(1, 1, total=2)],
+    ],
+    ids=["overlapping", "permuted", "not next to each other", "on one page"],
+)
+def test_a_row_that_comes_twice_proves_that_another_may_be_missing(
+    server: StandIn, answers: list[bytes]
+) -> None:
+    """The total is reached each time, and a running number of the rows, as `row` here, hides what came twice."""
+    assert fault_with(server, BY_TOTAL, *answers) == "repeated_page"
+
+
+def test_pages_that_overlap_are_found_where_an_empty_page_ends_the_walk_too(server: StandIn) -> None:
+    assert fault_with(server, BY_END, page(1, 2), page(2, 3, number=2)) == "repeated_page"
+
+
+def test_with_a_key_of_their_own_equal_rows_are_two_and_one_key_is_one_row(server: StandIn) -> None:
+    """The control of the guard: told apart by their keys, the rows of overlapping pages would all be believed."""
+    keyed = BY_TOTAL | {"row_key": "row"}
+    server.will_answer(page(1, 1), page(800, number=2))
+    assert read_books(server, keyed) == [1, 1, 800]
+    server.will_answer(page(1, 2, total=4), page(2, 1, total=4, number=2))
+    assert read_books(server, keyed) == [1, 2, 2, 1]
+    assert fault_with(server, keyed, page(1, 2, total=4), page(3, 4, total=4)) == "repeated_page"
+
+
+@pytest.mark.parametrize(("key", "fault"), [("missing", "missing_field"), ("nothing", "wrong_type")])
+def test_a_row_without_its_key_is_not_believed(server: StandIn, key: str, fault: str) -> None:
+    body = {"code": 0, "no": STUDENT, "total": 1, "rows": [{"books": 1, "nothing": None}]}
+    answer = response(json.dumps(body).encode())
+    assert fault_with(server, BY_TOTAL | {"row_key": key}, answer) == fault
+
+
+@pytest.mark.parametrize("before", [[], [1, 2]])
+def test_a_page_without_rows_is_the_end_only_if_none_come_behind_it(
+    server: StandIn, before: list[int]
+) -> None:
+    """A page may be empty because its rows were filtered away."""
+    first = [page(*before)] if before else []
+    gap = len(first) + 1
+    answers = [*first, page(number=gap), page(800, number=gap + 1)]
+    assert fault_with(server, BY_END, *answers) == "contradiction"
+
+
 def test_a_page_is_asked_for_once_more_when_the_connection_fails(server: StandIn) -> None:
     server.will_answer(page(1, 2), hang_up, page(800, number=2))
     assert read_books(server, BY_TOTAL) == [1, 2, 800]
@@ -130,7 +179,7 @@ def test_all_pages_have_the_one_deadline(server: StandIn) -> None:
 
 
 def test_a_walk_without_an_end_is_broken_off(server: StandIn) -> None:
-    endless = [page(0, number=number) for number in range(1, 9)]
+    endless = [page(number, number=number) for number in range(1, 9)]
     assert fault_with(server, BY_END | {"most": 4}, *endless) == "too_large"
     assert len(server.requests) == 4
 
@@ -160,6 +209,8 @@ def test_a_page_may_be_asked_for_in_the_body_and_counted_from_zero(server: Stand
         ({"rows": "many", "pages": BY_TOTAL | {"number_in": "form"}}, "pages.number_in"),
         ({"rows": "many", "pages": BY_TOTAL | {"number_in": "path"}}, "pages.number_in"),
         ({"rows": "many", "pages": BY_TOTAL | {"most": 1}}, "pages.most"),
+        ({"rows": "many", "pages": BY_END | {"most": 2}}, "pages.most"),
+        ({"rows": "many", "pages": BY_TOTAL | {"row_key": "a..b"}}, "pages.row_key"),
         ({"rows": "many", "pages": BY_TOTAL | {"typo": 1}}, "pages.typo"),
         ({"fresh_for_minutes": 5}, "fresh_for_minutes"),
         ({"as_of": "at"}, "fresh_for_minutes"),
