@@ -24,7 +24,13 @@ from app.connectors.sip2_codec import (
     write_message,
 )
 from app.connectors.sip2_config import Question, Sip2Config
-from app.connectors.sip2_patron import INFORMATION_HEADER, STATUS_HEADER, make_document, read_patron
+from app.connectors.sip2_patron import (
+    INFORMATION_HEADER,
+    STATUS_HEADER,
+    make_document,
+    read_patron,
+    require_recent,
+)
 from app.domain.clearance import DepartmentUnavailable, Reading
 
 MAX_MESSAGE = 64 * 1024
@@ -45,6 +51,7 @@ class Sip2Connector:
         """See Connector."""
         try:
             message = await self._ask(student_number)
+            require_recent(message, datetime.now(UTC))
             document = make_document(self._config.patron, message, student_number)
             records = read_patron(self._config.patron, document)
         except UntrustedAnswer as error:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -53,10 +53,13 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that was read: the fixed fields as one text, and the variable ones that may stand once, by code."""
+    """A message that was read: the fixed fields as one text, the variable ones that may stand once, by code, and of
+    those that may stand again and again how many say something.
+    """
 
     header: str
     fields: Mapping[str, str]
+    repeated: Mapping[str, int] = field(default_factory=dict)
 
 
 def get_checksum(covered: bytes) -> int:
@@ -104,24 +107,26 @@ def read_message(dialect: Dialect, raw: bytes, code: str, header_length: int, se
     header, rest = text[2 : 2 + header_length], text[2 + header_length :]
     if text[:2] != code or len(header) != header_length or not header.isascii():
         raise UntrustedAnswer(Fault.NOT_SIP2)
-    return Message(header, _read_fields(dialect, rest))
+    return Message(header, *_read_fields(dialect, rest))
 
 
-def _read_fields(dialect: Dialect, text: str) -> dict[str, str]:
+def _read_fields(dialect: Dialect, text: str) -> tuple[dict[str, str], dict[str, int]]:
     *parts, last = text.split(dialect.delimiter)
     if last:
         raise UntrustedAnswer(Fault.NOT_SIP2)
     fields: dict[str, str] = {}
+    repeated: dict[str, int] = {}
     for part in parts:
         code, value = part[:2], part[2:]
         if not _FIELD_CODE.fullmatch(code):
             raise UntrustedAnswer(Fault.NOT_SIP2)
         if code in _REPEATED:
+            repeated[code] = repeated.get(code, 0) + (value.strip() != "")
             continue
         if code in fields:
             raise UntrustedAnswer(Fault.DUPLICATE_KEY)
         fields[code] = value
-    return fields
+    return fields, repeated
 
 
 def write_date(now: datetime) -> str:

@@ -285,6 +285,15 @@ def test_another_end_than_the_configured_one_is_never_taken_for_an_answer() -> N
         assert fault_of(build(port, terminator="crlf", login_user=None)) in {"timeout", "disconnected"}
 
 
+def test_an_answer_of_long_ago_is_refused_however_good_it_looks() -> None:
+    body = write_patron("64", STUDENT, LibraryLoans())
+    old = f"{body[:19]}19900101{body[27:]}"
+    with serving(answering(old, "utf-8", b"\r")) as port:
+        assert fault_of(build(port, login_user=None)) == ConnectorFault.ODD_DAY
+    with serving(answering(body, "utf-8", b"\r")) as port:
+        assert records_of(build(port, login_user=None)) == (CLEARED,)
+
+
 def test_two_answers_in_one_connection_do_not_become_the_next_students() -> None:
     other = write_patron("64", "TS23000009", LibraryLoans())
 

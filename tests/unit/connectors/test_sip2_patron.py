@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from app.connectors.answer import judge_action
 from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
 from app.connectors.sip2_codec import Message
-from app.connectors.sip2_patron import FLAGS, make_document
+from app.connectors.sip2_patron import FLAGS, make_document, require_recent
 from app.domain.clearance import Status
 from app.domain.rules import AllSettled
 from tests.campus.facts import LibraryLoans
@@ -225,6 +226,114 @@ def test_a_fee_of_nothing_beside_fines_is_a_contradiction(old: str, new: str) ->
     raw = seal(body, "1")[:-1]
     assert read_leniently(raw)["fine"] == 0
     assert fault_of(raw) == Fault.CONTRADICTION
+
+
+COUNTED = ("hold_items", "overdue_items", "charged_items", "fine_items", "recall_items", "unavailable_holds")
+
+
+def write_patron_who(
+    *flags: str, more: str = "", held: LibraryLoans = CLEARED, **counts: int | None
+) -> bytes:
+    """A sealed answer about a patron with these flags more, these counts, and these fields behind."""
+    body = write_patron("64", STUDENT, held)
+    marks = "".join("Y" if name in flags else mark for name, mark in zip(FLAGS, body[2:16], strict=True))
+    given = {name: counts.get(name, 0) for name in COUNTED}
+    numbers = "".join("    " if value is None else f"{value:04d}" for value in given.values())
+    return seal(f"64{marks}{body[16:37]}{numbers}{body[61:]}{more}", "1")[:-1]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        write_patron_who("too_many_overdue"),
+        write_patron_who("recall_overdue"),
+        write_patron_who("too_many_charged"),
+        write_patron_who("excessive_fees"),
+        write_patron_who("card_reported_lost"),
+        write_patron_who(recall_items=1),
+        write_patron_who(overdue_items=1),
+        write_patron_who(fine_items=1),
+        write_patron_who(more="AU图书一|"),
+        write_patron_who(more="AT图书一|"),
+        write_patron_who(more="BU图书一|"),
+        write_patron_who(more="AV逾期|"),
+        write_patron_who(more="AU图书一|AU图书二|", charged_items=1),
+        write_patron_who("too_many_overdue", charged_items=2),
+        write_patron_who(more="BU图书一|", charged_items=None, recall_items=None),
+    ],
+)
+def test_an_answer_that_says_nothing_is_open_and_something_is_contradicts_itself(raw: bytes) -> None:
+    assert fault_of(raw) == Fault.CONTRADICTION
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        write_patron_who(),
+        write_patron_who("too_many_renewals", hold_items=2, unavailable_holds=1),
+        write_patron_who(more="AU|AS预约|CD预约|AF欢迎|"),
+    ],
+)
+def test_what_speaks_of_nothing_open_passes(raw: bytes) -> None:
+    """The control: such answers are read, and clear; so it is the contradiction that is refused above."""
+    assert RULE.judge(prove(demo_config(), raw)).status is Status.CLEARED
+
+
+def test_books_that_are_counted_and_listed_are_books_and_no_contradiction() -> None:
+    raw = write_patron_who(
+        "too_many_charged", "too_many_overdue", "recall_overdue", more="AU一|AT一|BU一|",
+        charged_items=2, overdue_items=1, recall_items=1,
+    )  # fmt: skip
+    (record,) = prove(demo_config(), raw)
+    assert record["overdue_books"] == 2
+
+
+@pytest.mark.parametrize("said", ["CQN|", "CQ1|"])
+def test_a_patron_whose_password_is_not_valid_is_refused_unless_the_configuration_knows_it(said: str) -> None:
+    assert fault_of(write_patron_who(more=said)) == Fault.NO_SUCCESS
+    known = {"success": {"BL": "Y", "CQ": ["Y", "N", "1"]}}
+    assert RULE.judge(prove(demo_config(**known), write_patron_who(more=said))).status is Status.CLEARED
+    assert prove(demo_config(), write_patron_who(more="CQY|"))
+    assert prove(demo_config(), write_patron_who(more="CQ|"))
+
+
+def test_a_validity_that_no_mark_asks_for_is_heeded_all_the_same() -> None:
+    marked = {"success": {"ZC": ["1", "9"]}}
+    assert fault_of(change("BLY|", "BLN|"), **marked) == Fault.NO_SUCCESS
+    assert prove(demo_config(**marked), change("BLY|", "BLY|"))
+
+
+def test_a_lost_card_is_believed_where_the_configuration_says_what_it_means() -> None:
+    section = demo_section()
+    lost = {"path": "card_reported_lost", "type": "text", "values": {"yes": "lost", "no": "held"}}
+    config = demo_config(fields=section["fields"] | {"card": lost})
+    assert prove(config, write_patron_who("card_reported_lost"))[0]["card"] == "lost"
+
+
+@pytest.mark.parametrize("raw", [write_patron_who("too_many_lost"), write_patron_who(more="AU图书一|")])
+def test_an_unknown_patron_with_something_open_is_a_contradiction(raw: bytes) -> None:
+    text = raw.decode()[:-9].replace("AE读者0002|BLY|", "AE|BLN|")
+    assert fault_of(seal(text, "1")[:-1], **MARKED) == Fault.CONTRADICTION
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "19900101    020000",
+        "20991231    235959",
+        "20260231    020000",
+        "20260601    250000",
+        "00000000    000000",
+    ],
+)
+def test_an_answer_of_another_day_is_refused(date: str) -> None:
+    with pytest.raises(UntrustedAnswer):
+        require_recent(Message(" " * 14 + "019" + date, {}), datetime(2026, 6, 1, 2, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("date", ["20260601    020000", "20260601   Z020000", "20260602    160000"])
+def test_an_answer_of_now_by_any_clock_is_recent(date: str) -> None:
+    require_recent(Message(" " * 14 + "019" + date, {}), datetime(2026, 6, 1, 2, tzinfo=UTC))
 
 
 @settings(max_examples=300)
