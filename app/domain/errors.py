@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from enum import StrEnum
+
 from app.domain.slip import PrintedField
 
 
@@ -26,15 +29,39 @@ class AlreadySubmitted(Fact):
 
 
 class OutsidePeriod(Fact):
-    """The mini-app is not open today."""
+    """The mini-app takes no submissions today, which is `today` for it: it does from `opens_on` to `closes_on`."""
+
+    def __init__(self, opens_on: date, closes_on: date, today: date) -> None:
+        super().__init__(f"{opens_on} to {closes_on}")
+        self.opens_on = opens_on
+        self.closes_on = closes_on
+        self.is_over = today > closes_on
 
 
 class NotAStudent(Fact):
     """The person who signed in is not a student."""
 
 
+class Mismatch(StrEnum):
+    """Why a student is not one of those that a mini-app is for; the value is the code for the support."""
+
+    LEVEL_MISSING = "level_missing"
+    PERIOD_MISSING = "period_missing"
+    OTHER_LEVEL = "other_level"
+    OTHER_PERIOD = "other_period"
+
+
 class NotGraduating(Fact):
-    """The student does not graduate in this period, or not at a level that the mini-app is for."""
+    """The student does not graduate in this period, or not at a level that the mini-app is for, or the sign-in does
+    not tell it. `told` is the level or period that the sign-in tells, for the student alone, and `wanted` are
+    those that the mini-app is for.
+    """
+
+    def __init__(self, mismatch: Mismatch, wanted: tuple[str, ...], told: str = "") -> None:
+        super().__init__(mismatch)
+        self.mismatch = mismatch
+        self.wanted = wanted
+        self.told = told
 
 
 class ConsentMissing(Fact):

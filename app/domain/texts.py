@@ -36,6 +36,15 @@ def clean_text(text: str) -> str:
     return _SPACES.sub(" ", unicodedata.normalize("NFC", _VARIATION_SELECTORS.sub("", seen))).strip()
 
 
+def is_same_word(text: str, other: str) -> bool:
+    """Whether two texts that were cleaned are the same word: width, case and spaces within make no other one."""
+    return text == other or _fold_word(text) == _fold_word(other)
+
+
+def _fold_word(text: str) -> str:
+    return _SPACES.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
 def _is_invisible(sign: str) -> bool:
     is_format = unicodedata.category(sign) == "Cf" and sign != _MONGOLIAN_VOWEL_SEPARATOR
     return is_format or sign in _FILLERS

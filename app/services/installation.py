@@ -13,9 +13,17 @@ from app.connectors.round import Answer
 from app.documents.signing_key import read_credentials
 from app.domain.clearance import DepartmentUnavailable
 from app.domain.conventions import USUAL, Conventions
-from app.domain.errors import NotAStudent, NotGraduating, OutsidePeriod, UnknownMiniApp, UnknownStep
+from app.domain.errors import (
+    Mismatch,
+    NotAStudent,
+    NotGraduating,
+    OutsidePeriod,
+    UnknownMiniApp,
+    UnknownStep,
+)
 from app.domain.miniapp import MiniApp, Step
 from app.domain.person import Person, Role
+from app.domain.texts import is_same_word
 from app.services.clock import get_now
 from app.services.control_looks import LookBook
 from app.services.rounds import RoundBook
@@ -64,19 +72,23 @@ class InstalledMiniApp:
     def require_open(self, today: date) -> None:
         """Raise OutsidePeriod unless the mini-app is open today."""
         if not self.is_open(today):
-            raise OutsidePeriod(self.mini_app.title)
+            raise OutsidePeriod(self.settings.opens_on, self.settings.closes_on, today)
 
     def require_graduate(self, person: Person) -> None:
         """Raise NotAStudent or NotGraduating unless this person may clear here. A sign-in that does not
         tell the graduation period leaves that to the departments; where levels are named, one that does
-        not tell the level lets nobody in.
+        not tell the level lets nobody in. Width, case and spaces make no other level or period.
         """
         if person.role is not Role.STUDENT:
             raise NotAStudent(person.role)
-        if person.graduation_period is not None and person.graduation_period != self.settings.period:
-            raise NotGraduating(self.settings.period)
-        if self.settings.levels and person.level not in self.settings.levels:
-            raise NotGraduating(person.level)
+        settings, period = self.settings, person.graduation_period
+        if period is not None and not is_same_word(period, settings.period):
+            mismatch = Mismatch.OTHER_PERIOD if period else Mismatch.PERIOD_MISSING
+            raise NotGraduating(mismatch, (settings.period_title,), period)
+        if settings.levels and not person.level:
+            raise NotGraduating(Mismatch.LEVEL_MISSING, settings.levels)
+        if settings.levels and not any(is_same_word(person.level, level) for level in settings.levels):
+            raise NotGraduating(Mismatch.OTHER_LEVEL, settings.levels, person.level)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, g, jsonify, render_template, request
@@ -15,7 +15,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from app.domain import errors as facts
+from app.domain.person import Role
 from app.extensions import DATABASE_FAULTS
+from app.services.slips import list_slips
+from app.web.admission import Notice, describe_closed, describe_mismatch
+from app.web.auth.access import get_person
 from app.web.shell import get_installation
 from app.web.unprintable import describe_unprintable
 from app.web.verify.limits import describe_wait
@@ -133,7 +137,11 @@ def register_errors(app: Flask) -> None:
 
 def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
     status, text = FACTS[type(fact)]
-    log.info("request refused", extra={"fact": type(fact).__name__})
+    notice = _find_notice(fact)
+    reason = {"reason": notice.mark} if notice else {}
+    log.info("request refused", extra={"fact": type(fact).__name__, **reason})
+    if notice is not None:
+        text = replace(text, title=notice.title, what_to_do=notice.what_to_do)
     slip_number = fact.number if isinstance(fact, (facts.LinkExpired, facts.SlipRevoked)) else ""
     if isinstance(fact, facts.AskedTooOften):
         return _show_limit(fact)
@@ -145,10 +153,18 @@ def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
         detail=_describe(fact),
         slip_number=slip_number,
         again_path=again,
+        code=notice.mark if notice else "",
     )
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = "60"
     return response
+
+
+def _find_notice(fact: facts.Fact) -> Notice | None:
+    """What is true of this student or day, where a fact may have several causes."""
+    if isinstance(fact, facts.NotGraduating):
+        return describe_mismatch(fact)
+    return describe_closed(fact) if isinstance(fact, facts.OutsidePeriod) else None
 
 
 def _describe(fact: facts.Fact) -> str:
@@ -203,6 +219,19 @@ def _show_fault(error: Exception) -> ResponseReturnValue:
     return show_error(500, TEXTS[500])
 
 
+def _find_own_slips(status: int, mark: str) -> str:
+    """To whom 已完成事项 is offered: `held` for students who have slips and may not open this page, `listed` for who
+    looks for something that is not there; else empty.
+    """
+    person = get_person() if status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) else None
+    if person is None or (person.role is not Role.STUDENT and mark != facts.UnknownSlip.__name__):
+        return ""
+    if mark == facts.UnknownSlip.__name__:
+        return "held"
+    has_slips = status == HTTPStatus.FORBIDDEN and list_slips(get_installation(), person.number)
+    return "held" if has_slips else "listed"
+
+
 def show_error(
     status: int,
     text: ErrorText,
@@ -211,14 +240,15 @@ def show_error(
     detail: str = "",
     slip_number: str = "",
     again_path: str = "",
+    code: str = "",
 ) -> Response:
     """The error as a page, or as JSON for `Accept: application/json`; `fact_name` becomes its
-    machine-readable mark, `slip_number` the way to that slip, `again_path` the way to try once more.
+    machine-readable mark, `slip_number` the way to that slip, `again_path` the way to try once more, and `code` what to tell the support.
     """
     mark = fact_name or HTTPStatus(status).phrase.replace(" ", "")
     request_id = g.get("request_id", "")
     if request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json":
-        told = {"detail": detail} if detail else {}
+        told = {key: value for key, value in (("detail", detail), ("reason", code)) if value}
         response = jsonify(
             error=mark, title=text.title, what_to_do=text.what_to_do, request_id=request_id, **told
         )
@@ -231,6 +261,8 @@ def show_error(
             detail=detail,
             slip_number=slip_number,
             again_path=again_path,
+            code=code,
+            own_slips=_find_own_slips(status, mark),
             request_id=request_id,
         )
         response = current_app.make_response(page)

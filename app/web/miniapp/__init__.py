@@ -17,6 +17,7 @@ from app.services.installation import Installation, InstalledMiniApp
 from app.services.slip_status import get_slip_status
 from app.services.slips import find_submitted_slip
 from app.services.submissions import SubmissionRefused, submit
+from app.web.admission import find_closed_notice
 from app.web.auth.access import student_required
 from app.web.language import show_mini_app
 from app.web.miniapp.live_queries import Kind, LiveQueries
@@ -46,9 +47,9 @@ def hall() -> ResponseReturnValue:
 @mini_app_pages.get("/<mini_app:app_path>/", strict_slashes=False)
 def guide(app_path: str) -> ResponseReturnValue:
     """服务指南."""
-    installation, installed = open_mini_app(app_path)
-    today = installation.get_local_time(get_now()).date()
-    return render_page(installed, "guide", is_open=installed.is_open(today))
+    _, installed = open_mini_app(app_path)
+    closed = find_closed_notice(installed)
+    return render_page(installed, "guide", is_open=closed is None, closed=closed)
 
 
 @mini_app_pages.get("/<mini_app:app_path>/clearance")
@@ -64,7 +65,8 @@ def clearance(app_path: str) -> ResponseReturnValue:
     is_patient = wanted == ["1"]
     view = _look_up(installation, installed, person, queries, is_patient=is_patient, awaited=awaited)
     notice = session.pop("notice", None)
-    return render_page(installed, "clearance", view=view, notice=notice, limited=queries.wait)
+    closed = None if view.slip_number else find_closed_notice(installed)
+    return render_page(installed, "clearance", view=view, notice=notice, limited=queries.wait, closed=closed)
 
 
 def _look_up(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.errors import NotAStudent, NotGraduating
+from app.domain.errors import Mismatch, NotAStudent, NotGraduating, OutsidePeriod
 from app.domain.miniapp import MiniApp, PrivacyNotice, SlipLayout
 from app.domain.person import Person, Role
 from app.services.installation import InstalledMiniApp
@@ -42,8 +42,36 @@ def test_without_named_levels_every_level_may_use_it() -> None:
 def test_a_named_level_may_use_it_and_no_other() -> None:
     install(("专科", "本科")).require_graduate(STUDENT)
     for level in ("硕士", "本科生", ""):
-        with pytest.raises(NotGraduating):
+        with pytest.raises(NotGraduating) as refused:
             install(("专科", "本科")).require_graduate(replace(STUDENT, level=level))
+        mismatch = Mismatch.OTHER_LEVEL if level else Mismatch.LEVEL_MISSING
+        assert (refused.value.mismatch, refused.value.told) == (mismatch, level)
+
+
+def test_width_case_and_spaces_make_no_other_level_or_period() -> None:
+    for period, level in (("２０２６－０６", "本科"), ("2026 - 06", "本 科"), ("2026-06", "本\u3000科")):
+        install(("本科",)).require_graduate(replace(STUDENT, graduation_period=period, level=level))
+
+
+@pytest.mark.parametrize(
+    ("period", "mismatch"), [("2025-12", Mismatch.OTHER_PERIOD), ("", Mismatch.PERIOD_MISSING)]
+)
+def test_another_period_is_told_from_one_that_the_sign_in_does_not_tell(
+    period: str, mismatch: Mismatch
+) -> None:
+    with pytest.raises(NotGraduating) as refused:
+        install().require_graduate(replace(STUDENT, graduation_period=period))
+    assert (refused.value.mismatch, refused.value.told) == (mismatch, period)
+    assert refused.value.wanted == ("2026年夏季",)
+
+
+def test_before_and_after_its_days_a_mini_app_says_which_it_is() -> None:
+    for day, is_over in ((date(2026, 4, 30), False), (date(2026, 8, 1), True)):
+        with pytest.raises(OutsidePeriod) as refused:
+            install().require_open(day)
+        assert refused.value.is_over is is_over
+    for day in (date(2026, 5, 1), date(2026, 7, 31)):
+        install().require_open(day)
 
 
 def test_the_right_level_does_not_stand_for_the_right_period_or_for_being_a_student() -> None:
