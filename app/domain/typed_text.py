@@ -14,9 +14,18 @@ from app.domain.texts import ControlCharacter, clean_text
 _NOT_SPOKEN = frozenset("PZS")
 """Punctuation, separators and symbols (Unicode 15, section 4.5): dots, apostrophes, hyphens and spaces of any kind."""
 _LETTERS_LIKE_APOSTROPHES = frozenset(
-    "\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\ua78c\u119e\u318d"
+    "\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\ua78c\u119e\u318d\u1427\ua78f"
 )
-"""Modifier letters that stand for an apostrophe, and the Korean letter that stands for a dot."""
+"""Modifier letters that stand for an apostrophe, and letters that stand for a dot."""
+
+_RADICALS = str.maketrans(
+    "⺁⺒⺓⺝⺠⺩⺪⺬⺮⺻⺼⻁⻄⻅⻆⻉⻋⻑⻒⻓⻔⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻨⻩⻫⻬⻮⻰⻱",
+    "厂巳幺月民王疋示竹聿肉虎西见角贝车長镸长门青韦页风飞食马骨鬼鱼鸟麦黄斉齐齿龙龟",
+)
+"""Radicals of the supplement U+2E80 that input methods and PDF readers give for the character; NFKC leaves them."""
+
+_STROKED = str.maketrans("łøđıħŧ", "lodiht")
+"""Letters whose stroke or missing dot Unicode does not take apart."""
 
 _LOOK_ALIKES = {
     "А": "A", "В": "B", "Е": "E", "Ё": "E", "З": "3", "І": "1", "Ј": "J", "К": "K", "М": "M", "Н": "H", "О": "0",
@@ -84,7 +93,14 @@ def fold_name(name: str) -> str:
     # NFKC would make a free-standing accent (´) into a space and one that combines.
     without_accents = "".join(sign for sign in cleaned if unicodedata.category(sign) != "Sk")
     folded = unicodedata.normalize("NFKC", without_accents).casefold()
-    return "".join(sign for sign in unicodedata.normalize("NFKC", folded) if _is_spoken(sign))
+    folded = unicodedata.normalize("NFKC", folded).translate(_RADICALS)
+    return "".join(sign for sign in folded if _is_spoken(sign))
+
+
+def fold_accents(name: str) -> str:
+    """The base letters of a name that `fold_name` made: without tones, accents, strokes and dots of letters."""
+    parts = unicodedata.normalize("NFKD", name.translate(_STROKED))
+    return "".join(sign for sign in parts if not unicodedata.combining(sign))
 
 
 def fold_code(text: str) -> str:

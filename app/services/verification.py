@@ -11,6 +11,7 @@ import json
 import logging
 import secrets
 from datetime import date
+from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
@@ -35,7 +36,7 @@ from app.domain.slip_code import (
 )
 from app.domain.slip_keys import KeyRing
 from app.domain.slip_log import CodeState
-from app.domain.typed_text import fold_name
+from app.domain.typed_text import fold_accents, fold_name
 from app.extensions import db
 from app.services.clock import get_now
 from app.services.full_slips import FullSlip, load_full_slip
@@ -53,6 +54,7 @@ from app.services.standing import (
 
 __all__ = [
     "FullSlip",
+    "Likeness",
     "PublicSlip",
     "Verification",
     "compare_name",
@@ -99,16 +101,28 @@ def verify_short_code(installation: Installation, typed: str) -> Verification:
         return _give_up(error)
 
 
-def compare_name(installation: Installation, digits: str, typed_name: str) -> bool:
-    """Whether the name is the one on a slip that is valid now, as `fold_name` reads both. Takes the same time for every wrong name.
+class Likeness(Enum):
+    """How much a typed name is like that on a slip; `nearly` is told from it by accents and tones alone."""
+
+    SAME = "same"
+    NEARLY = "nearly"
+    OTHER = "other"
+
+
+def compare_name(installation: Installation, digits: str, typed_name: str) -> Likeness:
+    """How like the name is to the one on a slip that is valid now, as `fold_name` reads both. Takes the same time for every wrong name.
 
     Raises SQLAlchemyError when the database fails in the middle.
     """
     verification = verify_code(installation, digits)
     if verification.verdict is not Verdict.VALID or verification.slip_id is None:
-        return False
-    name = fold_name(load_record(verification.slip_id).get_field("name"))
-    return name != "" and compare_digest(_hash(name), _hash(fold_name(typed_name)))
+        return Likeness.OTHER
+    name, typed = fold_name(load_record(verification.slip_id).get_field("name")), fold_name(typed_name)
+    is_same = compare_digest(_hash(name), _hash(typed))
+    is_nearly = compare_digest(_hash(fold_accents(name)), _hash(fold_accents(typed)))
+    if not name:
+        return Likeness.OTHER
+    return Likeness.SAME if is_same else Likeness.NEARLY if is_nearly else Likeness.OTHER
 
 
 def get_full_view(installation: Installation, digits: str) -> FullSlip:

@@ -319,7 +319,9 @@ def change_script(route: Route, old: str, new: str) -> None:
 def test_a_signature_that_the_service_cannot_judge_is_no_word_against_the_slip(
     screens: Screens, slip: IssuedSlip
 ) -> None:
-    page = open_gate(screens.open(service_workers="block"))
+    page = screens.open(service_workers="block")
+    page.goto("/gate")
+    wait_until_ready(page)
     assert check(page, slip.tampered_url) == "bad_signature"
     unsure = {"status": 503, "json": {"verdict": "status_unknown"}}
     page.route("**/v/*", lambda route: route.fulfill(**unsure))  # type: ignore[arg-type]

@@ -189,6 +189,24 @@ def test_the_name_on_the_paper_is_answered_by_match_or_no_match_alone(slip: Issu
     assert "Set-Cookie" not in right.headers
 
 
+@pytest.mark.parametrize("typed", ["", "   ", "　", "·’"])
+def test_no_name_is_no_wrong_name(slip: IssuedSlip, typed: str) -> None:
+    answer = requests.post(slip.url, data={"name": typed}, timeout=30)
+    assert (answer.status_code, get_verdict(answer)) == (422, "valid")
+    assert 'answer unsure" role="status" data-comparison="nothing_given"' in answer.text
+    assert "不一致" not in answer.text
+    told = requests.post(slip.url, data={"name": typed}, headers=JSON, timeout=30)
+    assert (told.status_code, told.json()["comparison"]) == (422, "nothing_given")
+
+
+def test_a_wrong_name_is_kept_and_marked_with_a_hint(slip: IssuedSlip) -> None:
+    answer = requests.post(slip.url, data={"name": '某"<b>'}, timeout=30)
+    assert 'aria-invalid="true" aria-describedby="compare-hint" value="某&#34;&lt;b&gt;"' in answer.text
+    assert "逐字对照纸面" in answer.text
+    right = requests.post(slip.url, data={"name": slip.name}, timeout=30)
+    assert 'aria-invalid="true"' not in right.text
+
+
 def test_nothing_is_compared_on_a_slip_that_is_not_valid(service: Service, slip: IssuedSlip) -> None:
     revoke(service, slip)
     answer = requests.post(slip.url, data={"name": slip.name}, timeout=30)

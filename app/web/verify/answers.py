@@ -46,13 +46,24 @@ class ComparisonText:
     sign: str
     word: str
     status: int = 200
+    hint: str = ""
 
 
 class Comparison(Enum):
-    """Whether a typed name is the one on the slip."""
+    """How a typed name compares with the one on the slip."""
 
     MATCH = ComparisonText("match", "good", "✓", _l("一致"))
-    NO_MATCH = ComparisonText("no_match", "bad", "✕", _l("不一致"))
+    NEARLY = ComparisonText(
+        "nearly", "unsure", "!", _l("几乎一致"), hint=_l("只差声调或变音符号，请与纸面和证件逐字核对。")
+    )
+    NO_MATCH = ComparisonText(
+        "no_match",
+        "bad",
+        "✕",
+        _l("不一致"),
+        hint=_l("请先检查是否输错：逐字对照纸面，外文姓名连同变音符号一起核对。"),
+    )
+    NOTHING = ComparisonText("nothing_given", "unsure", "!", _l("请输入纸面上的姓名，再比对。"), 422)
     TOO_OFTEN = ComparisonText("rate_limited", "bad", "!", _l("比对过于频繁，请稍后再试"), 429)
 
 

@@ -7,15 +7,21 @@ from flask.typing import ResponseReturnValue
 
 from app.domain.person import Person
 from app.domain.slip_code import Verdict
-from app.domain.typed_text import trim_appended
+from app.domain.typed_text import fold_name, trim_appended
 from app.extensions import csrf
-from app.services.verification import Verification, compare_name, verify_code
+from app.services.verification import Likeness, Verification, compare_name, verify_code
 from app.web.shell import get_installation
 from app.web.verify.answers import RATE_LIMITED, Comparison, log_check, show_verification
 from app.web.verify.limits import count, get_address, get_counted
 from app.web.verify.pages import verify_pages
 from app.web.verify.verdicts import FileText
 from app.web.verify.viewer import get_staff
+
+COMPARISONS = {
+    Likeness.SAME: Comparison.MATCH,
+    Likeness.NEARLY: Comparison.NEARLY,
+    Likeness.OTHER: Comparison.NO_MATCH,
+}
 
 
 @verify_pages.get("/v/<any_text:code>")
@@ -27,7 +33,9 @@ def show(code: str) -> ResponseReturnValue:
 
 @verify_pages.post("/v/<any_text:code>")
 def compare(code: str) -> ResponseReturnValue:
-    """Whether the name that was typed from the paper is the slip's: it says match or no match, nothing else."""
+    """Whether the name that was typed from the paper is the slip's: it says match, nearly (accents and
+    tones apart) or no match, nothing else.
+    """
     staff = get_staff()
     verification = check_code(trim_appended(code), get_counted(staff))
     if verification.verdict is not Verdict.VALID:
@@ -64,9 +72,11 @@ def limit_check(verification: Verification, who: str) -> Verification:
 
 
 def _compare(digits: str, staff: Person | None) -> Comparison:
+    name = request.form.get("name", "")[:100]
+    if not fold_name(name):
+        return Comparison.NOTHING
     limit = get_installation().settings.rate_limit.comparison
     is_allowed = count(limit, "name", digits, get_counted(staff))
     if not (is_allowed and (staff is not None or count(limit, "name", digits, times=10))):
         return Comparison.TOO_OFTEN
-    matches = compare_name(get_installation(), digits, request.form.get("name", "")[:100])
-    return Comparison.MATCH if matches else Comparison.NO_MATCH
+    return COMPARISONS[compare_name(get_installation(), digits, name)]

@@ -18,7 +18,8 @@ OURS = "https://lixiao.example.com"
 
 
 @pytest.mark.parametrize(
-    "dot", "\u00b7\u2022\u2027\u30fb\uff65\u2219\u22c5\u25cf\u2e31\u318d.\uff0e\u3002 ,\uff0c\u3001-"
+    "dot",
+    "\u00b7\u2022\u2027\u30fb\uff65\u2219\u22c5\u25cf\u2e31\u318d.\uff0e\u3002 ,\uff0c\u3001-\u2024\u1427\ua78f",
 )
 def test_the_dot_in_a_name_is_one_sign_however_it_is_typed(dot: str) -> None:
     assert fold_name(f"买买提{dot}艾力") == fold_name("买买提·艾力") == "买买提艾力"
@@ -35,6 +36,7 @@ def test_an_apostrophe_is_one_sign_however_it_is_typed(sign: str) -> None:
         ("Li Na", "ＬＩ　ＮＡ"),
         ("Li Na", "\u00a0li\u200b  na\n"),
         ("李文静", "李⽂静"),
+        ("王马龙", "⺩⻢⻰"),
         ("Nguyễn", "Nguye\u0302\u0303n"),
         ("葛\U000e0100城", "葛城"),
         ("Straße", "STRASSE"),
