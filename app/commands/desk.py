@@ -220,7 +220,11 @@ def _tell_refused(report: ImportReport, options: ImportOptions, *, skips: bool) 
         click.echo(
             "whoever the file does not name is unknown until an import with --complete or `desk complete`"
         )
-    if skips and not report.is_recorded and report.refused_rows != options.confirmed:
+    if report.is_recorded or report.refused_rows == options.confirmed:
+        return
+    if not report.refused_rows:
+        click.echo("no row is refused: leave --skip-refused and --confirm out", err=True)
+    elif skips:
         click.echo(f"to record the others, say --skip-refused --confirm {report.refused_rows}", err=True)
 
 

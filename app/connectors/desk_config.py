@@ -66,7 +66,7 @@ def read_desk(table: Table, conventions: Conventions = USUAL) -> DeskConfig:
     """The configuration in a table; notes every fault in `table.faults`. Common keys are read elsewhere."""
     config = DeskConfig(
         number_column=table.text("number_column"),
-        number_pattern=_read_pattern(table),
+        number_pattern=_read_pattern(table, conventions),
         no_entry=read_choice(table, "no_record", NoEntry.NEVER),
         fields={name: _read_fact(item, conventions) for name, item in table.named_tables("fields").items()},
         threads=table.integer("threads", 4, least=1, most=50),
@@ -128,13 +128,18 @@ def _check_as_of(table: Table, config: DeskConfig) -> None:
         table.fault("as_of", "needs fresh_for_minutes")
 
 
-def _read_pattern(table: Table) -> str:
+def _read_pattern(table: Table, conventions: Conventions) -> str:
     pattern = table.text("number_pattern", "[0-9A-Za-z]{1,32}")
     try:
         re.compile(pattern)
     except re.error:
         table.fault("number_pattern", "is not a regular expression")
         return "(?!)"
+    if conventions.numbers.contradicts(pattern):
+        case = conventions.numbers.case
+        table.fault(
+            "number_pattern", f'has no letter as [numbers] case = "{case}" writes them: nothing can match'
+        )
     return pattern
 
 

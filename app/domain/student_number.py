@@ -10,6 +10,9 @@ from app.domain.texts import ControlCharacter, clean_text
 
 MAX_LENGTH = 32
 USUAL_PATTERN = r"[0-9A-Za-z]{1,32}"
+_NO_LETTERS = re.compile(r"\\.|\(\?(P?<\w+>|P=\w+|[a-z-]+:)")
+"""What has letters in a regular expression and means others, or none."""
+_EITHER_CASE = re.compile(r"\(\?[a-z]*i|\[\^")
 _LETTERS_AND_DIGITS = re.compile(USUAL_PATTERN)
 _PLAIN_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 
@@ -54,6 +57,13 @@ class NumberForm:
         """Whether a text is a number in its one form already."""
         is_plain = text.isascii() and text.isalnum() and len(text) <= MAX_LENGTH
         return is_plain and self._apply_case(text) == text and re.fullmatch(self.pattern, text) is not None
+
+    def contradicts(self, pattern: str) -> bool:
+        """Whether a pattern of numbers names letters of the other case alone: they are in no folded number."""
+        if _EITHER_CASE.search(pattern):
+            return False
+        letters = {sign for sign in _NO_LETTERS.sub("", pattern) if sign.isascii() and sign.isalpha()}
+        return bool(letters) and not any(self._apply_case(sign) == sign for sign in letters)
 
     def _apply_case(self, text: str) -> str:
         if self.case is LetterCase.KEPT:

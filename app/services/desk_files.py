@@ -16,6 +16,7 @@ from app.services.desk_xlsx import read_xlsx
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
 HEADING_ROWS = 20
+OTHER_SEPARATORS = "，|；、｜^:"
 SHOWN_HEADINGS = 12
 SHOWN_CHARACTERS = 20
 
@@ -104,6 +105,11 @@ def _fold(cell: Cell) -> str:
 def _explain_headings(grid: Grid, index: int, expected: Sequence[str], found: int) -> FileRefused:
     if not grid.rows:
         return FileRefused("the file holds no row")
+    if other := _find_other_separator(grid, expected):
+        return FileRefused(
+            f"the cells are separated by {other}, and not by a comma (,), semicolon (;) or tab: "
+            "save the table as CSV with commas, or as .xlsx"
+        )
     row = grid.rows[index]
     headings = _fold_row(row)
     missing = "; ".join(f"no column {name}" for name in expected if fold_heading(name) not in headings)
@@ -117,6 +123,17 @@ def _explain_headings(grid: Grid, index: int, expected: Sequence[str], found: in
         f"{missing}{nearest}. Expected in one row: {'、'.join(expected)}. "
         f"{where}row {row.place} holds {held or 'no text'}"
     )
+
+
+def _find_other_separator(grid: Grid, expected: Sequence[str]) -> str:
+    """The character that parts all headings where none of the usual separators does; "" for none."""
+    needed = {fold_heading(heading) for heading in expected}
+    for row in grid.rows[:HEADING_ROWS] if grid.separator else ():
+        line = grid.separator.join(map(str, row.cells))
+        for other in OTHER_SEPARATORS:
+            if needed <= {_fold(cell) for cell in line.split(other)}:
+                return other
+    return ""
 
 
 def _make_table(grid: Grid, index: int, expected: Sequence[str], digest: str) -> ImportedTable:

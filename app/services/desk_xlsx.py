@@ -64,7 +64,9 @@ def read_xlsx(content: bytes, sheet_name: str | None = None) -> Grid:
         SyntaxError,
         TypeError,
     ) as error:
-        raise FileRefused(f"the file is not a readable XLSX file: {type(error).__name__}") from error
+        raise FileRefused(
+            "the file is damaged, or not written as XLSX should be: open it in a spreadsheet and save it again as .xlsx"
+        ) from error
 
 
 def _check_archive(content: bytes) -> bytes:

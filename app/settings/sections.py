@@ -172,8 +172,11 @@ def read_numbers(table: Table) -> NumberForm:
         table.fault("pattern", "is not a regular expression")
         pattern = USUAL_PATTERN
     case = table.text("case", LetterCase.UPPER, choices=tuple(LetterCase))
+    form = NumberForm(pattern, LetterCase(case) if case in tuple(LetterCase) else LetterCase.UPPER)
+    if form.contradicts(pattern):
+        table.fault("pattern", f'has no letter as case = "{form.case}" writes them: nothing can match')
     table.close()
-    return NumberForm(pattern, LetterCase(case) if case in tuple(LetterCase) else LetterCase.UPPER)
+    return form
 
 
 def read_answers(table: Table, zone: tzinfo, numbers: NumberForm) -> Conventions:

@@ -178,7 +178,9 @@ def test_nothing_is_recorded_unless_the_count_of_refused_rows_is_confirmed(
     assert "nothing is recorded" in out
     assert ("--skip-refused --confirm 2" in err) == bool(options)
     assert (list_entries(hall), list_events(hall)) == ([], [])
-    assert import_debts(hall, f"{OTHER},12.50", options=skip(1))[0] == 1, "fewer are refused than confirmed"
+    code, _, err = import_debts(hall, f"{OTHER},12.50", options=skip(1))
+    assert code == 1, "fewer are refused than confirmed"
+    assert "no row is refused: leave --skip-refused and --confirm out" in err
 
 
 def test_each_student_of_a_refused_row_has_an_event(hall: Installation) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.domain.student_number import LetterCase, MalformedNumber, NumberForm
+from app.settings.sections import read_numbers
+from app.tables import Table
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,13 @@ def test_a_pattern_of_the_campus_is_held_after_folding() -> None:
 def test_a_text_is_a_folded_number_exactly_if_folding_changes_nothing(text: str, is_folded: bool) -> None:
     form = NumberForm()
     assert form.is_folded(text) is is_folded is form.is_same(text, text)
+
+
+def test_a_pattern_of_one_case_that_the_campus_does_not_write_is_told() -> None:
+    faults: list[str] = []
+    read_numbers(Table({"pattern": "TS[0-9]{8}", "case": "lower"}, "numbers", faults))
+    assert faults == ['numbers.pattern has no letter as case = "lower" writes them: nothing can match']
+    for case in ("upper", "kept"):
+        faults = []
+        read_numbers(Table({"pattern": "TS[0-9]{8}", "case": case}, "numbers", faults))
+        assert faults == []

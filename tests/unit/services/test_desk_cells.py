@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.connectors.desk_config import DeskConfig, fold_heading, read_desk
+from app.domain.conventions import Conventions
 from app.domain.student_number import LetterCase, NumberForm
 from app.services.desk_cells import Cell, CellRefused, Formula, read_cell, read_number
 from app.tables import Table
@@ -204,3 +205,26 @@ def test_a_heading_that_says_more_is_another_one(heading: str) -> None:
 def test_a_mistake_in_the_configuration_is_named_by_its_key(changes: dict[str, Any], named: str) -> None:
     faults = read(**changes)[1]
     assert any(fault.startswith(f"hall.{named} ") for fault in faults), faults
+
+
+@pytest.mark.parametrize("pattern", ["[0-9A-Z]{8,12}", r"TS\d{8}", "(?:TS|TB)[0-9]{8}"])
+def test_a_pattern_of_capitals_where_the_campus_folds_to_small_letters_is_told(pattern: str) -> None:
+    assert list_pattern_faults(pattern, LetterCase.UPPER) == []
+    assert list_pattern_faults(pattern, LetterCase.KEPT) == []
+    (fault,) = list_pattern_faults(pattern, LetterCase.LOWER)
+    assert 'has no letter as [numbers] case = "lower" writes them' in fault
+
+
+@pytest.mark.parametrize(
+    "pattern", ["[0-9]{8}", r"\w\d+", "[0-9A-Za-z]{1,32}", "(?i:ts)[0-9]{8}", "(?i)TS.*"]
+)
+def test_a_pattern_that_can_match_in_either_case_is_fine(pattern: str) -> None:
+    assert list_pattern_faults(pattern, LetterCase.UPPER) == []
+    assert list_pattern_faults(pattern, LetterCase.LOWER) == []
+
+
+def list_pattern_faults(pattern: str, case: LetterCase) -> list[str]:
+    faults: list[str] = []
+    conventions = Conventions(frozenset(), numbers=NumberForm(case=case))
+    read_desk(Table(SECTION | {"number_pattern": pattern}, "hall", faults), conventions)
+    return faults

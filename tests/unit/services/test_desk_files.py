@@ -144,3 +144,20 @@ def test_entities_in_a_spreadsheet_are_refused(tmp_path: Path) -> None:
     content = rewrite_sheet(content, "<sheetData>", '<sheetData><row><c t="str"><v>&a;</v></c></row>')
     with pytest.raises(FileRefused):
         read_table(save(tmp_path, "b.xlsx", content))
+
+
+@pytest.mark.parametrize("separator", ["，", "|", "；", "、"])
+def test_another_separator_is_told_as_such(tmp_path: Path, separator: str) -> None:
+    path = save(tmp_path, "a.csv", ("名单\n" + TEXT.replace(",", separator)).encode())
+    with pytest.raises(FileRefused) as caught:
+        read_table(path)
+    assert f"the cells are separated by {separator}, and not by a comma" in str(caught.value)
+
+
+def test_a_damaged_spreadsheet_is_told_in_words(tmp_path: Path) -> None:
+    book = Workbook()
+    book.active.append(["学号", "状态"])
+    path = save_book(tmp_path / "a.xlsx", book)
+    path.write_bytes(rewrite_sheet(path.read_bytes(), '<c r="A1"', '<c r="1A"'))
+    with pytest.raises(FileRefused, match=r"open it in a spreadsheet and save it again as .xlsx"):
+        read_table(path)
