@@ -13,7 +13,9 @@ from limits.storage import storage_from_string
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.commands import register_commands
+from app.connectors.guarded import GuardedConnector
 from app.connectors.registry import build_connectors
+from app.documents.font_files import FontFile, UnusableFont
 from app.documents.fonts import load_fonts
 from app.documents.signing_key import UnusableCertificate
 from app.domain.clearance import Status
@@ -30,7 +32,7 @@ from app.services.desk import open_desk_book
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.sentinels import SentinelWatch
 from app.services.slip_keys import SlipKeyError, load_slip_keys
-from app.services.wiring import check_levels, check_steps
+from app.services.wiring import check_actions, check_levels, check_steps
 from app.settings import ANY_FACT, ROOT, MiniAppSettings, Settings, SettingsError
 from app.web import init_web
 from app.web.auth import init_auth
@@ -46,7 +48,14 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 8 * 1024 * 1024
 POOL_SECONDS = 6
 STORAGE_SECONDS = 0.5
-START_FAULTS = (SettingsError, SlipKeyError, UnusableCertificate, DatabaseRefused, MetricsRefused)
+START_FAULTS = (
+    SettingsError,
+    SlipKeyError,
+    UnusableCertificate,
+    DatabaseRefused,
+    MetricsRefused,
+    UnusableFont,
+)
 """What `create_app` and `warm_up` say in words to an operator."""
 
 
@@ -58,6 +67,7 @@ def create_app(settings: Settings) -> Flask:
     browsers = read_browsers(settings.sign_in)
     providers = build_providers(settings.sign_in, settings.numbers)
     _check_storage(settings)
+    _check_fonts(settings)
     if settings.faults and settings.slip.keys != Path():
         _check_keys(settings)  # told along: missing keys alone must not stop the command that makes them
     settings.raise_faults()
@@ -123,6 +133,13 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
         installed[mini_app.path] = InstalledMiniApp(
             mini_app, chosen, step_connectors, looks, conventions=settings.conventions
         )
+    asked = [
+        (one.get_step(key), connector)
+        for one in installed.values()
+        for key, connector in one.connectors.items()
+        if isinstance(connector, GuardedConnector) and connector.fields and one.mini_app.get_step(key)
+    ]
+    settings.faults.extend(check_actions(asked))
     levels = {slug: chosen.levels for slug, chosen in settings.mini_apps.items()}
     settings.faults.extend(check_levels(levels, settings.sign_in))
     return installed
@@ -163,6 +180,15 @@ def _check_storage(settings: Settings) -> None:
         storage_from_string(url or "memory://")
     except (ConfigurationError, ValueError):
         settings.faults.append("rate_limit.storage_url is unknown, or needs a package that is not installed")
+
+
+def _check_fonts(settings: Settings) -> None:
+    """Files that are not there are told already."""
+    for path in filter(Path.is_file, settings.slip.fonts):
+        try:
+            _ = FontFile(path).font
+        except UnusableFont as error:
+            settings.faults.append(f"slip.fonts names {error}")
 
 
 def _check_keys(settings: Settings) -> None:

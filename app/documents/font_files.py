@@ -44,7 +44,10 @@ class FontFile:
         """The font, with a thousand units an em. Raises FileNotFoundError or UnusableFont."""
         if not self.path.is_file():
             raise FileNotFoundError(f"no font file: {self.path}")
-        face = hb.Face(hb.Blob.from_file_path(self.path), self.face)
+        try:
+            face = hb.Face(hb.Blob.from_file_path(self.path), self.face)
+        except (OSError, hb.HarfBuzzError) as error:
+            raise UnusableFont(f"no font that can be read: {self.path}") from error
         if not face.glyph_count:
             raise UnusableFont(f"no font that can be read: {self.path}")
         font = hb.Font(face)

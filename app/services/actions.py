@@ -4,6 +4,7 @@ outcome is committed. An unknown outcome is settled by asking for the status, ne
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,8 @@ from app.services.audit import add_event, lock_audit
 from app.services.clearances import get_live_step
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
+
+log = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 0.1
 CALLS_PER_ACTION = 3
@@ -55,7 +58,7 @@ def take_action(
     Returns the outcome and the step's new state; a step that passes afterwards confirms an outcome that
     was unknown. Of several requests at the same time one calls, and the others wait for what it learns.
     Raises UnknownStep, and ActionNotOffered (nothing is called) when the department's present answer does
-    not call for this action.
+    not call for this action, or its connector has none of this name.
     """
     _, action = get_action(installed, step_key, action_key)
     deadline = installation.settings.round.deadline
@@ -64,6 +67,9 @@ def take_action(
     if before.status is Status.CLEARED:
         _settle_dead_intents(person, step_key, action_key, before, deadline)
         return ActionOutcome.CONFIRMED, before
+    if action_key not in installed.connectors[step_key].actions:
+        log.error("action not configured", extra={"step": step_key, "action": action_key})
+        raise ActionNotOffered(action_key)
     if not action.is_offered(before.finding):
         raise ActionNotOffered(action_key)
     intent = _record_intent(installed, person, step_key, action_key, asked_at, deadline)

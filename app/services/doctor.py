@@ -20,6 +20,7 @@ from sqlalchemy import Connection, text
 from app.connectors.base import TRANSPORT_FAULTS, Connector, Fault
 from app.connectors.desk_config import NoEntry
 from app.connectors.round import start_query, start_survey
+from app.documents.font_files import UnusableFont
 from app.documents.fonts import find_missing_characters, load_fonts
 from app.domain.clearance import DepartmentUnavailable
 from app.domain.miniapp import Step
@@ -225,8 +226,12 @@ def _look_at_issued_keys(installation: Installation) -> Iterator[Finding]:
 
 
 def _look_at_fonts(installation: Installation) -> Iterator[Finding]:
-    load_fonts(installation.settings.slip.fonts)
-    missing = find_missing_characters(RARE)
+    try:
+        load_fonts(installation.settings.slip.fonts)
+        missing = find_missing_characters(RARE)
+    except (UnusableFont, FileNotFoundError) as error:
+        yield Finding(Fit.FAULT, f"slip.fonts: {error}")
+        return
     yield Finding(
         Fit.FAULT if missing else Fit.FITS, f"lack {missing}" if missing else "rare characters are there"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from app.connectors.fields import Field, FieldType
 from app.connectors.guarded import GuardedConnector
@@ -17,10 +17,27 @@ def check_steps(mini_app: MiniApp, connectors: Mapping[str, GuardedConnector]) -
     the connector's keys.
     """
     return [
-        f"connectors.{connector.name}.fields{fault} (step {step.key} of {mini_app.slug})"
+        f"connectors.{connector.name}.{fault} (step {step.key} of {mini_app.slug})"
         for step in mini_app.steps
-        if (connector := connectors.get(step.key)) is not None
-        for fault in _check_step(step, connector.fields)
+        if (connector := connectors.get(step.key)) is not None and connector.fields  # else told already
+        for fault in (
+            *(f"fields{fault}" for fault in _check_step(step, connector.fields)),
+            *_check_offered(step, connector),
+        )
+    ]
+
+
+def check_actions(asked: Iterable[tuple[Step, GuardedConnector]]) -> list[str]:
+    """The actions of connectors that none of their steps offers: a mistyped name, or a forgotten part. `asked` is
+    every step with the connector that answers for it.
+    """
+    offered: dict[GuardedConnector, set[str]] = {}
+    for step, connector in asked:
+        offered.setdefault(connector, set()).update(action.key for action in step.actions)
+    return [
+        f"connectors.{connector.name}.actions.{key} is offered by no step that the connector answers for"
+        for connector, keys in offered.items()
+        for key in sorted(connector.actions - keys)
     ]
 
 
@@ -37,8 +54,6 @@ def check_levels(levels: Mapping[str, tuple[str, ...]], sign_in: Mapping[str, Ta
 
 
 def _check_step(step: Step, fields: Mapping[str, Field]) -> Iterator[str]:
-    if not fields:  # told already
-        return
     uses = {use.key: use for use in step.rule.uses}
     for key in uses.keys() - fields.keys():
         yield f" lack {key}, which the rule reads"
@@ -51,6 +66,17 @@ def _check_step(step: Step, fields: Mapping[str, Field]) -> Iterator[str]:
             yield f".{fact.key}.type is {field.type}, and the manifest has {fact.type}"
         elif use is not None:
             yield from _check_use(use, field)
+
+
+def _check_offered(step: Step, connector: GuardedConnector) -> Iterator[str]:
+    """The actions that the step offers and nobody can take."""
+    for action in step.actions:
+        if action.key not in connector.actions:
+            there = ", ".join(sorted(connector.actions)) or "none"
+            yield (
+                f"actions lack {action.key}, which the manifest offers (there is {there}): name it, or point the "
+                "mini-app's folder to a copy whose manifest does not offer it"
+            )
 
 
 def _check_use(use: FactUse, field: Field) -> Iterator[str]:

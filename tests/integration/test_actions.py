@@ -5,18 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
+from app.connectors.base import ActionOutcome
+from app.domain.errors import ActionNotOffered
 from app.domain.person import Person, Role
 from app.extensions import db
 from app.factory import create_app
+from app.models import Action
 from app.services import actions
 from app.services.installation import Installation
 from app.settings import load_settings
 from tests.conftest import Service
+from tests.fixtures.departments import install, make_departments, make_graduate
+from tests.fixtures.office import open_office
 from tests.visitor import APP, Visitor, get_csrf_token, list_statuses
 
 CANCEL = f"{APP}/clearance/library_loans/cancel-card"
@@ -219,3 +225,19 @@ def test_a_press_on_a_cancelled_card_calls_nobody(service: Service, fresh_studen
     assert press_cancel(service, visitor, token).status_code == 303
     assert "cancel" not in list_calls(service, fresh_student)
     assert list_actions(service, fresh_student) == []
+
+
+def test_an_action_that_its_connector_lacks_is_refused_in_words_and_leaves_no_intent(tmp_path: Path) -> None:
+    departments = make_departments()
+    (record,) = departments[SYSTEM].records
+    departments[SYSTEM].records = ({**record, "card_status": "active"},)
+    with open_office(tmp_path) as office:
+        place = install(office.installation, departments)
+        with pytest.raises(ActionNotOffered):
+            actions.take_action(*place, make_graduate("TS23000001"), SYSTEM, "cancel-card")
+        assert db.session.scalars(select(Action)).all() == []
+        # The control: a connector that has it is asked.
+        departments[SYSTEM].actions = frozenset({"cancel-card"})
+        outcome, _ = actions.take_action(*place, make_graduate("TS23000001"), SYSTEM, "cancel-card")
+        assert outcome is ActionOutcome.UNKNOWN
+        assert len(db.session.scalars(select(Action)).all()) == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.documents.font_files import list_font_files
 from app.tables import Table
 from tests.campus.client import PROJECT
 from tests.campus.run import make_environment, prepare
@@ -88,10 +89,11 @@ def test_what_could_never_work_is_told_at_once_by_key(environment: dict[str, str
         "connectors.debts.rows is many: name what proves that no row is missing",
         "connectors.debts.fields lack amount, which the rule reads",
         "mini_apps.library_card.levels is missing",
+        "connectors.library_loans.actions.cancel-card is offered by no step",
         "answers.typo is not a known key",
     ):
         assert words in done.err, (words, done.err)
-    assert done.err.count("\n  - ") == 8, done.err
+    assert done.err.count("\n  - ") == 9, done.err
 
 
 NEVER_WORKS = """
@@ -269,3 +271,17 @@ def test_without_control_students_a_step_that_passes_without_a_record_does_not_s
         environment, "check-config", LIXIAO_CONFIG=str(bare), LIXIAO_CONNECTORS__FINANCE__NO_RECORD="never"
     )
     assert never.code == 0, never.err
+
+
+def test_a_file_that_is_no_font_is_a_mistake_among_the_others(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "letters.ttf"
+    path.write_text("no font at all", encoding="utf-8")
+    fonts = {"LIXIAO_SLIP__FONTS": str(path)}
+    done = run_flask(environment, "check-config", LIXIAO_SERVICE__COLOUR="blue", **fonts)
+    assert (done.code, done.out, done.err.count("\n  - ")) == (1, "", 2)
+    assert f"slip.fonts names no font that can be read: {path}" in done.err
+    # The control: a font is taken.
+    path.write_bytes(next(one.path for one in list_font_files(()) if one.face == 0).read_bytes())
+    assert run_flask(environment, "check-config", **fonts).code == 0

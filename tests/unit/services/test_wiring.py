@@ -11,7 +11,7 @@ import pytest
 from app.connectors.registry import build_connectors
 from app.domain.miniapp import MiniApp
 from app.miniapps.loader import load_mini_app
-from app.services.wiring import check_levels, check_steps
+from app.services.wiring import check_actions, check_levels, check_steps
 from app.tables import Table
 from tests.unit.connectors.demo import demo_sections
 from tests.unit.connectors.sip2_library import demo_section
@@ -33,7 +33,29 @@ def check(mini_app: MiniApp, sections: Sections) -> list[str]:
     tables = {name: Table(section, f"connectors.{name}", faults) for name, section in sections.items()}
     connectors = build_connectors(tables)
     assert faults == []
-    return check_steps(mini_app, connectors)
+    asked = [(step, connectors[step.key]) for step in mini_app.steps]
+    return check_steps(mini_app, connectors) + check_actions(asked)
+
+
+def rename_action(sections: Sections) -> None:
+    actions = sections["library_loans"]["actions"]
+    actions["cancel-cart"] = actions.pop("cancel-card")
+
+
+def test_an_action_under_another_name_is_told_from_both_sides(mini_app: MiniApp) -> None:
+    sections = demo_sections()
+    rename_action(sections)
+    lacks, unnamed = check(mini_app, sections)
+    assert lacks.startswith("connectors.library_loans.actions lack cancel-card, which the manifest offers")
+    assert "(there is cancel-cart)" in lacks
+    assert unnamed.startswith("connectors.library_loans.actions.cancel-cart is offered by no step")
+
+
+def test_a_step_may_not_offer_what_its_connector_cannot_do(mini_app: MiniApp) -> None:
+    sections = demo_sections()
+    del sections["library_loans"]["actions"]
+    (lacks,) = check(mini_app, sections)
+    assert "(there is none)" in lacks
 
 
 def set_field(system: str, fact: str, **keys: Any) -> Callable[[Sections], object]:
