@@ -32,7 +32,7 @@ from app.services.desk import open_desk_book
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.sentinels import SentinelWatch
 from app.services.slip_keys import SlipKeyError, load_slip_keys
-from app.services.wiring import check_actions, check_levels, check_steps
+from app.services.wiring import check_actions, check_levels, check_steps, check_students
 from app.settings import ANY_FACT, ROOT, MiniAppSettings, Settings, SettingsError
 from app.web import init_web
 from app.web.auth import init_auth
@@ -141,7 +141,7 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
     ]
     settings.faults.extend(check_actions(asked))
     levels = {slug: chosen.levels for slug, chosen in settings.mini_apps.items()}
-    settings.faults.extend(check_levels(levels, settings.sign_in))
+    settings.faults.extend(check_levels(levels, settings.sign_in) + check_students(settings.sign_in))
     return installed
 
 

@@ -150,6 +150,8 @@ def read_field(table: Table, conventions: Conventions) -> Field:
         may_be_future=table.flag("may_be_future", False) if kind is FieldType.DAY else False,
         conventions=conventions,
     )
+    if field.not_before and not field.may_be_future and field.not_before > conventions.get_today():
+        table.fault("not_before", "is in the future: every day in an answer would be refused")
     table.close()
     return field
 

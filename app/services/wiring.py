@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from app.connectors.fields import Field, FieldType
 from app.connectors.guarded import GuardedConnector
 from app.domain.miniapp import MiniApp, Step
+from app.domain.person import Role
 from app.domain.rules import FactUse
 from app.tables import Table
 
@@ -50,6 +51,17 @@ def check_levels(levels: Mapping[str, tuple[str, ...]], sign_in: Mapping[str, Ta
         f"mini_apps.{slug}.levels lets nobody in: no [sign_in.<name>.claims] names a level"
         for slug, named in levels.items()
         if named
+    ]
+
+
+def check_students(sign_in: Mapping[str, Table]) -> list[str]:
+    """The roles of sign-ins of which none has a word for students: nobody could clear anything."""
+    named = {name: table.peek("roles") for name, table in sign_in.items()}
+    roles = [table for table in named.values() if isinstance(table, dict) and table]
+    if len(roles) < len(named) or any(Role.STUDENT in table.values() for table in roles):
+        return []
+    return [
+        f"sign_in.{name}.roles has no word for {Role.STUDENT}: nobody could clear anything" for name in named
     ]
 
 

@@ -63,7 +63,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
     """Turn configuration data into Settings, adding whatever is wrong to `faults`."""
     root = Table(data, "", faults)
     database = root.table("database")
-    numbers = sections.read_numbers(root.table("numbers"))
+    numbers = sections.read_numbers(root.table("numbers"), sections.list_examples(data))
     service = sections.read_service(root.table("service"))
     settings = Settings(
         service=service,

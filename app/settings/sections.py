@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta, tzinfo
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -163,8 +165,10 @@ def read_privacy(table: Table) -> PrivacySettings:
     return settings
 
 
-def read_numbers(table: Table) -> NumberForm:
-    """`[numbers]`: what the numbers of students and staff look like."""
+def read_numbers(table: Table, examples: Collection[str] = ()) -> NumberForm:
+    """`[numbers]`: what the numbers of students and staff look like; `examples` are those that the configuration
+    names, of which a pattern that fits the campus knows at least one.
+    """
     pattern = table.text("pattern", USUAL_PATTERN)
     try:
         re.compile(pattern)
@@ -176,7 +180,40 @@ def read_numbers(table: Table) -> NumberForm:
     if form.contradicts(pattern):
         table.fault("pattern", f'has no letter as case = "{form.case}" writes them: nothing can match')
     table.close()
+    usual = NumberForm(case=form.case)
+    known = [text for text in examples if _is_number(usual, text)]
+    if known and not any(_is_number(form, text) for text in known):
+        table.fault(
+            "pattern", f"knows none of the numbers of [roles] and of control students, written in {case} case"
+        )
+        return usual
     return form
+
+
+def list_examples(data: Mapping[str, Any]) -> list[str]:
+    """The numbers of people that the configuration names: in `[roles]` and as control students."""
+    mini_apps = data.get("mini_apps")
+    tables = mini_apps.values() if isinstance(mini_apps, dict) else ()
+    controls = [table.get("sentinels") for table in tables if isinstance(table, dict)]
+    places: list[object] = [data.get("roles"), *controls]
+    return [text for place in places for text in _list_texts(place)]
+
+
+def _list_texts(value: object) -> Iterator[str]:
+    """Every text below a value."""
+    if isinstance(value, str):
+        yield from (part.strip() for part in value.split(","))
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _list_texts(item)
+
+
+def _is_number(form: NumberForm, text: str) -> bool:
+    try:
+        form.fold(text)
+    except MalformedNumber:
+        return False
+    return True
 
 
 def read_answers(table: Table, zone: tzinfo, numbers: NumberForm) -> Conventions:
@@ -188,6 +225,8 @@ def read_answers(table: Table, zone: tzinfo, numbers: NumberForm) -> Conventions
         table.fault("nothing", "holds a text with a control character")
         nothing = frozenset()
     first_day = _read_day(table, "not_before") if table.has("not_before") else FIRST_DAY
+    if first_day > datetime.now(zone).date():
+        table.fault("not_before", "is in the future: every day in an answer would be refused")
     table.close()
     return Conventions(nothing, first_day, zone, numbers)
 
@@ -269,9 +308,17 @@ def _read_levels(table: Table) -> tuple[str, ...]:
     if not table.has("levels"):
         table.fault("levels", f'is missing: list the levels 培养层次 that it is for, or say "{ALL_LEVELS}"')
         return ()
-    told = len(table.faults)
+    told, value = len(table.faults), table.peek("levels")
     levels = table.texts("levels")
-    if levels == (ALL_LEVELS,):
+    if value == ALL_LEVELS or levels == (ALL_LEVELS,):
+        return ()
+    # From the environment, levels are joined by commas.
+    if (isinstance(value, str) and "," not in value) or any(
+        not level.strip() or level.strip().lower() == ALL_LEVELS for level in levels
+    ):
+        table.fault(
+            "levels", f'must be a list of the levels 培养层次 as the sign-in tells them, or "{ALL_LEVELS}"'
+        )
         return ()
     if not levels and len(table.faults) == told:
         table.fault("levels", f'is empty: list the levels 培养层次, or say "{ALL_LEVELS}"')

@@ -184,6 +184,36 @@ def test_a_mini_app_is_for_the_levels_it_names_or_in_so_many_words_for_all() -> 
         assert '"all"' in fault
 
 
+@pytest.mark.parametrize("levels", ["All", "everybody", [" "], ["硕士", ""], ["ALL"], ["硕士", "all"]])
+def test_levels_that_let_nobody_in_are_told(levels: object) -> None:
+    app = make_data()["mini_apps"]["graduate_departure"]
+    (fault,) = read(make_data(mini_apps={"graduate_departure": {**app, "levels": levels}})).faults
+    assert fault.startswith("mini_apps.graduate_departure.levels must be a list")
+    joined = read(make_data(mini_apps={"graduate_departure": {**app, "levels": "硕士,博士"}}))
+    assert (joined.faults, joined.mini_apps["graduate_departure"].levels) == ([], ("硕士", "博士"))
+
+
+def test_a_first_day_in_the_future_would_refuse_every_day() -> None:
+    (fault,) = read(make_data(answers={"not_before": "2999-01-01"})).faults
+    assert fault.startswith("answers.not_before is in the future")
+    assert read(make_data(answers={"not_before": "2001-01-01"})).faults == []
+
+
+def test_a_pattern_that_knows_nobody_is_told_once() -> None:
+    app = make_data()["mini_apps"]["graduate_departure"]
+    controls = {"library_loans": {"passes": "TS1", "fails": ["TS2", "TS3"]}}
+    named = {
+        "mini_apps": {"graduate_departure": {**app, "sentinels": controls}},
+        "roles": {"guards": ["TS9"]},
+    }
+    (fault,) = read(make_data(numbers={"pattern": "ts[0-9]+"}, **named)).faults
+    assert fault.startswith("numbers.pattern knows none")
+    # The controls: in the other case it fits, and one number that does not is named by its own key.
+    assert read(make_data(numbers={"pattern": "ts[0-9]+", "case": "lower"}, **named)).faults == []
+    (fault,) = read(make_data(numbers={"pattern": "TS[1-3]"}, **named)).faults
+    assert fault.startswith("roles.guards names what is no number")
+
+
 def test_roles_are_given_to_numbers() -> None:
     settings = read(make_data(roles={"administrators": ["00420014"], "guards": ["00420016"]}))
     assert settings.faults == []

@@ -11,7 +11,7 @@ import pytest
 from app.connectors.registry import build_connectors
 from app.domain.miniapp import MiniApp
 from app.miniapps.loader import load_mini_app
-from app.services.wiring import check_actions, check_levels, check_steps
+from app.services.wiring import check_actions, check_levels, check_steps, check_students
 from app.tables import Table
 from tests.unit.connectors.demo import demo_sections
 from tests.unit.connectors.sip2_library import demo_section
@@ -162,3 +162,20 @@ def test_levels_that_no_sign_in_tells_would_let_nobody_in() -> None:
     assert told.startswith("mini_apps.graduate_departure.levels lets nobody in")
     assert check_levels(levels, sign_in(silent, telling)) == []
     assert check_levels({"library_card": ()}, sign_in(silent)) == []
+
+
+def test_sign_ins_of_which_none_knows_students_are_told() -> None:
+    staff = {"roles": {"js": "teacher"}}
+    tables = {"campus": Table(staff, "sign_in.campus", [])}
+    (fault,) = check_students(tables)
+    assert fault.startswith("sign_in.campus.roles has no word for student")
+    for other in ({}, {"roles": {"xs": "student"}}):
+        assert check_students({**tables, "cas": Table(other, "sign_in.cas", [])}) == []
+
+
+def test_a_field_s_first_day_in_the_future_is_told_unless_its_days_may_be_there() -> None:
+    for more, count in (({}, 1), ({"may_be_future": True}, 0)):
+        sections, faults = demo_sections(), list[str]()
+        set_field("dormitory", "checkout_date", type="day", not_before="2999-01-01", **more)(sections)
+        build_connectors({"dormitory": Table(sections["dormitory"], "connectors.dormitory", faults)})
+        assert len([one for one in faults if "checkout_date.not_before is in the future" in one]) == count
