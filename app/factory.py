@@ -32,7 +32,7 @@ from app.services.desk import open_desk_book
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.sentinels import SentinelWatch
 from app.services.slip_keys import SlipKeyError, load_slip_keys
-from app.services.wiring import check_actions, check_levels, check_steps, check_students
+from app.services.wiring import check_actions, check_levels, check_steps, check_students, list_shown
 from app.settings import ANY_FACT, ROOT, MiniAppSettings, Settings, SettingsError
 from app.web import init_web
 from app.web.auth import init_auth
@@ -115,13 +115,16 @@ def warm_up(app: Flask) -> None:
 
 def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
     desk_book = open_desk_book(settings.database_url, settings.service.time_zone)
-    connectors = build_connectors(settings.connectors, desk_book, settings.conventions)
+    loaded = [
+        (chosen, mini_app)
+        for chosen in settings.mini_apps.values()
+        if (mini_app := load_mini_app(chosen.folder, settings.faults)) is not None
+    ]
+    shown = list_shown((mini_app, chosen.steps) for chosen, mini_app in loaded)
+    connectors = build_connectors(settings.connectors, desk_book, settings.conventions, shown)
     installed = {}
-    for slug, chosen in settings.mini_apps.items():
-        mini_app = load_mini_app(chosen.folder, settings.faults)
-        if mini_app is None:
-            continue
-        where = f"mini_apps.{slug}.steps"
+    for chosen, mini_app in loaded:
+        where = f"mini_apps.{chosen.slug}.steps"
         missing = [key for key in mini_app.step_keys if key not in chosen.steps]
         unknown = [key for key in chosen.steps if key not in mini_app.step_keys]
         settings.faults.extend(f"{where}.{key} is missing" for key in missing)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -16,6 +17,8 @@ from app.domain.clearance import FactValue
 from app.domain.conventions import USUAL, Conventions
 from app.domain.texts import ControlCharacter, clean_text
 
+log = logging.getLogger(__name__)
+
 MAX_TEXT = 200
 
 _ONE_FEN = Decimal("0.01")
@@ -24,6 +27,9 @@ _COUNT = re.compile(r"0|[1-9][0-9]{0,8}")
 _YUAN = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?")
 _FEN = re.compile(r"0|[1-9][0-9]{0,13}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+_LEFT_OUT = frozenset({Fault.ODD_TEXT, Fault.ODD_NUMBER, Fault.ODD_DAY, Fault.DAY_OUT_OF_BOUNDS})
 
 
 class FieldType(StrEnum):
@@ -58,7 +64,9 @@ class Field:
     `pattern` is a fact. What stands for nothing by the conventions is refused, unless it is known. `may_be_empty`:
     null, "" and what stands for nothing are a known meaning, None. A day is from `not_before` on, and not after
     today unless `may_be_future`. `unit` matters for money alone, `json_type` for counts and money.
-    `proves_nothing` says why the field's value must not settle a step by itself.
+    `proves_nothing` says why the field's value must not settle a step by itself. `only_shown_as` is its name in the log
+    where no rule reads it: then a value that cannot be read is left out, None, and nobody is kept waiting for it. Its
+    type is still required, and a text among the known ones: another shape is another answer.
     """
 
     path: Path
@@ -72,13 +80,24 @@ class Field:
     may_be_future: bool = False
     conventions: Conventions = USUAL
     proves_nothing: str = ""
+    only_shown_as: str = ""
 
     def read(self, row: Json) -> FactValue:
         """The fact in a row of an answer; raises UntrustedAnswer if it is not positively understood."""
         value = look_up(row, self.path)
-        if self.may_be_empty and self._is_nothing(value):
+        try:
+            if (self.may_be_empty or self.only_shown_as) and self._is_nothing(value):
+                return None
+            return _READERS[self.type](self, value)
+        except UntrustedAnswer as error:
+            self.leave_out(error)
             return None
-        return _READERS[self.type](self, value)
+
+    def leave_out(self, error: UntrustedAnswer) -> None:
+        """Log that the value is left out; raises the error again where it may not be."""
+        if not self.only_shown_as or error.fault not in _LEFT_OUT:
+            raise error
+        log.warning("fact left out", extra={"fact": self.only_shown_as, "fault": str(error.fault)})
 
     def knows(self, text: str) -> bool:
         """Whether a clean text is among the known ones."""
@@ -93,6 +112,14 @@ class Field:
             return self.conventions.is_day_of_nothing(value)
         is_known = self.knows(value) or self.knows(_clean(value))
         return not is_known and self.conventions.says_nothing(value)
+
+
+def mark_shown(system: str, fields: Mapping[str, Field], shown: frozenset[str]) -> Mapping[str, Field]:
+    """The fields of a system, those of the facts that are only shown marked so."""
+    return {
+        fact: replace(field, only_shown_as=f"{system}.{fact}") if fact in shown else field
+        for fact, field in fields.items()
+    }
 
 
 def _read_text(field: Field, value: Json) -> str:

@@ -54,7 +54,9 @@ free text, all of which must match `pattern` (`.*`); `empty` (false): null, "" a
 nothing (无, -, 0000-00-00, 9999-12-31, …) are a known meaning, "nothing"; without it they are refused, and in free text they never
 count. A day is from `not_before` (that of `[answers]`) to today, on the service's wall clock, or later with `may_be_future`
 (false). Spaces and invisible characters of a text are folded before it is compared, and numbers of students too.
-Anything else makes the system unavailable for that student.
+Anything else makes the system unavailable for that student; but what is odd, too early, still to come or nothing in a
+fact that a step shows and no step's rule reads is left out (shown as none, logged as "fact left out"): it settles nothing.
+A missing field, another type and a text outside `known` or `values` stay faults even there.
 
 Paths are dotted, with indexes where lists are: `data.rows[0].name`; `$` is the whole answer.
 """

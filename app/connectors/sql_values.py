@@ -81,7 +81,13 @@ def _get(row: dict[str, Any], column: str) -> Any:
 
 def _read_fact(field: Field, row: dict[str, Any]) -> FactValue:
     column = str(field.path[0])
-    return field.read({column: _make_json(field, _get(row, column))})
+    value = _get(row, column)
+    try:
+        value = _make_json(field, value)
+    except UntrustedAnswer as error:
+        field.leave_out(error)
+        return None
+    return field.read({column: value})
 
 
 def _make_json(field: Field, value: object) -> Json:

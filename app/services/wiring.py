@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from app.connectors.fields import Field, FieldType
@@ -40,6 +41,20 @@ def check_actions(asked: Iterable[tuple[Step, GuardedConnector]]) -> list[str]:
         for connector, keys in offered.items()
         for key in sorted(connector.actions - keys)
     ]
+
+
+def list_shown(mini_apps: Iterable[tuple[MiniApp, Mapping[str, str]]]) -> dict[str, frozenset[str]]:
+    """The facts of each connector that a step shows and no step's rule reads, of mini-apps with their connectors by
+    step. What neither is shown nor read is in the configuration to be proven, and stays so.
+    """
+    shown: defaultdict[str, set[str]] = defaultdict(set)
+    read: defaultdict[str, set[str]] = defaultdict(set)
+    for mini_app, connectors in mini_apps:
+        for step in mini_app.steps:
+            connector = connectors.get(step.key, "")
+            shown[connector].update(fact.key for fact in step.facts)
+            read[connector].update(step.rule.fact_keys)
+    return {connector: frozenset(facts - read[connector]) for connector, facts in shown.items()}
 
 
 def check_levels(levels: Mapping[str, tuple[str, ...]], sign_in: Mapping[str, Table]) -> list[str]:

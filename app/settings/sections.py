@@ -177,10 +177,11 @@ def read_numbers(table: Table, examples: Collection[str] = ()) -> NumberForm:
         pattern = USUAL_PATTERN
     case = table.text("case", LetterCase.UPPER, choices=tuple(LetterCase))
     form = NumberForm(pattern, LetterCase(case) if case in tuple(LetterCase) else LetterCase.UPPER)
-    if form.contradicts(pattern):
-        table.fault("pattern", f'has no letter as case = "{form.case}" writes them: nothing can match')
     table.close()
     usual = NumberForm(case=form.case)
+    if form.contradicts(pattern):
+        table.fault("pattern", f'has no letter as case = "{form.case}" writes them: nothing can match')
+        return usual
     known = [text for text in examples if _is_number(usual, text)]
     if known and not any(_is_number(form, text) for text in known):
         table.fault(

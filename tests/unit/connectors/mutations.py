@@ -19,7 +19,8 @@ ODD_VALUES: tuple[Any, ...] = (
     "NaN", "Infinity", "1e-9", "0,00", "0.001", ".0", "0.", "0.00元", "已审核 ", "审核通过\u200b", "已审核（待补交）", "9 ",
     "2026-13-01", "2026-02-30", "２０２６-06-10", "2026-6-1", "2026/06/10", "2026-06-10\n", "\ud800", "\u202e王", OTHER_STUDENT,
 )  # fmt: skip
-WORDS = ("已审核 ", "已审核（待补交）")
+WORDS = ("已审核 ", "已审核（待补交）", OTHER_STUDENT)
+"""What may be a warden's name or number as well."""
 FOLDED = ("已审核 ", "审核通过\u200b", "9 ")
 """Words that pass, with blanks and signs that nobody sees: the truth about another student."""
 NOTHING: tuple[Any, ...] = (

@@ -69,6 +69,31 @@ def test_a_clerk_whose_name_stands_for_nothing_is_outstanding(clerk: str) -> Non
     assert judge("2026-06-10", clerk) is Status.OUTSTANDING
 
 
+@pytest.mark.parametrize(
+    "clerk",
+    [
+        "王建国", "娜", "买买提·艾力", "买买提•艾力", "买买提‧艾力", "买买提・艾力", "阿卜杜拉．买买提", "王建国（代）", "（代）王建国", "王建国(竹园)",
+        "王建国、李四", "王建国,李四", "王建国/李四", "O'Brien", "O’Brien", "Jean-Luc", "A.B. Smith", "Nâzım", "Nguyễn Văn Đức", "नाम", "राम",
+        "ནོར་བུ", "ئەخمەت", "ᠪᠠᠲᠤ", "王建国2", "张三01", "00420015", "竹园2号楼管理员", "2号楼", "陈_伟", "𠮷田", "䶮", "李〇", "\ue863王",
+    ],
+)  # fmt: skip
+def test_a_clerk_of_any_name_or_number_has_checked_a_student_out(clerk: str) -> None:
+    assert judge("2026-06-10", clerk) is Status.CLEARED
+
+
+@pytest.mark.parametrize(
+    "clerk", ["00", "000000", "-1", "1e-9", "0x0", "0.00元", "2026-06-10", "#1", "?", "(1)"]
+)
+def test_a_text_with_neither_a_name_nor_a_number_is_no_clerk(clerk: str) -> None:
+    assert judge("2026-06-10", clerk) in (Status.OUTSTANDING, Fault.ODD_TEXT)
+
+
+def test_without_the_pattern_such_a_text_would_be_a_clerk() -> None:
+    """The control."""
+    bare = DORMITORY | {"checkout_by": replace(DORMITORY["checkout_by"], pattern=".*")}
+    assert judge("2026-06-10", "0x0", bare) is Status.CLEARED
+
+
 def test_without_the_conventions_the_same_days_and_names_would_pass() -> None:
     """The negative control. The clock is far ahead, so that no day is still to come."""
     bare = {
