@@ -29,7 +29,9 @@ _FEN = re.compile(r"0|[1-9][0-9]{0,13}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-_LEFT_OUT = frozenset({Fault.ODD_TEXT, Fault.ODD_NUMBER, Fault.ODD_DAY, Fault.DAY_OUT_OF_BOUNDS})
+_LEFT_OUT = frozenset(
+    {Fault.WRONG_TYPE, Fault.ODD_TEXT, Fault.ODD_NUMBER, Fault.ODD_DAY, Fault.DAY_OUT_OF_BOUNDS}
+)
 
 
 class FieldType(StrEnum):
@@ -65,8 +67,8 @@ class Field:
     null, "" and what stands for nothing are a known meaning, None. A day is from `not_before` on, and not after
     today unless `may_be_future`. `unit` matters for money alone, `json_type` for counts and money.
     `proves_nothing` says why the field's value must not settle a step by itself. `only_shown_as` is its name in the log
-    where no rule reads it: then a value that cannot be read is left out, None, and nobody is kept waiting for it. Its
-    type is still required, and a text among the known ones: another shape is another answer.
+    where no rule reads it: then a value that cannot be read is left out, None, and nobody is kept waiting for it. A list
+    or an object in its place is another answer, and so is a text outside the known ones.
     """
 
     path: Path
@@ -90,6 +92,8 @@ class Field:
                 return None
             return _READERS[self.type](self, value)
         except UntrustedAnswer as error:
+            if isinstance(value, list | dict):
+                raise
             self.leave_out(error)
             return None
 

@@ -56,7 +56,7 @@ count. A day is from `not_before` (that of `[answers]`) to today, on the service
 (false). Spaces and invisible characters of a text are folded before it is compared, and numbers of students too.
 Anything else makes the system unavailable for that student; but what is odd, too early, still to come or nothing in a
 fact that a step shows and no step's rule reads is left out (shown as none, logged as "fact left out"): it settles nothing.
-A missing field, another type and a text outside `known` or `values` stay faults even there.
+A missing field, a list or an object, and a text outside `known` or `values` stay faults even there.
 
 Paths are dotted, with indexes where lists are: `data.rows[0].name`; `$` is the whole answer.
 """

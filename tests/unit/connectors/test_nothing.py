@@ -82,7 +82,7 @@ def test_a_clerk_of_any_name_or_number_has_checked_a_student_out(clerk: str) -> 
 
 
 @pytest.mark.parametrize(
-    "clerk", ["00", "000000", "-1", "1e-9", "0x0", "0.00元", "2026-06-10", "#1", "?", "(1)"]
+    "clerk", ["00", "000000", "-1", "1e-9", "0x0", "0.00元", "2026-06-10", "#1", "#REF!", "?", "(1)"]
 )
 def test_a_text_with_neither_a_name_nor_a_number_is_no_clerk(clerk: str) -> None:
     assert judge("2026-06-10", clerk) in (Status.OUTSTANDING, Fault.ODD_TEXT)

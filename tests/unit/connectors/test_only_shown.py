@@ -98,7 +98,7 @@ def test_an_odd_day_of_the_review_keeps_nobody_whose_thesis_is_reviewed(day: Any
     assert judge("archive", answers.archive("已提交", day)) is Status.OUTSTANDING
 
 
-@pytest.mark.parametrize("project", ["无", "-", "", None, " ", "\x07", "学" * 300])
+@pytest.mark.parametrize("project", ["无", "-", "", None, " ", "\x07", "学" * 300, 7, True])
 def test_a_charge_without_a_name_is_a_charge(project: Any) -> None:
     (record,) = read("finance", name_project(project))
     assert (record["project"], record["amount"]) == (None, Decimal("800.00"))
@@ -125,7 +125,7 @@ def test_read_as_if_it_decided_the_same_fact_makes_the_item_unavailable(
 @pytest.mark.parametrize(
     ("system", "answer", "fault"),
     [
-        ("archive", answers.archive("已审核", 20260605), Fault.WRONG_TYPE),  # type: ignore[arg-type]
+        ("archive", answers.archive("已审核", {"day": "2026-06-05"}), Fault.WRONG_TYPE),  # type: ignore[arg-type]
         ("archive", {"errno": 0, "xh": "TS23000003", "entities": [{"xh": "TS23000003", "lwzt": "已审核"}]}, Fault.MISSING_FIELD),
         ("finance", name_project(["学费"]), Fault.WRONG_TYPE),
         ("finance", answers.finance(answers.charge("学费", "0") | {"status": "挂账"}), Fault.UNKNOWN_VALUE),
