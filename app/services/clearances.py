@@ -225,7 +225,8 @@ def _ask_live(
     waivers = list_waivers(installed, student_number)
     connectors = {step.key: installed.connectors[step.key] for step in steps}
     limits = installation.settings.round
-    found, agreed = ask_proven(installed, connectors, student_number, limits, waivers, known)
+    compared = {} if keeps_cleared else known  # whoever acts on one step expects that it gets better
+    found, agreed = ask_proven(installed, connectors, student_number, limits, waivers, compared)
     answers = {key: installed.distrust(key, answer) for key, answer in found.items()}
     now = get_now()
     states = {
