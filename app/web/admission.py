@@ -10,7 +10,7 @@ from flask_babel import gettext
 from app.domain.errors import Mismatch, NotGraduating, OutsidePeriod
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
-from app.web.language import put, show_day
+from app.web.language import ENGLISH, get_language, put, show_day
 from app.web.shell import get_installation
 
 
@@ -67,5 +67,6 @@ def describe_mismatch(fact: NotGraduating) -> Notice:
         if is_level
         else gettext("现在办理的批次：%(period)s。", period=wanted)
     )
+    gap = " " if get_language() is ENGLISH else ""
     asks = ask_school if fact.told else ask_support
-    return Notice(fact.mismatch, titles[fact.mismatch], f"{serves} {asks}")
+    return Notice(fact.mismatch, titles[fact.mismatch], f"{serves}{gap}{asks}")
