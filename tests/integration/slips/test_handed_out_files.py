@@ -20,6 +20,7 @@ from app.domain.slip_code import Verdict
 from app.extensions import db
 from app.models import HandedOutFile
 from app.services import slip_files
+from app.services.clock import get_now
 from app.services.slip_changes import reissue_slip, revoke_slip
 from app.services.slip_files import find_handed_out, hand_out_pdf, hand_out_png
 from app.services.slip_keys import compromise_slip_key, create_slip_key, retire_slip_key
@@ -163,7 +164,7 @@ def test_a_retired_key_s_seal_holds_and_a_compromised_key_s_does_not(office: Off
     data = hand_out_pdf(office.installation, slip)
     (key,) = office.installation.slip_keys.current().ring.keys
     create_slip_key(office.keys, date(2020, 1, 2), KEY_DAYS)
-    retire_slip_key(office.keys, key.kid)
+    retire_slip_key(office.keys, key.kid, get_now())
     renewed = replace(office.installation)
     assert find_handed_out(renewed, data) is not None
     compromise_slip_key(office.keys, key.kid)
