@@ -194,11 +194,13 @@ def _clean_values(table: Table, values: dict[str, str]) -> dict[str, str]:
 
 
 def _read_first_day(table: Table) -> date | None:
-    text = table.text("not_before", pattern=r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+    pattern = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    text = table.text("not_before", pattern=pattern)
     try:
         return date.fromisoformat(text)
     except ValueError:
-        table.fault("not_before", "is no day of the calendar, as 2000-01-01")
+        if re.fullmatch(pattern, text):
+            table.fault("not_before", "is no day of the calendar, as 2000-01-01")
         return None
 
 
