@@ -8,6 +8,8 @@ CAMPUS_PORT ?= 8001
 DATA_DIR ?= var
 CONFIG ?=
 BENCH ?= all
+ARGS ?= --help
+export ARGS
 # Beside tests/soak, the tests of every run that hold a large figure.
 FIGURES := tests/integration/test_fault_matrix.py tests/integration/test_emptied_view.py tests/unit/connectors/test_mutated_answers.py \
 	tests/unit/domain/test_slip_code_tampering.py
@@ -17,7 +19,7 @@ LOAD_URL ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run load test soak lint bench screenshots texts pins
+.PHONY: help run flask load test soak lint bench screenshots texts pins
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,8 +35,11 @@ $(VENV)/tools: requirements.txt tests/requirements.txt $(VENV)/runtime
 	@$(PIP) -r requirements.txt -r tests/requirements.txt
 	@touch $@
 
-run: $(VENV)/runtime ## Start the pretend campus and the service (PORT, CAMPUS_PORT, DATA_DIR, CONFIG)
-	@exec $(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) $(addprefix --config ,$(CONFIG))
+run: $(VENV)/runtime ## Start the pretend campus and the service (PORT, CAMPUS_PORT, DATA_DIR, CONFIG: files joined by :)
+	@exec $(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) --config '$(CONFIG)'
+
+flask: $(VENV)/runtime ## A command of the demo, in its environment (ARGS="waivers list"; the others as for run)
+	@$(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) --config '$(CONFIG)' --flask "$$ARGS"
 
 test: $(VENV)/tools ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup

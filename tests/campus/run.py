@@ -1,4 +1,4 @@
-"""Starts the product against the pretend campus: `make run`, and the same pieces for tests and benchmarks.
+"""Starts the product against the pretend campus: `make run` and `make flask`, and the same pieces for tests and benchmarks.
 
 Everything that an installation needs is made in one data folder at the first start and kept afterwards:
 the secret key, the slip's signing key and the SQLite database.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -33,6 +34,7 @@ OF_ANOTHER_PORT = "another base_url"
 BLOCKING_THREADS = 256
 """A page that waits for departments holds a thread: so many must not keep verification waiting."""
 KEY_DAYS = 3650
+DATABASE = "lixiao.sqlite3"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 DEMO_FILE = PROJECT / "config" / "demo.toml"
 
@@ -52,7 +54,7 @@ def make_environment(
         "SERVICE__BASE_URL": f"http://127.0.0.1:{port}",
         "SERVICE__TRUSTED_HOSTS": "127.0.0.1,localhost",
         "SERVICE__SECRET_KEY_FILE": str(_make_secret(data_dir / "secret_key")),
-        "DATABASE__URL": f"sqlite:///{data_dir.resolve()}/lixiao.sqlite3",
+        "DATABASE__URL": f"sqlite:///{data_dir.resolve()}/{DATABASE}",
         "SLIP__KEYS": str(data_dir.resolve() / "slip-keys"),
         "SIGN_IN__CAMPUS__ISSUER": f"{campus_url.rstrip('/')}/oidc",
         "SIGN_IN__CAMPUS__CLIENT_SECRET": DEMO.client_secret,
@@ -182,6 +184,25 @@ def _print_accounts() -> None:
         print(f"  {account.number:<12}{account.case}")
 
 
+def _split_files(text: str) -> list[Path]:
+    return [Path(name) for name in text.split(os.pathsep) if name]
+
+
+def _run_flask(options: argparse.Namespace) -> int:
+    """A command in the environment that `make run` has with the same options; returns its exit code."""
+    try:
+        campus = f"http://127.0.0.1:{options.campus_port}"
+        environment = make_environment(options.data_dir, options.port, campus, options.config)
+        if not (options.data_dir / DATABASE).exists():
+            prepare(environment)
+    except RuntimeError as error:
+        print(f"make flask: {error}", file=sys.stderr)
+        return 1
+    environment.pop(METRICS_FOLDER)  # those of the server alone
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", *shlex.split(options.flask)]
+    return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+
+
 def main() -> int:
     """Run both in the foreground until told to stop; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make run", description="The service and its pretend campus.")
@@ -190,13 +211,19 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, default=Path("var"))
     parser.add_argument(
         "--config",
-        type=Path,
-        action="append",
+        type=_split_files,
         default=[],
-        metavar="FILE",
-        help="a file to read after config/demo.toml",
+        metavar="FILES",
+        help=f"files to read after config/demo.toml, joined by {os.pathsep}",
+    )
+    parser.add_argument(
+        "--flask",
+        metavar="ARGS",
+        help="a command of the demo, instead of starting it: its arguments as one text",
     )
     options = parser.parse_args()
+    if options.flask is not None:
+        return _run_flask(options)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, _leave)
     running: list[subprocess.Popen[bytes] | subprocess.Popen[str]] = []
