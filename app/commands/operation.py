@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 from app.commands.decisions import by_option
 from app.documents.signing_key import UnusableCertificate
 from app.domain.slip_keys import NoSigningKey
+from app.domain.student_number import USUAL_PATTERN
 from app.identity.base import IdentityProvider
 from app.identity.finding import Fit
 from app.services.backup import BackupFailed, NotOneFile, back_up
@@ -30,6 +31,10 @@ from app.services.sentinels import list_unwatched_facts
 from app.services.slip_keys import SlipKeyError
 
 AUDIT_EVENTS = "audit events"
+ANY_NUMBER = (
+    "[numbers] pattern admits any letters and digits: a row under a mistyped number would be nobody's, and its "
+    "student's debt unseen"
+)
 UNNAMED = "operator"
 """Who decided to purge, where nobody is named: a timer."""
 NO_KEY = "no slip key may sign now: make one with `flask slip-keys new`"
@@ -82,7 +87,10 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
         yield f"mini-app     {chosen.slug}: {chosen.period}, open from {chosen.opens_on} to {chosen.closes_on}"
         for step, connector in chosen.steps.items():
             watched = _describe_controls(installed, step)
-            yield f"             {step} <- {connector} ({settings.connectors[connector].text('kind')}), {watched}"
+            kind = settings.connectors[connector].text("kind")
+            yield f"             {step} <- {connector} ({kind}), {watched}"
+            if kind == "sql" and settings.numbers.pattern == USUAL_PATTERN:
+                yield f"             WARNING: {connector} is a view, and {ANY_NUMBER}"
     kept = settings.retention
     yield f"retention    audit {kept.audit} days, checks {kept.slip_checks}, closed cases {kept.closed_cases}"
 

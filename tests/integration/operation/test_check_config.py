@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from app.connectors.base import UntrustedAnswer
+from app.connectors.sql_values import require_folded
 from app.documents.font_files import list_font_files
+from app.domain.student_number import USUAL_PATTERN, NumberForm
 from app.tables import Table
+from tests.campus.accounts import DEMO_ACCOUNTS
 from tests.campus.client import PROJECT
 from tests.campus.run import make_environment, prepare
 from tests.conftest import get_free_port
+from tests.fixtures.finance_view import FRAGMENT, make_finance_view
 from tests.integration.operation.commands import run_flask
 
 NOBODY = "http://127.0.0.1:9"
@@ -285,3 +291,27 @@ def test_a_file_that_is_no_font_is_a_mistake_among_the_others(
     # The control: a font is taken.
     path.write_bytes(next(one.path for one in list_font_files(()) if one.face == 0).read_bytes())
     assert run_flask(environment, "check-config", **fonts).code == 0
+
+
+def test_a_view_read_with_a_pattern_that_admits_anything_is_warned_of(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    view = make_finance_view(tmp_path / "finance.sqlite3")
+    files = os.pathsep.join((environment["LIXIAO_CONFIG"], str(FRAGMENT)))
+    changes = {"LIXIAO_CONFIG": files, **view.environment}
+    of_demo = run_flask(environment, "check-config", **changes)
+    assert (of_demo.code, "WARNING: finance_view" in of_demo.out) == (0, False), of_demo.err
+    warned = run_flask(environment, "check-config", LIXIAO_NUMBERS__PATTERN=USUAL_PATTERN, **changes)
+    assert (warned.code, "WARNING: finance_view is a view" in warned.out) == (0, True)
+
+
+@pytest.mark.parametrize("number", ["TSO3000001", "23000008", "TS2300000", "XS23000008"])
+def test_the_demo_s_pattern_makes_a_damaged_number_a_fault_of_the_view(number: str) -> None:
+    numbers = tomllib.loads(FRAGMENT.read_text(encoding="utf-8"))["numbers"]
+    form = NumberForm(numbers["pattern"])
+    accounts = [account.number for account in DEMO_ACCOUNTS]
+    require_folded(form, [(sound,) for sound in (*accounts, "TS00000001", "TS00000002")])
+    with pytest.raises(UntrustedAnswer):
+        require_folded(form, [(number,)])
+    # The control: with the usual pattern the row is nobody's, and its student clear.
+    require_folded(NumberForm(), [(number,)])
