@@ -2,16 +2,18 @@
 
 At a submission every pass rests on right answers about the step's control students. What passes by its records
 needs a look that is a few seconds old, and takes it while the student's own round is under way. What rests on "no
-record", or did not pass when it was last asked, is taken in the order student, control students, student: a view
-that is empty for the first answer, and filled again when the control students are asked, shows the record at the
-third; one that is emptied after the control students were asked showed its records at the first. So one
-interruption, whenever it begins and however long it lasts, clears nobody. Where the student was known not to pass,
+record", or did not pass when it was last asked, is taken in the order student, control students, student with control
+students beside: a view that is empty for the first answer, and filled again when the control students are asked, shows
+the record at the third; one that is emptied after the control students were asked showed its records at the first. So
+one interruption, whenever it begins and however long it lasts, clears nobody; nor does a view that comes and goes in
+step with the questions, since the last ones are asked side by side. Where the student was known not to pass,
 the same is done twice more some tenths of a second apart, for a view that comes and goes: whoever has just paid
 passes. A page decides nothing, and rests on a look that is a few seconds old.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, wait
@@ -96,7 +98,8 @@ def prove_passes(
         unsure = improved.intersection(_list_passing(installed, found))
         if not unsure:
             break
-        time.sleep(CONFIRM_AFTER_SECONDS)
+        # Out of step with a view that comes and goes at even times.
+        time.sleep(CONFIRM_AFTER_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
         left = max(0.0, ends_at - time.monotonic())
         again, agreed_again = _ask_again(installed, found, unsure, student_number, deadline, left)
         found, agreed = found | again, agreed | agreed_again
@@ -111,22 +114,29 @@ def _ask_again(
     deadline: float,
     patience: float,
 ) -> Proven:
-    """Ask the control students, who have `patience` seconds, and then the student once more. Without right answers
-    about all of them, or with another answer than before, a step is unavailable; another answer suspends it.
+    """Ask the control students, who have `patience` seconds, and then the student once more beside them. Without right
+    answers about all of them, or with another answer than before, a step is unavailable; another answer suspends it.
     """
-    looks = {key: begin_look(installed, key, deadline) for key in keys}
-    _wait_for(looks, patience)
     resting = _list_resting(installed, before)
-    good = {
-        key for key, look in looks.items() if (_get_agreed(look) if key in resting else _may_rest_on(look))
-    }
-    again = query_systems({key: installed.connectors[key] for key in good}, student_number, deadline)
+    first = {key: begin_look(installed, key, deadline) for key in keys}
+    _wait_for(first, patience)
+    looks = {key: begin_look(installed, key, deadline) for key in _list_good(first, resting)}
+    again = query_systems({key: installed.connectors[key] for key in looks}, student_number, deadline)
+    _wait_for(looks, LOOKS_WAITED_FOR * deadline + GRACE_SECONDS)
+    good = _list_good(looks, resting)
     differing = {key for key, answer in again.items() if _differ(installed, key, before[key], answer)}
     for key in differing:
         note_contradiction(installed, key)
-    refused = {key: _refuse(installed, key) for key in looks.keys() - good | differing}
+    refused = {key: _refuse(installed, key) for key in first.keys() - good | differing}
     agreed = {key: look.ended_at for key in good - differing if (look := _get_agreed(looks[key]))}
     return again | refused, agreed
+
+
+def _list_good(looks: Looks, resting: Collection[str]) -> set[str]:
+    """The steps whose look bears a pass: one that rests on no record needs right answers, another none that is wrong."""
+    return {
+        key for key, look in looks.items() if (_get_agreed(look) if key in resting else _may_rest_on(look))
+    }
 
 
 def begin_looks(installed: InstalledMiniApp, limits: RoundSettings, *, is_patient: bool) -> PageLooks:

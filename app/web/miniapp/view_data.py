@@ -223,7 +223,11 @@ def _get_note(step: Step, state: StepState) -> str:
     if state.fault == TOO_OFTEN and state.waived is None:
         return str(gettext("您查询得过于频繁，这一项这次没有查询。请稍后重新查询。"))
     if state.reading is None and state.waived is None and not state.is_asking:
-        return str(gettext("部门系统暂时没有给出可靠的答复，这不代表未通过。请稍后重新查询；一直查不到的，请联系该部门核对记录。"))
+        return str(
+            gettext(
+                "部门系统暂时没有给出可靠的答复，这不代表未通过。请稍后重新查询；一直查不到的，请联系该部门核对记录。"
+            )
+        )
     return "" if state.reading is None or state.reading.records else step.no_record_says
 
 
