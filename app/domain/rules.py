@@ -153,7 +153,7 @@ class ValueIs:
 @dataclass(frozen=True, slots=True)
 class AllPresent:
     """Passes when none of the facts is empty, e.g. the day and the clerk of checking out. A text that begins with one
-    of `undone` says that it is still to be done, as 未退宿 or 待确认 where a clerk's name should stand.
+    of `undone` says that it is still to be done, as 未办结 or 待确认 where a clerk's name should stand.
     """
 
     facts: tuple[str, ...]

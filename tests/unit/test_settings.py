@@ -206,8 +206,10 @@ def test_a_pattern_that_knows_nobody_is_told_once() -> None:
         "mini_apps": {"graduate_departure": {**app, "sentinels": controls}},
         "roles": {"guards": ["TS9"]},
     }
-    (fault,) = read(make_data(numbers={"pattern": "ts[0-9]+"}, **named)).faults
+    (fault,) = read(make_data(numbers={"pattern": "TB[0-9]+"}, **named)).faults
     assert fault.startswith("numbers.pattern knows none")
+    (fault,) = read(make_data(numbers={"pattern": "ts[0-9]+"}, **named)).faults
+    assert fault.startswith("numbers.pattern has no letter as case")
     # The controls: in the other case it fits, and one number that does not is named by its own key.
     assert read(make_data(numbers={"pattern": "ts[0-9]+", "case": "lower"}, **named)).faults == []
     (fault,) = read(make_data(numbers={"pattern": "TS[1-3]"}, **named)).faults

@@ -36,7 +36,7 @@ SHORT_CODES = (
     ("one character too few", "0123456789ABCDE", None),
     ("one character too many", "0123456789ABCDEFG", None),
     ("the letter U", "U123456789ABCDEF", None),
-    ("an underscore", "0123_4567_89AB_CDEF", None),
+    ("underscores", "0123_4567_89AB_CDEF", SLIP_ID),
     ("Arabic digits", "٠١٢٣456789ABCDEF", None),
     ("percent-encoded", "%30123456789ABCDEF", None),
     ("far too long", "0123456789ABCDEF" + " " * 60, None),

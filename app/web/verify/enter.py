@@ -23,7 +23,7 @@ from app.web.verify.answers import (
     wants_json,
 )
 from app.web.verify.files import verify_upload
-from app.web.verify.limits import count, get_address, get_counted, has_room
+from app.web.verify.limits import count, describe_wait, get_address, get_counted, get_retry_after, has_room
 from app.web.verify.pages import verify_pages
 from app.web.verify.problems import MAX_UPLOAD_BYTES, Problem
 from app.web.verify.show import check_code, limit_check, show_checked
@@ -78,14 +78,21 @@ def show_problem(problem: Problem, typed: str = "") -> ResponseReturnValue:
 
 
 def _render_entry(
-    typed: str, problem: Problem | None = None, verification: Verification | None = None
+    typed: str,
+    problem: Problem | None = None,
+    verification: Verification | None = None,
+    *,
+    is_staff: bool = False,
 ) -> str:
+    is_limited = verification is not None and verification.verdict is Verdict.RATE_LIMITED
     return render_template(
         "verify/enter.html",
         problem=problem,
         typed=read_typed_code(typed) if typed else None,
         verification=verification,
         text=TYPED_TEXTS[verification.verdict] if verification else None,
+        wait=describe_wait(get_retry_after()) if is_limited else "",
+        is_staff=is_staff,
         megabytes=MAX_UPLOAD_BYTES // 1024**2,
     )
 
@@ -120,7 +127,7 @@ def _find_mistake(typed: str) -> Problem:
 
 def _show_typed_again(verification: Verification, typed: str, staff: Person | None) -> ResponseReturnValue:
     """The verdict on a code behind which no slip is found now, above the field with what was typed."""
-    page = _render_entry(typed, verification=verification)
+    page = _render_entry(typed, verification=verification, is_staff=staff is not None)
     response = finish_answer(make_response(page), STATUSES.get(verification.verdict, 200), staff)
     log_check(verification, staff, get_address())
     return response

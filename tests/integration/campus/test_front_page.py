@@ -22,7 +22,7 @@ def test_the_front_page_shows_and_changes_what_is_held(campus: CampusClient) -> 
     )
     assert saved.status_code == 303
     held = campus.get_facts("TS23000002", "library_loans")
-    assert held == form | {"books": 3, "violations": 0, "refuses_cancel": True}
+    assert held == form | {"debarred": False, "books": 3, "violations": 0, "refuses_cancel": True}
 
 
 def test_the_front_pages_finance_form_adds_and_drops_rows(campus: CampusClient) -> None:

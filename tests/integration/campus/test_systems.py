@@ -76,7 +76,7 @@ def test_an_unknown_number_is_echoed_and_has_no_record(campus: CampusClient) -> 
     assert answer(campus, "archive", nobody)["entities"] == [{"xh": nobody, "lwzt": "", "shrq": ""}]
     never = {"status": "OK", "student": nobody, "resident": False, "record": None}
     assert answer(campus, "dormitory", nobody) == never
-    assert answer(campus, "finance", nobody)["data"] == {"card_number": nobody, "arrears": []}
+    assert answer(campus, "finance", nobody)["data"] == {"card_number": nobody, "total": 0, "arrears": []}
     account = answer(campus, "campus_card", nobody)
     assert (account["sno"], account["account"]) == (nobody, None)
     cards = answer(campus, "student_card", nobody)
