@@ -257,6 +257,9 @@ def _look_at_files() -> Iterator[Finding]:
 
 
 def _look_at_desk(desk: Desk) -> Iterator[Finding]:
+    database = _get_database_file()
+    if database is not None and not database.is_file():
+        return  # told already, and not to be made here
     state = read_state(desk.name)
     yield Finding(Fit.FITS, f"{state.entries} entries")
     if desk.config.no_entry is NoEntry.EMPTY and not state.is_complete(desk.config.complete_days, get_now()):

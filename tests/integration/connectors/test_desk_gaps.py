@@ -350,6 +350,13 @@ def test_doctor_tells_of_a_desk_that_cannot_answer(hall: Installation) -> None:
     assert "1 student(s) unknown by rows that could not be read" in told
 
 
+def test_doctor_makes_no_database_by_looking_at_desks(hall: Installation) -> None:
+    path = hall.folder / "none.sqlite3"
+    elsewhere = Installation(hall.folder, {**hall.environment, "LIXIAO_DATABASE__URL": f"sqlite:///{path}"})
+    assert "there is no database yet" in elsewhere.flask("doctor").stdout
+    assert not path.exists()
+
+
 def test_a_dry_run_of_a_skipping_import_tells_who_would_be_unknown(hall: Installation) -> None:
     options = ("--dry-run", "--skip-refused")
     code, out, err = import_debts(hall, f'{DEBTOR},"1,200.00"', "合计,1", options=options)
