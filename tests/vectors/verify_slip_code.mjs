@@ -90,7 +90,7 @@ const LOOK_ALIKES = {
 /** The slip id of a typed short code in hex, or null. */
 export function parseShortCode(text) {
   if ([...text].length > 64) return null;
-  const kept = text.normalize("NFKC").replace(/[\p{Z}\p{Cc}\p{Cf}\p{Pd}\u2212\u30fc\u4e00\u2500\u2501]/gu, "");
+  const kept = text.normalize("NFKC").replace(/[\p{Z}\p{Cc}\p{Cf}\p{Pd}\u2212\u30fc\u4e00\u2500\u2501"'`.,:;_、。·“”‘’「」『』《》<>()[\]{}]/gu, "");
   const typed = [...kept.toUpperCase()].map((sign) => LOOK_ALIKES[sign] ?? sign);
   if (typed.length !== 16 || !typed.every((sign) => CROCKFORD.includes(sign))) return null;
   const number = [...typed].reduce((sum, character) => sum * 32n + BigInt(CROCKFORD.indexOf(character)), 0n);
