@@ -214,6 +214,6 @@ ELSEWHERE: dict[str, Way] = {
     "hall": partial(_visit, "/"),
     "guide of undergraduates": partial(_visit, "/undergraduate-departure/"),
     "clearance with data too old": _open_stale,
-    "slip rate_limited": _ask_too_often,
+    "typed code beyond its limit": _ask_too_often,
 }
 """At the service with two mini-apps, finance asked from a view, and hardly any patience with codes typed wrong."""

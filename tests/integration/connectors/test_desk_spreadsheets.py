@@ -129,7 +129,7 @@ CASES: dict[str, tuple[tuple[str, bytes], str, str]] = {
     "formula_text": (csv(ONE.format('"=""TS23000003""",已审核,')), REFUSES_ONE, "is a formula"),
     "days": (
         csv(ONE.format("\n".join(f"TS2300001{n},已审核,{day}" for n, day in enumerate(DAYS)))),
-        "0 new, 0 changed, 0 as before, 6 refused",
+        "1 new, 0 changed, 0 as before, 5 refused",
         "审核日期: is not a day, as 2026-06-09",
     ),
     "twice": (

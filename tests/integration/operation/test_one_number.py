@@ -243,8 +243,8 @@ def test_commands_take_a_number_as_it_is_typed_and_refuse_what_is_none(office: O
         ("sessions", "list", "TS-1"),
         ("sessions", "end", "TS-1", "--by", "00420014"),
         ("sessions", "end", PERSON, "--by", "<b>x</b>"),
-        ("slips", "revoke", number, "--reason", "x", "--by", "李四"),
-        ("slips", "reissue", number, "--reason", "x", "--by", "李四"),
+        ("slips", "revoke", number, "--reason", "误发", "--by", "李四"),
+        ("slips", "reissue", number, "--reason", "误发", "--by", "李四"),
     ):
         code, told = run(office, *words)
         assert (code, "as [numbers] says" in told) == (1, True), told
