@@ -212,13 +212,17 @@ def _fold_keyed(connection: Connection, form: NumberForm, keyed: _Keyed, now: da
         folded = changes.get(row["student_number"], row["student_number"])
         groups[folded, *(row[key] for key in keyed.keys)].append(row)
     for (folded, *_), rows in groups.items():
-        *others, kept = sorted(rows, key=lambda row: row[keyed.moment], reverse=not keyed.keeps_newest)
+        rows.sort(key=lambda row: row[keyed.moment], reverse=not keyed.keeps_newest)
+        # Rows under one spelling stand beside each other, as a waiver that was withdrawn and its successor.
+        is_several = len({row["student_number"] for row in rows}) > 1
+        others, kept = (rows[:-1], rows[-1:]) if is_several else ([], rows)
         for row in others:
             connection.execute(delete(keyed.rows).where(_is_row(keyed, row)))
             _note_removed(connection, keyed.rows.name, row, folded, now)
-        if kept["student_number"] != folded:
-            change = update(keyed.rows).where(_is_row(keyed, kept)).values(student_number=folded)
-            connection.execute(change)
+        for row in kept:
+            if row["student_number"] != folded:
+                change = update(keyed.rows).where(_is_row(keyed, row)).values(student_number=folded)
+                connection.execute(change)
     return len(changes)
 
 
@@ -228,7 +232,7 @@ def _list_rows(connection: Connection, rows: TableClause, numbers: Iterable[str]
 
 
 def _is_row(keyed: _Keyed, row: Row) -> Any:
-    return and_(*(keyed.rows.c[name] == row[name] for name in ("student_number", *keyed.keys)))
+    return and_(*(keyed.rows.c[name] == row[name] for name in ("student_number", *keyed.keys, keyed.moment)))
 
 
 def _note_removed(connection: Connection, name: str, row: Row, folded: str, now: datetime) -> None:

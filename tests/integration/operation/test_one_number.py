@@ -46,6 +46,8 @@ UNFOLDED = {
 FIRST = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
+NOW = datetime(2026, 6, 18, tzinfo=UTC)
+
 
 @pytest.fixture
 def office(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Office]:
@@ -202,6 +204,27 @@ def test_a_form_that_changes_later_is_held_to_and_a_second_time_changes_nothing(
         ("tS23000008", "ts23000008", 2),
     ]
     assert list_faults() == []
+
+
+def test_a_withdrawn_waiver_and_its_successor_are_both_held_to_a_form_that_changes(office: Office) -> None:
+    flask_migrate.upgrade()
+    for day, withdrawn in ((1, NOW), (2, None)):
+        granted_at = NOW - timedelta(days=9 - day)
+        row = {"mini_app": "graduate_departure", "period": "2026-06", "student_number": "TS23000077"}
+        row |= {"step": "finance", "reason": "学院代缴", "granted_by": "00420014"}
+        db.session.add(Waiver(**row, granted_at=granted_at, withdrawn_at=withdrawn))
+    db.session.commit()
+
+    fold_stored_numbers(db.session.connection(), NumberForm(case=LetterCase.LOWER), get_now())
+    db.session.commit()
+
+    found = db.session.execute(
+        select(Waiver.student_number, Waiver.withdrawn_at.is_(None)).order_by(Waiver.granted_at)
+    )
+    assert [tuple(row) for row in found if row[0].lower() == "ts23000077"] == [
+        ("ts23000077", False),
+        ("ts23000077", True),
+    ]
 
 
 def run(office: Office, *words: str) -> tuple[int, str]:
