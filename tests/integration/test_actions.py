@@ -21,7 +21,7 @@ from app.services import actions
 from app.services.installation import Installation
 from app.settings import load_settings
 from tests.conftest import Service
-from tests.fixtures.departments import install, make_departments, make_graduate
+from tests.fixtures.departments import PASSES, install, make_departments, make_graduate
 from tests.fixtures.office import open_office
 from tests.visitor import APP, Visitor, get_csrf_token, list_statuses
 
@@ -230,6 +230,7 @@ def test_a_press_on_a_cancelled_card_calls_nobody(service: Service, fresh_studen
 def test_an_action_that_its_connector_lacks_is_refused_in_words_and_leaves_no_intent(tmp_path: Path) -> None:
     departments = make_departments()
     (record,) = departments[SYSTEM].records
+    departments[SYSTEM].of_student[PASSES] = (record,)
     departments[SYSTEM].records = ({**record, "card_status": "active"},)
     with open_office(tmp_path) as office:
         place = install(office.installation, departments)
