@@ -33,13 +33,18 @@ def get_database(environment: Mapping[str, str]) -> str:
     return environment["LIXIAO_DATABASE__URL"].removeprefix("sqlite:///")
 
 
+def starts(done: Done) -> bool:
+    """Whether nothing was refused. What the log says besides is of departments, whom nobody serves here."""
+    return (done.code, done.out) == (0, "") and '"level": "ERROR"' not in done.err
+
+
 def test_a_service_does_not_start_on_the_file_of_another_host(environment: Mapping[str, str]) -> None:
     theirs = claim_for_host(get_database(environment), ANOTHER)
     done = load_as_server(environment)
     assert done.code == 3
     assert done.err == "another host serves from this SQLite file: beta. Several hosts need PostgreSQL\n"
     os.close(theirs)
-    assert load_as_server(environment) == Done(0, "", "")
+    assert starts(load_as_server(environment))
 
 
 def test_a_service_keeps_its_file_from_another_host_until_it_ends(environment: Mapping[str, str]) -> None:
@@ -58,4 +63,4 @@ def test_a_service_does_not_start_where_it_may_not_write(environment: Mapping[st
     with unwritable(Path(get_database(environment)).parent):
         done = load_as_server(environment, BOUND_BY_MODES)
     assert done == Done(3, "", "beside the database no file can be written: Permission denied\n")
-    assert load_as_server(environment, BOUND_BY_MODES) == Done(0, "", "")
+    assert starts(load_as_server(environment, BOUND_BY_MODES))
