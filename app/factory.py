@@ -13,32 +13,31 @@ from limits.storage import storage_from_string
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.commands import register_commands
-from app.connectors.guarded import GuardedConnector
+from app.connectors.guard import GuardedConnector
 from app.connectors.registry import build_connectors
-from app.documents.font_files import FontFile, UnusableFont
-from app.documents.fonts import load_fonts
-from app.documents.signing_key import UnusableCertificate
+from app.documents.fonts import FontFile, UnusableFont, load_fonts
+from app.documents.pdf_signature import UnusableCertificate
 from app.domain.clearance import Status
-from app.domain.miniapp import MiniApp
+from app.domain.mini_app import MiniApp
 from app.extensions import csrf, db, limiter, migrate
 from app.identity.registry import build_providers, read_browsers
 from app.logs import configure_logging
 from app.metrics import MetricsRefused, reserve_files
-from app.miniapps.loader import load_mini_app
-from app.miniapps.templating import add_pages
+from app.mini_apps.loader import load_mini_app
+from app.mini_apps.pages import add_pages
 from app.models import DatabaseRefused, claim_for_host, get_host, limit_waits
-from app.services.control_looks import LookBook
-from app.services.desk import open_desk_book
+from app.services.clearance.canaries import SentinelWatch
+from app.services.clearance.canary_looks import LookBook
+from app.services.clearance.wiring import check_actions, check_levels, check_steps, check_students, list_shown
+from app.services.desk.desk import open_desk_book
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.sentinels import SentinelWatch
-from app.services.slip_keys import SlipKeyError, load_slip_keys
-from app.services.wiring import check_actions, check_levels, check_steps, check_students, list_shown
+from app.services.slips.signing_keys import SlipKeyError, load_slip_keys
 from app.settings import ANY_FACT, ROOT, MiniAppSettings, Settings, SettingsError
 from app.web import init_web
 from app.web.auth import init_auth
+from app.web.page_context import MAX_FORM_MEMORY_BYTES
 from app.web.request_body import drain_bodies
 from app.web.session import DatabaseSessionInterface
-from app.web.shell import MAX_FORM_MEMORY_BYTES
 from app.web.verify.scans import answer_scans
 from app.workers import warn_of_limits_apart
 

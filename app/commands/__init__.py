@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from app.commands.audit import make_audit_group
 from app.commands.desk import make_desk_group
-from app.commands.numbers import make_numbers_group
-from app.commands.operation import register_operation
-from app.commands.sessions import make_sessions_group
-from app.commands.sign_in import make_sign_in_group
+from app.commands.operation import (
+    make_audit_group,
+    make_numbers_group,
+    make_sessions_group,
+    make_sign_in_group,
+    register_operation,
+)
 from app.commands.slip_keys import make_slip_keys_group
 from app.commands.slips import make_slips_group
 from app.commands.waivers import make_waive_command, make_waivers_group

@@ -9,8 +9,8 @@ import click
 
 from app.domain.conventions import Conventions
 from app.domain.decisions import MAX_REASON, MalformedReason, read_decider, read_reason
-from app.domain.student_number import MalformedNumber, NumberForm
-from app.services.keyboard import at_keyboard
+from app.domain.person import MalformedNumber, NumberForm
+from app.services.audit import at_keyboard
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -11,15 +11,20 @@ import click
 from flask.cli import AppGroup, with_appcontext
 
 from app.commands.decisions import by_option
-from app.connectors.desk_config import NoEntry, list_headings
+from app.connectors.desk import NoEntry, list_headings
 from app.domain.errors import OwnDecision
-from app.services.desk import Desk, UnknownDesk, find_entry, get_desk
-from app.services.desk_cells import CellRefused
-from app.services.desk_files import read_table
-from app.services.desk_gaps import CountMoved, DeskState, declare_complete, read_state, withdraw_complete
-from app.services.desk_grid import FileRefused
-from app.services.desk_import import SHOWN_LEFT, ImportOptions, ImportReport, import_table
-from app.services.desk_record import record_entry
+from app.services.desk.cells import CellRefused, FileRefused
+from app.services.desk.desk import Desk, UnknownDesk, find_entry, get_desk
+from app.services.desk.gaps import (
+    CountMoved,
+    DeskState,
+    declare_complete,
+    read_state,
+    record_entry,
+    withdraw_complete,
+)
+from app.services.desk.importing import SHOWN_LEFT, ImportOptions, ImportReport, import_table
+from app.services.desk.spreadsheet import read_table
 from app.services.installation import Installation
 
 SHOWN_FAULTS = 100

@@ -1,34 +1,49 @@
-"""`flask check-config`, `doctor`, `backup` and `purge`: what an operator asks of the whole installation."""
+"""`flask check-config`, `doctor`, `backup` and `purge`: what an operator asks of the whole installation.
+
+`flask audit`: the chain of audit events.
+
+`flask numbers`: stored numbers held to their one form.
+
+`flask sessions`: who is signed in, and ending it.
+
+`flask sign-in`: what an operator asks of the configured ways to sign in.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TextIO
 
 import click
 from flask import Flask
-from flask.cli import with_appcontext
+from flask.cli import AppGroup, with_appcontext
 
-from app.commands.decisions import by_option
-from app.documents.signing_key import UnusableCertificate
-from app.domain.slip_keys import NoSigningKey
-from app.domain.student_number import USUAL_PATTERN
-from app.identity.base import IdentityProvider
-from app.identity.finding import Fit
-from app.services.backup import BackupFailed, NotOneFile, back_up
+from app.commands.decisions import PersonNumber, by_option
+from app.documents.pdf_signature import UnusableCertificate
+from app.domain.keys import NoSigningKey
+from app.domain.person import USUAL_PATTERN
+from app.identity.base import Fit, IdentityProvider
+from app.models import write_transaction
+from app.services.audit import count_events, export_events, find_audit_faults
+from app.services.clearance.canaries import list_unwatched_facts
 from app.services.clock import get_now
-from app.services.doctor import examine
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.retention import (
+from app.services.numbers import fold_stored_numbers
+from app.services.operations.backup import BackupFailed, NotOneFile, back_up
+from app.services.operations.doctor import examine
+from app.services.operations.retention import (
     AuditBroken,
     count_overdue_events,
     list_overdue,
     note_purge,
     purge_audit,
 )
-from app.services.sentinels import list_unwatched_facts
-from app.services.slip_keys import SlipKeyError
+from app.services.sign_in.sessions import end_sessions_of, list_sessions
+from app.services.slips.signing_keys import SlipKeyError
 
 AUDIT_EVENTS = "audit events"
 ANY_NUMBER = (
@@ -178,3 +193,119 @@ def _purge(installation: Installation, actor: str) -> None:
     counts[AUDIT_EVENTS] = purge_audit(retention, actor, now)
     for name, count in counts.items():
         click.echo(f"{count:>9}  {name} deleted")
+
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+def make_audit_group(installation: Installation) -> AppGroup:
+    """The commands of `flask audit`."""
+    group = AppGroup("audit", help="The audit events, each of which holds the hash of the one before it.")
+
+    @group.command("verify")
+    def verify() -> None:
+        """Look for altered, removed or reordered events, and for slips without theirs; exits 1 when there are any."""
+        with _progress("reading events") as on_event:
+            faults = list(find_audit_faults(on_event))
+        click.echo("\n".join(faults) or "the audit events are whole")
+        sys.exit(1 if faults else 0)
+
+    @group.command("export")
+    @click.argument("file", type=click.File("w", encoding="utf-8", lazy=False), default="-")
+    @click.option("--from", "first", type=_DAY, help="The first day, on the service's clock.")
+    @click.option("--to", "last", type=_DAY, help="The last day, included.")
+    def export(file: TextIO, first: datetime | None, last: datetime | None) -> None:
+        """Write the events as JSON lines to FILE, or to standard output. They name students: guard the file."""
+        since = _get_start(installation, first)
+        until = _get_start(installation, last + timedelta(days=1) if last else None)
+        count = 0
+        with _progress("reading events") as on_event:
+            for line in export_events(since, until, on_event):
+                file.write(f"{line}\n")
+                count += 1
+        click.echo(f"{count} event(s) written", err=True)
+
+    return group
+
+
+def _get_start(installation: Installation, day: datetime | None) -> datetime | None:
+    """The moment in UTC at which a day begins on the service's wall clock."""
+    zone = installation.settings.service.time_zone
+    return day.replace(tzinfo=zone).astimezone(UTC) if day else None
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[], None]]:
+    with click.progressbar(length=count_events(), label=label, file=sys.stderr) as bar:
+        yield lambda: bar.update(1)
+
+
+def make_numbers_group(installation: Installation) -> AppGroup:
+    """The commands of `flask numbers`."""
+    group = AppGroup("numbers", help="Numbers of students and staff.")
+
+    @group.command("fold")
+    @with_appcontext
+    def fold() -> None:
+        """Hold stored numbers to [numbers] after that was changed. Slips and their log stay as they were signed."""
+        with write_transaction() as session:
+            counts = fold_stored_numbers(session.connection(), installation.settings.numbers, get_now())
+        for name, count in counts.items():
+            click.echo(f"{count:>9}  {name}")
+        click.echo("see `flask doctor` for slips to compare" if counts else "every number is in its one form")
+
+    return group
+
+
+SHOWN_DIGITS = 2
+
+
+def make_sessions_group(installation: Installation) -> AppGroup:
+    """The commands of `flask sessions`."""
+    group = AppGroup("sessions", help="Signed-in browsers.")
+    numbers = installation.settings.numbers
+
+    @group.command("list")
+    @click.argument("number", required=False, type=PersonNumber(numbers))
+    @click.option("--show-numbers", is_flag=True, help="Show whole student and staff numbers.")
+    def list_open(number: str | None, show_numbers: bool) -> None:
+        """List the signed-in sessions, of one person or of all, newest first."""
+        for one in list_sessions(get_now(), number or ""):
+            shown = one.person_number if show_numbers else _mask(one.person_number)
+            begun, seen, ends = (
+                f"{installation.get_local_time(moment):%m-%d %H:%M}"
+                for moment in (one.created_at, one.seen_at, one.expires_at)
+            )
+            click.echo(f"{shown:<12}  since {begun}  used {seen}  ends {ends} at the latest")
+
+    @group.command("end")
+    @click.argument("number", type=PersonNumber(numbers))
+    @by_option(installation.settings.conventions)
+    def end(number: str, by: str) -> None:
+        """End all sessions of a person, everywhere and at once; the audit notes it."""
+        click.echo(f"{end_sessions_of(number, by, get_now())} session(s) ended")
+
+    return group
+
+
+def _mask(number: str) -> str:
+    """The number's last digits; enough to tell two lines apart, too little to name a person."""
+    return "*" * max(len(number) - SHOWN_DIGITS, 0) + number[-SHOWN_DIGITS:]
+
+
+def make_sign_in_group(base_url: str, providers: Mapping[str, IdentityProvider]) -> AppGroup:
+    """The commands of `flask sign-in`."""
+    group = AppGroup("sign-in", help="The configured ways to sign in.")
+
+    @group.command("check")
+    @click.argument("name", type=click.Choice(list(providers)))
+    def check(name: str) -> None:
+        """Ask a provider whether it fits the configuration; changes nothing, exits 1 when something does not."""
+        callback = f"{base_url}/sign-in/{name}/callback"
+        click.echo(f"{name}: the provider must know the address {callback}")
+        findings = providers[name].check(callback)
+        for finding in findings:
+            click.echo(f"  {finding.fit:<5}  {finding.says}")
+        sys.exit(1 if any(finding.fit is Fit.FAULT for finding in findings) else 0)
+
+    return group

@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
-from app.domain.slip_keys import KeyState, PublicSlipKey
+from app.domain.keys import KeyState, PublicSlipKey
 from app.extensions import db
 from app.services.clock import get_now
 from app.services.installation import Installation
-from app.services.issued_keys import LogNotThere, list_used_kids
-from app.services.slip_keys import (
+from app.services.slips.issued_keys import LogNotThere, list_used_kids
+from app.services.slips.signing_keys import (
     LastSigningKey,
     SlipKeyError,
     compromise_slip_key,

@@ -20,8 +20,8 @@ from app.domain.errors import (
     UnknownStep,
 )
 from app.models import Waiver
+from app.services.clearance.waivers import find_waiver_fault, find_waivers, grant_waiver, withdraw_waiver
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.waivers import find_waiver_fault, find_waivers, grant_waiver, withdraw_waiver
 
 
 def make_waive_command(installation: Installation) -> click.Command:

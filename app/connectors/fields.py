@@ -11,8 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from app.connectors.base import Fault, UntrustedAnswer
-from app.connectors.paths import Path, look_up
-from app.connectors.strict_json import Fraction, Json
+from app.connectors.json_paths import Fraction, Json, Path, look_up
 from app.domain.clearance import FactValue
 from app.domain.conventions import USUAL, Conventions
 from app.domain.texts import ControlCharacter, clean_text

@@ -8,17 +8,15 @@ from dataclasses import replace
 from functools import partial
 
 from app.connectors.base import Connector
-from app.connectors.breaker import BreakerState
-from app.connectors.desk import DeskBook, DeskConnector
-from app.connectors.desk_config import KEPT_BY_THE_DESK, read_desk
+from app.connectors.desk import KEPT_BY_THE_DESK, DeskBook, DeskConnector, read_desk
 from app.connectors.fields import Field, mark_shown
-from app.connectors.guarded import GuardedConnector, Limits
-from app.connectors.http_config import read_http_json
-from app.connectors.http_json import HttpJsonConnector
-from app.connectors.sip2 import Sip2Connector
-from app.connectors.sip2_config import read_sip2
-from app.connectors.sql import SqlConnector
-from app.connectors.sql_config import read_sql
+from app.connectors.guard import BreakerState, GuardedConnector, Limits
+from app.connectors.http.client import HttpJsonConnector
+from app.connectors.http.config import read_http_json
+from app.connectors.sip2.config import read_sip2
+from app.connectors.sip2.connector import Sip2Connector
+from app.connectors.sql.config import read_sql
+from app.connectors.sql.database import SqlConnector
 from app.domain.conventions import USUAL, Conventions
 from app.tables import Table
 

@@ -3,6 +3,13 @@
 A plain character is printed by the glyph that the first font has for it, whatever stands beside it: all Chinese and
 most of what else is on a slip. Other texts are cut into runs, a font is chosen for each, and HarfBuzz shapes it.
 fontTools, which interprets every outline in Python, is never asked for one.
+
+The font files of the slip, each opened by HarfBuzz when a character is first looked for in it.
+
+Noto Sans CJK SC comes out of the package noto-cjk-sans-otc and holds all of 通用规范汉字表, the URO and extension A.
+What it and the configured fonts lack is looked for in Noto Sans (Latin and Cyrillic with all their marks), Noto Sans
+Arabic (Uyghur, Kazakh, Kyrgyz) and Noto Sans Thai, each out of a package of its own. All are under the SIL Open
+Font License 1.1.
 """
 
 from __future__ import annotations
@@ -10,19 +17,66 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
+from importlib.resources import files
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
 import uharfbuzz as hb
+from noto_cjk_sans_otc import FONT_PATH
 
-from app.documents.cff import encode_charstring
-from app.documents.font_files import FontFile, list_font_files
-from app.documents.outlines import Bounds, draw_outline, get_bounds
-from app.documents.shaping import ALPHABETS, Part, Piece, shape_run
-from app.documents.text_runs import HAN, WIDE_OR_NARROW, Run, split_runs
+from app.documents.cff import Bounds, draw_outline, encode_charstring, get_bounds
+from app.documents.shaping import ALPHABETS, HAN, WIDE_OR_NARROW, Part, Piece, Run, shape_run, split_runs
 from app.domain.texts import is_invisible, split_letters
+
+SC_FACE = 2
+"""The place of the face for simplified Chinese in NotoSansCJK-Regular.ttc."""
+
+FALLBACKS = {
+    "fontpkg_noto_sans": "NotoSans[wdth,wght].ttf",
+    "fontpkg_noto_sans_arabic": "NotoSansArabic[wdth,wght].ttf",
+    "fontpkg_noto_sans_thai": "NotoSansThai[wdth,wght].ttf",
+}
+"""Files of packages, in the order in which they are asked."""
+
+
+class UnusableFont(ValueError):
+    """A file is no font that HarfBuzz can read. The message names it."""
+
+
+@dataclass(frozen=True)
+class FontFile:
+    """A font by its file, and by its place in a collection."""
+
+    path: Path
+    face: int = 0
+
+    @cached_property
+    def font(self) -> hb.Font:
+        """The font, with a thousand units an em. Raises FileNotFoundError or UnusableFont."""
+        if not self.path.is_file():
+            raise FileNotFoundError(f"no font file: {self.path}")
+        try:
+            face = hb.Face(hb.Blob.from_file_path(self.path), self.face)
+        except (OSError, hb.HarfBuzzError) as error:
+            raise UnusableFont(f"no font that can be read: {self.path}") from error
+        if not face.glyph_count:
+            raise UnusableFont(f"no font that can be read: {self.path}")
+        font = hb.Font(face)
+        font.scale = (1000, 1000)
+        return font
+
+    def holds(self, text: str) -> bool:
+        """Whether the font has a glyph for each of the characters."""
+        return all(map(self.font.get_nominal_glyph, map(ord, text)))
+
+
+def list_font_files(configured: Iterable[Path]) -> tuple[FontFile, ...]:
+    """Noto Sans CJK SC, the configured fonts, and those that come with the service."""
+    fallbacks = [Path(str(files(package) / "files" / name)) for package, name in FALLBACKS.items()]
+    return (FontFile(Path(FONT_PATH), SC_FACE), *map(FontFile, (*configured, *fallbacks)))
+
 
 Key = str | Piece
 """What has a glyph: a plain character, or a piece of a shaped run."""

@@ -16,9 +16,8 @@ from fpdf.output import OutputProducer, PDFExtGState, PDFFont, PDFType3Font, PDF
 from fpdf.pattern import Pattern
 from fpdf.syntax import PDFObject
 
-from app.documents.cff import FULL_WIDTH, build_cff
+from app.documents.cff import FULL_WIDTH, Bounds, build_cff
 from app.documents.fonts import Glyph, GlyphStore, Key
-from app.documents.outlines import Bounds
 
 FONT_KEY = "slip"
 SUBSET_TAG = "LIXIAO"

@@ -3,6 +3,10 @@
 What slips share is drawn once by ordinary fpdf2 calls and kept as a page stream; a slip adds its own values
 and its QR to it. The font program is joined from ready glyphs (`slip_font`), so that neither fontTools nor
 a subsetter runs for a slip.
+
+What makes a slip's file PDF/A-2u (ISO 19005-2): fpdf2 writes the rest, the colour profile among it.
+
+fpdf2's own metadata packet takes the clock; this one takes the slip's date, so that the bytes stay the same.
 """
 
 from __future__ import annotations
@@ -13,21 +17,47 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
+from xml.sax.saxutils import escape
 
 from fpdf import FPDF
 from fpdf.drawing_primitives import convert_to_device_color
-from fpdf.enums import PDFResourceType, TextMode
+from fpdf.enums import DocumentCompliance, PDFResourceType, TextMode
 
-from app.documents import archival
 from app.documents.fonts import GlyphStore, Key, get_fonts
-from app.documents.layout import Layout, fit_page
-from app.documents.line_breaks import Lines
+from app.documents.layout import Layout, fit_page, get_wording, list_values
 from app.documents.qr import QrMatrix, build_qr_matrix
-from app.documents.sheet import Box, Cell
+from app.documents.sheet import Box, Cell, Lines
 from app.documents.slip_font import FONT_KEY, SlipFont, SlipOutput
-from app.documents.slip_rows import list_values
-from app.documents.slip_wording import get_wording
 from app.domain.slip import SlipRecord
+
+PDF_A_LEVEL = DocumentCompliance.PDFA_2U
+
+_METADATA = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about=""
+ xmlns:dc="http://purl.org/dc/elements/1.1/"
+ xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/">
+<pdfaid:part>{part}</pdfaid:part>
+<pdfaid:conformance>{conformance}</pdfaid:conformance>
+<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title>
+<dc:language><rdf:Bag><rdf:li>{language}</rdf:li></rdf:Bag></dc:language>
+<xmp:CreateDate>{moment}</xmp:CreateDate>
+</rdf:Description>
+</rdf:RDF>
+</x:xmpmeta>"""
+
+
+def write_metadata(title: str, language: str, moment: datetime) -> str:
+    """The XMP packet (ISO 16684-1) without its wrapper: title, language, date and conformance."""
+    return _METADATA.format(
+        part=PDF_A_LEVEL.part,
+        conformance=PDF_A_LEVEL.conformance,
+        title=escape(title),
+        language=language,
+        moment=moment.isoformat(),
+    )
+
 
 LANGUAGE = "zh-CN"
 QR_ALTERNATIVE = "核验二维码，内容为本单的核验网址"
@@ -58,7 +88,7 @@ class SlipDocument(FPDF):
     """An FPDF of one A4 page, dated and numbered by what stands on it and not by when it is made."""
 
     def __init__(self, is_archival: bool = False) -> None:
-        super().__init__(unit="mm", format="A4", enforce_compliance=archival.LEVEL if is_archival else None)
+        super().__init__(unit="mm", format="A4", enforce_compliance=PDF_A_LEVEL if is_archival else None)
         self.set_auto_page_break(False)
         self.str_alias_nb_pages = ""  # "{nb}" in a name is a name
         self.allow_images_transparency = False
@@ -74,7 +104,7 @@ class SlipDocument(FPDF):
         self.set_lang(LANGUAGE)
         self.set_creation_date(moment)
         if self.is_archival:
-            self.set_xmp_metadata(archival.write_metadata(title, LANGUAGE, moment))
+            self.set_xmp_metadata(write_metadata(title, LANGUAGE, moment))
         self._id = hashlib.sha256(code.url.encode()).hexdigest()[:32].upper()
 
     def file_id(self) -> str:

@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
-from app.domain.student_number import NumberForm
+from app.domain.person import NumberForm
 from app.domain.texts import ControlCharacter, clean_text
 
 USUAL_NOTHING = (

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from app.domain.conventions import Conventions
 from app.domain.errors import OwnDecision
-from app.domain.student_number import MalformedNumber
+from app.domain.person import MalformedNumber
 from app.domain.texts import ControlCharacter, clean_text
 
 MAX_REASON = 200

@@ -1,9 +1,15 @@
-"""Who signed in: what a kind of sign-in yields, and what the pages and the slip say of a person."""
+"""Who signed in: what a kind of sign-in yields, and what the pages and the slip say of a person.
+
+Numbers of students and staff 学号、工号: one person, one number, however somebody typed it.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+
+from app.domain.texts import ControlCharacter, clean_text
 
 
 class Role(StrEnum):
@@ -44,3 +50,73 @@ class Person:
 def parse_person(data: dict[str, str]) -> Person:
     """Read back what `Person.to_json` wrote. Raises KeyError, TypeError or ValueError on anything else."""
     return Person(**{**data, "role": Role(data["role"])})  # type: ignore[arg-type]
+
+
+MAX_LENGTH = 32
+USUAL_PATTERN = r"[0-9A-Za-z]{1,32}"
+_NO_LETTERS = re.compile(r"\\.|\(\?(P?<\w+>|P=\w+|[a-z-]+:)")
+"""What has letters in a regular expression and means others, or none."""
+_EITHER_CASE = re.compile(r"\(\?[a-z]*i|\[\^")
+_LETTERS_AND_DIGITS = re.compile(USUAL_PATTERN)
+_PLAIN_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+
+
+class MalformedNumber(ValueError):
+    """The text is no number of a person. The message never holds the text."""
+
+
+class LetterCase(StrEnum):
+    """How a campus writes the letters of its numbers; KEPT where `ts1` and `TS1` are two people."""
+
+    UPPER = "upper"
+    LOWER = "lower"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberForm:
+    """`[numbers]`: what the campus's numbers look like once they are folded."""
+
+    pattern: str = USUAL_PATTERN
+    case: LetterCase = LetterCase.UPPER
+
+    def fold(self, text: str) -> str:
+        """The one form of a number: no spaces around it, plain width (Ａ is A), the campus's case. Leading zeros stay.
+
+        Raises MalformedNumber unless the outcome is of letters and digits and matches the pattern.
+        """
+        number = self._apply_case(_strip(text))
+        if not _LETTERS_AND_DIGITS.fullmatch(number) or not re.fullmatch(self.pattern, number):
+            raise MalformedNumber("not a number of a person")
+        return number
+
+    def is_same(self, text: str, number: str) -> bool:
+        """Whether a text from outside means this folded number."""
+        try:
+            return self.fold(text) == number
+        except MalformedNumber:
+            return False
+
+    def is_folded(self, text: str) -> bool:
+        """Whether a text is a number in its one form already."""
+        is_plain = text.isascii() and text.isalnum() and len(text) <= MAX_LENGTH
+        return is_plain and self._apply_case(text) == text and re.fullmatch(self.pattern, text) is not None
+
+    def contradicts(self, pattern: str) -> bool:
+        """Whether a pattern of numbers names letters of the other case alone: they are in no folded number."""
+        if _EITHER_CASE.search(pattern):
+            return False
+        letters = {sign for sign in _NO_LETTERS.sub("", pattern) if sign.isascii() and sign.isalpha()}
+        return bool(letters) and not any(self._apply_case(sign) == sign for sign in letters)
+
+    def _apply_case(self, text: str) -> str:
+        if self.case is LetterCase.KEPT:
+            return text
+        return text.upper() if self.case is LetterCase.UPPER else text.lower()
+
+
+def _strip(text: str) -> str:
+    try:
+        return clean_text(text).translate(_PLAIN_WIDTH)
+    except ControlCharacter:
+        raise MalformedNumber("a control character") from None

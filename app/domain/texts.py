@@ -1,4 +1,10 @@
-"""Text from outside 外来文本: the one form in which names, colleges and the words of departments are kept."""
+"""Text from outside 外来文本: the one form in which names, colleges and the words of departments are kept.
+
+What people type from paper 手工输入: names and codes, in the one form in which they are compared.
+
+Keyboards and input methods write one sign in many ways: full-width letters, dots and apostrophes of a dozen kinds,
+look-alikes of other scripts. None of that makes another name or another code.
+"""
 
 from __future__ import annotations
 
@@ -68,3 +74,122 @@ def split_letters(text: str) -> list[str]:
         else:
             letters.append(character)
     return letters
+
+
+_NOT_SPOKEN = frozenset("PZS")
+"""Punctuation, separators and symbols (Unicode 15, section 4.5): dots, apostrophes, hyphens and spaces of any kind."""
+_LETTERS_LIKE_APOSTROPHES = frozenset(
+    "\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\ua78c\u119e\u318d\u1427\ua78f"
+)
+"""Modifier letters that stand for an apostrophe, and letters that stand for a dot."""
+
+_RADICALS = str.maketrans(
+    "⺁⺒⺓⺝⺠⺩⺪⺬⺮⺻⺼⻁⻄⻅⻆⻉⻋⻑⻒⻓⻔⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻨⻩⻫⻬⻮⻰⻱",
+    "厂巳幺月民王疋示竹聿肉虎西见角贝车長镸长门青韦页风飞食马骨鬼鱼鸟麦黄斉齐齿龙龟",
+)
+"""Radicals of the supplement U+2E80 that input methods and PDF readers give for the character; NFKC leaves them."""
+
+_STROKED = str.maketrans("łøđıħŧ", "lodiht")
+"""Letters whose stroke or missing dot Unicode does not take apart."""
+
+_LOOK_ALIKES = {
+    "А": "A", "В": "B", "Е": "E", "Ё": "E", "З": "3", "І": "1", "Ј": "J", "К": "K", "М": "M", "Н": "H", "О": "0",
+    "Р": "P", "Ѕ": "S", "С": "C", "Т": "T", "У": "Y", "Х": "X", "Ԛ": "Q", "Ԝ": "W",
+    "Α": "A", "Β": "B", "Ε": "E", "Ζ": "Z", "Η": "H", "Ι": "1", "Κ": "K", "Μ": "M", "Ν": "N", "Ο": "0", "Ρ": "P",
+    "Τ": "T", "Υ": "Y", "Χ": "X", "I": "1", "L": "1", "O": "0", "〇": "0", "○": "0",
+}  # fmt: skip
+_FOLDED = str.maketrans(_LOOK_ALIKES)
+_MARKS = frozenset("\"'`.,:;_、。·“”‘’「」『』《》<>()[]{}")
+"""Marks that are typed or pasted around a code, by compatibility form."""
+_LABEL = "核验码"
+_DASHES = frozenset("\u2212\u30fc\u4e00\u2500\u2501")
+"""Signs that are typed for a hyphen and are none to Unicode: minus, 长音, 一, box lines."""
+
+_DIGITS = re.compile(r"[0-9]{100,}", re.ASCII)
+"""More in a row than anything else has that stands beside a code."""
+_ADDRESS = re.compile(r"[!-~]*$")
+_SCHEME = re.compile(r"^.*https?:/+|^[^a-z0-9]+")
+_TYPED_FOR_ADDRESS = str.maketrans("、。", "/.")
+"""What a scanner's slash and full stop become while a Chinese input method is on."""
+MOST_APPENDED = 8
+
+
+class ForeignAddress(ValueError):
+    """The digits stand in the address of another host."""
+
+
+def find_digits(text: str, base_url: str) -> str:
+    """The digits of a QR in an address or a text as it was pasted or scanned: in full width, in capitals, broken into
+    lines, with something behind them; or "". Nothing is opened. app/static/gate-code.js reads by the same rule.
+
+    Raises ForeignAddress for an address that is not below `base_url`, whatever its scheme: another host can show what
+    it likes.
+    """
+    folded = "".join(sign for sign in unicodedata.normalize("NFKC", text) if not _is_unseen(sign))
+    found = _DIGITS.search(folded)
+    if not found:
+        return ""
+    address = _ADDRESS.search(folded[: found.start()].translate(_TYPED_FOR_ADDRESS).lower())
+    before = address[0] if address else ""
+    own = f"{_SCHEME.sub('', base_url.lower())}/v/"
+    if "/" in before and _SCHEME.sub("", before) != own:
+        raise ForeignAddress
+    return found[0]
+
+
+def trim_appended(text: str) -> str:
+    """An address's digits without the few marks that chat programs and detectors of links took for a part of it; any
+    other text as it is.
+    """
+    found = _DIGITS.match(text)
+    rest = text[found.end() :] if found else ""
+    is_appended = len(rest) <= MOST_APPENDED and all(unicodedata.category(sign)[0] in "PZS" for sign in rest)
+    return found[0] if found and is_appended else text
+
+
+def fold_name(name: str) -> str:
+    """The letters and digits of a name, by compatibility form (NFKC: full-width letters, Kangxi radicals) and without
+    case. Empty for a text with a control character, which is nobody's name.
+    """
+    try:
+        cleaned = clean_text(name)
+    except ControlCharacter:
+        return ""
+    # NFKC would make a free-standing accent (´) into a space and one that combines.
+    without_accents = "".join(sign for sign in cleaned if unicodedata.category(sign) != "Sk")
+    folded = unicodedata.normalize("NFKC", without_accents).casefold()
+    folded = unicodedata.normalize("NFKC", folded).translate(_RADICALS)
+    return "".join(sign for sign in folded if _is_spoken(sign))
+
+
+def fold_accents(name: str) -> str:
+    """The base letters of a name that `fold_name` made: without tones, accents, strokes and dots of letters."""
+    parts = unicodedata.normalize("NFKD", name.translate(_STROKED))
+    return "".join(sign for sign in parts if not unicodedata.combining(sign))
+
+
+def fold_code(text: str) -> str:
+    """A short code as it is printed, without its spaces: capital letters and digits, of full width or not, O for 0
+    and I or L for 1, look-alikes of Greek and Cyrillic, no spaces, line ends, hyphens or dashes of any kind, no marks
+    or quotes, nor the label that is printed before it. What is none of those stays, for somebody to look at.
+    """
+    kept = [sign for sign in unicodedata.normalize("NFKC", text) if not _is_between(sign)]
+    return "".join(kept).upper().removeprefix(_LABEL).translate(_FOLDED)
+
+
+def group_code(code: str) -> str:
+    """A code in groups of four, as it is printed."""
+    return " ".join(code[place : place + 4] for place in range(0, len(code), 4))
+
+
+def _is_spoken(sign: str) -> bool:
+    return unicodedata.category(sign)[0] not in _NOT_SPOKEN and sign not in _LETTERS_LIKE_APOSTROPHES
+
+
+def _is_between(sign: str) -> bool:
+    return _is_unseen(sign) or unicodedata.category(sign) == "Pd" or sign in _DASHES or sign in _MARKS
+
+
+def _is_unseen(sign: str) -> bool:
+    category = unicodedata.category(sign)
+    return category[0] == "Z" or category in ("Cc", "Cf")

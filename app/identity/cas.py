@@ -13,17 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from app.domain.person import Person
-from app.domain.student_number import NumberForm
-from app.identity.addresses import is_provider_address
-from app.identity.base import ProviderMisbehaved, Redirect, SignInRefused
-from app.identity.callback import check_state
-from app.identity.cas_check import check_cas
+from app.domain.person import NumberForm, Person
+from app.identity.base import Finding, ProviderMisbehaved, Redirect, SignInRefused, check_state
 from app.identity.cas_xml import read_session_index, read_validation
-from app.identity.checks import collect
 from app.identity.claims import ClaimPaths, read_claim_paths, read_person
-from app.identity.exchange import CLIENT_AUTH, DEADLINE_SECONDS, Exchange
-from app.identity.finding import Finding
+from app.identity.diagnostics import check_cas, collect
+from app.identity.http import CLIENT_AUTH, DEADLINE_SECONDS, Exchange, is_provider_address
 from app.tables import Table
 
 VALIDATE = {

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from app.domain.person import Person, Role
-from app.domain.student_number import MalformedNumber, NumberForm
+from app.domain.person import MalformedNumber, NumberForm, Person, Role
 from app.domain.texts import ControlCharacter, clean_text
 from app.identity.base import ProviderMisbehaved, SignInRefused
 from app.tables import Table

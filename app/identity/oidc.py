@@ -1,28 +1,93 @@
-"""OpenID Connect: discovery, code flow with PKCE, a checked id_token, and userinfo about the same person."""
+"""OpenID Connect: discovery, code flow with PKCE, a checked id_token, and userinfo about the same person.
+
+A value fetched over the network when first needed, and kept.
+"""
 
 from __future__ import annotations
 
 import secrets
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from app.domain.person import Person
-from app.domain.student_number import NumberForm
-from app.identity.addresses import is_provider_address
-from app.identity.answers import parse_answer
-from app.identity.base import ProviderMisbehaved, Redirect, SignInFault
-from app.identity.callback import check_state, read_code
-from app.identity.checks import collect
+from app.domain.person import NumberForm, Person
+from app.identity.base import (
+    Finding,
+    ProviderMisbehaved,
+    Redirect,
+    SignInFault,
+    SignInUnavailable,
+    check_state,
+    read_code,
+)
 from app.identity.claims import ClaimPaths, read_claim_paths, read_person
-from app.identity.discovery import Metadata, PublicKey, read_keys, read_metadata
-from app.identity.exchange import CLIENT_AUTH, DEADLINE_SECONDS, Exchange
-from app.identity.finding import Finding
-from app.identity.id_token import Expected, read_id_token, read_signed_userinfo
-from app.identity.oidc_check import check_oidc
-from app.identity.remembered import Remembered
+from app.identity.diagnostics import check_oidc, collect
+from app.identity.http import CLIENT_AUTH, DEADLINE_SECONDS, Exchange, is_provider_address, parse_answer
+from app.identity.oidc_tokens import (
+    Expected,
+    Metadata,
+    PublicKey,
+    read_id_token,
+    read_keys,
+    read_metadata,
+    read_signed_userinfo,
+)
 from app.tables import Table
+
+Value = TypeVar("Value")
+
+
+class Remembered(Generic[Value]):
+    """Kept for `lifetime` seconds, and longer while it cannot be fetched again. After a failure nobody asks
+    again for `pause` seconds. One thread fetches; the others wait for it.
+    """
+
+    def __init__(self, lifetime: float, pause: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lifetime = lifetime
+        self._pause = pause
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._value: Value | None = None
+        self._failure: SignInFault | None = None
+        self._fetched_at = self._tried_at = float("-inf")
+
+    def get(self, fetch: Callable[[], Value]) -> Value:
+        """Return the value. Raises what `fetch` raises if there is none."""
+        with self._lock:
+            if self._value is not None and self._clock() < self._fetched_at + self._lifetime:
+                return self._value
+            return self._try(fetch)
+
+    def get_newer(self, fetch: Callable[[], Value], at_most_every: float) -> Value:
+        """Return the value, fetched again unless that was done in the last `at_most_every` seconds."""
+        with self._lock:
+            if self._value is not None and self._clock() < self._tried_at + at_most_every:
+                return self._value
+            return self._try(fetch)
+
+    def _try(self, fetch: Callable[[], Value]) -> Value:
+        if self._failure is None or self._clock() >= self._tried_at + self._pause:
+            self._fetch(fetch)
+        if self._value is not None:
+            return self._value
+        raise self._repeat_failure()
+
+    def _repeat_failure(self) -> SignInFault:
+        """A fresh exception for each caller: an exception shared by threads would gather their tracebacks."""
+        failure = self._failure or SignInUnavailable("unreachable")
+        return type(failure)(failure.reason)
+
+    def _fetch(self, fetch: Callable[[], Value]) -> None:
+        try:
+            self._value, self._failure = fetch(), None
+            self._fetched_at = self._clock()
+        except SignInFault as failure:
+            self._failure = failure
+        self._tried_at = self._clock()
+
 
 LIFETIME_SECONDS = 3600
 PAUSE_SECONDS = 2

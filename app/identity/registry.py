@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from app.domain.student_number import NumberForm
+from app.domain.person import NumberForm
 from app.identity.base import IdentityProvider
 from app.identity.cas import read_cas
 from app.identity.oauth2 import read_oauth2

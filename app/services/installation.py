@@ -9,29 +9,22 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from app.connectors.base import Connector
-from app.connectors.round import Answer
-from app.documents.signing_key import read_credentials
+from app.connectors.fan_out import Answer
+from app.documents.pdf_signature import read_credentials
 from app.domain.clearance import DepartmentUnavailable
 from app.domain.conventions import USUAL, Conventions
-from app.domain.errors import (
-    Mismatch,
-    NotAStudent,
-    NotGraduating,
-    OutsidePeriod,
-    UnknownMiniApp,
-    UnknownStep,
-)
-from app.domain.miniapp import MiniApp, Step
+from app.domain.errors import Mismatch, NotAStudent, NotGraduating, OutsidePeriod, UnknownMiniApp, UnknownStep
+from app.domain.mini_app import MiniApp, Step
 from app.domain.person import Person, Role
 from app.domain.texts import is_same_word
+from app.services.clearance.canary_looks import LookBook
+from app.services.clearance.in_flight import RoundBook
 from app.services.clock import get_now
-from app.services.control_looks import LookBook
-from app.services.rounds import RoundBook
-from app.services.slip_keys import SlipKeyStore
+from app.services.slips.signing_keys import SlipKeyStore
 from app.settings import MiniAppSettings, Settings
 
 if TYPE_CHECKING:
-    from app.documents.file_signature import FileSigner
+    from app.documents.pdf_signature import FileSigner
 
 SENTINEL_FAULT = "sentinel"
 
@@ -113,7 +106,7 @@ class Installation:
         slip = self.settings.slip
         if slip.p12_file is None:
             return None
-        from app.documents.file_signature import FileSigner  # pyHanko takes 0.7 s and 17 MB
+        from app.documents.pdf_signature import FileSigner
 
         return FileSigner(read_credentials(slip.p12_file, slip.p12_password, get_now()))
 

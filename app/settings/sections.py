@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.domain.colours import read_colours
 from app.domain.conventions import FIRST_DAY, USUAL_NOTHING, Conventions, make_nothing
-from app.domain.person import Role
-from app.domain.student_number import USUAL_PATTERN, LetterCase, MalformedNumber, NumberForm
+from app.domain.person import USUAL_PATTERN, LetterCase, MalformedNumber, NumberForm, Role
 from app.domain.texts import ControlCharacter
 from app.release import read_commit
 from app.settings.types import (

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 from app.domain.colours import Colours
 from app.domain.conventions import Conventions
-from app.domain.person import Role
-from app.domain.student_number import NumberForm
+from app.domain.person import NumberForm, Role
 from app.tables import Table
 
 

@@ -8,10 +8,10 @@ from app.web.compression import register_compression
 from app.web.errors import register_errors
 from app.web.headers import register_headers
 from app.web.language import register_languages
-from app.web.miniapp import mini_app_pages
-from app.web.miniapp.notices import notices
+from app.web.mini_app.home import notices
+from app.web.mini_app.views import mini_app_pages
 from app.web.ops import ops
-from app.web.shell import register_shell
+from app.web.page_context import register_shell
 from app.web.slips import slip_pages
 from app.web.verify import verify_pages
 

@@ -11,7 +11,7 @@ from app.domain.errors import Mismatch, NotGraduating, OutsidePeriod
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
 from app.web.language import ENGLISH, get_language, put, show_day
-from app.web.shell import get_installation
+from app.web.page_context import get_installation
 
 
 @dataclass(frozen=True, slots=True)

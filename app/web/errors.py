@@ -17,12 +17,12 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from app.domain import errors as facts
 from app.domain.person import Role
 from app.extensions import DATABASE_FAULTS
-from app.services.slips import list_slips
+from app.services.slips.slips import list_slips
 from app.web.admission import Notice, describe_closed, describe_mismatch
 from app.web.auth.access import get_person
-from app.web.shell import get_installation
-from app.web.unprintable import describe_unprintable
-from app.web.verify.limits import describe_wait
+from app.web.limits import describe_wait
+from app.web.page_context import get_installation
+from app.web.slip_texts import describe_unprintable
 
 log = logging.getLogger(__name__)
 

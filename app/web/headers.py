@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, g, request
 
-from app.web.shell import get_installation
+from app.web.page_context import get_installation
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (

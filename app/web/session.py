@@ -19,9 +19,9 @@ from flask.globals import request_ctx
 from flask.sessions import SessionInterface, SessionMixin
 
 from app.extensions import DATABASE_FAULTS
-from app.services import sessions
 from app.services.clock import get_now
-from app.services.sign_in import PENDING
+from app.services.sign_in import sessions
+from app.services.sign_in.sign_in import PENDING
 from app.settings import Settings
 
 BEFORE_SIGN_IN = timedelta(minutes=30)

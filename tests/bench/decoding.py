@@ -18,9 +18,9 @@ import pypdfium2
 import zxingcpp
 from PIL import Image, ImageChops, ImageFilter
 
+from app.documents.layout import QR_SIZE
 from app.documents.qr import build_qr_matrix
 from app.documents.slip_pdf import render_slip_pdf
-from app.documents.slip_wording import QR_SIZE
 from tests.fixtures.generated_slips import make_generated_slip
 
 Row = tuple[str, str, str]

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from app.extensions import db
 from app.services.clock import get_now
-from app.services.sessions import replace_session
+from app.services.sign_in.sessions import replace_session
 from app.settings import read_settings
 from app.web.session import DatabaseSessionInterface
 

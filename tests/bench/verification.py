@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from app.services.verification import REMEMBERED_SLIPS
+from app.services.verification.verification import REMEMBERED_SLIPS
 from tests.bench._load import measure_rate
 from tests.campus.client import CampusClient, running_campus
 from tests.campus.run import start_service, stop

@@ -30,8 +30,8 @@ from werkzeug.serving import make_server
 from app.domain.clearance import Finding, Status, StepState
 from app.extensions import csrf, db
 from app.factory import create_app, warm_up
-from app.services import actions, submissions
-from app.services.slip_changes import reissue_slip
+from app.services.clearance import actions, submissions
+from app.services.slips.revocation import reissue_slip
 from app.settings import load_settings
 from tests.crashes.points import REISSUE, name_use
 

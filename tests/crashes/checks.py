@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from app.extensions import db
 from app.factory import create_app
 from app.services.audit import find_broken_event
-from app.services.slip_log import find_log_faults
+from app.services.slips.issued_log import find_log_faults
 from app.settings import load_settings
 from tests.crashes.rounds import Crashing
 from tests.fixtures.stored import query

@@ -17,7 +17,7 @@ from app.domain.person import Person, Role
 from app.extensions import db
 from app.factory import create_app
 from app.models import Action
-from app.services import actions
+from app.services.clearance import actions
 from app.services.installation import Installation
 from app.settings import load_settings
 from tests.conftest import Service

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.extensions import db
 from app.models import engine
-from app.services.submissions import submit
+from app.services.clearance.submissions import submit
 from tests.fixtures.departments import install, make_departments, make_graduate
 from tests.fixtures.office import Office, open_office
 from tests.postgres import Postgres

@@ -13,8 +13,8 @@ from app.extensions import db
 from app.models import AuditEvent, Consent, KnownAnswer, write_transaction
 from app.services.audit import find_broken_event
 from app.services.clock import get_now
-from app.services.consents import find_consent, give_consent, withdraw_consent
 from app.services.installation import InstalledMiniApp
+from app.services.sign_in.consents import find_consent, give_consent, withdraw_consent
 from tests.fixtures.office import Office, open_office
 from tests.integration.conftest import MakeDatabase
 

@@ -18,13 +18,13 @@ from sqlalchemy import create_engine, text
 from werkzeug.serving import make_server
 
 from app.connectors.base import ActionOutcome, Connector
-from app.connectors.round import Answer, query_systems
+from app.connectors.fan_out import Answer, query_systems
 from app.domain.clearance import Reading
 from app.extensions import db
 from app.factory import create_app
-from app.services import clearances
+from app.services.clearance import clearances
+from app.services.clearance.proofs import PageLooks
 from app.services.installation import InstalledMiniApp
-from app.services.proofs import PageLooks
 from app.settings import RoundSettings, load_settings
 from tests.campus.client import CampusClient
 from tests.campus.credentials import DEMO

@@ -12,10 +12,10 @@ import pytest
 
 from app.connectors.registry import build_connectors
 from app.domain.clearance import Status
-from app.miniapps.loader import load_mini_app
-from app.services.control_looks import LookBook
+from app.mini_apps.loader import load_mini_app
+from app.services.clearance.canaries import SentinelWatch
+from app.services.clearance.canary_looks import LookBook
 from app.services.installation import InstalledMiniApp
-from app.services.sentinels import SentinelWatch
 from app.settings import ROOT, load_settings
 from tests.conftest import Service
 from tests.integration.test_manual import ALL_CLEARED, get_item

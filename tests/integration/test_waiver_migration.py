@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from app.extensions import db
-from app.services.waivers import grant_waiver, list_waivers, withdraw_waiver
+from app.services.clearance.waivers import grant_waiver, list_waivers, withdraw_waiver
 from tests.fixtures.office import Office, open_office
 from tests.integration.conftest import MakeDatabase
 

@@ -17,14 +17,14 @@ from app.domain.clearance import Status
 from app.domain.errors import AlreadySubmitted, AlreadyWaived, Fact
 from app.extensions import db
 from app.models import AuditEvent, BrowserSession, Submission, Waiver, write_transaction
-from app.services import submissions, waivers
 from app.services.audit import find_broken_event
-from app.services.clearances import look_up_clearance
+from app.services.clearance import submissions, waivers
+from app.services.clearance.clearances import look_up_clearance
+from app.services.clearance.submissions import SubmissionRefused, submit
+from app.services.clearance.waivers import grant_waiver, withdraw_waiver
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.known_numbers import is_known_number
-from app.services.submissions import SubmissionRefused, submit
-from app.services.waivers import grant_waiver, withdraw_waiver
+from app.services.numbers import is_known_number
 from tests.fixtures.departments import PASSES, Department, install, make_departments, make_graduate
 from tests.fixtures.office import Office, open_office
 from tests.integration.conftest import MakeDatabase

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.models.one_host import DatabaseRefused, claim_for_host
-from app.models.writers_line import FairLock, get_line
+from app.models.engine import DatabaseRefused, claim_for_host
+from app.models.sqlite_write_queue import FairLock, get_line
 
 SECONDS = 60
 THREADS, TIMES = 4, 25

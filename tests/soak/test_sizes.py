@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from app.services.status_list import FORMAT
+from app.services.verification.status_list import FORMAT
 from tests.campus.client import CampusClient
 from tests.conftest import Service
 from tests.fixtures.issued_slips import GUARD, issue_slip, sign_in_staff

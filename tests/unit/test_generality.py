@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.miniapp import MiniApp
-from app.miniapps.loader import load_mini_app
+from app.domain.mini_app import MiniApp
+from app.mini_apps.loader import load_mini_app
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in (ROOT / "miniapp_templates").glob("*/manifest.toml"))

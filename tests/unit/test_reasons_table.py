@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.identity.answers import TOKEN_ERRORS, AnswerFormat
 from app.identity.cas_xml import FAULTS, REFUSALS
+from app.identity.http import TOKEN_ERRORS, AnswerFormat
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "config" / "CONNECTING.md"

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.person import Role
-from app.domain.student_number import LetterCase, NumberForm
+from app.domain.person import LetterCase, NumberForm, Role
 from app.settings import ANY_FACT, Sentinels, Settings, SettingsError, load_settings, read_settings
 
 SECRET = "0123456789abcdef" * 2

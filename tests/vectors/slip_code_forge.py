@@ -8,8 +8,8 @@ from datetime import date
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from app.domain.keys import KeyRing, KeyState, PublicSlipKey
 from app.domain.slip import PrintedField, PrintedStep, SlipRecord
-from app.domain.slip_keys import KeyRing, KeyState, PublicSlipKey
 
 HOST = "lixiao.example.edu.cn"
 PREFIX = b"lixiao-slip/1\0"

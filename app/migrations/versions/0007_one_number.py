@@ -7,7 +7,7 @@ from alembic import op
 from flask import current_app
 
 from app.services.clock import get_now
-from app.services.person_numbers import fold_stored_numbers
+from app.services.numbers import fold_stored_numbers
 
 revision = "0007"
 down_revision = "0006"

@@ -1,8 +1,13 @@
-"""Who may open a page: decorators for views, and the way through the sign-in and back."""
+"""Who may open a page: decorators for views, and the way through the sign-in and back.
+
+The account that every page names, with the way to leave it.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast, overload
 from urllib.parse import quote
@@ -14,7 +19,9 @@ from werkzeug.exceptions import BadRequest
 
 from app.domain.errors import NotAStudent
 from app.domain.person import Person, Role, parse_person
-from app.web.shell import find_page_above
+from app.extensions import DATABASE_FAULTS
+from app.web.page_context import find_page_above
+from app.web.session import DatabaseSessionInterface, get_session
 
 PERSON = "person"
 FORM_WAS_LOST = "form_was_lost"
@@ -138,3 +145,38 @@ def _read_person() -> Person | None:
         return parse_person(data) if data else None
     except (KeyError, TypeError, ValueError):
         return None
+
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who is signed in, as the head of a page says it."""
+
+    name: str
+    last_four: str
+
+
+def find_person() -> Person | None:
+    """Who is signed in, for a page that anybody may see. Without a session's cookie no session is looked into;
+    with one whose row cannot be read nobody is known.
+    """
+    interface = cast("DatabaseSessionInterface", current_app.session_interface)
+    if interface.cookie_name not in request.cookies:
+        return None
+    try:
+        return get_person()
+    except DATABASE_FAULTS:
+        log.warning("a session could not be read: shown as to a stranger")
+        return None
+
+
+def find_account() -> Account | None:
+    """The account of the session that this browser has and will have after this answer, or None."""
+    session = get_session()
+    # A page that comes instead of a sign-in or sign-out cannot know whether that was stored.
+    if session.is_ended or session.new_person is not None:
+        return None
+    person = find_person()
+    return Account(person.name, person.number[-4:]) if person else None

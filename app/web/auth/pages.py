@@ -20,9 +20,9 @@ from app.identity.base import (
     SignInFault,
     SignInUnavailable,
 )
-from app.services.arrivals import keep_arrival
 from app.services.clock import get_now
-from app.services.sign_in import Arrival, assign_role
+from app.services.sign_in.pending import keep_arrival
+from app.services.sign_in.sign_in import Arrival, assign_role
 from app.web.auth.access import FORM_WAS_LOST, PERSON
 from app.web.language import put
 from app.web.session import get_session

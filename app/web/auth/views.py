@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.identity.base import IdentityProvider, SignInFault
 from app.services.clock import get_now
-from app.services.sign_in import HOME, SignInFailed, begin_sign_in, clean_next, finish_sign_in
+from app.services.sign_in.sign_in import HOME, SignInFailed, begin_sign_in, clean_next, finish_sign_in
 from app.web.auth.access import get_person
 from app.web.auth.pages import PROVIDER, SIGNED_OUT, ask_who, auth, get_pages, show_retry, welcome
 from app.web.language import put

@@ -1,6 +1,11 @@
-"""Verification without scanning: a typed short code, a photo of the slip, or its PDF file."""
+"""Verification without scanning: a typed short code, a photo of the slip, or its PDF file.
+
+What was typed or pasted for a code: as it is shown again, to be compared with the paper.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from flask import jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -8,28 +13,51 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.domain.person import Person
-from app.domain.slip_code import MAX_TYPED_LENGTH, SHORT_CODE_LENGTH, Verdict
-from app.domain.typed_text import ForeignAddress, find_digits
+from app.domain.slip_code import MAX_TYPED_LENGTH, SHORT_CODE_LENGTH, Verdict, find_strange_signs
+from app.domain.texts import ForeignAddress, find_digits, fold_code, group_code
 from app.extensions import csrf
-from app.services.verification import Verification, verify_short_code
-from app.web.shell import MAX_FORM_BYTES, get_installation
+from app.services.verification.verification import Verification, verify_short_code
+from app.web.limits import count, describe_wait, get_address, get_counted, get_retry_after, has_room
+from app.web.page_context import MAX_FORM_BYTES, get_installation
 from app.web.verify import problems
-from app.web.verify.answers import (
+from app.web.verify.pages import get_staff, verify_pages
+from app.web.verify.problems import MAX_UPLOAD_BYTES, Problem, verify_upload
+from app.web.verify.show import (
     RATE_LIMITED,
     STATUSES,
+    check_code,
     finish_answer,
+    limit_check,
     log_check,
+    show_checked,
     show_verification,
     wants_json,
 )
-from app.web.verify.files import verify_upload
-from app.web.verify.limits import count, describe_wait, get_address, get_counted, get_retry_after, has_room
-from app.web.verify.pages import verify_pages
-from app.web.verify.problems import MAX_UPLOAD_BYTES, Problem
-from app.web.verify.show import check_code, limit_check, show_checked
-from app.web.verify.typed_codes import read_typed_code
 from app.web.verify.verdicts import TYPED_TEXTS, describe_file
-from app.web.verify.viewer import get_staff
+
+
+@dataclass(frozen=True, slots=True)
+class TypedCode:
+    """`text` as it was typed, `groups` as it would be printed, `count` of its signs, and the `strange` ones, which
+    stand in no code.
+    """
+
+    text: str
+    groups: str
+    count: int
+    strange: str
+
+    @property
+    def can_be_one(self) -> bool:
+        """Whether a short code can read so at all."""
+        return self.count == SHORT_CODE_LENGTH and not self.strange
+
+
+def read_typed_code(text: str) -> TypedCode:
+    """What was typed, as a short code."""
+    code = fold_code(text)
+    return TypedCode(text, group_code(code), len(code), find_strange_signs(code))
+
 
 TYPED_AGAIN = frozenset({Verdict.NEVER_ISSUED, Verdict.STATUS_UNKNOWN, Verdict.RATE_LIMITED})
 """Verdicts after which the same or nearly the same code is typed once more."""

@@ -2,31 +2,64 @@
 
 Anybody may load it: it holds public keys and the signed status list, nothing of a person. Its checks are taken
 from signed-in guards and clerks only.
+
+The checks that a gate sends: parsed and bounded.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from flask import Response, current_app, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf.csrf import generate_csrf
 
-from app.services.offline_checks import record_offline_checks
-from app.web.auth.account import find_account
+from app.domain.slip_code import Verdict
+from app.services.verification.scan_log import OfflineCheck, record_offline_checks
+from app.web.auth.access import find_account
 from app.web.headers import CONTENT_SECURITY_POLICY
 from app.web.language import ARGUMENT, get_language
-from app.web.shell import get_installation
-from app.web.stylesheets import get_static_url
-from app.web.verify.gate_checks import MalformedChecks, parse_checks
-from app.web.verify.limits import get_address
-from app.web.verify.pages import verify_pages
+from app.web.limits import get_address
+from app.web.page_context import get_installation
+from app.web.static_files import get_static_url
+from app.web.verify.pages import get_staff, verify_pages
 from app.web.verify.verdicts import TEXTS
-from app.web.verify.viewer import get_staff
+
+MOST_AT_ONCE = 100
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,400}", re.ASCII)
+
+
+class MalformedChecks(ValueError):
+    """The body is not what the gate's page sends."""
+
+
+def parse_checks(body: bytes) -> list[OfflineCheck]:
+    """The checks of `{"checks": [{id, code, verdict, checked_at}]}`, 100 at most. Raises MalformedChecks."""
+    try:
+        checks = json.loads(body)["checks"]
+        if not isinstance(checks, list) or len(checks) > MOST_AT_ONCE:
+            raise MalformedChecks("checks")
+        return [_parse_check(item) for item in checks]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise MalformedChecks(type(error).__name__) from error
+
+
+def _parse_check(item: Any) -> OfflineCheck:
+    if not _ID.fullmatch(item["id"]) or not _DIGITS.fullmatch(item["code"]):
+        raise MalformedChecks("id or code")
+    checked_at = datetime.fromisoformat(item["checked_at"])
+    if checked_at.tzinfo is None:
+        raise MalformedChecks("checked_at")
+    return OfflineCheck(item["id"], item["code"], Verdict(item["verdict"]), checked_at)
+
 
 POLICY = f"{CONTENT_SECURITY_POLICY}; manifest-src 'self'; worker-src 'self'"
 MODULES = (

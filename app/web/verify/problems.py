@@ -1,10 +1,17 @@
-"""What can be wrong with a typed code, a picture or a file, and what to do about it."""
+"""What can be wrong with a typed code, a picture or a file, and what to do about it.
+
+A photo of a slip, or its PDF file, as somebody hands it in.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from flask_babel import lazy_gettext as _l
+
+from app.services.verification import uploads
+from app.services.verification.uploads import FileVerification, UnreadableCode, verify_file
+from app.web.page_context import get_installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +109,24 @@ PROTECTED_FILE = Problem(
     _l("这个 PDF 文件有密码"),
     _l("请先去掉密码，再选择文件；或选择下载时的原文件，或直接扫描二维码。"),
 )
+
+
+PROBLEMS: dict[type[UnreadableCode], Problem] = {
+    uploads.NoCodeFound: NO_CODE_FOUND,
+    uploads.NoCodeOnPages: NO_CODE_ON_PAGES,
+    uploads.IncompleteFile: INCOMPLETE_FILE,
+    uploads.ForeignCode: FOREIGN_CODE,
+    uploads.NotAPicture: NOT_A_PICTURE,
+    uploads.ProtectedFile: PROTECTED_FILE,
+    uploads.SeveralCodes: SEVERAL_CODES,
+    uploads.FileTooLarge: BODY_TOO_LARGE,
+    uploads.PictureTooLarge: PICTURE_TOO_LARGE,
+}
+
+
+def verify_upload(data: bytes) -> FileVerification | Problem:
+    """The verdict on the code in a picture or a PDF file, and the file's own state; or why there is none."""
+    try:
+        return verify_file(get_installation(), data)
+    except UnreadableCode as error:
+        return PROBLEMS[type(error)]

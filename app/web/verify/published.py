@@ -9,10 +9,10 @@ from typing import Any
 from flask import Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.domain.slip_keys import NoSigningKey
-from app.services.slip_keys import SlipKeyError
-from app.services.status_list import get_status_list
-from app.web.shell import get_installation
+from app.domain.keys import NoSigningKey
+from app.services.slips.signing_keys import SlipKeyError
+from app.services.verification.status_list import get_status_list
+from app.web.page_context import get_installation
 from app.web.verify.pages import verify_pages
 
 KEPT_SECONDS = 60

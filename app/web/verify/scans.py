@@ -22,23 +22,23 @@ from werkzeug.sansio.utils import get_host
 
 from app.domain.slip_code import Verdict
 from app.services.clock import get_now
-from app.services.standing import PublicSlip, Verification
-from app.services.verification import REMEMBERED_SLIPS
+from app.services.verification.issued_codes import PublicSlip, Verification
+from app.services.verification.verification import REMEMBERED_SLIPS
 from app.web.compression import accepts_gzip
 from app.web.headers import CONTENT_SECURITY_POLICY, list_fixed_headers
 from app.web.language import ARGUMENT, Language, find_language, show_moment
+from app.web.limits import get_retry_after
+from app.web.page_context import get_installation, make_request_id
 from app.web.session import DatabaseSessionInterface
-from app.web.shell import get_installation, make_request_id
-from app.web.verify.answers import (
+from app.web.verify.mould import Mould, make_mould
+from app.web.verify.show import (
     STATUSES,
+    check_code,
     describe_verification,
     log_check,
     prefers_json,
     render_verification,
 )
-from app.web.verify.limits import get_retry_after
-from app.web.verify.mould import Mould, make_mould
-from app.web.verify.show import check_code
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -1,21 +1,180 @@
-"""The page that a slip's QR opens."""
+"""The page that a slip's QR opens.
+
+A verification as the page or the JSON that the client prefers, and its line in the log of checks.
+"""
 
 from __future__ import annotations
 
-from flask import request
-from flask.typing import ResponseReturnValue
+from dataclasses import asdict, dataclass
+from enum import Enum
+from functools import lru_cache
 
-from app.domain.person import Person
+from flask import Response, jsonify, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from app.domain.errors import UnknownSlip
+from app.domain.person import Person, Role
 from app.domain.slip_code import Verdict
-from app.domain.typed_text import fold_name, trim_appended
+from app.domain.slip_log import CodeState
+from app.domain.texts import fold_name, trim_appended
 from app.extensions import csrf
-from app.services.verification import Likeness, Verification, compare_name, verify_code
-from app.web.shell import get_installation
-from app.web.verify.answers import RATE_LIMITED, Comparison, log_check, show_verification
-from app.web.verify.limits import count, get_address, get_counted
-from app.web.verify.pages import verify_pages
-from app.web.verify.verdicts import FileText
-from app.web.verify.viewer import get_staff
+from app.services.clock import get_now
+from app.services.verification.scan_log import Viewer, record_check
+from app.services.verification.slip_details import FullSlip
+from app.services.verification.verification import (
+    Likeness,
+    Verification,
+    compare_name,
+    get_full_view,
+    verify_code,
+)
+from app.web.language import show_moment
+from app.web.limits import count, describe_wait, get_address, get_counted, get_retry_after
+from app.web.page_context import get_installation
+from app.web.slip_texts import show_record
+from app.web.verify.pages import get_staff, verify_pages
+from app.web.verify.verdicts import TEXTS, FileText, describe_verdict
+
+STATUSES = {Verdict.STATUS_UNKNOWN: 503, Verdict.RATE_LIMITED: 429}
+STATE_WORDS = {CodeState.ISSUED: _l("签发"), CodeState.REVOKED: _l("撤销"), CodeState.SUPERSEDED: _l("换发")}
+VIEWER_WORDS = {
+    Viewer.PUBLIC: _l("访客"),
+    Viewer.GUARD: _l("门卫"),
+    Viewer.CLERK: _l("研究生院"),
+    Viewer.OFFLINE: _l("门岗离线"),
+}
+RATE_LIMITED = Verification(Verdict.RATE_LIMITED)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonText:
+    """What the comparison of a name says; `status` is the answer's when the verdict has none of its own."""
+
+    value: str
+    tone: str
+    sign: str
+    word: str
+    status: int = 200
+    hint: str = ""
+
+
+class Comparison(Enum):
+    """How a typed name compares with the one on the slip."""
+
+    MATCH = ComparisonText("match", "good", "✓", _l("一致"))
+    NEARLY = ComparisonText(
+        "nearly", "unsure", "!", _l("几乎一致"), hint=_l("只差声调或变音符号，请与纸面和证件逐字核对。")
+    )
+    NO_MATCH = ComparisonText(
+        "no_match",
+        "bad",
+        "✕",
+        _l("不一致"),
+        hint=_l("请先检查是否输错：逐字对照纸面，外文姓名连同变音符号一起核对。"),
+    )
+    NOTHING = ComparisonText("nothing_given", "unsure", "!", _l("请输入纸面上的姓名，再比对。"), 422)
+    TOO_OFTEN = ComparisonText("rate_limited", "bad", "!", _l("比对过于频繁，请稍后再试"), 429)
+
+
+def log_check(verification: Verification, staff: Person | None, address: str) -> None:
+    """Enter a check in the log; one that was refused is none."""
+    if verification.verdict is not Verdict.RATE_LIMITED:
+        viewer = _get_viewer(staff) if staff else Viewer.PUBLIC
+        record_check(get_installation(), verification, viewer, address)
+
+
+def _get_viewer(staff: Person) -> Viewer:
+    return Viewer.GUARD if staff.role is Role.GUARD else Viewer.CLERK
+
+
+def show_verification(
+    verification: Verification,
+    staff: Person | None = None,
+    *,
+    comparison: Comparison | None = None,
+    file: FileText | None = None,
+) -> ResponseReturnValue:
+    """The verdict with what this viewer may see of the slip. Never stored by anybody on the way."""
+    says = comparison.value if comparison else None
+    status = STATUSES.get(verification.verdict, says.status if says else 200)
+    if wants_json():
+        response = jsonify(describe_verification(verification, says, file))
+    else:
+        now = show_moment(get_now())
+        wait = describe_wait(get_retry_after()) if verification.verdict is Verdict.RATE_LIMITED else ""
+        response = make_response(render_verification(verification, now, staff, says, file, wait))
+    return finish_answer(response, status, staff)
+
+
+def finish_answer(response: Response, status: int, staff: Person | None) -> Response:
+    """The answer with its status, which nobody on the way stores."""
+    response.status_code = status
+    response.headers["Cache-Control"] = "private, no-store" if staff else "no-store"
+    response.vary.update(("Accept", "Cookie"))
+    if status in (429, 503):
+        response.headers["Retry-After"] = str(get_retry_after())
+    return response
+
+
+def wants_json() -> bool:
+    """Whether the client prefers JSON to a page."""
+    return prefers_json(request.headers.get("Accept", ""))
+
+
+@lru_cache(maxsize=256)
+def prefers_json(accept: str) -> bool:
+    """Whether a client that sent this `Accept` prefers JSON to a page."""
+    accepted = parse_accept_header(accept, MIMEAccept)
+    return accepted.best_match(("text/html", "application/json")) == "application/json"
+
+
+def describe_verification(
+    verification: Verification, says: ComparisonText | None = None, file: FileText | None = None
+) -> dict[str, object]:
+    data: dict[str, object] = {"verdict": verification.verdict}
+    if verification.slip:
+        data |= asdict(verification.slip) | {"check_count": verification.check_count}
+    if file:
+        data["file"] = file.state
+    return data | ({"comparison": says.value} if says else {})
+
+
+def render_verification(
+    verification: Verification,
+    checked_at: str,
+    staff: Person | None = None,
+    says: ComparisonText | None = None,
+    file: FileText | None = None,
+    wait: str = "",
+) -> str:
+    """The page that shows a verification; `wait` says for how long a limit refuses it."""
+    full = _find_full(verification) if staff else None
+    return render_template(
+        "verify/verdict.html",
+        verification=verification,
+        text=describe_verdict(verification.verdict, file),
+        wait=wait,
+        file=file,
+        checked_at=checked_at,
+        comparison=says,
+        full=full,
+        record=show_record(full.record, full.mini_app) if full else None,
+        is_staff=staff is not None,
+        state_words=STATE_WORDS,
+        viewer_words=VIEWER_WORDS,
+        verdict_texts=TEXTS,
+    )
+
+
+def _find_full(verification: Verification) -> FullSlip | None:
+    try:
+        return get_full_view(get_installation(), verification.digits) if verification.digits else None
+    except UnknownSlip:
+        return None
+
 
 COMPARISONS = {
     Likeness.SAME: Comparison.MATCH,

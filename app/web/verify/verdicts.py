@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask_babel import lazy_gettext as _l
 
 from app.domain.slip_code import Verdict
-from app.services.slip_reading import FileState
+from app.services.verification.uploads import FileState
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from app.domain.person import Person
-from app.domain.student_number import NumberForm
+from app.domain.person import NumberForm, Person
 from app.identity.oauth2 import OAuth2Provider, read_oauth2
 from app.tables import Table
 from tests.integration.auth.small_provider import ACCESS_TOKEN, CALLBACK, CLIENT_ID, CLIENT_SECRET, CODE

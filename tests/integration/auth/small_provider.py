@@ -11,8 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from app.domain.person import Person
-from app.domain.student_number import NumberForm
+from app.domain.person import NumberForm, Person
 from app.identity.oidc import OidcProvider, read_oidc
 from app.tables import Table
 from tests.integration.auth.small_server import Answer, Asked, SmallServer, json_answer

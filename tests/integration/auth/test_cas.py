@@ -8,11 +8,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
-from app.domain.person import Person, Role
-from app.domain.student_number import NumberForm
-from app.identity.base import ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
+from app.domain.person import NumberForm, Person, Role
+from app.identity.base import Fit, ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
 from app.identity.cas import CasProvider, make_service, read_cas
-from app.identity.finding import Fit
 from app.tables import Table
 from tests.campus.client import CampusClient
 from tests.campus.credentials import PASSWORD

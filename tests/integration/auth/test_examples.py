@@ -11,8 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from app.domain.person import Person, Role
-from app.domain.student_number import NumberForm
+from app.domain.person import NumberForm, Person, Role
 from app.factory import create_app
 from app.identity.base import IdentityProvider, OpenedFromCampus, SignInRefused
 from app.identity.claims import SeveralIdentities

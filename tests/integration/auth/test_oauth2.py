@@ -7,8 +7,7 @@ import traceback
 
 import pytest
 
-from app.domain.person import Person, Role
-from app.domain.student_number import NumberForm
+from app.domain.person import NumberForm, Person, Role
 from app.identity.base import ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
 from app.identity.oauth2 import read_oauth2
 from app.tables import Table

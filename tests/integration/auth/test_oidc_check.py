@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.identity.finding import Fit
+from app.identity.base import Fit
 from tests.integration.auth.small_provider import CALLBACK, SmallProvider, make_client
 from tests.integration.auth.small_server import Answer
 

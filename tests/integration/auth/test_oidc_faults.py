@@ -10,7 +10,7 @@ import pytest
 import requests
 from authlib.integrations.requests_client import OAuth2Session
 
-from app.identity import deadline, oidc
+from app.identity import http, oidc
 from app.identity.base import ProviderMisbehaved, SignInFault, SignInUnavailable
 from tests.integration.auth.small_provider import (
     ACCESS_TOKEN,
@@ -99,7 +99,7 @@ def test_a_provider_that_drips_is_unavailable_within_the_deadline(path: str, pro
 def test_without_the_deadline_a_dripping_provider_holds_the_thread_to_its_end(
     provider: SmallProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deadline.Deadline, "watch", lambda self, connection: None)
+    monkeypatch.setattr(http.Deadline, "watch", lambda self, connection: None)
     provider.answers["/token"] = lambda asked: Answer(b" " * 60, drip=0.05)
     begun = time.monotonic()
     with pytest.raises(SignInUnavailable, match="timeout"):

@@ -16,10 +16,10 @@ import pytest
 from authlib.oidc.core import UserInfo
 from joserfc import jws, jwt
 
-from app.identity import callback, id_token, oidc
-from app.identity.answers import parse_answer
+from app.identity import base, oidc, oidc_tokens
 from app.identity.base import SignInRefused
-from app.identity.discovery import read_metadata
+from app.identity.http import parse_answer
+from app.identity.oidc_tokens import read_metadata
 from tests.integration.auth.small_provider import (
     CLIENT_ID,
     OTHER_KEY,
@@ -32,7 +32,7 @@ Patch = pytest.MonkeyPatch
 
 
 def believe_claims(patch: Patch) -> None:
-    patch.setattr(id_token, "_check_claims", lambda token, expected: None)
+    patch.setattr(oidc_tokens, "_check_claims", lambda token, expected: None)
 
 
 def believe_signatures(patch: Patch) -> None:
@@ -44,7 +44,7 @@ def believe_signatures(patch: Patch) -> None:
 
 
 def believe_states(patch: Patch) -> None:
-    patch.setattr(callback, "compare_digest", lambda a, b: True)
+    patch.setattr(base, "compare_digest", lambda a, b: True)
 
 
 def believe_callbacks(patch: Patch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from app.identity import discovery, id_token, oidc
+from app.identity import oidc, oidc_tokens
 from app.identity.base import ProviderMisbehaved
 from tests.integration.auth.small_provider import (
     ACCESS_TOKEN,
@@ -142,8 +142,8 @@ def test_without_its_check_userinfo_signed_by_a_stranger_is_believed(
     provider: SmallProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sign_userinfo(provider, OTHER_KEY, number="TS23000003")
-    stranger = discovery.read_keys({"keys": [OTHER_KEY.as_dict(private=False)]})
-    read = id_token.read_signed_userinfo
+    stranger = oidc_tokens.read_keys({"keys": [OTHER_KEY.as_dict(private=False)]})
+    read = oidc_tokens.read_signed_userinfo
     monkeypatch.setattr(
         oidc, "read_signed_userinfo", lambda text, keys, *expected: read(text, stranger, *expected)
     )

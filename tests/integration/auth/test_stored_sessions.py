@@ -13,9 +13,9 @@ from sqlalchemy import select, text
 
 from app.extensions import db
 from app.models import AuditEvent, AuditHead
-from app.services import session_care, sessions
 from app.services.audit import START
-from app.services.sign_in import hash_campus_session
+from app.services.sign_in import sessions
+from app.services.sign_in.sign_in import hash_campus_session
 from tests.integration.conftest import MakeDatabase
 
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
@@ -124,9 +124,9 @@ def test_the_sessions_of_a_person_are_listed_and_ended_together(app: Flask) -> N
     sessions.create_session("d", {}, NOW, IDLE)
     db.session.add(AuditHead(id=1, chain_hash=START))
     db.session.commit()
-    assert [one.created_at for one in session_care.list_sessions(NOW, "TS1")] == [NOW + MINUTE, NOW]
-    assert len(session_care.list_sessions(NOW)) == 3
-    assert session_care.end_sessions_of("TS1", "root", NOW) == 2
+    assert [one.created_at for one in sessions.list_sessions(NOW, "TS1")] == [NOW + MINUTE, NOW]
+    assert len(sessions.list_sessions(NOW)) == 3
+    assert sessions.end_sessions_of("TS1", "root", NOW) == 2
     assert [load(name) is None for name in "abc"] == [True, True, False]
     (event,) = db.session.execute(select(AuditEvent)).scalars()
     assert (event.kind, event.actor, event.subject) == ("sessions_ended", "root", "TS1")
@@ -138,10 +138,10 @@ def test_the_campus_ends_the_session_that_it_names_and_no_other(app: Flask) -> N
         sessions.replace_session(None, name, "TS1", {}, "sign_in:", NOW, DAY, named)
     sign_in("c")
     for provider, ticket in (("cas", "ST-3"), ("cas", ""), ("other", "ST-1")):
-        assert not session_care.end_campus_session(provider, ticket)
-    assert session_care.end_campus_session("cas", "ST-1")
+        assert not sessions.end_campus_session(provider, ticket)
+    assert sessions.end_campus_session("cas", "ST-1")
     assert [load(name) is None for name in "abc"] == [True, False, False]
-    assert not session_care.end_campus_session("cas", "ST-1")
+    assert not sessions.end_campus_session("cas", "ST-1")
     assert "ST-2" not in str(db.session.execute(text("SELECT * FROM browser_sessions")).all())
 
 

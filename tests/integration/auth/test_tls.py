@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from app.identity import deadline
+from app.identity import http
 from app.identity.base import SignInUnavailable
 from tests.integration.auth.small_provider import SmallProvider, sign_in
 from tests.integration.auth.small_server import Answer, running_server
@@ -64,9 +64,7 @@ def tls_provider(certificate: Path) -> Iterator[SmallProvider]:
 @pytest.fixture
 def trusting(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The provider's certificate is among the system's authorities."""
-    monkeypatch.setattr(
-        deadline, "get_tls_context", lambda: ssl.create_default_context(cafile=str(certificate))
-    )
+    monkeypatch.setattr(http, "get_tls_context", lambda: ssl.create_default_context(cafile=str(certificate)))
 
 
 @pytest.mark.usefixtures("trusting")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from app.connectors.base import Connector
+from app.connectors.fan_out import close_connectors
 from app.connectors.registry import build_connectors
-from app.connectors.round import close_connectors
 from app.tables import Table
 from tests.campus.client import CampusClient
 from tests.campus.credentials import DEMO

@@ -13,12 +13,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.connectors.base import Connector
+from app.connectors.fan_out import close_connectors, query_systems
 from app.connectors.registry import build_connectors
-from app.connectors.round import close_connectors, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.extensions import db
 from app.factory import create_app
-from app.services.desk import open_desk_book
+from app.services.desk.desk import open_desk_book
 from app.settings import load_settings
 from tests.campus.run import PROJECT, make_environment, prepare
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from app.connectors.base import Connector
+from app.connectors.fan_out import query_systems
 from app.connectors.registry import build_connectors
-from app.connectors.round import query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.tables import Table
 

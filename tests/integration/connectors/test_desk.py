@@ -18,7 +18,7 @@ from openpyxl import Workbook
 
 from app.connectors.base import Connector, Fault
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.services.desk import open_desk_book
+from app.services.desk.desk import open_desk_book
 from app.settings import load_settings
 from tests.campus.client import running_campus
 from tests.campus.run import PROJECT, make_environment, prepare, start_service, stop
@@ -284,8 +284,7 @@ def test_a_lost_table_or_database_is_not_an_empty_one(hall: Installation, no_rec
 
 def connect_elsewhere(hall: Installation, no_record: str) -> Connector:
     """A connector whose database's folder is gone."""
-    from app.connectors.desk import DeskConnector
-    from app.connectors.desk_config import read_desk
+    from app.connectors.desk import DeskConnector, read_desk
     from app.tables import Table
 
     section = {"kind": "desk", "number_column": "学号", "no_record": no_record}

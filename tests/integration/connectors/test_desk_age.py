@@ -14,7 +14,7 @@ import pytest
 from app.connectors.base import StaleView
 from app.connectors.registry import build_connectors
 from app.domain.clearance import Reading
-from app.services.desk import open_desk_book
+from app.services.desk.desk import open_desk_book
 from app.settings import load_settings
 from tests.integration.connectors.desks import Installation, make_installation
 from tests.integration.connectors.test_desk import FACTS, ask, connect, keep

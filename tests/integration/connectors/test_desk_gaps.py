@@ -13,7 +13,7 @@ from openpyxl import Workbook
 from app.connectors.base import Fault
 from app.connectors.desk import DeskConnector
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.services import desk_import, desk_record
+from app.services.desk import gaps, importing
 from tests.integration.connectors.desks import (
     CLERK,
     Installation,
@@ -140,7 +140,7 @@ def test_without_keeping_the_refused_row_its_debtor_would_stay_at_the_older_amou
     hall: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control."""
-    monkeypatch.setattr(desk_import, "note_refused", lambda *_: None)
+    monkeypatch.setattr(importing, "note_refused", lambda *_: None)
     import_debts(hall, f"{DEBTOR},0", options=("--complete",))
     import_debts(hall, f'{DEBTOR},"1,200.00"', f"{OTHER},12.50", options=skip(1))
     assert owed(hall, DEBTOR) == 0
@@ -214,7 +214,7 @@ def test_without_doubting_the_others_a_mistyped_debtor_would_stay_at_the_older_a
     hall: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control."""
-    monkeypatch.setattr(desk_import, "doubt_others", lambda *_: 0)
+    monkeypatch.setattr(importing, "doubt_others", lambda *_: 0)
     import_debts(hall, f"{DEBTOR},0", options=("--complete",))
     import_debts(hall, "TS23 000004,1200.00", f"{OTHER},5", options=skip(1))
     assert owed(hall, DEBTOR) == 0
@@ -318,7 +318,7 @@ def test_without_comparing_a_recorded_number_the_debt_would_be_nobodys(
     hall: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control."""
-    monkeypatch.setattr(desk_record, "_compare_number", lambda *_: ())
+    monkeypatch.setattr(gaps, "_compare_number", lambda *_: ())
     record(hall, "TS23000000", 0)
     assert record(hall, "TS2300000O", 1200)[0] == 0
     assert owed(hall, "TS23000000") == 0

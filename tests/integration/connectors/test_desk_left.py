@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.services import desk_import
+from app.services.desk import importing
 from tests.integration.connectors.desks import CLERK, Installation, list_entries, list_events
 from tests.integration.connectors.test_desk_gaps import ABSENT, DEBTOR, OTHER, import_debts, owed
 
@@ -55,7 +55,7 @@ def test_without_comparing_the_count_a_debtor_whom_nobody_looked_at_would_be_cle
     hall: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control."""
-    monkeypatch.setattr(desk_import, "_require_removed", lambda *_: None)
+    monkeypatch.setattr(importing, "_require_removed", lambda *_: None)
     import_debts(hall, f"{DEBTOR},800", f"{OTHER},0")
     import_debts(hall, f"{OTHER},5", options=("--complete", "--replace", "2"))
     assert owed(hall, DEBTOR) is None

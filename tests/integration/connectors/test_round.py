@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 import pytest
 
 from app.connectors.base import ActionOutcome, Connector, Fault, UnknownAction
-from app.connectors.breaker import BreakerState
-from app.connectors.loop import get_loop
+from app.connectors.fan_out import perform_action, query_systems
+from app.connectors.guard import BreakerState
 from app.connectors.registry import list_breaker_states
-from app.connectors.round import perform_action, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
+from app.event_loop import get_loop
 from tests.integration.connectors.stand_in import (
     STUDENT,
     TRUTH,

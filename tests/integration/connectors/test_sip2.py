@@ -16,8 +16,8 @@ import pytest
 
 from app.connectors.base import ActionOutcome, Connector
 from app.connectors.base import Fault as ConnectorFault
+from app.connectors.fan_out import perform_action, query_systems
 from app.connectors.registry import build_connectors
-from app.connectors.round import perform_action, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.tables import Table
 from tests.campus.client import CampusClient, running_campus

@@ -10,8 +10,8 @@ import pytest
 from pysip2 import SIP2Server
 
 from app.connectors.base import ActionOutcome, Connector, Fault
+from app.connectors.fan_out import perform_action, query_systems
 from app.connectors.registry import build_connectors
-from app.connectors.round import perform_action, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.tables import Table
 from tests.integration.connectors.independent_library import (

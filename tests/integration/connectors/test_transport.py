@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from app.connectors.base import ActionOutcome, StaleView
+from app.connectors.fan_out import close_connectors, perform_action
 from app.connectors.registry import build_connectors
-from app.connectors.round import close_connectors, perform_action
 from app.domain.clearance import Reading
 from app.domain.conventions import USUAL
-from app.domain.student_number import LetterCase, NumberForm
+from app.domain.person import LetterCase, NumberForm
 from app.tables import Table
 from tests.integration.connectors.stand_in import (
     SECRET,

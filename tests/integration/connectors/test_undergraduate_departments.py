@@ -10,8 +10,8 @@ from decimal import Decimal
 import pytest
 
 from app.connectors.base import Connector
+from app.connectors.fan_out import close_connectors, query_systems
 from app.connectors.registry import build_connectors
-from app.connectors.round import close_connectors, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.tables import Table
 from tests.campus.client import PROJECT, CampusClient

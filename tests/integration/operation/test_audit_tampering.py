@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.services import audit
-from app.services.audit_trail import find_audit_faults
+from app.services.audit import find_audit_faults
 from tests.fixtures.audit_tampering import list_missed
 from tests.fixtures.office import Office
 

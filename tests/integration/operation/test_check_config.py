@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from app.connectors.base import UntrustedAnswer
-from app.connectors.sql_values import require_folded
-from app.documents.font_files import list_font_files
-from app.domain.student_number import USUAL_PATTERN, NumberForm
+from app.connectors.sql.rows import require_folded
+from app.documents.fonts import list_font_files
+from app.domain.person import USUAL_PATTERN, NumberForm
 from app.tables import Table
 from tests.campus.accounts import DEMO_ACCOUNTS
 from tests.campus.client import PROJECT

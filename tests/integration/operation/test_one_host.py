@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.models.one_host import DatabaseRefused, claim_for_host, get_host
+from app.models.engine import DatabaseRefused, claim_for_host, get_host
 from tests.campus.run import make_environment, prepare, start_service, stop
 from tests.conftest import get_free_port
 from tests.fixtures.office import NOBODY

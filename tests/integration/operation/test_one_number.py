@@ -10,24 +10,19 @@ import flask_migrate
 import pytest
 from sqlalchemy import select, text
 
+from app.domain.person import LetterCase, NumberForm
 from app.domain.slip_code import Verdict
-from app.domain.student_number import LetterCase, NumberForm
 from app.extensions import db
 from app.models import AuditEvent, Consent, DeskEntry, KnownAnswer, Submission, Waiver
-from app.services.audit_trail import find_audit_faults
+from app.services.audit import find_audit_faults
+from app.services.clearance.submissions import submit
 from app.services.clock import get_now
-from app.services.person_numbers import (
-    OddSlip,
-    count_unfolded,
-    fold_stored_numbers,
-    list_odd_slips,
-)
-from app.services.sessions import create_session, load_session, replace_session
-from app.services.slip_changes import revoke_slip
-from app.services.slip_log import find_log_faults
-from app.services.slips import find_submitted_slip, get_slip, list_slips
-from app.services.submissions import submit
-from app.services.verification import verify_code
+from app.services.numbers import OddSlip, count_unfolded, fold_stored_numbers, list_odd_slips
+from app.services.sign_in.sessions import create_session, load_session, replace_session
+from app.services.slips.issued_log import find_log_faults
+from app.services.slips.revocation import revoke_slip
+from app.services.slips.slips import find_submitted_slip, get_slip, list_slips
+from app.services.verification.verification import verify_code
 from tests.fixtures.departments import install, make_departments, make_graduate
 from tests.fixtures.office import Office, open_office
 from tests.integration.conftest import MakeDatabase

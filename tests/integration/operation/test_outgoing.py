@@ -12,12 +12,12 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from app.connectors.fan_out import close_connectors, query_systems
 from app.connectors.registry import build_connectors
-from app.connectors.round import close_connectors, query_systems
 from app.domain.clearance import DepartmentUnavailable
 from app.identity.base import ProviderMisbehaved, SignInFault
-from app.identity.discovery import read_metadata
-from app.identity.exchange import Exchange
+from app.identity.http import Exchange
+from app.identity.oidc_tokens import read_metadata
 from app.tables import Table
 from tests.campus.run import DEMO_FILE
 from tests.integration.auth.small_server import Answer, Asked, SmallServer, json_answer

@@ -22,7 +22,7 @@ from app.models import (
     write_transaction,
 )
 from app.services.clock import get_now
-from app.services.slip_log import find_log_faults
+from app.services.slips.issued_log import find_log_faults
 from tests.fixtures.office import Office
 from tests.integration.operation.test_audit import run
 

@@ -18,11 +18,11 @@ from sqlalchemy import event
 
 from app.domain.slip_code import Verdict
 from app.extensions import db
-from app.services import issued_keys
-from app.services.issued_keys import list_missing_kids
-from app.services.readiness import check_readiness
-from app.services.slip_keys import create_slip_key, list_slip_keys
-from app.services.verification import verify_code
+from app.services.operations.readiness import check_readiness
+from app.services.slips import issued_keys
+from app.services.slips.issued_keys import list_missing_kids
+from app.services.slips.signing_keys import create_slip_key, list_slip_keys
+from app.services.verification.verification import verify_code
 from tests.campus.client import CampusClient
 from tests.campus.run import make_environment
 from tests.fixtures.office import Office

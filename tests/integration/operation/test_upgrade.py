@@ -11,8 +11,8 @@ import flask_migrate
 
 from app.domain.slip_code import Verdict
 from app.extensions import db
-from app.services.slip_log import find_log_faults
-from app.services.verification import verify_code
+from app.services.slips.issued_log import find_log_faults
+from app.services.verification.verification import verify_code
 from tests.campus.client import PROJECT
 from tests.campus.run import make_environment
 from tests.fixtures.office import NOBODY, PORT, open_office

@@ -19,13 +19,13 @@ from app.documents.layout import SlipTooLong
 from app.domain.slip_code import Verdict
 from app.extensions import db
 from app.models import HandedOutFile
-from app.services import slip_files
 from app.services.clock import get_now
-from app.services.slip_changes import reissue_slip, revoke_slip
-from app.services.slip_files import find_handed_out, hand_out_pdf, hand_out_png
-from app.services.slip_keys import compromise_slip_key, create_slip_key, retire_slip_key
-from app.services.slip_reading import FileState, verify_file
-from app.services.slips import HeldSlip, get_slip, render_pdf
+from app.services.slips import files
+from app.services.slips.files import find_handed_out, hand_out_pdf, hand_out_png
+from app.services.slips.revocation import reissue_slip, revoke_slip
+from app.services.slips.signing_keys import compromise_slip_key, create_slip_key, retire_slip_key
+from app.services.slips.slips import HeldSlip, get_slip, render_pdf
+from app.services.verification.uploads import FileState, verify_file
 from tests.fixtures.office import KEY_DAYS, Office, open_office
 from tests.integration.conftest import MakeDatabase
 
@@ -49,7 +49,7 @@ def redrawn(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def draw(*values: Any) -> bytes:
         return slip_pdf.render_slip_pdf(*values).replace(b"%%EOF", b"% another\n%%EOF")
 
-    return lambda: monkeypatch.setattr(slip_files, "render_slip_pdf", draw)
+    return lambda: monkeypatch.setattr(files, "render_slip_pdf", draw)
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def test_a_slip_that_cannot_be_drawn_any_more_leaves_its_file_unknown(
     def fail(*_rest: object) -> bytes:
         raise SlipTooLong
 
-    monkeypatch.setattr(slip_files, "render_slip_pdf", fail)
+    monkeypatch.setattr(files, "render_slip_pdf", fail)
     found = verify_file(office.installation, data)
     assert (found.verification.verdict, found.state) == (Verdict.VALID, FileState.UNKNOWN)
 
@@ -122,7 +122,7 @@ def test_a_repeated_download_writes_nothing_and_asks_nothing(
     with counting_statements() as statements:
         again = [hand_out_pdf(office.installation, slip), hand_out_png(office.installation, slip)]
     assert (again, statements, count_rows()) == (first, [], 2)
-    monkeypatch.setattr(slip_files, "_kept", set())  # as after a restart
+    monkeypatch.setattr(files, "_kept", set())  # as after a restart
     with counting_statements() as statements:
         hand_out_pdf(office.installation, slip)
     assert (len(statements), count_rows()) == (1, 2)
@@ -144,12 +144,12 @@ def test_nobody_makes_a_file_genuine_by_writing_to_the_database(
 ) -> None:
     data = hand_out_pdf(office.installation, slip)
     forged = data + b"% other words\n"
-    digest = slip_files.sha256(forged).hexdigest()
+    digest = files.sha256(forged).hexdigest()
     change("UPDATE handed_out_files SET sha256 = :digest", digest=digest)
     assert find_handed_out(office.installation, forged) is None
     assert "no true seal" in caplog.text
     assert verify_file(office.installation, forged).state is FileState.DIFFERENT
-    monkeypatch.setattr(slip_files, "_is_sealed", lambda *rest: True)
+    monkeypatch.setattr(files, "_is_sealed", lambda *rest: True)
     assert verify_file(office.installation, forged).state is FileState.GENUINE
 
 
@@ -202,6 +202,6 @@ def test_the_table_comes_to_a_database_with_slips(office: Office, slip: HeldSlip
     flask_migrate.downgrade(revision="0006")
     assert "handed_out_files" not in inspect(db.engine).get_table_names()
     flask_migrate.upgrade()
-    slip_files._kept.clear()
+    files._kept.clear()
     data = hand_out_pdf(office.installation, slip)
     assert (count_rows(), find_handed_out(office.installation, data)) == (1, office.get_digits(slip.number))

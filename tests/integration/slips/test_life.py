@@ -16,10 +16,10 @@ from app.domain.slip_code import DEPARTURE_SLIP, SlipCode, Verdict, format_short
 from app.extensions import db
 from app.models import AuditEvent
 from app.services.audit import find_broken_event
-from app.services.slip_keys import RECHECK_SECONDS
-from app.services.slip_log import find_log_faults
-from app.services.slips import get_slip, render_pdf
-from app.services.verification import verify_code, verify_short_code
+from app.services.slips.issued_log import find_log_faults
+from app.services.slips.signing_keys import RECHECK_SECONDS
+from app.services.slips.slips import get_slip, render_pdf
+from app.services.verification.verification import verify_code, verify_short_code
 from tests.fixtures.office import Office, open_office
 from tests.fixtures.photos import change_name, photograph
 from tests.integration.conftest import MakeDatabase

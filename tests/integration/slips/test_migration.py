@@ -9,9 +9,9 @@ from sqlalchemy import inspect
 
 from app.domain.slip_code import Verdict
 from app.extensions import db
-from app.services.slip_changes import reissue_slip
-from app.services.slip_log import find_log_faults
-from app.services.verification import verify_code
+from app.services.slips.issued_log import find_log_faults
+from app.services.slips.revocation import reissue_slip
+from app.services.verification.verification import verify_code
 from tests.fixtures.office import open_office
 from tests.integration.conftest import MakeDatabase
 

@@ -6,9 +6,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from app.connectors.answer import read_records
-from app.connectors.http_config import HttpJsonConfig, read_http_json
-from app.connectors.strict_json import check_content_type, parse_json
+from app.connectors.http.config import HttpJsonConfig, read_http_json
+from app.connectors.json_paths import check_content_type, parse_json
+from app.connectors.reading import read_records
 from app.domain.clearance import Record
 from app.tables import Table
 

@@ -6,9 +6,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from app.connectors.sip2_codec import read_message
-from app.connectors.sip2_config import Sip2Config, read_sip2
-from app.connectors.sip2_patron import INFORMATION_HEADER, make_document, read_patron
+from app.connectors.sip2.codec import read_message
+from app.connectors.sip2.config import Sip2Config, read_sip2
+from app.connectors.sip2.patron import INFORMATION_HEADER, make_document, read_patron
 from app.domain.clearance import Record
 from app.tables import Table
 from tests.campus.facts import LibraryLoans

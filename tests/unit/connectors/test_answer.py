@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.connectors.answer import judge_action
 from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
+from app.connectors.reading import judge_action
 from tests.unit.connectors import answers
 from tests.unit.connectors.demo import STUDENT, demo_configs, prove
 

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from app.connectors.base import Fault, UntrustedAnswer
-from app.connectors.body import MAX_BODY, check_status, decompress
+from app.connectors.http.client import MAX_BODY, check_status, decompress
 
 BOMB = gzip.compress(b" " * 50_000_000, mtime=0)
 

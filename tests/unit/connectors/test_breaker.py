@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.connectors.breaker import Breaker, BreakerState
+from app.connectors.guard import Breaker, BreakerState
 
 
 def failed_breaker() -> Breaker:

@@ -11,11 +11,11 @@ import pytest
 import time_machine
 
 from app.connectors.base import Fault, UntrustedAnswer
-from app.connectors.config_parts import read_field
-from app.connectors.desk_config import read_kept
+from app.connectors.config import read_field
+from app.connectors.desk import read_kept
 from app.connectors.fields import Field
-from app.connectors.sql_config import read_sql
-from app.connectors.sql_values import Found, read_rows
+from app.connectors.sql.config import read_sql
+from app.connectors.sql.rows import Found, read_rows
 from app.domain.clearance import Status
 from app.domain.conventions import USUAL, Conventions
 from app.domain.rules import AllPresent

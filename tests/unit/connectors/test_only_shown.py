@@ -15,14 +15,14 @@ import pytest
 
 from app.connectors.base import Fault, UntrustedAnswer
 from app.connectors.fields import Field, FieldType, mark_shown
-from app.connectors.http_config import HttpJsonConfig
-from app.connectors.sql_config import read_sql
-from app.connectors.sql_values import Found, read_rows
+from app.connectors.http.config import HttpJsonConfig
+from app.connectors.sql.config import read_sql
+from app.connectors.sql.rows import Found, read_rows
 from app.domain.clearance import Record, Status
-from app.domain.miniapp import MiniApp
+from app.domain.mini_app import MiniApp
 from app.domain.rules import AllPresent
-from app.miniapps.loader import load_mini_app
-from app.services.wiring import list_shown
+from app.mini_apps.loader import load_mini_app
+from app.services.clearance.wiring import list_shown
 from app.tables import Table
 from tests.unit.connectors import answers
 from tests.unit.connectors.demo import demo_configs, prove

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from app.connectors.base import UntrustedAnswer
-from app.connectors.request import Place, Request, RequestShape, build_request
+from app.connectors.http.request import Place, Request, RequestShape, build_request
 from tests.unit.connectors.demo import STUDENT, demo_configs
 
 CONFIGS = demo_configs()

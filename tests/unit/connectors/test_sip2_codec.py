@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.connectors.base import Fault, UntrustedAnswer
-from app.connectors.sip2_codec import (
+from app.connectors.sip2.codec import (
     Dialect,
     Message,
     Terminator,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.connectors.answer import judge_action
 from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
-from app.connectors.sip2_codec import Message
-from app.connectors.sip2_patron import FLAGS, make_document, require_recent
+from app.connectors.reading import judge_action
+from app.connectors.sip2.codec import Message
+from app.connectors.sip2.patron import FLAGS, make_document, require_recent
 from app.domain.clearance import Status
 from app.domain.rules import AllSettled
 from tests.campus.facts import LibraryLoans

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.connectors.base import Fault, UntrustedAnswer
-from app.connectors.sql_config import SqlConfig, read_sql
-from app.connectors.sql_values import MAX_ROWS, Found, get_as_of, parse_moment, read_rows
+from app.connectors.sql.config import SqlConfig, read_sql
+from app.connectors.sql.rows import MAX_ROWS, Found, get_as_of, parse_moment, read_rows
 from app.domain.clearance import Status
 from app.domain.rules import NothingOwed
 from app.tables import Table

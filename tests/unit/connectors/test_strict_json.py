@@ -7,7 +7,7 @@ import json
 import pytest
 
 from app.connectors.base import Fault, UntrustedAnswer
-from app.connectors.strict_json import MAX_DEPTH, Fraction, check_content_type, parse_json
+from app.connectors.json_paths import MAX_DEPTH, Fraction, check_content_type, parse_json
 
 
 def test_plain_json_is_read_with_fractions_as_they_are_written() -> None:

@@ -17,10 +17,11 @@ from fontTools.ttLib import TTFont
 from noto_cjk_sans_otc import FONT_PATH
 
 from app.documents.cff import build_cff
-from app.documents.font_files import SC_FACE, UnusableFont
 from app.documents.fonts import (
+    SC_FACE,
     GlyphStore,
     MissingCharacters,
+    UnusableFont,
     find_missing_characters,
     get_fonts,
     load_fonts,

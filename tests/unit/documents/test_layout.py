@@ -10,12 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.documents.fonts import get_fonts
-from app.documents.layout import PAGE_HEIGHT, PAGE_WIDTH, Layout, SlipTooLong
-from app.documents.line_breaks import Lines
+from app.documents.layout import PAGE_HEIGHT, PAGE_WIDTH, QR_SIZE, Layout, SlipTooLong
 from app.documents.qr import build_qr_matrix
-from app.documents.sheet import BODY_ABOVE, BODY_BELOW, MM_PER_POINT, Box, Cell, Style
+from app.documents.sheet import BODY_ABOVE, BODY_BELOW, MM_PER_POINT, Box, Cell, Lines, Style
 from app.documents.slip_pdf import fit_slip
-from app.documents.slip_wording import QR_SIZE
 from app.domain.slip import PrintedField, SlipRecord
 from tests.fixtures.slips import LONG_LATIN_NAME, ORDINARY, SLIPS, STEPS, make_code, make_slip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.documents.line_breaks import break_lines
+from app.documents.sheet import break_lines
 
 TEXTS = st.text(alphabet="中文学院，。；（）“”ab C12-  ", max_size=200)
 

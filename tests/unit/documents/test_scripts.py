@@ -14,13 +14,11 @@ import pikepdf
 import pytest
 from fontTools.cffLib import CFFFontSet
 
-from app.documents.font_files import FALLBACKS, list_font_files
-from app.documents.fonts import GlyphStore, MissingCharacters
-from app.documents.line_breaks import break_lines
-from app.documents.outlines import get_bounds
-from app.documents.shaping import Piece
+from app.documents.cff import get_bounds
+from app.documents.fonts import FALLBACKS, GlyphStore, MissingCharacters, list_font_files
+from app.documents.shaping import Piece, split_runs
+from app.documents.sheet import break_lines
 from app.documents.slip_pdf import render_slip_pdf
-from app.documents.text_runs import split_runs
 from tests.fixtures.names import NARROW_SIGNS, OF_OTHER_FONTS, PLAIN, PRINTABLE, UNPRINTABLE, WITH_MARKS
 from tests.fixtures.slips import make_code, make_slip
 from tests.unit.documents.tools import extract_text, needs, run_tool, squeeze

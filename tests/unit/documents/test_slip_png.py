@@ -10,8 +10,8 @@ import pypdfium2
 import pytest
 from PIL import Image
 
+from app.documents.raster import MAX_BYTES, QUALITIES, render_slip_png
 from app.documents.slip_pdf import render_slip_pdf
-from app.documents.slip_png import MAX_BYTES, QUALITIES, render_slip_png
 from app.domain.slip import PrintedField, SlipRecord
 from tests.fixtures.slips import ORDINARY, SLIPS, STEPS, make_code
 from tests.unit.documents.tools import read_qr

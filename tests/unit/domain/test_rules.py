@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.domain.clearance import FactValue, Finding, Reading, Status
-from app.domain.miniapp import MiniApp, Step
+from app.domain.mini_app import MiniApp, Step
 from app.domain.rules import AllPresent, FactMissing, judge_reading
-from app.miniapps.loader import load_mini_app
+from app.mini_apps.loader import load_mini_app
 
 FOLDER = Path(__file__).resolve().parents[3] / "miniapp_templates" / "graduate_departure"
 LOANS_CLEAR: dict[str, FactValue] = {

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.slip import PrintedField, get_content_digest, mask_name, parse_slip_record
-from app.domain.slip_body import MAX_MASKED_NAME_BYTES
+from app.domain.slip_code import MAX_MASKED_NAME_BYTES
 from tests.vectors.slip_code_forge import RECORD, SLIP_ID
 
 

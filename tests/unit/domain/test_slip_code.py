@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.domain import slip_code
+from app.domain.keys import KeyRing, KeyState
 from app.domain.slip_code import (
     MalformedCode,
     SlipCode,
@@ -22,7 +23,6 @@ from app.domain.slip_code import (
     parse_slip_code,
     sign_slip_code,
 )
-from app.domain.slip_keys import KeyRing, KeyState
 from tests.vectors.slip_code_forge import HOST, RECORD, RECORD_DIGEST, RING, SLIP_ID, forge, get_test_key
 
 ISSUED = date(2026, 6, 20)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.domain import slip_code
 from app.domain.slip_code import Verdict, check_slip_code
-from app.domain.typed_text import fold_code
+from app.domain.texts import fold_code
 from tests.vectors.make_broken_codes import ARABIC, FULL_WIDTH
 from tests.vectors.slip_code_forge import HOST, RING, forge, get_test_key
 

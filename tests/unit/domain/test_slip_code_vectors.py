@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.keys import parse_key_ring
 from app.domain.slip import parse_slip_record
 from app.domain.slip_code import (
     CheckedCode,
@@ -22,7 +23,6 @@ from app.domain.slip_code import (
     has_content,
     parse_short_code,
 )
-from app.domain.slip_keys import parse_key_ring
 from tests.vectors.make_slip_code_vectors import VECTOR_FILE, render_vectors
 
 VECTORS: dict[str, Any] = json.loads(VECTOR_FILE.read_text(encoding="ascii"))

@@ -9,14 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.slip_keys import (
-    KeyRing,
-    KeyState,
-    MalformedKeyRing,
-    NoSigningKey,
-    PublicSlipKey,
-    parse_key_ring,
-)
+from app.domain.keys import KeyRing, KeyState, MalformedKeyRing, NoSigningKey, PublicSlipKey, parse_key_ring
 from tests.vectors.slip_code_forge import RING, make_public_key
 
 OLDER = make_public_key(7, "2026-01-01", "2026-12-31", KeyState.ACTIVE)

@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from app.domain import slip_number
-from app.domain.slip_number import create_slip_number, is_slip_number
+from app.domain import slip
+from app.domain.slip import create_slip_number, is_slip_number
 
 DAY = date(2026, 6, 20)
 SOURCE = random.Random(26)
@@ -43,8 +43,8 @@ def test_small_random_numbers_are_filled_up_with_zeros() -> None:
 
 
 def test_the_check_character_is_that_of_iso_7064_mod_11_2() -> None:
-    assert slip_number._get_check_character("0794") == "0"
-    assert slip_number._get_check_character("079") == "X"
+    assert slip._get_check_character("0794") == "0"
+    assert slip._get_check_character("079") == "X"
 
 
 def test_every_created_number_is_one_and_they_differ() -> None:
@@ -65,7 +65,7 @@ def test_without_the_check_character_a_wrong_digit_passes(monkeypatch: pytest.Mo
         text for text in change_digits(NUMBERS[0]) if text[-1] == NUMBERS[0][-1] and "X" not in text[2:-1]
     ]
     assert not any(is_slip_number(text) for text in wrong)
-    monkeypatch.setattr(slip_number, "_get_check_character", lambda _: NUMBERS[0][-1])
+    monkeypatch.setattr(slip, "_get_check_character", lambda _: NUMBERS[0][-1])
 
     assert all(is_slip_number(text) for text in wrong)
 

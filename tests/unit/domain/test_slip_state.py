@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from app.domain.slip_log import CodeState
-from app.domain.slip_state import LoggedChange, SlipState, SlipStatus, judge_slip
+from app.domain.slip_log import CodeState, LoggedChange, SlipState, SlipStatus, judge_slip
 
 TODAY = date(2026, 6, 20)
 ISSUED, SUPERSEDED, REVOKED = CodeState.ISSUED, CodeState.SUPERSEDED, CodeState.REVOKED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.student_number import LetterCase, MalformedNumber, NumberForm
+from app.domain.person import LetterCase, MalformedNumber, NumberForm
 from app.settings.sections import read_numbers
 from app.tables import Table
 

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.typed_text import (
-    ForeignAddress,
-    find_digits,
-    fold_code,
-    fold_name,
-    group_code,
-    trim_appended,
-)
+from app.domain.texts import ForeignAddress, find_digits, fold_code, fold_name, group_code, trim_appended
 
 DIGITS = "1234567890" * 26
 OURS = "https://lixiao.example.com"

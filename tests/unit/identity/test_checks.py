@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.identity.base import ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
-from app.identity.checks import check_client, check_clock, collect
-from app.identity.finding import Finding, Fit
+from app.identity.base import Finding, Fit, ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
+from app.identity.diagnostics import check_client, check_clock, collect
 
 NOW = datetime(2026, 6, 1, 8, 0, 0, tzinfo=UTC)
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.person import Person, Role
-from app.domain.student_number import NumberForm
+from app.domain.person import NumberForm, Person, Role
 from app.identity.base import ProviderMisbehaved, SignInRefused
 from app.identity.claims import ClaimPaths, find_claim, list_claim_names, read_claim_paths, read_person
 from app.tables import Table

@@ -6,7 +6,7 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from app.identity.base import ProviderMisbehaved
-from app.identity.discovery import find_key, read_keys, read_metadata
+from app.identity.oidc_tokens import find_key, read_keys, read_metadata
 
 ISSUER = "https://id.example.edu"
 DOCUMENT: dict[str, object] = {

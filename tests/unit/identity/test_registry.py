@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.student_number import NumberForm
+from app.domain.person import NumberForm
 from app.identity.registry import build_providers
 from app.tables import Table
 

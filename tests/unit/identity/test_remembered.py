@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from app.identity.base import SignInUnavailable
-from app.identity.remembered import Remembered
+from app.identity.oidc import Remembered
 
 
 class Source:

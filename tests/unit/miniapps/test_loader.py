@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.miniapps.loader import load_mini_app
-from app.miniapps.translation import is_chinese
+from app.mini_apps.loader import load_mini_app
+from app.mini_apps.translation import is_chinese
 
 ROOT = Path(__file__).resolve().parents[3]
 GRADUATE = ROOT / "miniapp_templates" / "graduate_departure"

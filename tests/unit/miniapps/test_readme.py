@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.domain.rules import RULE_NAMES
-from app.miniapps.pages import PAGES
-from app.web.miniapp.view_data import ActionView, ClearanceView, EarlierView, ReasonView, StepView
+from app.mini_apps.pages import PAGES
+from app.web.mini_app.view_data import ActionView, ClearanceView, EarlierView, ReasonView, StepView
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "miniapp_templates" / "README.md").read_text("utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jinja2 import DictLoader, Environment, UndefinedError
 
-from app.miniapps.templating import add_pages, list_page_names
+from app.mini_apps.pages import add_pages, list_page_names
 from app.settings import MiniAppSettings
 
 SHARED = {

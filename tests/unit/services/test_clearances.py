@@ -13,12 +13,12 @@ import time_machine
 from app.connectors.base import Fault
 from app.domain.clearance import Status, StepState
 from app.extensions import db
-from app.services import clearances, submissions
-from app.services.clearances import get_live_clearance, look_up_clearance
+from app.services.clearance import clearances, submissions
+from app.services.clearance.canaries import SentinelWatch
+from app.services.clearance.clearances import get_live_clearance, look_up_clearance
+from app.services.clearance.submissions import SubmissionRefused, submit
+from app.services.clearance.waivers import grant_waiver
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.sentinels import SentinelWatch
-from app.services.submissions import SubmissionRefused, submit
-from app.services.waivers import grant_waiver
 from tests.fixtures.departments import FAILS, Department, install, make_departments, make_graduate
 from tests.fixtures.office import Office, open_office
 

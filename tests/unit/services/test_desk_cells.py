@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.connectors.desk_config import DeskConfig, fold_heading, read_desk
+from app.connectors.desk import DeskConfig, fold_heading, read_desk
 from app.domain.conventions import Conventions
-from app.domain.student_number import LetterCase, NumberForm
-from app.services.desk_cells import Cell, CellRefused, Formula, read_cell, read_number
+from app.domain.person import LetterCase, NumberForm
+from app.services.desk.cells import Cell, CellRefused, Formula, read_cell, read_number
 from app.tables import Table
 
 SECTION: dict[str, Any] = {

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from app.services import desk_xlsx
-from app.services.desk_cells import Formula
-from app.services.desk_files import ImportedTable
-from app.services.desk_files import read_table as read
-from app.services.desk_grid import FileRefused
+from app.services.desk import xlsx
+from app.services.desk.cells import FileRefused, Formula
+from app.services.desk.spreadsheet import ImportedTable
+from app.services.desk.spreadsheet import read_table as read
 
 TEXT = "学号,状态\r\nTS23000001,已审核\r\n"
 
@@ -130,7 +129,7 @@ def test_a_file_that_unpacks_without_end_is_not_unpacked(
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b" " * 1_000_000)
-    monkeypatch.setattr(desk_xlsx, "MAX_UNPACKED_BYTES", 100_000)
+    monkeypatch.setattr(xlsx, "MAX_UNPACKED_BYTES", 100_000)
     with pytest.raises(FileRefused, match="unpacks"):
         read_table(save(tmp_path, "a.xlsx", made.getvalue()))
 

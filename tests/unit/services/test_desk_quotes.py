@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from app.connectors.desk_config import read_desk
-from app.domain.student_number import NumberForm
-from app.services import desk_import
-from app.services.desk import Desk
-from app.services.desk_files import ImportedTable, read_table
-from app.services.desk_grid import FileRefused
-from app.services.desk_swallowed import refuse_swallowed
+from app.connectors.desk import read_desk
+from app.domain.person import NumberForm
+from app.services.desk import importing
+from app.services.desk.cells import FileRefused
+from app.services.desk.desk import Desk
+from app.services.desk.importing import refuse_swallowed
+from app.services.desk.spreadsheet import ImportedTable, read_table
 from app.tables import Table
 
 HEADINGS = "学号,项目,欠费,罚金,贷款,欠书"
@@ -175,4 +175,4 @@ def test_an_import_looks_for_swallowed_rows(tmp_path: Path) -> None:
     cell = "同上\nTS23000008,学费,800"
     table = read_sheet(tmp_path, ("TS23000002", cell, 0, 0, 0, 0))
     with pytest.raises(FileRefused, match="names a student"):
-        desk_import.import_table(make_desk(), table, table.rows, "1", desk_import.ImportOptions())
+        importing.import_table(make_desk(), table, table.rows, "1", importing.ImportOptions())

@@ -12,9 +12,9 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from app.services import desk_files, desk_xlsx
-from app.services.desk_grid import FileRefused, Grid
-from app.services.desk_xlsx import read_xlsx
+from app.services.desk import spreadsheet, xlsx
+from app.services.desk.cells import FileRefused, Grid
+from app.services.desk.xlsx import read_xlsx
 
 EXPECTED = ("学号", "状态")
 ROWS = (("TS1", "已审核"), ("TS2", "已提交"), ("TS3", "已审核"))
@@ -61,7 +61,7 @@ def list_rows(grid: Grid) -> list[tuple[object, ...]]:
 
 def refusal_of(content: bytes, sheet: str | None = None) -> str:
     with pytest.raises(FileRefused) as caught:
-        desk_files._find_table(iter([read_xlsx(content, sheet)]), EXPECTED, "")
+        spreadsheet._find_table(iter([read_xlsx(content, sheet)]), EXPECTED, "")
     return str(caught.value)
 
 
@@ -84,7 +84,7 @@ def to_strict(content: bytes) -> bytes:
     """As "Strict Open XML" is saved."""
 
     def change(_name: str, text: str) -> str:
-        for strict, usual in desk_xlsx._TRANSITIONAL.items():
+        for strict, usual in xlsx._TRANSITIONAL.items():
             text = text.replace(usual.decode(), strict.decode())
         return text
 
@@ -105,12 +105,12 @@ def test_a_reader_that_does_not_know_strict_open_xml_finds_no_row_and_the_count_
         return to_text(text) if name.endswith("sheet1.xml") else text
 
     def to_text(text: str) -> str:
-        for strict, usual in desk_xlsx._TRANSITIONAL.items():
+        for strict, usual in xlsx._TRANSITIONAL.items():
             text = text.replace(usual.decode(), strict.decode())
         return text
 
     content = rewrite(make(), leave_the_sheet_strict)
-    monkeypatch.setattr(desk_xlsx, "_translate_strict", lambda found: found)
+    monkeypatch.setattr(xlsx, "_translate_strict", lambda found: found)
     with pytest.raises(FileRefused, match="8 cells, 0 can be placed"):
         read_xlsx(content)
 
@@ -153,9 +153,9 @@ def test_without_looking_at_merged_cells_the_rows_below_would_be_empty(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The control."""
-    monkeypatch.setattr(desk_files, "_refuse_merged", lambda *_: None)
+    monkeypatch.setattr(spreadsheet, "_refuse_merged", lambda *_: None)
     content = make(lambda _book, sheet: sheet.merge_cells("B2:B4"))
-    table = desk_files._find_table(iter([read_xlsx(content)]), EXPECTED, "")
+    table = spreadsheet._find_table(iter([read_xlsx(content)]), EXPECTED, "")
     assert [row.cells for row in table.rows] == [("TS1", "已审核"), ("TS2",), ("TS3",)]
 
 
@@ -166,7 +166,7 @@ def test_merged_cells_elsewhere_are_nobodys_business() -> None:
         sheet.merge_cells("A1:C1")
         sheet.merge_cells("C3:C5")
 
-    table = desk_files._find_table(iter([read_xlsx(make(change))]), EXPECTED, "")
+    table = spreadsheet._find_table(iter([read_xlsx(make(change))]), EXPECTED, "")
     assert [row.place for row in table.rows] == [3, 4, 5]
 
 

@@ -15,12 +15,12 @@ from itertools import count
 import pytest
 
 from app.domain.clearance import Record, Status
-from app.services import proofs, sentinels
-from app.services.clearances import get_live_step, look_up_clearance
-from app.services.control_looks import Change, Look, LookBook, Outcome
+from app.services.clearance import canaries, proofs
+from app.services.clearance.canaries import SentinelWatch, begin_look
+from app.services.clearance.canary_looks import Change, Look, LookBook, Outcome
+from app.services.clearance.clearances import get_live_step, look_up_clearance
+from app.services.clearance.submissions import SubmissionRefused, submit
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.sentinels import SentinelWatch, begin_look
-from app.services.submissions import SubmissionRefused, submit
 from tests.fixtures.departments import (
     FAILS,
     OWING,
@@ -231,7 +231,7 @@ def test_a_wrong_look_that_ends_just_after_a_newer_right_one_still_counts() -> N
 def test_a_look_of_anybody_that_is_wrong_brings_the_watch_to_its_short_rhythm_at_once(
     place: Place, finance: Department, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sentinels, "EVERY_SECONDS_WHEN_WRONG", 0.01)
+    monkeypatch.setattr(canaries, "EVERY_SECONDS_WHEN_WRONG", 0.01)
     watch = SentinelWatch({"x": place[1]}, SECONDS)
     place[1].looks.when_suspended = watch._woken.set
     pausing = threading.Thread(target=watch._pause, daemon=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import Mismatch, NotAStudent, NotGraduating, OutsidePeriod
-from app.domain.miniapp import MiniApp, PrivacyNotice, SlipLayout
+from app.domain.mini_app import MiniApp, PrivacyNotice, SlipLayout
 from app.domain.person import Person, Role
 from app.services.installation import InstalledMiniApp
 from app.settings import MiniAppSettings

@@ -14,8 +14,13 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.services import known_answers
-from app.services.known_answers import LastAnswer, load_known_answers, restore_reading, store_answers
+from app.services.clearance import cached_answers
+from app.services.clearance.cached_answers import (
+    LastAnswer,
+    load_known_answers,
+    restore_reading,
+    store_answers,
+)
 from tests.fixtures.office import Office, open_office
 
 APP = "graduate_departure"
@@ -45,7 +50,7 @@ def describe_types(records: Any) -> Any:
 def keep(records: Any) -> Reading | None:
     """What comes back after a way through JSON."""
     reading = Reading("finance", "TS1", tuple(records), NOON)
-    row = known_answers._describe(reading, None, NOON)
+    row = cached_answers._describe(reading, None, NOON)
     row["records"] = json.loads(json.dumps(row["records"]))
     return restore_reading(LastAnswer(step="finance", student_number="TS1", **row))
 
@@ -98,7 +103,7 @@ def test_a_page_does_not_fail_because_its_answers_cannot_be_kept(
     def fail(*_: object) -> None:
         raise OperationalError("INSERT", {}, OSError("TS6"))
 
-    monkeypatch.setattr(known_answers, "upsert", fail)
+    monkeypatch.setattr(cached_answers, "upsert", fail)
     store_answers(APP, "TS6", {"finance": Reading("finance", "TS6", (), NOON)}, {}, NOON)
     assert "answers not kept" in caplog.text
     assert "TS6" not in caplog.text

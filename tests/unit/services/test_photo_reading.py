@@ -14,8 +14,9 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from app.documents import drawing
-from app.services.slip_reading import (
+from app.documents import raster
+from app.services.slips.slips import get_slip, render_pdf
+from app.services.verification.uploads import (
     NoCodeFound,
     NotAPicture,
     PictureTooLarge,
@@ -24,7 +25,6 @@ from app.services.slip_reading import (
     read_code_from_image,
     verify_pdf,
 )
-from app.services.slips import get_slip, render_pdf
 from tests.fixtures.office import Office, open_office
 from tests.fixtures.photos import draw_page, save, scan, stamp, take_photo
 
@@ -126,7 +126,7 @@ def test_a_transparent_picture_is_read_as_it_looks_on_white(
 ) -> None:
     data = encode(make_see_through(draw_page(pdf, 1240)).convert(mode), "PNG")
     assert read_code_from_image(office.installation, data) == digits
-    monkeypatch.setattr(drawing, "_lay_on_white", lambda picture: picture.convert("RGB"))
+    monkeypatch.setattr(raster, "_lay_on_white", lambda picture: picture.convert("RGB"))
     with pytest.raises(NoCodeFound):
         read_code_from_image(office.installation, data)
 
@@ -140,7 +140,7 @@ def test_grey_of_sixteen_bits_is_read(
     data = encode(Image.frombytes("I;16", page.size, levels), form)
     assert read_code_from_image(office.installation, data) == digits
     if form == "PNG":  # the other is drawn by a process of its own
-        monkeypatch.setattr(drawing, "_reduce_depth", lambda picture: picture.convert("L"))
+        monkeypatch.setattr(raster, "_reduce_depth", lambda picture: picture.convert("L"))
         with pytest.raises(NoCodeFound):
             read_code_from_image(office.installation, data)
 
@@ -164,7 +164,7 @@ def test_what_stands_behind_a_jpeg_or_within_a_png_are_no_scans(
     noisy = encode(small, "PNG")[:-12] + make_chunk(film) + encode(small, "PNG")[-12:]
     for data in (live, noisy):
         assert read_code_from_image(office.installation, data) == digits
-    monkeypatch.setattr(drawing, "_count_scans", lambda data: data.count(b"\xff\xda"))
+    monkeypatch.setattr(raster, "_count_scans", lambda data: data.count(b"\xff\xda"))
     with pytest.raises(PictureTooLarge):
         read_code_from_image(office.installation, live)
 
@@ -205,7 +205,7 @@ def test_a_scan_of_several_pages_is_read_wherever_the_slip_stands(
 def test_a_slip_far_behind_in_a_long_file_is_not_looked_for(office: Office, pdf: bytes) -> None:
     blank = Image.new("RGB", (400, 566), "white")
     with pytest.raises(NoCodeFound):
-        verify_pdf(office.installation, scan([blank] * drawing.MAX_PAGES + [draw_page(pdf, 1240)]))
+        verify_pdf(office.installation, scan([blank] * raster.MAX_PAGES + [draw_page(pdf, 1240)]))
 
 
 def test_a_seal_over_the_qr_of_a_scan_does_not_hide_it(office: Office, digits: str, pdf: bytes) -> None:
@@ -263,11 +263,11 @@ def test_a_picture_that_takes_too_much_memory_in_its_process_is_given_up(
 ) -> None:
     data = FORMS["TIFF"](shrink(photo))
     assert read_code_from_image(office.installation, data) == digits
-    source = Path(drawing.__file__).read_text(encoding="utf-8")
+    source = Path(raster.__file__).read_text(encoding="utf-8")
     bounded = source.replace("MEMORY_BYTES = 1024**3", "MEMORY_BYTES = 16 * 1024**2")
     assert bounded != source
     program = tmp_path / "drawing.py"
     program.write_text(bounded, encoding="utf-8")
-    monkeypatch.setattr(drawing, "__file__", str(program))
+    monkeypatch.setattr(raster, "__file__", str(program))
     with pytest.raises(NotAPicture):
         read_code_from_image(office.installation, data)

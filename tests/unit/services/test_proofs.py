@@ -15,18 +15,18 @@ import pytest
 from sqlalchemy import select
 
 from app.connectors.base import Fault
-from app.connectors.round import query_systems
+from app.connectors.fan_out import query_systems
 from app.domain.clearance import Record, Status, StepState
 from app.extensions import db
 from app.models import Submission
-from app.services import clearances, proofs
-from app.services.clearances import look_up_clearance
-from app.services.control_looks import Look, Outcome
+from app.services.clearance import clearances, proofs
+from app.services.clearance.canaries import SentinelWatch, _note, list_unwatched_facts
+from app.services.clearance.canary_looks import Look, Outcome
+from app.services.clearance.clearances import look_up_clearance
+from app.services.clearance.proofs import prove_passes
+from app.services.clearance.submissions import SubmissionRefused, submit
+from app.services.clearance.waivers import grant_waiver
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.proofs import prove_passes
-from app.services.sentinels import SentinelWatch, _note, list_unwatched_facts
-from app.services.submissions import SubmissionRefused, submit
-from app.services.waivers import grant_waiver
 from app.settings import ANY_FACT, Sentinels
 from tests.fixtures.departments import (
     FAILS,

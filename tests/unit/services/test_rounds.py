@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.connectors import round as department_round
+from app.connectors import fan_out as department_round
 from app.connectors.base import ActionOutcome
-from app.connectors.loop import get_loop
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.services import rounds
-from app.services.rounds import Key, Question, RoundBook
+from app.event_loop import get_loop
+from app.services.clearance import in_flight
+from app.services.clearance.in_flight import Key, Question, RoundBook
 
 KEY = ("some_departure", "TS23000002", "archive")
 LONG = 20.0
@@ -67,7 +67,7 @@ def quick() -> Department:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """From its use on, whatever is answered is stale."""
-    monkeypatch.setattr(rounds, "KEPT_SECONDS", -1.0)
+    monkeypatch.setattr(in_flight, "KEPT_SECONDS", -1.0)
 
 
 def test_a_second_page_joins_the_question_under_way_and_both_get_the_answer(department: Department) -> None:
@@ -206,6 +206,6 @@ def test_abandoned_answers_go_with_the_next_question(
     for question in asked:
         question.future.result(LONG)
     assert len(book) == 200
-    monkeypatch.setattr(rounds, "KEPT_SECONDS", -1.0)
+    monkeypatch.setattr(in_flight, "KEPT_SECONDS", -1.0)
     ask(book, KEY, quick, LONG)
     assert len(book) == 1

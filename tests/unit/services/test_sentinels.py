@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from app.connectors.base import Fault
-from app.services import sentinels
+from app.services.clearance import canaries
+from app.services.clearance.canaries import SentinelWatch
 from app.services.installation import InstalledMiniApp
-from app.services.readiness import describe_departments
-from app.services.sentinels import SentinelWatch
+from app.services.operations.readiness import describe_departments
 from tests.fixtures.departments import FAILS, OWING, PASSES, Department, install, make_departments
 from tests.fixtures.office import Office, open_office
 
@@ -156,5 +156,5 @@ def test_the_watch_outlives_what_it_did_not_foresee(
     def fail(*_: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr(sentinels, "judge_controls", fail)
+    monkeypatch.setattr(canaries, "judge_controls", fail)
     assert waits(installed) == [60.0] * 3

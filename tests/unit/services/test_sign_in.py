@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.person import Person, Role
 from app.identity.base import Redirect, SignInRefused, SignInUnavailable
-from app.services.sign_in import PENDING, SignInFailed, begin_sign_in, clean_next, finish_sign_in
+from app.services.sign_in.sign_in import PENDING, SignInFailed, begin_sign_in, clean_next, finish_sign_in
 
 PERSON = Person("TS1", "甲", Role.STUDENT)
 CALLBACK = "https://lixiao.example.edu/sign-in/phone/callback"

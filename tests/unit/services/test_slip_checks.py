@@ -17,17 +17,18 @@ import pytest
 from app.domain.slip_code import Verdict
 from app.extensions import db
 from app.models import SlipCheck
-from app.services import slip_checks
-from app.services.offline_checks import OfflineCheck, record_offline_checks
-from app.services.slip_checks import (
+from app.services.verification import scan_log
+from app.services.verification.scan_log import (
+    OfflineCheck,
     Viewer,
     count_checks,
     flush_checks,
     hash_address,
     list_checks,
     record_check,
+    record_offline_checks,
 )
-from app.services.verification import Verification, verify_code
+from app.services.verification.verification import Verification, verify_code
 from tests.fixtures.office import Office, open_office
 
 ADDRESS = "192.0.2.7"
@@ -135,7 +136,7 @@ def test_a_log_that_cannot_be_written_stops_no_check(
 def test_a_full_queue_drops_checks_and_says_how_many(
     office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(slip_checks, "MAX_QUEUE", 5)
+    monkeypatch.setattr(scan_log, "MAX_QUEUE", 5)
     for _ in range(9):
         record_check(office.installation, NOBODY_S, Viewer.PUBLIC, ADDRESS)
     flush_checks()

@@ -12,12 +12,12 @@ from typing import Any
 import pikepdf
 import pytest
 
-from app.documents.signing_key import UnusableCertificate
+from app.documents.pdf_signature import UnusableCertificate
 from app.factory import warm_up
 from app.services.installation import Installation
-from app.services.slip_files import hand_out_pdf, make_pdf_file
-from app.services.slip_reading import FileState, verify_file
-from app.services.slips import HeldSlip, get_slip, render_pdf, render_png
+from app.services.slips.files import hand_out_pdf, make_pdf_file
+from app.services.slips.slips import HeldSlip, get_slip, render_pdf, render_png
+from app.services.verification.uploads import FileState, verify_file
 from tests.fixtures.certificates import PASSWORD, Pkcs12, make_p12
 from tests.fixtures.office import Office, open_office
 from tests.fixtures.photos import change_name

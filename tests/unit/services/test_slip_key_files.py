@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from app.services.slip_keys import SlipKeyError, SlipKeyStore, create_slip_key, load_slip_keys
+from app.services.slips.signing_keys import SlipKeyError, SlipKeyStore, create_slip_key, load_slip_keys
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_without_the_look_at_permissions_an_open_key_is_loaded(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "1.pem").chmod(0o644)
-    monkeypatch.setattr("app.services.slip_key_files._READ_BY_OTHERS", 0)
+    monkeypatch.setattr("app.services.slips.signing_keys._READ_BY_OTHERS", 0)
 
     assert list(load_slip_keys(folder).signers) == [1]
 

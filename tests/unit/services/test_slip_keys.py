@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.slip_keys import KeyRing, KeyState, NoSigningKey
-from app.services import slip_keys
-from app.services.slip_key_files import lock_folder, write_ring
-from app.services.slip_keys import (
+from app.domain.keys import KeyRing, KeyState, NoSigningKey
+from app.services.slips import signing_keys
+from app.services.slips.signing_keys import (
     LastSigningKey,
     SlipKeyError,
     SlipKeyStore,
@@ -22,7 +21,9 @@ from app.services.slip_keys import (
     create_slip_key,
     list_slip_keys,
     load_slip_keys,
+    lock_folder,
     retire_slip_key,
+    write_ring,
 )
 from tests.vectors.slip_code_forge import make_public_key
 
@@ -208,7 +209,7 @@ def test_a_second_writer_waits_for_the_first(folder: Path) -> None:
 
 
 def test_without_the_lock_a_second_writer_goes_ahead(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slip_keys, "lock_folder", lambda _: nullcontext())
+    monkeypatch.setattr(signing_keys, "lock_folder", lambda _: nullcontext())
 
     assert make_key_while_locked(folder)
 

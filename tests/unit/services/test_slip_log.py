@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from app.extensions import db
 from app.models import SlipLogEntry
-from app.services import slip_log
-from app.services.slip_changes import reissue_slip, revoke_slip
-from app.services.slip_log import find_log_faults
+from app.services.slips import issued_log
+from app.services.slips.issued_log import find_log_faults
+from app.services.slips.revocation import reissue_slip, revoke_slip
 from tests.fixtures.office import Office, open_office
 from tests.fixtures.tampering import list_tamperings
 
@@ -59,7 +59,7 @@ def test_each_of_1000_random_tamperings_is_found(office: Office) -> None:
 def test_without_the_look_at_contents_altered_slips_pass(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slip_log, "_check_codes", lambda connection, lines: iter(()))
+    monkeypatch.setattr(issued_log, "_check_codes", lambda connection, lines: iter(()))
 
     missed = {name for name, faults in try_tamperings(300) if not faults}
 
@@ -68,7 +68,7 @@ def test_without_the_look_at_contents_altered_slips_pass(
 
 
 def test_without_the_hashes_altered_entries_pass(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slip_log, "get_chain_hash", lambda entry: entry["chain_hash"])
+    monkeypatch.setattr(issued_log, "get_chain_hash", lambda entry: entry["chain_hash"])
 
     missed = {name for name, faults in try_tamperings(300) if not faults}
 

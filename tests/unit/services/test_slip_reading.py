@@ -16,9 +16,10 @@ from PIL import Image
 
 from app.documents.slip_pdf import SlipCodeText, render_slip_pdf
 from app.domain.slip_code import Verdict
-from app.services import slip_reading
-from app.services.slip_changes import reissue_slip, revoke_slip
-from app.services.slip_reading import (
+from app.services.slips.revocation import reissue_slip, revoke_slip
+from app.services.slips.slips import get_slip, render_pdf, render_png
+from app.services.verification import uploads
+from app.services.verification.uploads import (
     FileState,
     FileTooLarge,
     ForeignCode,
@@ -30,8 +31,7 @@ from app.services.slip_reading import (
     verify_file,
     verify_pdf,
 )
-from app.services.slips import get_slip, render_pdf, render_png
-from app.services.verification import verify_code
+from app.services.verification.verification import verify_code
 from tests.fixtures.office import Office, open_office
 from tests.fixtures.photos import change_name, draw_page, draw_qr, photograph, save
 from tests.vectors.slip_code_forge import get_test_key, write
@@ -92,9 +92,9 @@ def test_the_slip_s_own_picture_is_read(office: Office, number: str) -> None:
 def test_without_the_red_channel_a_seal_over_the_qr_hides_it(
     office: Office, pdf: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tries = slip_reading._list_tries
+    tries = uploads._list_tries
     monkeypatch.setattr(
-        slip_reading,
+        uploads,
         "_list_tries",
         lambda data: (picture for place, picture in enumerate(tries(data)) if place % 2 == 0),
     )
@@ -186,7 +186,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(office: Office, si
 
 
 def test_too_many_bytes_are_refused_unopened(office: Office) -> None:
-    data = bytes(slip_reading.MAX_BYTES + 1)
+    data = bytes(uploads.MAX_BYTES + 1)
 
     with pytest.raises(FileTooLarge):
         verify_file(office.installation, data)

@@ -19,11 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import event
 
 from app.extensions import db
-from app.services import slip_codes, status_list
-from app.services.slip_changes import reissue_slip, revoke_slip
-from app.services.slip_codes import get_list_size
-from app.services.slip_keys import compromise_slip_key, create_slip_key
-from app.services.status_list import get_status_list
+from app.services.slips import issuing
+from app.services.slips.issuing import get_list_size
+from app.services.slips.revocation import reissue_slip, revoke_slip
+from app.services.slips.signing_keys import compromise_slip_key, create_slip_key
+from app.services.verification import status_list
+from app.services.verification.status_list import get_status_list
 from tests.fixtures.office import Office, open_office
 
 NODE = shutil.which("node")
@@ -207,7 +208,7 @@ def test_a_restored_backup_is_read_from_its_start(office: Office) -> None:
 
 
 def test_300_slips_take_about_a_kilobyte(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slip_codes, "sign_slip_code", lambda code, host, signer: str(code.status_index))
+    monkeypatch.setattr(issuing, "sign_slip_code", lambda code, host, signer: str(code.status_index))
     for _ in range(300):
         office.issue()
 

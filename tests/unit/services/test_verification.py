@@ -20,13 +20,13 @@ from app.domain.errors import UnknownSlip
 from app.domain.slip_code import DEPARTURE_SLIP, SlipCode, Verdict, format_short_code, sign_slip_code
 from app.extensions import db
 from app.models import IssuedCode, Slip
-from app.services import standing, verification
-from app.services.issued_keys import list_foreign_kids, list_missing_kids
-from app.services.slip_changes import reissue_slip, revoke_slip
-from app.services.slip_checks import Viewer, flush_checks, record_check
-from app.services.slip_keys import create_slip_key
-from app.services.slip_log import find_log_faults
-from app.services.verification import (
+from app.services.slips.issued_keys import list_foreign_kids, list_missing_kids
+from app.services.slips.issued_log import find_log_faults
+from app.services.slips.revocation import reissue_slip, revoke_slip
+from app.services.slips.signing_keys import create_slip_key
+from app.services.verification import issued_codes, verification
+from app.services.verification.scan_log import Viewer, flush_checks, record_check
+from app.services.verification.verification import (
     Likeness,
     Verification,
     compare_name,
@@ -236,7 +236,7 @@ def test_without_the_joins_a_code_that_nobody_submitted_passes(
 ) -> None:
     digits = own_office.get_digits(own_office.issue())
     monkeypatch.setattr(
-        standing,
+        issued_codes,
         "_STANDINGS",
         select(
             IssuedCode.short_code,
@@ -248,7 +248,7 @@ def test_without_the_joins_a_code_that_nobody_submitted_passes(
             Slip.record.cast(Text),
         ).join(Slip, Slip.id == IssuedCode.slip_id),
     )
-    monkeypatch.setattr(standing, "_choose_standings", standing._choose_standings.__wrapped__)
+    monkeypatch.setattr(issued_codes, "_choose_standings", issued_codes._choose_standings.__wrapped__)
 
     spoil(own_office, "DELETE FROM submissions")
 
@@ -298,7 +298,7 @@ def test_without_the_log_s_newest_entry_a_row_written_over_is_valid_again(
 ) -> None:
     number = own_office.issue()
     revoke_slip(number, reason="退学", by="00420014")
-    monkeypatch.setattr(standing.Standing, "state", property(lambda found: found.row_state))
+    monkeypatch.setattr(issued_codes.Standing, "state", property(lambda found: found.row_state))
 
     spoil(own_office, "UPDATE issued_codes SET state = 'issued'")
 

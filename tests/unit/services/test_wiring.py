@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from app.connectors.registry import build_connectors
-from app.domain.miniapp import MiniApp
-from app.miniapps.loader import load_mini_app
-from app.services.wiring import check_actions, check_levels, check_steps, check_students
+from app.domain.mini_app import MiniApp
+from app.mini_apps.loader import load_mini_app
+from app.services.clearance.wiring import check_actions, check_levels, check_steps, check_students
 from app.tables import Table
 from tests.unit.connectors.demo import demo_sections
 from tests.unit.connectors.sip2_library import demo_section

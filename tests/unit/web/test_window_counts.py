@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from limits import parse
 
-from app.web.verify.window_counts import WindowCounts
+from app.web.limits import WindowCounts
 
 LIMIT = parse("3 per minute")
 

@@ -21,10 +21,9 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 import pytest
 import requests
 
-from app.domain.student_number import LetterCase, NumberForm
-from app.identity.base import SignInRefused
+from app.domain.person import LetterCase, NumberForm
+from app.identity.base import Fit, SignInRefused
 from app.identity.cas import CasProvider, read_cas
-from app.identity.finding import Fit
 from app.identity.oidc import OidcProvider, read_oidc
 from app.tables import Table
 from tests.integration.auth.small_server import Answer, SmallServer, running_server

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.services import sessions
 from app.services.clock import get_now
+from app.services.sign_in import sessions
 from app.settings import SettingsError
 from tests.integration.auth.pages.site import (
     BASE_URL,

@@ -1,0 +1,1 @@
+"""Departments that answer over HTTP."""

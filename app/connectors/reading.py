@@ -1,0 +1,219 @@
+"""Proves what an answer says: the success mark, the student echoed back, the rows, each fact.
+
+Pure functions from a parsed answer to facts. Whatever is not positively understood raises UntrustedAnswer.
+
+When an answer's data was brought up to date, by the department's own word, and how old it may be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from app.connectors.base import ActionOutcome, Fault, StaleView, UntrustedAnswer
+from app.connectors.fields import Field
+from app.connectors.json_paths import Json, Mark, Path, all_hold, look_up
+from app.domain.clearance import Record
+from app.domain.conventions import USUAL, Conventions
+from app.tables import Table
+
+MAX_AHEAD = timedelta(minutes=5)
+"""How far two machines' clocks may be apart."""
+MOST_MINUTES = 60 * 24 * 366
+
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AgeLimit:
+    """How old data may be, and the zone of moments without one of their own (None: such a moment is refused)."""
+
+    limit: timedelta
+    zone: ZoneInfo | None
+
+    def require_fresh(self, system: str, as_of: datetime, now: datetime) -> None:
+        """Raise StaleView for data that are too old to be believed; both moments in UTC."""
+        if now - as_of > self.limit:
+            raise StaleView(system, as_of)
+
+
+def read_age_limit(table: Table, most_minutes: float = MOST_MINUTES) -> AgeLimit:
+    """`fresh_for_minutes` and `time_zone`."""
+    minutes = table.number("fresh_for_minutes", least=0.01, most=most_minutes)
+    return AgeLimit(timedelta(minutes=minutes), _read_zone(table))
+
+
+def parse_moment(value: object, zone: tzinfo | None, now: datetime) -> datetime:
+    """A moment of an answer in UTC; one without a zone is in `zone`, and without that it is refused, and so is
+    one that is still to come. Raises UntrustedAnswer.
+    """
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise UntrustedAnswer(Fault.ODD_DAY) from None
+    if not isinstance(value, datetime):
+        raise UntrustedAnswer(Fault.ODD_DAY)
+    if value.tzinfo is None:
+        if zone is None:
+            raise UntrustedAnswer(Fault.ODD_DAY)
+        value = value.replace(tzinfo=zone)
+    try:
+        moment = value.astimezone(UTC)
+    except OverflowError:
+        raise UntrustedAnswer(Fault.ODD_DAY) from None
+    if moment > now + MAX_AHEAD:
+        raise UntrustedAnswer(Fault.ODD_DAY)
+    return moment
+
+
+def _read_zone(table: Table) -> ZoneInfo | None:
+    name = table.text("time_zone", "", pattern=r"[A-Za-z0-9_+\-/]+")
+    if not name or not re.fullmatch(r"[A-Za-z0-9_+\-/]+", name):
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        table.fault("time_zone", "is not a known time zone")
+        return None
+
+
+class NoRecord(StrEnum):
+    """How a system says that it holds no record of a student; each counts only inside a proven success."""
+
+    NEVER = "never"
+    EMPTY = "empty"
+    NULL = "null"
+    MARKED = "marked"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerShape:
+    """What a trusted answer to a question looks like; the keys are explained in `http_config.py`."""
+
+    success: tuple[Mark, ...]
+    echo: Path
+    rows_path: Path
+    is_many: bool
+    no_record: NoRecord
+    no_record_marks: tuple[Mark, ...]
+    fields: Mapping[str, Field]
+    record_number: Path | None = None
+    count: Path | None = None
+    as_of: Path | None = None
+    age: AgeLimit | None = None
+    conventions: Conventions = USUAL
+
+
+@dataclass(frozen=True, slots=True)
+class ActionShape:
+    """What the answers to an action look like; every mark of a group must hold."""
+
+    echo: Path
+    confirmed: tuple[Mark, ...]
+    already: tuple[Mark, ...]
+    refused: tuple[Mark, ...]
+    conventions: Conventions = USUAL
+
+
+def read_records(shape: AnswerShape, document: Json, student_number: str) -> tuple[Record, ...]:
+    """The facts about one student, one mapping a row; none exactly when the system says it has no record.
+
+    Raises UntrustedAnswer for every other answer.
+    """
+    rows = list_rows(shape, document, student_number)
+    if shape.count is not None:
+        require_count(look_up(document, shape.count), len(rows))
+    return tuple(read_row(shape, row, student_number) for row in rows)
+
+
+def list_rows(shape: AnswerShape, document: Json, student_number: str, *, is_first: bool = True) -> list[Any]:
+    """The rows of a proven success about this student, unread. Only a first page without rows must say, as
+    configured, that there is no record. Raises UntrustedAnswer.
+    """
+    if not all_hold(shape.success, document):
+        raise UntrustedAnswer(Fault.NO_SUCCESS)
+    require_student(shape.conventions, look_up(document, shape.echo), student_number)
+    if not is_first and look_up(document, shape.rows_path) == []:
+        return []
+    return _find_rows(shape, document)
+
+
+def get_as_of(shape: AnswerShape, document: Json, now: datetime) -> datetime:
+    """When the answer says that its data held, in UTC; `now` where it need not say. Raises UntrustedAnswer."""
+    if shape.as_of is None or shape.age is None:
+        return now
+    return parse_moment(look_up(document, shape.as_of), shape.age.zone, now)
+
+
+def judge_action(shape: ActionShape, document: Json, student_number: str) -> ActionOutcome:
+    """What an answer proves of an action; UNKNOWN when it proves nothing, or two things at once."""
+    require_student(shape.conventions, look_up(document, shape.echo), student_number)
+    is_done = all_hold(shape.confirmed, document) or _is_proven(shape.already, document)
+    is_refused = _is_proven(shape.refused, document)
+    if is_done == is_refused:
+        return ActionOutcome.UNKNOWN
+    return ActionOutcome.CONFIRMED if is_done else ActionOutcome.REFUSED
+
+
+def _is_proven(marks: tuple[Mark, ...], document: Json) -> bool:
+    return bool(marks) and all_hold(marks, document)
+
+
+def require_student(conventions: Conventions, value: object, student_number: str) -> None:
+    """Raise UntrustedAnswer unless a number in an answer means this student."""
+    if not isinstance(value, str):
+        raise UntrustedAnswer(Fault.WRONG_TYPE)
+    if value != student_number and not conventions.numbers.is_same(value, student_number):
+        raise UntrustedAnswer(Fault.WRONG_STUDENT)
+
+
+def require_count(value: Json, found: int) -> None:
+    """Raise UntrustedAnswer unless an answer counts as many rows as were found."""
+    if type(value) is not int or value != found:
+        raise UntrustedAnswer(Fault.WRONG_COUNT)
+
+
+def _find_rows(shape: AnswerShape, document: Json) -> list[Any]:
+    found = look_up(document, shape.rows_path)
+    if _says_no_record(shape, document, found):
+        return []
+    if isinstance(found, dict) and not shape.is_many:
+        return [found]
+    if not isinstance(found, list):
+        raise UntrustedAnswer(Fault.NO_ROWS)
+    if not found:
+        raise UntrustedAnswer(Fault.NO_ROWS)
+    if len(found) > 1 and not shape.is_many:
+        raise UntrustedAnswer(Fault.SEVERAL_RECORDS)
+    return found
+
+
+def _says_no_record(shape: AnswerShape, document: Json, found: Json) -> bool:
+    match shape.no_record:
+        case NoRecord.EMPTY:
+            return found == []
+        case NoRecord.NULL:
+            return found is None
+        case NoRecord.MARKED if all(mark.holds(document) for mark in shape.no_record_marks):
+            if found is not None and found != []:
+                raise UntrustedAnswer(Fault.CONTRADICTION)
+            return True
+    return False
+
+
+def read_row(shape: AnswerShape, row: Json, student_number: str) -> Record:
+    """The facts of one row, which must be this student's. Raises UntrustedAnswer."""
+    if not isinstance(row, dict):
+        raise UntrustedAnswer(Fault.WRONG_TYPE)
+    if shape.record_number is not None:
+        require_student(shape.conventions, look_up(row, shape.record_number), student_number)
+    return {fact: field.read(row) for fact, field in shape.fields.items()}

@@ -1,0 +1,1 @@
+"""Libraries that speak SIP2."""

@@ -1,0 +1,1 @@
+"""Departments whose view or table is read by SQL."""

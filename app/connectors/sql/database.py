@@ -1,0 +1,195 @@
+"""The connector for a read-only view in the campus data centre, through SQLAlchemy (see `sql_config.py`).
+
+Asks a foreign database and changes nothing in it: read-only transactions with a time limit.
+
+PostgreSQL: one snapshot for the freshness and the rows; source: postgresql.org/docs/current/sql-set-transaction.html
+and runtime-config-client.html (statement_timeout). SQLite: sqlite.org/uri.html (mode=ro), pragma.html (query_only).
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import time
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from app.connectors.base import ActionOutcome, Fault, UnknownAction, UntrustedAnswer
+from app.connectors.sql.config import NUMBER_PARAMETER, SqlConfig
+from app.connectors.sql.rows import (
+    MAX_NUMBERS,
+    MAX_ROWS,
+    Found,
+    get_as_of,
+    list_rows,
+    read_rows,
+    require_folded,
+)
+from app.domain.clearance import DepartmentUnavailable, Reading
+from app.event_loop import PerLoop, Threads
+
+RECYCLE_SECONDS = 600
+PROGRESS_STEPS = 1000
+"""SQLite looks at the clock each time it has done so many steps of its machine."""
+
+_SQLITE_FAULTS = {
+    "SQLITE_INTERRUPT": Fault.TIMEOUT,
+    "SQLITE_BUSY": Fault.TIMEOUT,
+    "SQLITE_LOCKED": Fault.TIMEOUT,
+}
+
+
+class ReadOnlyDatabase:
+    """The database behind a view. Its calls block: they belong in threads of their own."""
+
+    def __init__(self, config: SqlConfig) -> None:
+        self._config = config
+        self._engine = _create_engine(config)
+
+    def ask(self, student_number: str) -> Found:
+        """The rows about one student; raises UntrustedAnswer whatever the database does."""
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                _restrict(connection, self._config.statement_seconds)
+                return self._read(connection, student_number)
+        except PoolTimeoutError:
+            raise UntrustedAnswer(Fault.BUSY) from None
+        except SQLAlchemyError as error:
+            raise UntrustedAnswer(_name_fault(error)) from None
+
+    def _read(self, connection: Connection, student_number: str) -> Found:
+        freshness = None
+        if self._config.freshness.statement:
+            freshness = list_rows(connection.execute(text(self._config.freshness.statement)).fetchmany(2))
+        if self._config.numbers_statement:
+            numbers = connection.execute(text(self._config.numbers_statement))
+            require_folded(self._config.conventions.numbers, numbers.fetchmany(MAX_NUMBERS + 1))
+        result = connection.execute(text(self._config.statement), {NUMBER_PARAMETER: student_number})
+        if not result.returns_rows:
+            raise UntrustedAnswer(Fault.NO_ROWS)
+        return Found(tuple(result.keys()), list_rows(result.fetchmany(MAX_ROWS + 1)), freshness)
+
+    def close(self) -> None:
+        """Close the connections that no call uses; the others close when their call ends."""
+        self._engine.dispose()
+
+
+def _create_engine(config: SqlConfig) -> Engine:
+    backend = config.url.get_backend_name()
+    special: dict[str, Any] = {}
+    if backend == "sqlite":
+        special["creator"] = lambda: _connect_sqlite(config.url, config.statement_seconds)
+    elif backend == "postgresql":
+        special["connect_args"] = _get_libpq_options(config.statement_seconds)
+    return create_engine(
+        config.url,
+        poolclass=QueuePool,
+        pool_size=config.threads,
+        max_overflow=0,
+        pool_timeout=config.statement_seconds,
+        pool_pre_ping=True,
+        pool_recycle=RECYCLE_SECONDS,
+        hide_parameters=True,
+        **special,
+    )
+
+
+def _get_libpq_options(seconds: float) -> dict[str, Any]:
+    """Names of postgresql.org/docs/current/libpq-connect.html: a dead host is noticed, a living one not pressed."""
+    whole = max(2, math.ceil(seconds))
+    return {
+        "connect_timeout": whole,
+        "keepalives_idle": whole,
+        "keepalives_interval": whole,
+        "keepalives_count": 2,
+        "tcp_user_timeout": whole * 1000,
+        "application_name": "lixiao",
+    }
+
+
+def _connect_sqlite(url: URL, seconds: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(url.database or '')}?mode=ro",
+        uri=True,
+        timeout=seconds,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _restrict(connection: Connection, seconds: float) -> None:
+    """Make the transaction read-only, and have the database end a statement that takes too long."""
+    backend = connection.dialect.name
+    if backend == "sqlite":
+        _restrict_sqlite(connection, seconds)
+    elif backend == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {math.ceil(seconds * 1000)}")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+
+def _restrict_sqlite(connection: Connection, seconds: float) -> None:
+    handle: Any = connection.connection.dbapi_connection
+    ends_at = time.monotonic() + seconds
+    handle.set_progress_handler(lambda: time.monotonic() > ends_at, PROGRESS_STEPS)
+    if not handle.in_transaction:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _name_fault(error: SQLAlchemyError) -> Fault:
+    """The fault's name by SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html) or SQLite's own code."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    state = getattr(cause, "sqlstate", None) or ""
+    if state == "57014":
+        return Fault.TIMEOUT
+    if state.startswith("28"):
+        return Fault.CREDENTIAL_REFUSED
+    if isinstance(cause, sqlite3.Error):
+        return _SQLITE_FAULTS.get(getattr(cause, "sqlite_errorname", ""), Fault.SERVER_ERROR)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return Fault.DISCONNECTED
+    return Fault.UNREACHABLE if isinstance(error, OperationalError) and not state else Fault.SERVER_ERROR
+
+
+class SqlConnector:
+    """One view. Has no deadline of its own: it runs inside a GuardedConnector. A database that hangs keeps
+    this connector's threads and nothing else.
+    """
+
+    def __init__(self, name: str, config: SqlConfig) -> None:
+        self.name = name
+        self.actions: frozenset[str] = frozenset()
+        self._config = config
+        self._threads = Threads(f"sql-{name}", config.threads)
+        self._database = PerLoop(lambda: ReadOnlyDatabase(config))
+
+    async def fetch_reading(self, student_number: str) -> Reading:
+        """See Connector; a view that is too old raises StaleView."""
+        database = self._database.get()
+        try:
+            found = await self._threads.run(lambda: database.ask(student_number))
+            now = datetime.now(UTC)
+            records = read_rows(self._config, found, student_number)
+            as_of = get_as_of(self._config, found, now)
+        except UntrustedAnswer as error:
+            raise DepartmentUnavailable(self.name, error.fault) from None
+        self._config.freshness.age.require_fresh(self.name, as_of, now)
+        return Reading(self.name, student_number, records, now)
+
+    async def perform_action(self, action: str, student_number: str) -> ActionOutcome:
+        """A view takes no actions: raises UnknownAction."""
+        raise UnknownAction(action)
+
+    async def close(self) -> None:
+        """See Connector."""
+        database = self._database.pop()
+        if database is not None:
+            database.close()

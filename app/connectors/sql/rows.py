@@ -1,0 +1,137 @@
+"""Proves what the rows of a view say: the student in each, when it was brought up to date, each fact.
+
+Pure functions. Whatever is not positively understood raises UntrustedAnswer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.fields import Field, FieldType
+from app.connectors.json_paths import Json
+from app.connectors.reading import parse_moment, require_student
+from app.connectors.sql.config import NoRow, SqlConfig
+from app.domain.clearance import FactValue, Record
+from app.domain.person import NumberForm
+
+MAX_ROWS = 200
+MAX_NUMBERS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the database gave: the columns' names, at most MAX_ROWS + 1 rows, and what the freshness
+    statement gave (its rows; None without such a statement).
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    freshness: tuple[tuple[Any, ...], ...] | None
+
+
+def read_rows(config: SqlConfig, found: Found, student_number: str) -> tuple[Record, ...]:
+    """The facts about one student, one mapping a row; none exactly when no row means no record."""
+    if len(set(found.columns)) != len(found.columns):
+        raise UntrustedAnswer(Fault.DUPLICATE_KEY)
+    if not found.rows and config.no_row is NoRow.NEVER:
+        raise UntrustedAnswer(Fault.NO_ROWS)
+    if len(found.rows) > MAX_ROWS:
+        raise UntrustedAnswer(Fault.TOO_LARGE)
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    for row in rows:
+        require_student(config.conventions, _get(row, config.number_column), student_number)
+    if len(rows) > 1 and not config.is_many:
+        raise UntrustedAnswer(Fault.SEVERAL_RECORDS)
+    return tuple({fact: _read_fact(field, row) for fact, field in config.fields.items()} for row in rows)
+
+
+def get_as_of(config: SqlConfig, found: Found, now: datetime) -> datetime:
+    """When the view was last brought up to date, in UTC: by its rows the oldest of them, and `now` for none."""
+    zone = config.freshness.age.zone
+    if found.freshness is not None:
+        if len(found.freshness) != 1 or len(found.freshness[0]) != 1:
+            raise UntrustedAnswer(Fault.WRONG_COUNT)
+        return parse_moment(found.freshness[0][0], zone, now)
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    return min((parse_moment(_get(row, config.freshness.column), zone, now) for row in rows), default=now)
+
+
+def require_folded(form: NumberForm, rows: Sequence[Sequence[object]]) -> None:
+    """Raise UntrustedAnswer unless every number of a view, in one column, is in the form by which a student's rows are
+    asked for: the rows under another form would be missing without a word.
+    """
+    if len(rows) > MAX_NUMBERS:
+        raise UntrustedAnswer(Fault.TOO_LARGE)
+    for row in rows:
+        if len(row) != 1 or not isinstance(row[0], str) or not form.is_folded(row[0]):
+            raise UntrustedAnswer(Fault.UNFOLDED_NUMBER)
+
+
+def _get(row: dict[str, Any], column: str) -> Any:
+    if column not in row:
+        raise UntrustedAnswer(Fault.MISSING_FIELD)
+    return row[column]
+
+
+def _read_fact(field: Field, row: dict[str, Any]) -> FactValue:
+    column = str(field.path[0])
+    value = _get(row, column)
+    try:
+        value = _make_json(field, value)
+    except UntrustedAnswer as error:
+        field.leave_out(error)
+        return None
+    return field.read({column: value})
+
+
+def _make_json(field: Field, value: object) -> Json:
+    """A column's value as the fields' readers know it; a number becomes its literal."""
+    if value is None or isinstance(value, str):
+        return value
+    if field.type is FieldType.FLAG:
+        return _make_flag(value)
+    if field.type is FieldType.DAY:
+        return _make_day(value)
+    if isinstance(value, bool):
+        raise UntrustedAnswer(Fault.WRONG_TYPE)
+    is_code = field.type is FieldType.TEXT and field.values is not None
+    if isinstance(value, int) and (is_code or field.type is not FieldType.TEXT):
+        return str(value)
+    if isinstance(value, Decimal) and field.type in (FieldType.COUNT, FieldType.MONEY):
+        return _write_decimal(value)
+    raise UntrustedAnswer(Fault.WRONG_TYPE)
+
+
+def _write_decimal(value: Decimal) -> str:
+    """`12.5000` of a NUMERIC(18, 4) is 12.5: zeros behind the point are the column's, not the amount's."""
+    if not value.is_finite():
+        raise UntrustedAnswer(Fault.ODD_NUMBER)
+    literal = format(value, "f")
+    return literal.rstrip("0").rstrip(".") if "." in literal else literal
+
+
+def _make_flag(value: object) -> bool:
+    if type(value) in (bool, int) and value in (0, 1):
+        return bool(value)
+    raise UntrustedAnswer(Fault.WRONG_TYPE)
+
+
+def _make_day(value: object) -> str:
+    """A DATE; a date with a time is a day only at midnight, as Oracle writes days."""
+    if isinstance(value, datetime):
+        if value.tzinfo is not None or value.time() != time.min:
+            raise UntrustedAnswer(Fault.ODD_DAY)
+        return value.date().isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    raise UntrustedAnswer(Fault.WRONG_TYPE)
+
+
+def list_rows(result_rows: Sequence[Any]) -> tuple[tuple[Any, ...], ...]:
+    """SQLAlchemy's rows as plain tuples, which need no connection any more."""
+    return tuple(tuple(row) for row in result_rows)

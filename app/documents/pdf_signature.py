@@ -1,0 +1,163 @@
+"""The signature in a slip's PDF file: PAdES B-B (ETSI EN 319 142-1), written by pyHanko as a second revision of the file.
+
+The revision is the same bytes for the same file, moment and certificate: ECDSA signs by RFC 6979, without chance,
+where OpenSSL can (3.2 and later). It certifies the file with no changes permitted (ISO 32000-1, 12.8.2.2), so that a
+reader objects to whatever is added later.
+
+The certificate and key that sign slip files, out of a PKCS #12 file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import stat
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+
+from asn1crypto.cms import ContentInfo
+from asn1crypto.x509 import Certificate as Asn1Certificate
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
+from cryptography.x509 import Certificate
+from pyhanko.pdf_utils.generic import ArrayObject, ByteStringObject
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
+from pyhanko.sign.signers import Signer
+from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigMDPSetup, SigObjSetup
+from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest, SignatureObject
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+SigningKey = RSAPrivateKey | EllipticCurvePrivateKey
+
+
+class UnusableCertificate(Exception):
+    """Files cannot be signed with this PKCS #12 file. The message names the file and the fault, and no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A key and its certificate; `others` lead up to one that readers trust."""
+
+    key: SigningKey = field(repr=False)
+    certificate: Certificate
+    others: tuple[Certificate, ...]
+
+
+def read_credentials(path: Path, password: str, now: datetime) -> Credentials:
+    """What a PKCS #12 file holds. Raises UnusableCertificate: the file cannot be read or others may read it, the
+    password is wrong, there is no RSA or EC key with its certificate, or the certificate is not valid now.
+    """
+    found = _parse(path, _read_private_file(path), password)
+    if found.key.public_key() != found.certificate.public_key():
+        raise UnusableCertificate(f"{path}: the certificate is not that of the key")
+    begins, ends = found.certificate.not_valid_before_utc, found.certificate.not_valid_after_utc
+    if not begins <= now <= ends:
+        raise UnusableCertificate(
+            f"{path}: the certificate is valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}"
+        )
+    return found
+
+
+def _parse(path: Path, content: bytes, password: str) -> Credentials:
+    try:
+        key, certificate, others = load_key_and_certificates(content, password.encode() or None)
+    except ValueError as error:
+        raise UnusableCertificate(f"{path}: no PKCS #12 file, or p12_password is wrong") from error
+    if certificate is None or not isinstance(key, SigningKey):
+        raise UnusableCertificate(f"{path}: holds no RSA or EC key with its certificate")
+    return Credentials(key, certificate, tuple(others))
+
+
+def _read_private_file(path: Path) -> bytes:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UnusableCertificate(f"{path} is open to others (mode {mode:04o}); make it 0600")
+        return path.read_bytes()
+    except OSError as error:
+        raise UnusableCertificate(f"{path} cannot be read: {error.strerror}") from error
+
+
+DIGEST = "sha256"
+MAX_BYTES = 8192
+"""Of a signature with all its certificates: about five of them."""
+
+FIELD = "Slip"
+
+
+class _Revision(IncrementalPdfFileWriter):
+    """Appends to a file by nothing but its bytes: pyHanko's own takes the clock and a random identifier."""
+
+    @classmethod
+    def _handle_id(cls, prev: PdfFileReader) -> ArrayObject:
+        first = bytes(prev.trailer["/ID"][0].original_bytes)
+        second = hashlib.sha256(b"signed" + first).digest()[:16]
+        return ArrayObject([ByteStringObject(first), ByteStringObject(second)])
+
+    def _update_meta(self) -> None:
+        """The title and the date of the first revision stay."""
+
+
+class FileSigner(Signer):
+    """Signs by RSA (PKCS #1 v1.5) or ECDSA with a key that is read once; shared by all threads.
+
+    Raises UnusableCertificate when the certificates are too many.
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
+        store.register_multiple(map(_convert, credentials.others))
+        super().__init__(signing_cert=_convert(credentials.certificate), cert_registry=store)
+        self._key = credentials.key
+        self._ecdsa = _make_ecdsa()
+        if len(self.sign_digest(bytes(32)).dump()) > MAX_BYTES:
+            raise UnusableCertificate(
+                f"p12_file: a signature with its certificates takes over {MAX_BYTES} bytes"
+            )
+
+    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
+        """The bare signature over `data`, as pyHanko asks for it; the digest is always SHA-256."""
+        if isinstance(self._key, RSAPrivateKey):
+            return self._key.sign(data, PKCS1v15(), SHA256())
+        return self._key.sign(data, self._ecdsa)
+
+    def sign_pdf(self, pdf: bytes, moment: datetime) -> bytes:
+        """The file with a signature that says it was made at this moment."""
+        prepared, region = prepare_signature(pdf, moment)
+        region.fill_with_cms(prepared, self.sign_digest(region.document_digest))
+        return prepared.getvalue()
+
+    def sign_digest(self, digest: bytes) -> ContentInfo:
+        """The PAdES signature over a SHA-256 digest, with no time in it: that stands in the file."""
+        return asyncio.run(self.async_sign(digest, DIGEST, use_pades=True))
+
+
+def _make_ecdsa() -> ECDSA:
+    try:
+        return ECDSA(SHA256(), deterministic_signing=True)
+    except UnsupportedAlgorithm:
+        return ECDSA(SHA256())
+
+
+def prepare_signature(pdf: bytes, moment: datetime) -> tuple[BytesIO, PreparedByteRangeDigest]:
+    """The file with a signature, still empty, that says it was made at this moment; where it goes and over what."""
+    steps = PdfCMSEmbedder().write_cms(FIELD, _Revision(BytesIO(pdf)))
+    next(steps)
+    empty = SignatureObject(moment, SigSeedSubFilter.PADES, bytes_reserved=2 * MAX_BYTES)
+    permission = SigMDPSetup(DIGEST, certify=True, docmdp_perms=MDPPerm.NO_CHANGES)
+    steps.send(SigObjSetup(empty, permission))
+    region, output = steps.send(SigIOSetup(DIGEST, in_place=True))
+    return output, region
+
+
+def _convert(certificate: Certificate) -> Asn1Certificate:
+    return Asn1Certificate.load(certificate.public_bytes(Encoding.DER))

@@ -1,0 +1,297 @@
+"""The slip as a picture: the PDF's one page, rendered by PDFium and kept small.
+
+Files that people hand in, drawn as pictures within bounds of time and memory.
+
+JPEG, PNG and WebP are opened here: their headers tell what decoding will take. PDF files and all other formats are
+drawn in a process of its own, with a bound of time and one of memory: a PDF of a kilobyte can keep PDFium busy for
+hours and take all memory, an HEIC or TIFF may hold more than its header says, and none of them can be told to stop.
+When the process ends, however it ends, the service goes on with what was drawn until then. Run as a program, this
+file draws: a file on standard input, pictures on standard output.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from io import BytesIO
+from threading import Lock
+
+import pypdfium2
+from PIL import Image, UnidentifiedImageError
+
+SIDES = (1600, 3200)
+"""Pixels of a picture's longer side, small and large: a whole page needs 1,200, a page far away in a room more."""
+MAX_PIXELS = 70_000_000
+"""Of a JPEG, which can be decoded at a smaller size. Cameras of 64 megapixels make 64.2 million."""
+MAX_RAW_PIXELS = 26_000_000
+"""Of all other formats."""
+MAX_SCANS = 100
+"""A progressive JPEG has about ten; thousands in a small file take minutes to decode."""
+
+MAX_PAGES = 6
+"""A cover page and attachments may stand before the slip."""
+PAGE_WIDTH, MAX_PAGE_HEIGHT = 1240, 3600
+"""Pixels of a page's shorter and longer side: 150 dpi on A4."""
+
+CPU_SECONDS, SECONDS = 5, 10
+"""A slip takes a quarter of a second, most of it the start of the process."""
+MEMORY_BYTES = 1024**3
+AT_ONCE = 2
+TOO_LARGE, LOCKED = 3, 4
+"""Exit codes of the program for a picture of too many pixels or a page far too long, and for a PDF file with a password."""
+
+_PDF_MARK, _MARK_WITHIN = b"%PDF-", 1024
+_OPENED_HERE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP", re.DOTALL)
+_OPENED_APART = re.compile(rb"GIF8|BM|II\*\0|MM\0\*|....ftyp", re.DOTALL)
+_FORMATS_HERE = ("JPEG", "PNG", "WEBP")
+_FORMATS_APART = ("GIF", "BMP", "TIFF", "AVIF", "HEIF")
+_ENDS = ((b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG\r\n\x1a\n", b"IEND"))
+_JPEGS = frozenset({"JPEG", "MPO"})
+"""MPO is a phone's JPEG with a second picture behind the first."""
+_JPEG_MARK = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_PASSWORD_NEEDED = 4
+"""FPDF_ERR_PASSWORD of PDFium."""
+_FRAME = struct.Struct(">II")
+
+_places = threading.BoundedSemaphore(AT_ONCE)
+_decoding = threading.Lock()
+"""One picture at a time is decoded here, so that memory is bounded too."""
+
+
+class NotDrawn(Exception):
+    """The bytes are no picture and no PDF, or none that can be drawn within the bounds."""
+
+
+class TooLarge(Exception):
+    """More pixels than are looked at, or a page far longer than wide."""
+
+
+class Locked(Exception):
+    """The PDF file opens by a password alone."""
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether a file is a PDF: its mark may stand behind some other bytes (ISO 32000-1, annex H, 3.4.1)."""
+    return _PDF_MARK in data[:_MARK_WITHIN]
+
+
+def is_cut_off(data: bytes) -> bool:
+    """Whether a PDF, JPEG or PNG file lacks the mark that each ends with: the end did not come along."""
+    ends = [end for begins, end in _ENDS if data.startswith(begins)] or ([b"%%EOF"] if is_pdf(data) else [])
+    return any(data.rfind(end) < len(data) // 2 for end in ends)
+
+
+def draw_pages(data: bytes) -> list[Image.Image]:
+    """The first pages of a PDF file in colour, one at least. Raises NotDrawn, TooLarge or Locked."""
+    return _draw_apart(data)
+
+
+def draw_picture(data: bytes) -> Iterator[Image.Image]:
+    """A picture in colour, upright or not, on white: small and then large, where it is larger than small.
+
+    Raises NotDrawn or TooLarge.
+    """
+    if _OPENED_HERE.match(data):
+        yield from _decode_by_sizes(data)
+    elif _OPENED_APART.match(data):
+        (large,) = _draw_apart(data)
+        yield _shrink(large, SIDES[0])
+        if max(large.size) > SIDES[0]:
+            yield large
+    else:
+        raise NotDrawn
+
+
+def _decode_by_sizes(data: bytes) -> Iterator[Image.Image]:
+    for side in SIDES:
+        with _decoding:
+            picture = _decode(data, side, _FORMATS_HERE)
+        yield picture
+        if max(picture.size) < side:
+            return
+
+
+def _decode(data: bytes, side: int, formats: tuple[str, ...]) -> Image.Image:
+    """The picture in RGB, decoded no larger than needed. Raises NotDrawn or TooLarge."""
+    try:
+        picture = _open_header(data, formats)
+        picture.draft("RGB", (side, side))
+        return _lay_on_white(_shrink(_reduce_depth(picture), side))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise TooLarge from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
+        raise NotDrawn from error
+
+
+def _open_header(data: bytes, formats: tuple[str, ...]) -> Image.Image:
+    picture: Image.Image = Image.open(BytesIO(data), formats=formats)
+    is_jpeg = picture.format in _JPEGS
+    if picture.width * picture.height > (MAX_PIXELS if is_jpeg else MAX_RAW_PIXELS):
+        raise TooLarge
+    if is_jpeg and _count_scans(data) > MAX_SCANS:
+        raise TooLarge
+    return picture
+
+
+def _count_scans(data: bytes) -> int:
+    """The scans of the JPEG that a file begins with: neither a thumbnail within nor a film behind it counts."""
+    scans, at = 0, 2
+    while found := _JPEG_MARK.search(data, at):
+        kind, at = found[1][0], found.end()
+        if kind == _END_OF_IMAGE:
+            break
+        scans += kind == _START_OF_SCAN
+        at += int.from_bytes(data[at : at + 2], "big")
+    return scans
+
+
+def _reduce_depth(picture: Image.Image) -> Image.Image:
+    """Grey of 16 bits as grey of 8: Pillow would cut it off at 255, and all would be white."""
+    if not picture.mode.startswith("I"):
+        return picture
+    return picture.point(lambda level: level / 256).convert("L")
+
+
+def _shrink(picture: Image.Image, side: int) -> Image.Image:
+    if picture.mode not in ("L", "RGB"):
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    scale = side / max(picture.size)
+    if scale >= 1:
+        return picture
+    size = [max(1, round(length * scale)) for length in picture.size]
+    return picture.resize((size[0], size[1]), Image.Resampling.BILINEAR, reducing_gap=2)
+
+
+def _lay_on_white(picture: Image.Image) -> Image.Image:
+    """Without transparency: what is seen through is white, as it is shown and printed."""
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        white.alpha_composite(picture)
+        picture = white
+    return picture.convert("RGB")
+
+
+def _draw_apart(data: bytes) -> list[Image.Image]:
+    """What the program draws. Raises NotDrawn, TooLarge or Locked when it draws nothing."""
+    drawn, code = _run_program(data)
+    pictures = list(_read_frames(drawn))
+    if pictures:
+        return pictures
+    if code == LOCKED:
+        raise Locked
+    raise TooLarge if code == TOO_LARGE else NotDrawn
+
+
+def _run_program(data: bytes) -> tuple[bytes, int | None]:
+    program = [sys.executable, "-I", __file__]
+    with _places:
+        try:
+            done = subprocess.run(  # noqa: S603
+                program, input=data, capture_output=True, timeout=SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            return error.stdout or b"", None
+    return done.stdout, done.returncode
+
+
+def _read_frames(drawn: bytes) -> Iterator[Image.Image]:
+    at = 0
+    while at + _FRAME.size <= len(drawn):
+        width, height = _FRAME.unpack_from(drawn, at)
+        start, at = at + _FRAME.size, at + _FRAME.size + 3 * width * height
+        if at <= len(drawn):  # the last may be half written
+            yield Image.frombytes("RGB", (width, height), drawn[start:at])
+
+
+def _write_frame(picture: Image.Image) -> None:
+    sys.stdout.buffer.write(_FRAME.pack(*picture.size) + picture.tobytes())
+    sys.stdout.buffer.flush()
+
+
+def _bound_this_process() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _write_pages(data: bytes) -> int:
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        return LOCKED if error.err_code == _PASSWORD_NEEDED else 1
+    code = 0
+    for index in range(min(len(document), MAX_PAGES)):
+        page = document[index]
+        scale = PAGE_WIDTH / min(page.get_size())
+        if max(page.get_size()) * scale > MAX_PAGE_HEIGHT:
+            code = TOO_LARGE
+            continue
+        _write_frame(page.render(scale=scale).to_pil().convert("RGB"))
+    return code
+
+
+def _write_picture(data: bytes) -> int:
+    if data[4:8] == b"ftyp":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener(thumbnails=False)
+    try:
+        _write_frame(_decode(data, SIDES[-1], _FORMATS_APART))
+    except TooLarge:
+        return TOO_LARGE
+    return 0
+
+
+def _write_drawn(data: bytes) -> int:
+    return _write_pages(data) if is_pdf(data) else _write_picture(data)
+
+
+if __name__ == "__main__":
+    _bound_this_process()
+    sys.exit(_write_drawn(sys.stdin.buffer.read()))
+
+
+MAX_BYTES = 60_000
+QUALITIES = ((1240, 6), (1240, 4), (1000, 4), (820, 4), (820, 2))
+"""Pixels across the page (1240 is 150 dpi on A4) and greys, best first; the first that keeps to MAX_BYTES is taken."""
+
+_PDFIUM = Lock()
+"""PDFium must not be called by two threads at once."""
+
+
+def render_slip_png(pdf: bytes) -> bytes:
+    """The slip's page as a grey PNG of at most 60,000 bytes. Raises pypdfium2.PdfiumError on what is no PDF."""
+    png = b""
+    for width, greys in QUALITIES:
+        png = _compress(_rasterize(pdf, width), greys)
+        if len(png) <= MAX_BYTES:
+            break
+    return png
+
+
+def _rasterize(pdf: bytes, width: int) -> Image.Image:
+    with _PDFIUM:
+        document = pypdfium2.PdfDocument(pdf)
+        try:
+            page = document[0]
+            image: Image.Image = page.render(scale=width / page.get_width(), grayscale=True).to_pil()
+            return image.copy()  # the picture's memory is PDFium's until here
+        finally:
+            document.close()
+
+
+def _compress(image: Image.Image, greys: int) -> bytes:
+    """Few greys, evenly spread, in a palette of at most 4 bits."""
+    step = 255 / (greys - 1)
+    levels = image.point([round(value / step) for value in range(256)])
+    levels.putpalette([round(level * step) for level in range(greys) for _ in range(3)])
+    out = BytesIO()
+    levels.save(out, "PNG", bits=(greys - 1).bit_length())
+    return out.getvalue()

@@ -1,0 +1,116 @@
+"""A waiver 豁免: a person decided that a student need not pass a step.
+
+An action 操作 that a student took in a department's system, such as cancelling the library card.
+
+The last answers that the departments gave about a student: shown with their age, never counted at submit.
+
+A submission 提交: the one time in a period that a student hands in a mini-app.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, String, UniqueConstraint, text
+from sqlalchemy.engine.default import DefaultExecutionContext
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import Base
+from app.models.types import UtcDateTime
+
+
+class Action(Base):
+    """The intent is committed before the call, the outcome after it: `outcome` is None in between, and
+    afterwards confirmed, refused or unknown.
+    """
+
+    __tablename__ = "actions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mini_app: Mapped[str] = mapped_column(String(40))
+    period: Mapped[str] = mapped_column(String(20))
+    student_number: Mapped[str] = mapped_column(String(32), index=True)
+    step: Mapped[str] = mapped_column(String(40))
+    action: Mapped[str] = mapped_column(String(40))
+    outcome: Mapped[str | None] = mapped_column(String(12))
+    intended_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class KnownAnswer(Base):
+    """What one step's department last said of one student. `records` is what it held, `learnt_at` when it
+    said so; both are empty while it never answered. `failing_since` is set while it does not answer.
+    """
+
+    __tablename__ = "known_answers"
+
+    mini_app: Mapped[str] = mapped_column(String(40), primary_key=True)
+    student_number: Mapped[str] = mapped_column(String(32), primary_key=True)
+    step: Mapped[str] = mapped_column(String(40), primary_key=True)
+    system: Mapped[str] = mapped_column(String(40))
+    records: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    learnt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+def _get_student_number(context: DefaultExecutionContext) -> str:
+    """Numbers come in folded: what is signed is the one form."""
+    number: str = context.get_current_parameters()["student_number"]  # type: ignore[no-untyped-call]
+    return number
+
+
+class Submission(Base):
+    """`student` is what the paper says of the person; `evidence` holds, by step, what each system
+    answered and when, as it stood when the submission was decided. `student_number` is what was signed, and
+    `person_number` its one form, by which the person is found; they differ where a number was stored before there
+    was one form. Then a person may have several: `repeat` is 0 in the one that counts.
+    """
+
+    __tablename__ = "submissions"
+    __table_args__ = (
+        UniqueConstraint("mini_app", "period", "student_number", name="uq_submissions_once"),
+        Index("uq_submissions_person", "person_number", "mini_app", "period", "repeat", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mini_app: Mapped[str] = mapped_column(String(40))
+    period: Mapped[str] = mapped_column(String(20))
+    student_number: Mapped[str] = mapped_column(String(32))
+    person_number: Mapped[str] = mapped_column(String(32), default=_get_student_number)
+    repeat: Mapped[int] = mapped_column(default=0)
+    student: Mapped[dict[str, Any]] = mapped_column(JSON)
+    evidence: Mapped[dict[str, Any]] = mapped_column(JSON)
+    submitted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Waiver(Base):
+    """`granted_by` is the staff number of who granted it; `reason` is shown and printed. A waiver stands until it is
+    withdrawn: by whom, when and why is kept, and the step can be waived again.
+    """
+
+    __tablename__ = "waivers"
+    __table_args__ = (
+        Index(
+            "uq_waivers_standing",
+            "mini_app",
+            "period",
+            "student_number",
+            "step",
+            unique=True,
+            sqlite_where=text("withdrawn_at IS NULL"),
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mini_app: Mapped[str] = mapped_column(String(40))
+    period: Mapped[str] = mapped_column(String(20))
+    student_number: Mapped[str] = mapped_column(String(32))
+    step: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(String(200))
+    granted_by: Mapped[str] = mapped_column(String(40))
+    granted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    withdrawn_by: Mapped[str | None] = mapped_column(String(40))
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawal_reason: Mapped[str | None] = mapped_column(String(200))

@@ -1,0 +1,117 @@
+"""The log of checks 核验记录: that a slip was looked at, never who it belongs to or from where.
+
+A file that was handed out 发出的文件: its digest, whatever later releases draw.
+
+A slip 离校单, the codes issued for it, and the issued log of those codes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.slip_log import START, CodeState
+from app.extensions import Base
+from app.models.clearance import Submission
+from app.models.types import UtcDateTime
+
+
+class HandedOutFile(Base):
+    """The SHA-256 of exactly the bytes that somebody got of a slip with this code. Rows are added and never
+    changed. `seal` is the signature of the slip key `kid` over the digest, so that nobody makes a file genuine by
+    writing to the database.
+    """
+
+    __tablename__ = "handed_out_files"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    short_code: Mapped[str] = mapped_column(ForeignKey("issued_codes.short_code"), index=True)
+    kid: Mapped[int]
+    seal: Mapped[str] = mapped_column(String(128))
+    handed_out_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Slip(Base):
+    """`record` is a domain `SlipRecord` as JSON: the paper is rendered from it alone. `check_count` is how
+    often the slip was checked; `slip_checks` has the checks.
+    """
+
+    __tablename__ = "slips"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(String(24), unique=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"), unique=True)
+    record: Mapped[dict[str, Any]] = mapped_column(JSON)
+    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    check_count: Mapped[int] = mapped_column(default=0)
+
+    submission: Mapped[Submission] = relationship()
+    codes: Mapped[list[IssuedCode]] = relationship(back_populates="slip", order_by="IssuedCode.id")
+
+
+class SlipLogEntry(Base):
+    """One entry of the issued log, see domain/slip_log.py. Rows are added and never changed."""
+
+    __tablename__ = "slip_log_entries"
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    happened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(String(12))
+    short_code: Mapped[str] = mapped_column(String(16), index=True)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    actor: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(String(200))
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    chain_hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class SlipLogHead(Base):
+    """The one row with the newest entry's sequence and hash; locking it puts writers in line."""
+
+    __tablename__ = "slip_log_heads"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(default=0)
+    chain_hash: Mapped[str] = mapped_column(String(64), default=START)
+
+
+class IssuedCode(Base):
+    """A code that was signed for a slip and stands in the issued log at `log_sequence`.
+
+    `short_code` is the slip id as 16 Crockford characters, `digits` the whole code as the QR carries it,
+    `status_index` its random place in the status list. `state` repeats what the log says of it last.
+    """
+
+    __tablename__ = "issued_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slip_id: Mapped[int] = mapped_column(ForeignKey("slips.id"), index=True)
+    short_code: Mapped[str] = mapped_column(String(16), unique=True)
+    digits: Mapped[str] = mapped_column(String(400))
+    kid: Mapped[int] = mapped_column(index=True)
+    status_index: Mapped[int] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(String(12), default=CodeState.ISSUED)
+    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    log_sequence: Mapped[int] = mapped_column(ForeignKey("slip_log_entries.sequence"), unique=True)
+
+    slip: Mapped[Slip] = relationship(back_populates="codes")
+
+
+class SlipCheck(Base):
+    """`slip_id` is None where no slip was found. `address_hash` is salted anew each day. `offline_id` is
+    the id that a gate without network gave its check, so that the check counts once.
+    """
+
+    __tablename__ = "slip_checks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    checked_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    viewer: Mapped[str] = mapped_column(String(8))
+    verdict: Mapped[str] = mapped_column(String(16))
+    address_hash: Mapped[str] = mapped_column(String(32))
+    slip_id: Mapped[int | None] = mapped_column(ForeignKey("slips.id"), index=True)
+    offline_id: Mapped[str | None] = mapped_column(String(36), unique=True)

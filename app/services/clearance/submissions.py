@@ -1,0 +1,147 @@
+"""Submitting 提交: once per student, mini-app and period, decided by one fresh round of all departments."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from app import metrics
+from app.domain.clearance import FactValue, StepState, Waived, list_missing_steps
+from app.domain.errors import SigningUnavailable, StepsOutstanding
+from app.domain.keys import NoSigningKey
+from app.domain.person import Person
+from app.extensions import DatabaseSession, db
+from app.models import Submission, insert_once, retry_conflicts, write_transaction
+from app.services.audit import add_event
+from app.services.clearance.clearances import get_live_clearance
+from app.services.clearance.waivers import WaiversChanged, hold_waivers
+from app.services.clock import get_now
+from app.services.installation import Installation, InstalledMiniApp
+from app.services.slips.issuing import sign_code
+from app.services.slips.records import require_printable
+from app.services.slips.signing_keys import SlipKeyError
+from app.services.slips.slips import add_slip, find_submitted_slip, make_record
+
+log = logging.getLogger(__name__)
+
+
+class SubmissionRefused(Exception):
+    """The fresh round did not clear the student: `fact` says which steps, `states` what was learnt."""
+
+    def __init__(self, fact: StepsOutstanding, states: Mapping[str, StepState]) -> None:
+        super().__init__(str(fact))
+        self.fact = fact
+        self.states = states
+
+
+def submit(
+    installation: Installation,
+    installed: InstalledMiniApp,
+    person: Person,
+    before_asking: Callable[[], object] = lambda: None,
+) -> str:
+    """Submit for this student and return the slip's number; every repeat returns the same one. `before_asking` is
+    called before departments are asked, and may raise to keep them from it.
+
+    No network call happens inside the transaction. Raises OutsidePeriod, NotGraduating, NotAStudent,
+    CharacterMissing, SlipNotPrintable, SigningUnavailable, or SubmissionRefused; nothing is stored then.
+    """
+    installed.require_graduate(person)
+    existing = find_submitted_slip(db.session, installed, person.number)
+    if existing is not None:
+        _count(installed, "repeated")
+        return existing
+    installed.require_open(installation.get_local_time(get_now()).date())
+    require_printable(installed, person)
+    db.session.rollback()
+    before_asking()
+    states = get_live_clearance(installation, installed, person.number)
+    missing = list_missing_steps(states, installed.mini_app.step_keys)
+    if missing:
+        _count(installed, "refused")
+        raise SubmissionRefused(StepsOutstanding(missing), states)
+    try:
+        number, is_new = _store(installation, installed, person, states)
+    except WaiversChanged:
+        return submit(installation, installed, person)  # the departments decide now
+    except (NoSigningKey, SlipKeyError) as error:
+        _count(installed, "no_key")
+        log.error("no key can sign a slip", extra={"reason": str(error)})
+        raise SigningUnavailable from error
+    _count(installed, "issued" if is_new else "repeated")
+    if is_new:
+        log.info("slip issued", extra={"mini_app": installed.mini_app.slug})
+    return number
+
+
+@retry_conflicts
+def _store(
+    installation: Installation,
+    installed: InstalledMiniApp,
+    person: Person,
+    states: Mapping[str, StepState],
+) -> tuple[str, bool]:
+    """One transaction with submission, evidence, slip, code and audit event; the slip's number, and whether it
+    is new. The UNIQUE constraint names the loser of a race, who gets the winner's slip. What can be made
+    beforehand is: others wait for this transaction.
+    """
+    now = get_now()
+    record = make_record(installation, installed, person, states, now)
+    code = sign_code(db.session, installation, record, now)
+    submission = {
+        "mini_app": installed.mini_app.slug,
+        "period": installed.settings.period,
+        "student_number": person.number,
+        "student": person.to_json(),
+        "evidence": {key: _describe_evidence(state) for key, state in states.items()},
+        "submitted_at": now,
+    }
+    details = {"mini_app": submission["mini_app"], "period": submission["period"], "slip": record.number}
+    with write_transaction() as session:
+        hold_waivers(session, installed, person.number, _list_waived(states))
+        connection = session.connection()
+        submission["id"] = insert_once(connection, Submission, submission)
+        if submission["id"] is None:
+            return _get_submitted_slip(session, installed, person.number), False
+        add_slip(connection, submission, record, code, now)
+        add_event(
+            connection, "slip_issued", actor=person.number, subject=person.number, details=details, now=now
+        )
+    return record.number, True
+
+
+def _list_waived(states: Mapping[str, StepState]) -> dict[str, Waived]:
+    return {key: state.waived for key, state in states.items() if state.waived}
+
+
+def _get_submitted_slip(session: DatabaseSession, installed: InstalledMiniApp, student_number: str) -> str:
+    number = find_submitted_slip(session, installed, student_number)
+    assert number is not None, "a submission without a slip"
+    return number
+
+
+def _count(installed: InstalledMiniApp, outcome: str) -> None:
+    metrics.submissions.labels(installed.mini_app.slug, outcome).inc()
+
+
+def _describe_evidence(state: StepState) -> dict[str, Any]:
+    reading, waived = state.reading, state.waived
+    return {
+        "status": str(state.status),
+        "waived": {"reason": waived.reason, "granted_by": waived.granted_by} if waived else None,
+        "system": reading.system if reading else None,
+        "learnt_at": state.learnt_at.isoformat(),
+        "controls_agreed_at": state.controls_agreed_at.isoformat() if state.controls_agreed_at else None,
+        "records": [
+            {key: _describe_value(value) for key, value in record.items()}
+            for record in (reading.records if reading else ())
+        ],
+    }
+
+
+def _describe_value(value: FactValue) -> str | int | bool | None:
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    return str(value) if isinstance(value, Decimal) else value.isoformat()

@@ -1,0 +1,1 @@
+"""Desks: departments without a system, whose clerks record or import what holds."""

@@ -1,0 +1,402 @@
+"""Imports a clerks' table into a desk: every row is checked before one is recorded.
+
+Finds rows that a stray quote made the text of one cell: their students would be lost without a word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app.connectors.desk import get_heading
+from app.connectors.fields import FieldType
+from app.extensions import DatabaseSession, db
+from app.models import write_transaction
+from app.services.audit import add_event
+from app.services.clock import get_now
+from app.services.desk.cells import (
+    LINE_BREAK,
+    Cell,
+    CellRefused,
+    FileRefused,
+    FileRow,
+    is_empty,
+    read_cell,
+    read_number,
+)
+from app.services.desk.desk import (
+    Desk,
+    Facts,
+    compare_with_known,
+    explain_letter,
+    list_numbers,
+    load_facts,
+    remove_entries,
+    store_entries,
+)
+from app.services.desk.gaps import doubt_others, mend, note_refused, set_complete
+from app.services.desk.spreadsheet import ImportedTable
+
+LEAST_DIGITS = 5
+"""What a token has at least to be taken for a number: a year or a count in a remark has fewer."""
+_TOKEN = re.compile("[0-9A-Za-z\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+")
+
+
+def refuse_swallowed(desk: Desk, table: ImportedTable) -> None:
+    """Raise FileRefused for a cell of several lines that names a student, whatever its column: opened in a
+    spreadsheet and saved as XLSX, such a file shows no quote any more.
+    """
+    own = table.columns[desk.config.number_column]
+    for row in table.rows:
+        for column, cell in enumerate(row.cells):
+            if not isinstance(cell, str) or not LINE_BREAK.search(cell):
+                continue
+            if column == own and _is_number(desk, cell):
+                continue
+            if any(_is_number(desk, token) and _has_digits(token) for token in _TOKEN.findall(cell)):
+                raise FileRefused(
+                    f"row {row.place}, column {column + 1}: a cell of several lines names a student, as where a "
+                    "quote took rows for one cell: give each student a row, and each remark one line"
+                )
+
+
+def _has_digits(token: str) -> bool:
+    return sum(sign.isdigit() for sign in token) >= LEAST_DIGITS
+
+
+def _is_number(desk: Desk, cell: Cell) -> bool:
+    try:
+        return bool(read_number(desk.config, desk.numbers, cell))
+    except CellRefused:
+        return False
+
+
+SHOWN_PLACES = 20
+SHOWN_LEFT = 100
+_THOUSANDS = re.compile(r"[^0-9]?[1-9][0-9]{0,2}")
+_HUNDREDS = re.compile(r"[0-9]{3}(\.[0-9]+)?元?")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCell:
+    """Why a row cannot be recorded: its place in the file, a heading, and what is wrong there."""
+
+    place: int
+    heading: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What the clerk said: `confirmed` is how many rows may be refused and the others recorded all the same;
+    `is_complete`: whoever has no entry then has nothing to settle; `removed`: how many older entries, of students
+    who are not in the file, go.
+    """
+
+    is_dry_run: bool = False
+    confirmed: int = 0
+    is_complete: bool = False
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, or would do: numbers of entries, what is wrong with the refused rows, the students whom
+    they leave unknown, the places of rows whose number cannot be read, and how many students those leave unknown.
+    `left` are the students of older entries whom a complete file does not name.
+    """
+
+    added: int
+    changed: int
+    unchanged: int
+    refused: tuple[RefusedCell, ...]
+    unknown: tuple[str, ...] = ()
+    unread: tuple[int, ...] = ()
+    doubted: int = 0
+    left: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    is_recorded: bool = False
+    is_complete: bool = False
+
+    @property
+    def refused_rows(self) -> int:
+        """How many rows were refused."""
+        return len({cell.place for cell in self.refused})
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """The rows of a file: good ones by number, the numbers of the others, and the places of those without one."""
+
+    good: dict[str, Facts] = field(default_factory=dict)
+    places: dict[str, list[int]] = field(default_factory=dict)
+    refused: list[RefusedCell] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
+    twins: dict[str, str] = field(default_factory=dict)
+    """Students whom a mistyped number may mean, and what says so."""
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """What is wrong with the row of each student who was refused, or may be meant by one."""
+        wrong: dict[int, str] = {}
+        for cell in self.refused:
+            wrong.setdefault(cell.place, f"{cell.heading} {cell.says}")
+        return self.twins | {
+            number: f"row {places[0]}, {wrong[places[0]]}"
+            for number, places in self.places.items()
+            if number not in self.good
+        }
+
+    def refuse(self, number: str, heading: str, says: str) -> None:
+        """Take a student's rows out of the good ones."""
+        self.good.pop(number, None)
+        self.refused += [RefusedCell(place, heading, says) for place in self.places[number]]
+
+
+def import_table(
+    desk: Desk, table: ImportedTable, rows: Iterable[FileRow], by: str, options: ImportOptions
+) -> ImportReport:
+    """Record the `rows` of a table, in one transaction: all or none, or the good ones once the clerk confirmed how
+    many are refused; then the students of the others are unknown until a later row or entry mends that.
+
+    Entries that the table does not name stay as they are, and so do who recorded an entry and when where
+    nothing changes. `by` is the clerk's number. Raises FileRefused or OwnDecision.
+    """
+    _refuse_rows_above(desk, table)
+    refuse_swallowed(desk, table)
+    found = _read_rows(desk, table, rows)
+    warnings = _warn_of_thousands(desk, table) + _compare_with_known(desk, found)
+    if options.is_complete:
+        _require_whole(found)
+    is_refused = len({cell.place for cell in found.refused}) != options.confirmed
+    if options.is_dry_run or is_refused or not (found.places or found.unread):
+        left = _list_left(db.session, desk, found) if options.is_complete else ()
+        return replace(_compare(db.session, desk, found)[0], warnings=warnings, left=left)
+    with write_transaction() as session:
+        report = _store(session, desk, found, by, table.digest, options)
+    return replace(report, warnings=warnings)
+
+
+def _store(
+    session: DatabaseSession, desk: Desk, found: _Sorted, clerk: str, digest: str, options: ImportOptions
+) -> ImportReport:
+    now = get_now()
+    report, news = _compare(session, desk, found)
+    store_entries(session, desk, news, clerk)
+    mended = mend(session, desk.name, sorted(found.good))
+    note_refused(session, desk.name, found.unknown, clerk, now)
+    left = _list_left(session, desk, found) if options.is_complete else ()
+    if options.removed:
+        _require_removed(left, options.removed)
+        remove_entries(session, desk, left, clerk, digest)
+    doubted = 0
+    if found.unread:
+        says = f"row {found.unread[0]} of an import of {now:%Y-%m-%d} has no readable number"
+        doubted = doubt_others(session, desk.name, found.good.keys(), says, clerk, now)
+    if options.is_complete:
+        set_complete(session, desk.name, clerk, now)
+    details = {
+        "file_sha256": digest,
+        "added": report.added,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "refused": report.refused_rows,
+        "unread": len(found.unread),
+        "made_unknown": doubted,
+        "mended": mended,
+        "complete": options.is_complete,
+        "left": [] if options.removed else left[:SHOWN_LEFT],
+        "removed": options.removed,
+    }
+    add_event(session, "desk_imported", actor=clerk, subject=desk.name, details=details, now=now)
+    return replace(report, doubted=doubted, left=left, is_recorded=True, is_complete=options.is_complete)
+
+
+def _list_left(session: DatabaseSession, desk: Desk, found: _Sorted) -> tuple[str, ...]:
+    """The students with an entry of whom the file says nothing, well or badly."""
+    held = set(list_numbers(session, desk))
+    return tuple(sorted(held - found.places.keys() - found.twins.keys()))
+
+
+def _require_removed(left: Sequence[str], removed: int) -> None:
+    if len(left) != removed:
+        raise FileRefused(
+            f"--replace: there are {len(left)} older entries that the file does not name, and not {removed}: "
+            "look at them with --dry-run"
+        )
+
+
+def _refuse_rows_above(desk: Desk, table: ImportedTable) -> None:
+    """A row of a student above the headings would be lost: a title has no number in that column."""
+    column = table.columns[desk.config.number_column]
+    for row in table.above:
+        filled = [cell for cell in row.cells if not is_empty(cell)]
+        try:
+            read_number(desk.config, desk.numbers, row.cells[column] if column < len(row.cells) else None)
+        except CellRefused:
+            continue
+        if len(filled) > 1:
+            raise FileRefused(
+                f"row {row.place} stands above the headings and has a student number: move it below"
+            )
+
+
+def _require_whole(found: _Sorted) -> None:
+    if found.unread:
+        places = _list_places(found.unread)
+        raise FileRefused(f"--complete: rows without a readable number may be about anybody: {places}")
+    if not found.places:
+        raise FileRefused(
+            "--complete: the file has no row below its headings. If nobody has anything to settle, say so with "
+            "`flask desk complete`"
+        )
+
+
+def _read_rows(desk: Desk, table: ImportedTable, rows: Iterable[FileRow]) -> _Sorted:
+    """The good rows and what is wrong with the others. Rows about the same student contradict each other, whatever
+    they say: all of them are refused.
+    """
+    found = _Sorted()
+    for row in rows:
+        number, facts, wrong = _read_row(desk, table, row)
+        found.refused += wrong
+        if not number:
+            found.unread.append(row.place)
+            continue
+        found.places.setdefault(number, []).append(row.place)
+        if not wrong:
+            found.good[number] = facts
+    for number, at in found.places.items():
+        if len(at) > 1:
+            found.refuse(number, desk.config.number_column, f"stands in rows {', '.join(map(str, at))}")
+    found.refused.sort(key=lambda cell: cell.place)
+    return found
+
+
+def _read_row(desk: Desk, table: ImportedTable, row: FileRow) -> tuple[str, Facts, list[RefusedCell]]:
+    def get(heading: str) -> Cell:
+        column = table.columns[heading]
+        return row.cells[column] if column < len(row.cells) else None
+
+    number = ""
+    facts: Facts = {}
+    heading = desk.config.number_column
+    wrong: list[RefusedCell] = []
+    shift = _explain_shift(table, row)
+    if shift:
+        wrong.append(RefusedCell(row.place, heading, shift))
+    try:
+        number = read_number(desk.config, desk.numbers, get(heading))
+    except CellRefused as error:
+        wrong.append(RefusedCell(row.place, error.heading, error.says))
+    if shift:
+        return (number if table.columns[heading] == 0 else ""), facts, wrong[:1]
+    for name, item in desk.config.fields.items():
+        try:
+            facts[name] = read_cell(item, get(get_heading(item)))
+        except CellRefused as error:
+            wrong.append(RefusedCell(row.place, error.heading, error.says))
+    return number, facts, wrong
+
+
+def _explain_shift(table: ImportedTable, row: FileRow) -> str:
+    """Why the cells of a row may stand in other columns than they were written for; "" where they cannot."""
+    if not table.separator or row.width == table.width:
+        return ""
+    says = f"has {row.width} cells and the headings {table.width}"
+    if row.width > table.width:
+        return f"{says}: put quotes around a value with a separator, and take surplus ones off the end"
+    return f"{says}: write the separators of empty cells too, or save the table as .xlsx"
+
+
+def _warn_of_thousands(desk: Desk, table: ImportedTable) -> tuple[str, ...]:
+    """`1,200` without quotes is two cells; where a cell was left out too, the row has as many as the headings."""
+    if table.separator != ",":
+        return ()
+    columns = [
+        table.columns[get_heading(item)]
+        for item in desk.config.fields.values()
+        if item.type in (FieldType.MONEY, FieldType.COUNT)
+    ]
+    places = [
+        row.place
+        for row in table.rows
+        if any(_may_be_cut(row.cells[column : column + 2]) for column in columns)
+    ]
+    if not places:
+        return ()
+    says = (
+        "an amount beside one of three digits: if it is 1,200 without quotes, the cells behind it are shifted"
+    )
+    return (f"{says} (rows {_list_places(places)})",)
+
+
+def _may_be_cut(cells: Sequence[Cell]) -> bool:
+    return len(cells) == 2 and all(
+        isinstance(cell, str) and pattern.fullmatch(cell.strip())
+        for cell, pattern in zip(cells, (_THOUSANDS, _HUNDREDS), strict=True)
+    )
+
+
+def _list_places(places: Sequence[int]) -> str:
+    return ", ".join(map(str, places[:SHOWN_PLACES])) + (" …" if len(places) > SHOWN_PLACES else "")
+
+
+def _compare_with_known(desk: Desk, found: _Sorted) -> tuple[str, ...]:
+    """Refuse numbers that nobody has where the same with digits for letters is somebody's; warn of other numbers
+    that nobody has: a student may still come, or it is a slip of the pen.
+    """
+    compared = compare_with_known(desk, found.places)
+    heading = desk.config.number_column
+    suspicious = []
+    for number, twin in compared.alike.items():
+        place = found.places[number][0]
+        if not twin:
+            suspicious.append(f"row {place}: {number} is nobody's here and has letters among its digits")
+            continue
+        says = _explain_twin(found, number, twin, is_known=twin in compared.known_twins)
+        found.refuse(number, heading, says)
+        if twin in found.places:
+            found.refuse(
+                twin, heading, f"may be meant in row {place} too, a letter for a digit? Mend that row"
+            )
+        else:
+            found.twins[twin] = f"row {place}, {heading} {says}"
+    found.refused.sort(key=lambda cell: cell.place)
+    return tuple(suspicious) + _warn_of_unknown(found, set(compared.unknown))
+
+
+def _explain_twin(found: _Sorted, number: str, twin: str, *, is_known: bool) -> str:
+    if is_known:
+        return explain_letter(number, twin)
+    return (
+        f"{number} is nobody's here, and {twin} stands in row {found.places[twin][0]}: a letter for a digit?"
+    )
+
+
+def _warn_of_unknown(found: _Sorted, unknown: set[str]) -> tuple[str, ...]:
+    if not unknown:
+        return ()
+    places = sorted(found.places[number][0] for number in unknown)
+    says = "nobody signed in with them yet, or they are mistyped"
+    return (f"{len(unknown)} number(s) of the file are not known here: {says} (rows {_list_places(places)})",)
+
+
+def _compare(session: DatabaseSession, desk: Desk, found: _Sorted) -> tuple[ImportReport, dict[str, Facts]]:
+    """The report, and the entries that are new or not as they are kept."""
+    held: dict[str, Any] = load_facts(session, desk, list(found.good))
+    news = {number: facts for number, facts in found.good.items() if held.get(number) != facts}
+    added = sum(number not in held for number in news)
+    return (
+        ImportReport(
+            added,
+            len(news) - added,
+            len(found.good) - len(news),
+            tuple(found.refused),
+            unknown=tuple(found.unknown),
+            unread=tuple(found.unread),
+        ),
+        news,
+    )

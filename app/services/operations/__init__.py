@@ -1,0 +1,1 @@
+"""What an operator asks of the installation: is it well, what is kept, for how long, and where is the copy."""

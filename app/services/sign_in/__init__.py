@@ -1,0 +1,1 @@
+"""Sign-in: who somebody is, and the session that follows."""

@@ -1,0 +1,1 @@
+"""Slips: how they are issued, signed, kept and revoked."""

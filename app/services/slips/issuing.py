@@ -1,0 +1,100 @@
+"""Codes of slips: signed with the present key, given a place in the status list, entered in the issued log."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import Table, bindparam, insert, select
+
+from app.domain.slip import SlipRecord, get_content_digest, mask_name
+from app.domain.slip_code import DEPARTURE_SLIP, SlipCode, format_short_code, get_last_four, sign_slip_code
+from app.domain.slip_log import CodeState
+from app.extensions import DatabaseSession
+from app.models import IssuedCode, Sender, SlipLogHead
+from app.services.installation import Installation
+from app.services.slips.issued_log import Values, log_code
+
+LEAST_LIST_SIZE = 131_072
+
+
+_CODES = cast("Table", IssuedCode.__table__)
+_HEADS = cast("Table", SlipLogHead.__table__)
+_ADD = insert(_CODES)
+_COUNT = select(_HEADS.c.sequence).where(_HEADS.c.id == 1)
+_FIND_PLACE = select(_CODES.c.id).where(_CODES.c.status_index == bindparam("place"))
+"""Built once: to build them costs more than to run them."""
+
+
+def sign_code(
+    session: DatabaseSession, installation: Installation, record: SlipRecord, now: datetime
+) -> dict[str, Any]:
+    """A new code for a slip, with a place in the status list that is free now; `store_code` stores it.
+
+    Raises NoSigningKey, or SlipKeyError while the keys cannot be used.
+    """
+    kid, signer = installation.slip_keys.current().get_signer(installation.get_local_time(now))
+    code = _make_code(installation, record, kid, _choose_status_index(session), now)
+    return {
+        "short_code": format_short_code(code.slip_id),
+        "digits": sign_slip_code(code, installation.settings.service.host, signer),
+        "kid": kid,
+        "status_index": code.status_index,
+        "state": CodeState.ISSUED,
+        "issued_at": now,
+    }
+
+
+def store_code(
+    sender: Sender,
+    code: Values,
+    slip: Values,
+    submission: Values,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Enter a new code in the log and add it to the transaction. A place that another code has taken meanwhile
+    is an IntegrityError.
+    """
+    sequence = log_code(sender, code, slip, submission, CodeState.ISSUED, actor=actor, reason=reason, now=now)
+    sender.execute(_ADD, {**code, "slip_id": slip["id"], "log_sequence": sequence})
+
+
+def _make_code(
+    installation: Installation, record: SlipRecord, kid: int, index: int, now: datetime
+) -> SlipCode:
+    today = installation.get_local_time(now).date()
+    validity_days = installation.settings.slip.validity_days
+    slip_id = secrets.token_bytes(10)
+    return SlipCode(
+        kid=kid,
+        slip_id=slip_id,
+        issued_on=today,
+        expires_on=today + timedelta(days=validity_days) if validity_days else None,
+        document_type=DEPARTURE_SLIP,
+        status_index=index,
+        content_digest=get_content_digest(slip_id, record),
+        last_four=get_last_four(record.get_field("student_number")),
+        masked_name=mask_name(record.get_field("name")),
+    )
+
+
+def _choose_status_index(session: DatabaseSession) -> int:
+    size = get_list_size(session.execute(_COUNT).scalar_one() + 1)
+    while True:
+        index = secrets.randbelow(size)
+        if session.execute(_FIND_PLACE, {"place": index}).first() is None:
+            return index
+
+
+def get_list_size(entries: int) -> int:
+    """How many places the status list has when the log has so many entries: 131,072, doubled until at least
+    half of the places are free, so that a free one is soon found.
+    """
+    size = LEAST_LIST_SIZE
+    while size < 2 * entries:
+        size *= 2
+    return size

@@ -1,0 +1,1 @@
+"""Verification: what a code or a file is worth, and who asked."""

@@ -1,0 +1,256 @@
+"""Checks that a gate made without a network and sends afterwards: each counts once, by the id it was given.
+
+The log of checks 核验记录: time, kind of viewer, verdict, salted address, slip; no name, number or code.
+
+A check is put in a bounded queue and written a moment later, many in one transaction, so that verification
+neither waits for the log nor fails with it. The writing thread lives only while there is something to write
+and is no daemon: the interpreter, ending, waits for it. A forked process starts with an empty queue.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from app import metrics
+from app.domain.slip_code import MalformedCode, Verdict, format_short_code, parse_slip_code
+from app.extensions import db
+from app.models import Slip, SlipCheck, write_connection, write_transaction
+from app.services.clock import get_now
+from app.services.installation import Installation
+from app.services.verification.issued_codes import Verification, find_standing
+
+log = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.2
+MAX_QUEUE = 20_000
+BATCH = 5_000
+
+_COUNT_UP = (
+    update(Slip)
+    .where(Slip.id == bindparam("slip"))
+    .values(check_count=Slip.check_count + bindparam("checks"))
+)
+
+
+class Viewer(StrEnum):
+    """Who checked a slip."""
+
+    PUBLIC = "public"
+    GUARD = "guard"
+    CLERK = "clerk"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedCheck:
+    """A check as it was logged; `checked_at` is UTC."""
+
+    checked_at: datetime
+    viewer: Viewer
+    verdict: Verdict
+
+
+class _CheckQueue:
+    """Checks that wait to be written, and the thread that writes them while there are any."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew, as in a forked child, whose parent writes what it has."""
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Engine, dict[str, Any]]] = deque()
+        self._writer: threading.Thread | None = None
+        self._lost = 0
+
+    def put(self, engine: Engine, row: dict[str, Any]) -> None:
+        """Add a check, or count it as lost when too many wait. Starts the writer when there is none."""
+        with self._lock:
+            if len(self._waiting) >= MAX_QUEUE:
+                self._lost += 1
+                return
+            self._waiting.append((engine, row))
+            if self._writer is None:
+                writer = threading.Thread(target=self._write_until_empty, name="slip-checks", daemon=False)
+                writer.start()
+                self._writer = writer
+
+    def join(self) -> None:
+        """Wait until what waits now is written."""
+        with self._lock:
+            writer = self._writer
+        if writer is not None:
+            writer.join()
+
+    def _write_until_empty(self) -> None:
+        try:
+            while True:
+                time.sleep(GATHER_SECONDS)
+                batch = self._take()
+                if not batch:
+                    return
+                for engine, rows in batch.items():
+                    _store(engine, rows)
+        finally:
+            with self._lock:
+                self._writer = None
+
+    def _take(self) -> dict[Engine, list[dict[str, Any]]]:
+        batch: dict[Engine, list[dict[str, Any]]] = {}
+        with self._lock:
+            lost, self._lost = self._lost, 0
+            for _ in range(min(BATCH, len(self._waiting))):
+                engine, row = self._waiting.popleft()
+                batch.setdefault(engine, []).append(row)
+        if lost:
+            log.error("checks lost", extra={"count": lost, "error": "queue full"})
+        return batch
+
+
+_queue = _CheckQueue()
+os.register_at_fork(after_in_child=_queue.reset)
+
+
+def record_check(
+    installation: Installation, verification: Verification, viewer: Viewer, address: str
+) -> None:
+    """Log a check that was just made, without waiting for the log and without failing over it."""
+    metrics.verifications.labels(verification.verdict).inc()
+    try:
+        _queue.put(db.engine, make_row(installation, verification, viewer, address, get_now()))
+    except RuntimeError as error:
+        log.error("checks lost", extra={"count": 1, "error": str(error)})
+
+
+def flush_checks() -> None:
+    """Wait until every check that was recorded in this process is written."""
+    _queue.join()
+
+
+def make_row(
+    installation: Installation, verification: Verification, viewer: Viewer, address: str, now: datetime
+) -> dict[str, Any]:
+    """A row of the log; the address enters it as a hash alone."""
+    return {
+        "checked_at": now,
+        "viewer": viewer,
+        "verdict": verification.verdict,
+        "address_hash": hash_address(installation, address, installation.get_local_time(now).date()),
+        "slip_id": verification.slip_id,
+        "offline_id": None,
+    }
+
+
+def hash_address(installation: Installation, address: str, day: date) -> str:
+    """HMAC-SHA256 of the address, 16 bytes in hex. The key is made from the service's secret and the day, so
+    that one address is the same within a day, and no table made beforehand or on another day fits.
+    """
+    return _hash_address(installation.settings.service.secret_key, address, day)
+
+
+@lru_cache(maxsize=4096)
+def _hash_address(secret: str, address: str, day: date) -> str:
+    key = hmac.digest(secret.encode(), b"lixiao-check-salt/1\0" + day.isoformat().encode(), "sha256")
+    return hmac.digest(key, address.encode(), "sha256")[:16].hex()
+
+
+def store_checks(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """Insert the rows and count them at their slips."""
+    connection.execute(insert(SlipCheck), rows)
+    counts = Counter(row["slip_id"] for row in rows if row["slip_id"] is not None)
+    if counts:  # in one order everywhere, so that two writers cannot wait for each other
+        connection.execute(_COUNT_UP, [{"slip": slip, "checks": counts[slip]} for slip in sorted(counts)])
+
+
+def _store(engine: Engine, rows: list[dict[str, Any]]) -> None:
+    try:
+        with write_connection(engine) as connection:
+            store_checks(connection, rows)
+    except SQLAlchemyError as error:
+        log.error("checks lost", extra={"count": len(rows), "error": type(error).__name__})
+
+
+def count_checks(slip_id: int) -> int:
+    """How many checks of this slip are logged."""
+    query = select(func.count()).select_from(SlipCheck).where(SlipCheck.slip_id == slip_id)
+    return db.session.scalar(query) or 0
+
+
+def list_checks(slip_id: int, limit: int = 50) -> tuple[LoggedCheck, ...]:
+    """The newest checks of a slip, newest first."""
+    query = (
+        select(SlipCheck.checked_at, SlipCheck.viewer, SlipCheck.verdict)
+        .where(SlipCheck.slip_id == slip_id)
+        .order_by(SlipCheck.checked_at.desc(), SlipCheck.id.desc())
+        .limit(limit)
+    )
+    return tuple(
+        LoggedCheck(checked_at, Viewer(viewer), Verdict(verdict))
+        for checked_at, viewer, verdict in db.session.execute(query)
+    )
+
+
+OLDEST = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineCheck:
+    """`offline_id` is the gate's own, at most 36 characters; `digits` what was scanned; `verdict` what the
+    gate said then; `checked_at` by the gate's clock.
+    """
+
+    offline_id: str
+    digits: str
+    verdict: Verdict
+    checked_at: datetime
+
+
+def record_offline_checks(installation: Installation, checks: Iterable[OfflineCheck], address: str) -> int:
+    """Log the checks whose ids are new, in one transaction, and return how many they were. A check that claims
+    a later time than now was made now, and none is more than a year old.
+    """
+    rows = {check.offline_id: _make_row(installation, check, address) for check in checks}
+    try:
+        return _store_new(rows)
+    except IntegrityError:  # the same checks came twice at once; the others stand by now
+        return _store_new(rows)
+
+
+def _make_row(installation: Installation, check: OfflineCheck, address: str) -> dict[str, Any]:
+    verification = Verification(check.verdict, slip_id=_find_slip_id(check.digits))
+    row = make_row(installation, verification, Viewer.OFFLINE, address, get_now())
+    now = row["checked_at"]
+    checked_at = max(min(check.checked_at, now), now - OLDEST)
+    return {**row, "checked_at": checked_at, "offline_id": check.offline_id}
+
+
+def _find_slip_id(digits: str) -> int | None:
+    try:
+        standing = find_standing(format_short_code(parse_slip_code(digits).code.slip_id))
+    except MalformedCode:
+        return None
+    return standing.slip_id if standing and standing.digits == digits else None
+
+
+def _store_new(rows: dict[str, dict[str, Any]]) -> int:
+    with write_transaction() as session:
+        query = select(SlipCheck.offline_id).where(SlipCheck.offline_id.in_(rows))
+        known = set(session.scalars(query))
+        new = [row for offline_id, row in rows.items() if offline_id not in known]
+        if new:
+            store_checks(session.connection(), new)
+    return len(new)

@@ -1,0 +1,227 @@
+"""Codes from pictures and PDF files of slips: the QR is found, taken as our own by exact parse or refused, and
+its address is never opened.
+
+A file is bounded in bytes before it is opened; how it is drawn within bounds, `app.documents.raster` says. A red
+seal over the QR is gone in the picture's red channel.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import zxingcpp
+from PIL import Image
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.documents.raster import Locked, NotDrawn, TooLarge, draw_pages, draw_picture, is_cut_off, is_pdf
+from app.domain.slip_code import MalformedCode, parse_slip_code
+from app.services.installation import Installation
+from app.services.slips.files import find_handed_out, is_file_of
+from app.services.slips.signing_keys import SlipKeyError
+from app.services.slips.slips import get_slip_of_code
+from app.services.verification.verification import Verification, verify_code
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 12 * 1024 * 1024
+QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+
+
+class UnreadableCode(Exception):
+    """No code of ours can be taken from the file."""
+
+
+class NotAPicture(UnreadableCode):
+    """The bytes are no picture, and no PDF, that can be opened."""
+
+
+class ProtectedFile(UnreadableCode):
+    """The PDF file opens by a password alone."""
+
+
+class FileTooLarge(UnreadableCode):
+    """More bytes than are looked at."""
+
+
+class PictureTooLarge(UnreadableCode):
+    """More pixels than are looked at."""
+
+
+class NoCodeFound(UnreadableCode):
+    """No QR can be read."""
+
+
+class NoCodeOnPages(NoCodeFound):
+    """No QR can be read on the pages of a PDF file."""
+
+
+class IncompleteFile(NotAPicture):
+    """The end of the file is missing, as when a download broke off."""
+
+
+class SeveralCodes(UnreadableCode):
+    """More than one slip is in it, so that it is not clear which is meant."""
+
+
+class ForeignCode(UnreadableCode):
+    """The QR that was read is not that of a slip of this service."""
+
+
+class FileState(StrEnum):
+    """Whether a file is, byte for byte, one that this service handed out of the slip.
+
+    `different` is no accusation: a slip that was scanned, printed to a file or saved anew is so too. `unknown`: no
+    slip stands behind its code, or nothing can be told now.
+    """
+
+    GENUINE = "genuine"
+    DIFFERENT = "different"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class FileVerification:
+    """What the code in a file is worth, with the slip's true public fields, and the file's own state: None for a
+    photo, which is never the file that was handed out.
+    """
+
+    verification: Verification
+    state: FileState | None
+
+
+_STATES = {True: FileState.GENUINE, False: FileState.DIFFERENT, None: FileState.UNKNOWN}
+
+
+def read_code_from_image(installation: Installation, data: bytes) -> str:
+    """The digits of the one slip code in a picture. They are well-formed and unproven.
+
+    Raises NotAPicture, PictureTooLarge, NoCodeFound, SeveralCodes or ForeignCode.
+    """
+    return _get_only(*_read_first(installation, _list_tries(data)))
+
+
+def verify_file(installation: Installation, data: bytes) -> FileVerification:
+    """Verify the one slip code in a picture or on the first pages of a PDF file, and the file itself.
+
+    Raises UnreadableCode, by its kind.
+    """
+    _require_few_bytes(data)
+    try:
+        return _verify_readable(installation, data)
+    except (NotAPicture, NoCodeFound) as error:
+        if is_cut_off(data):
+            raise IncompleteFile from error
+        raise
+
+
+def _verify_readable(installation: Installation, data: bytes) -> FileVerification:
+    digits = _find_digits(installation, data)
+    if digits is not None:
+        verification = verify_code(installation, digits)
+        return FileVerification(verification, FileState.GENUINE if verification.slip else FileState.UNKNOWN)
+    if is_pdf(data):
+        return verify_pdf(installation, data)
+    return FileVerification(verify_code(installation, read_code_from_image(installation, data)), None)
+
+
+def verify_pdf(installation: Installation, data: bytes) -> FileVerification:
+    """The same of a PDF file whose digest is not known: it is compared with the slip as it is drawn now."""
+    digits = _read_code_from_pages(installation, data)
+    verification = verify_code(installation, digits)
+    if verification.slip is None:
+        return FileVerification(verification, FileState.UNKNOWN)
+    is_same = is_file_of(installation, get_slip_of_code(installation, digits), data)
+    return FileVerification(verification, _STATES[is_same])
+
+
+def _find_digits(installation: Installation, data: bytes) -> str | None:
+    """The code of a file whose digest is known. Without database or keys none is, and the verdict will say so."""
+    try:
+        return find_handed_out(installation, data)
+    except (SQLAlchemyError, SlipKeyError) as error:
+        log.error("digests of files not readable", extra={"error": type(error).__name__})
+        return None
+
+
+def _require_few_bytes(data: bytes) -> None:
+    if len(data) > MAX_BYTES:
+        raise FileTooLarge
+
+
+def _read_code_from_pages(installation: Installation, data: bytes) -> str:
+    """The one slip code on the pages of a PDF file, whatever else stands there."""
+    try:
+        pages = draw_pages(data)
+    except TooLarge as error:
+        raise PictureTooLarge from error
+    except Locked as error:
+        raise ProtectedFile from error
+    except NotDrawn as error:
+        raise NotAPicture from error
+    codes: set[str] = set()
+    foreign = False
+    for page in pages:
+        on_page, is_foreign = _read_first(installation, _list_views(page))
+        codes |= on_page
+        foreign = foreign or is_foreign
+    try:
+        return _get_only(codes, foreign)
+    except NoCodeFound as error:
+        raise NoCodeOnPages from error
+
+
+def _read_first(installation: Installation, views: Iterable[Image.Image]) -> tuple[set[str], bool]:
+    """The slip codes in the first view that shows one, and whether another QR was seen before."""
+    foreign = False
+    for view in views:
+        codes, is_foreign = _read_codes(installation, view)
+        if codes:
+            return codes, foreign
+        foreign = foreign or is_foreign
+    return set(), foreign
+
+
+def _read_codes(installation: Installation, view: Image.Image) -> tuple[set[str], bool]:
+    """The slip codes in a view, and whether there are other QR."""
+    texts = {found.text for found in zxingcpp.read_barcodes(view, formats=QR)}
+    codes = {digits for text in texts if (digits := _parse_own_address(installation, text))}
+    return codes, len(texts) > len(codes)
+
+
+def _get_only(codes: set[str], foreign: bool) -> str:
+    """The one code. Raises SeveralCodes, or ForeignCode or NoCodeFound where there is none."""
+    if len(codes) > 1:
+        raise SeveralCodes
+    if not codes:
+        raise ForeignCode if foreign else NoCodeFound
+    return codes.pop()
+
+
+def _parse_own_address(installation: Installation, text: str) -> str:
+    """The digits, where the text is our own address and a well-formed code and nothing else; or ""."""
+    start = f"{installation.settings.service.base_url}/v/"
+    digits = text.removeprefix(start)
+    try:
+        parse_slip_code(digits)
+    except MalformedCode:
+        return ""
+    return digits if text == start + digits else ""
+
+
+def _list_tries(data: bytes) -> Iterator[Image.Image]:
+    """The picture small and large, in grey and by its red channel. Raises NotAPicture or PictureTooLarge."""
+    try:
+        for picture in draw_picture(data):
+            yield from _list_views(picture)
+    except TooLarge as error:
+        raise PictureTooLarge from error
+    except NotDrawn as error:
+        raise NotAPicture from error
+
+
+def _list_views(picture: Image.Image) -> Iterator[Image.Image]:
+    yield picture.convert("L")
+    yield picture.getchannel("R")

@@ -1,0 +1,271 @@
+"""Verification 核验: what a code on a slip is worth, asked of its signature and of the issued log.
+
+A true signature is not enough: exactly this code must stand in the issued log, for a slip that has its
+submission. A check reads one row, and of a code that was superseded one more. What the row cannot change, the signature and the fields of a record that it
+signs, is remembered; the row, with the record, is read and the keys are asked each time.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from datetime import date
+from enum import Enum
+from functools import lru_cache
+from hashlib import sha256
+from hmac import compare_digest
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.domain.errors import UnknownSlip
+from app.domain.keys import KeyRing
+from app.domain.slip import SlipRecord, mask_name, parse_slip_record
+from app.domain.slip_code import (
+    CheckedCode,
+    MalformedCode,
+    SlipCode,
+    Verdict,
+    check_slip_code,
+    format_short_code,
+    get_last_four,
+    has_content,
+    parse_short_code,
+    parse_slip_code,
+    sign_slip_code,
+)
+from app.domain.slip_log import CodeState
+from app.domain.texts import fold_accents, fold_name
+from app.extensions import db
+from app.services.clock import get_now
+from app.services.installation import Installation
+from app.services.slips.issued_keys import ForeignKidLook
+from app.services.slips.signing_keys import SlipKeyError
+from app.services.verification.issued_codes import (
+    PublicSlip,
+    Standing,
+    Verification,
+    find_standing,
+    is_revoked,
+    load_record,
+)
+from app.services.verification.slip_details import FullSlip, load_full_slip
+
+__all__ = [
+    "FullSlip",
+    "Likeness",
+    "PublicSlip",
+    "Verification",
+    "compare_name",
+    "get_full_view",
+    "verify_code",
+    "verify_short_code",
+]
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_SLIPS = 4096
+LAPSED: dict[str, Verdict] = {CodeState.REVOKED: Verdict.REVOKED, CodeState.SUPERSEDED: Verdict.SUPERSEDED}
+
+
+class _ContentDiffers(Exception):
+    """The record is not the one that the code was signed for."""
+
+
+def verify_code(installation: Installation, text: str) -> Verification:
+    """The verdict on a code's digits today. Without database or keys it is `status_unknown`, never `valid`."""
+    try:
+        checked = _check(installation, text)
+        if checked.verdict is Verdict.UNKNOWN_KEY or _is_disputed(installation, checked, text):
+            return _judge_unproven(text, checked.verdict)
+        if checked.code is None:
+            return Verification(checked.verdict)
+        return _judge(checked, text, find_standing(_get_short_code(checked.code.slip_id)))
+    except (SQLAlchemyError, SlipKeyError) as error:
+        return _give_up(error)
+
+
+def verify_short_code(installation: Installation, typed: str) -> Verification:
+    """The verdict on a short code as a person types it. An unknown one answers as an unknown code does and
+    takes the same work: a code that this service never signed is checked in its place.
+    """
+    try:
+        short_code = format_short_code(parse_short_code(typed))
+        standing = find_standing(short_code)
+        digits = standing.digits if standing else _get_decoy(installation)
+        return _judge(_check(installation, digits), digits, standing)
+    except MalformedCode:
+        return Verification(Verdict.MALFORMED)
+    except (SQLAlchemyError, SlipKeyError) as error:
+        return _give_up(error)
+
+
+class Likeness(Enum):
+    """How much a typed name is like that on a slip; `nearly` is told from it by accents and tones alone."""
+
+    SAME = "same"
+    NEARLY = "nearly"
+    OTHER = "other"
+
+
+def compare_name(installation: Installation, digits: str, typed_name: str) -> Likeness:
+    """How like the name is to the one on a slip that is valid now, as `fold_name` reads both. Takes the same time for every wrong name.
+
+    Raises SQLAlchemyError when the database fails in the middle.
+    """
+    verification = verify_code(installation, digits)
+    if verification.verdict is not Verdict.VALID or verification.slip_id is None:
+        return Likeness.OTHER
+    name, typed = fold_name(load_record(verification.slip_id).get_field("name")), fold_name(typed_name)
+    is_same = compare_digest(_hash(name), _hash(typed))
+    is_nearly = compare_digest(_hash(fold_accents(name)), _hash(fold_accents(typed)))
+    if not name:
+        return Likeness.OTHER
+    return Likeness.SAME if is_same else Likeness.NEARLY if is_nearly else Likeness.OTHER
+
+
+def get_full_view(installation: Installation, digits: str) -> FullSlip:
+    """All of a slip, for a signed-in guard or clerk. Raises UnknownSlip where no slip stands behind this
+    code, and SQLAlchemyError without the database.
+    """
+    verification = verify_code(installation, digits)
+    if verification.slip_id is None:
+        raise UnknownSlip
+    return load_full_slip(verification.slip_id, verification.verdict)
+
+
+class _CheckedCodes:
+    """What signed codes proved, under one ring of keys and on one day; only true signatures are kept, so that
+    no flood of forgeries displaces them.
+    """
+
+    def __init__(self) -> None:
+        self._held: tuple[tuple[str, KeyRing, date], dict[str, CheckedCode]] | None = None
+
+    def check(self, text: str, host: str, ring: KeyRing, today: date) -> CheckedCode:
+        """As `check_slip_code`."""
+        held = self._held
+        if held is None or held[0] != (host, ring, today):
+            held = self._held = ((host, ring, today), {})
+        codes = held[1]
+        checked = codes.get(text)
+        if checked is None:
+            checked = check_slip_code(text, host, ring, today)
+            if checked.code is not None:
+                if len(codes) >= REMEMBERED_SLIPS:
+                    codes.clear()
+                codes[text] = checked
+        return checked
+
+
+_codes = _CheckedCodes()
+_foreign_kids = ForeignKidLook()
+_get_short_code = lru_cache(maxsize=REMEMBERED_SLIPS)(format_short_code)
+
+
+def _check(installation: Installation, text: str) -> CheckedCode:
+    today = installation.get_local_time(get_now()).date()
+    ring = installation.slip_keys.current().ring
+    return _codes.check(text, installation.settings.service.host, ring, today)
+
+
+def _judge(checked: CheckedCode, digits: str, standing: Standing | None) -> Verification:
+    if standing is None or standing.digits != digits:
+        return Verification(Verdict.NEVER_ISSUED)
+    if checked.code is None:
+        return _leave_open(standing)
+    if standing.short_code != _get_short_code(checked.code.slip_id):
+        return Verification(Verdict.NEVER_ISSUED)
+    try:
+        slip = _describe(checked.code, standing.record)
+    except _ContentDiffers:
+        log.error("record differs from its code", extra={"slip_row": standing.slip_id})
+        return Verification(Verdict.NEVER_ISSUED)
+    verdict = checked.verdict_if_issued
+    if standing.state != CodeState.ISSUED:
+        verdict = _judge_lapsed(standing)
+    return Verification(verdict, slip, digits, standing.check_count, standing.slip_id)
+
+
+def _judge_lapsed(standing: Standing) -> Verdict:
+    """The verdict on a code that no longer counts. An earlier code of a revoked slip is revoked too: who says that
+    there is a newer slip sends people for one that is worth nothing.
+    """
+    verdict = LAPSED.get(standing.state, Verdict.STATUS_UNKNOWN)
+    return Verdict.REVOKED if verdict is Verdict.SUPERSEDED and is_revoked(standing.slip_id) else verdict
+
+
+def _is_disputed(installation: Installation, checked: CheckedCode, text: str) -> bool:
+    """Whether the signature is not that of this host's key, and slips were signed under its kid by another key."""
+    if checked.verdict is not Verdict.BAD_SIGNATURE:
+        return False
+    host, ring = installation.settings.service.host, installation.slip_keys.current().ring
+    today = installation.get_local_time(get_now()).date()
+    return _foreign_kids.includes(parse_slip_code(text).code.kid, db.engine, ring, host, today)
+
+
+def _judge_unproven(text: str, otherwise: Verdict) -> Verification:
+    """The verdict on a code under a key that this host does not have, not for that day, or another one of. If the log
+    holds exactly this code, another host signed it and this one cannot tell; otherwise what the keys say holds.
+    """
+    standing = find_standing(_get_short_code(parse_slip_code(text).code.slip_id))
+    if standing is None or standing.digits != text:
+        return Verification(otherwise)
+    return _leave_open(standing)
+
+
+def _leave_open(standing: Standing) -> Verification:
+    """A code that the log holds and this host's keys do not prove: no word against its holder, and never valid."""
+    log.error(
+        "a code of the issued log is not proven by this host's keys", extra={"slip_row": standing.slip_id}
+    )
+    return Verification(Verdict.STATUS_UNKNOWN)
+
+
+@lru_cache(maxsize=REMEMBERED_SLIPS)
+def _describe(code: SlipCode, record: str) -> PublicSlip:
+    """The public fields of a record, if it is the one that this code signs. Raises _ContentDiffers."""
+    try:
+        parsed = parse_slip_record(json.loads(record))
+        is_same = has_content(code, parsed)
+    except (ValueError, KeyError, TypeError) as error:
+        raise _ContentDiffers from error
+    if not is_same:
+        raise _ContentDiffers
+    return describe_publicly(parsed)
+
+
+def describe_publicly(record: SlipRecord) -> PublicSlip:
+    """The fields of a slip that are shown to a stranger."""
+    return PublicSlip(
+        title=record.title,
+        masked_name=mask_name(record.get_field("name")),
+        last_four=get_last_four(record.get_field("student_number")),
+        college=record.get_field("college"),
+        level=record.get_field("level"),
+        issued_on=record.issued_on,
+    )
+
+
+def _get_decoy(installation: Installation) -> str:
+    ring = installation.slip_keys.current().ring
+    return _make_decoy(installation.settings.service.host, ring.keys[-1].kid)
+
+
+@lru_cache(maxsize=8)
+def _make_decoy(host: str, kid: int) -> str:
+    """Digits of the right form under a key of the ring that did not sign them."""
+    today = get_now().date()
+    code = SlipCode(kid, secrets.token_bytes(10), today, None, 1, 0, bytes(16), "0000", "张*")
+    return sign_slip_code(code, host, Ed25519PrivateKey.generate())
+
+
+def _hash(text: str) -> bytes:
+    return sha256(text.encode()).digest()
+
+
+def _give_up(error: Exception) -> Verification:
+    """A database error's own text holds the parameters, so that only its kind is logged."""
+    log.error("issued log not readable", extra={"error": type(error).__name__})
+    return Verification(Verdict.STATUS_UNKNOWN)

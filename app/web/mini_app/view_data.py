@@ -1,0 +1,243 @@
+"""Plain view data for the pages of a mini-app: everything a template shows, ready as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask import url_for
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+
+from app.domain.clearance import FactValue, LastKnown, Reading, Status, StepState, Waived
+from app.domain.mini_app import FactSpec, Step
+from app.domain.slip import PrintedField
+from app.services.clearance.clearances import TOO_OFTEN
+from app.services.installation import InstalledMiniApp
+from app.web.language import put, show_day, show_moment
+from app.web.slip_texts import SlipStateView
+
+WORDS = {
+    Status.CLEARED: _l("通过"),
+    Status.OUTSTANDING: _l("未通过"),
+    Status.UNAVAILABLE: _l("暂时无法查询"),
+    Status.WAIVED: _l("豁免"),
+}
+CHECKING = "checking"
+BLANK = "…"
+SIGNS = {Status.CLEARED: "✓", Status.OUTSTANDING: "✕", Status.UNAVAILABLE: "!", Status.WAIVED: "✓"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonView:
+    """One thing that is missing, and what to do about it."""
+
+    says: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionView:
+    """An action that is offered now."""
+
+    key: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierView:
+    """What a department that does not answer now said before, and when (local time)."""
+
+    word: str
+    learnt_at: str
+    records: tuple[tuple[PrintedField, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step as the page shows it. `records` holds the facts, one tuple for each record of the system;
+    `learnt_at` is local time; `reasons` is empty unless the step is outstanding; `earlier`,
+    `failing_since` and `stale_as_of` are there only for a step that cannot be asked now; status `checking`
+    means that the department's answer is still awaited. `kept_as_of` is the time of an earlier answer that is shown
+    because the person had departments asked too often.
+    """
+
+    key: str
+    title: str
+    department: str
+    status: str
+    word: str
+    sign: str
+    records: tuple[tuple[PrintedField, ...], ...]
+    note: str
+    reasons: tuple[ReasonView, ...]
+    place: str
+    hours: str
+    contact: str
+    learnt_at: str
+    refresh_url: str
+    actions: tuple[ActionView, ...]
+    earlier: EarlierView | None
+    failing_since: str
+    stale_as_of: str
+    kept_as_of: str
+    waived: Waived | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClearanceView:
+    """The clearance page: the person's fields, the steps by department, and how far the person is. `unprintable`
+    names what no font holds of a person who has no slip yet.
+    """
+
+    fields: tuple[PrintedField, ...]
+    steps: tuple[StepView, ...]
+    slip_number: str | None
+    slip_state: SlipStateView | None
+    unprintable: tuple[str, ...] = ()
+
+    @property
+    def departments(self) -> dict[str, list[StepView]]:
+        """The steps under their departments, in order."""
+        grouped: dict[str, list[StepView]] = {}
+        for step in self.steps:
+            grouped.setdefault(step.department, []).append(step)
+        return grouped
+
+    @property
+    def is_checking(self) -> bool:
+        """Whether a department's answer is still awaited."""
+        return any(step.status == CHECKING for step in self.steps)
+
+    @property
+    def passed_count(self) -> int:
+        """How many steps pass."""
+        return len(self.steps) - len(self.missing)
+
+    @property
+    def missing(self) -> tuple[StepView, ...]:
+        """The steps that are not known to pass."""
+        return tuple(step for step in self.steps if step.status not in (Status.CLEARED, Status.WAIVED))
+
+    @property
+    def outstanding(self) -> tuple[StepView, ...]:
+        """The steps of which a department said that they do not pass."""
+        return tuple(step for step in self.steps if step.status == Status.OUTSTANDING)
+
+    @property
+    def kept(self) -> tuple[StepView, ...]:
+        """The steps that show an earlier answer, and were not asked now."""
+        return tuple(step for step in self.steps if step.kept_as_of)
+
+    @property
+    def unavailable(self) -> tuple[StepView, ...]:
+        """The steps that cannot be asked now, of which nothing is known."""
+        return tuple(step for step in self.steps if step.status == Status.UNAVAILABLE)
+
+
+def view_clearance(
+    installed: InstalledMiniApp,
+    fields: tuple[PrintedField, ...],
+    states: Mapping[str, StepState],
+    slip_number: str | None,
+    slip_state: SlipStateView | None = None,
+    unprintable: tuple[str, ...] = (),
+) -> ClearanceView:
+    """The whole page's data."""
+    steps = tuple(
+        view_step(installed, step, states[step.key], is_submitted=slip_number is not None)
+        for step in installed.mini_app.steps
+    )
+    return ClearanceView(fields, steps, slip_number, slip_state, unprintable)
+
+
+def view_step(
+    installed: InstalledMiniApp,
+    step: Step,
+    state: StepState,
+    *,
+    is_submitted: bool = False,
+) -> StepView:
+    """One step's data; nothing is offered to do once the student has submitted."""
+    path = installed.mini_app.path
+    return StepView(
+        key=step.key,
+        title=step.title,
+        department=step.department,
+        status=CHECKING if state.is_asking else str(state.status),
+        word=gettext("正在查询") if state.is_asking else str(WORDS[state.status]),
+        sign="…" if state.is_asking else SIGNS[state.status],
+        records=_list_blanks(step, state) if state.is_asking else _list_records(step, state.reading),
+        note=_get_note(step, state),
+        reasons=tuple(ReasonView(*step.explain(reason)) for reason in state.finding.reasons),
+        place=step.place,
+        hours=step.hours,
+        contact=step.contact,
+        learnt_at=_show_moment(state.learnt_at),
+        refresh_url=url_for("mini_app.refresh", app_path=path, step_key=step.key),
+        actions=() if is_submitted else _list_actions(path, step, state),
+        earlier=_view_earlier(step, state.last_known),
+        failing_since=_show_moment(state.failing_since),
+        stale_as_of=_show_moment(state.stale_as_of),
+        kept_as_of=_show_moment(state.learnt_at) if state.is_kept else "",
+        waived=state.waived,
+    )
+
+
+def _show_moment(moment: datetime | None) -> str:
+    return show_moment(moment) if moment else ""
+
+
+def _view_earlier(step: Step, known: LastKnown | None) -> EarlierView | None:
+    if known is None:
+        return None
+    learnt_at = _show_moment(known.reading.learnt_at)
+    return EarlierView(str(WORDS[known.finding.status]), learnt_at, _list_records(step, known.reading))
+
+
+def _list_records(step: Step, reading: Reading | None) -> tuple[tuple[PrintedField, ...], ...]:
+    if reading is None:
+        return ()
+    return tuple(
+        tuple(
+            PrintedField(fact.key, fact.label, _show_fact(fact, record.get(fact.key))) for fact in step.facts
+        )
+        for record in reading.records
+    )
+
+
+def _show_fact(fact: FactSpec, value: FactValue) -> str:
+    return show_day(value) if isinstance(value, date) else put(fact.format(value))
+
+
+def _list_blanks(step: Step, state: StepState) -> tuple[tuple[PrintedField, ...], ...]:
+    """The place of the answer that is awaited, so that nothing moves when it comes; unless an earlier one is shown."""
+    if state.last_known is not None:
+        return ()
+    return (tuple(PrintedField(fact.key, fact.label, BLANK) for fact in step.facts),)
+
+
+def _get_note(step: Step, state: StepState) -> str:
+    if state.fault == TOO_OFTEN and state.waived is None:
+        return str(gettext("您查询得过于频繁，这一项这次没有查询。请稍后重新查询。"))
+    if state.reading is None and state.waived is None and not state.is_asking:
+        return str(
+            gettext(
+                "部门系统暂时没有给出可靠的答复，这不代表未通过。请稍后重新查询；一直查不到的，请联系该部门核对记录。"
+            )
+        )
+    return "" if state.reading is None or state.reading.records else step.no_record_says
+
+
+def _list_actions(path: str, step: Step, state: StepState) -> tuple[ActionView, ...]:
+    return tuple(
+        ActionView(
+            action.key,
+            action.title,
+            url_for("mini_app.confirm_action", app_path=path, step_key=step.key, action_key=action.key),
+        )
+        for action in step.actions
+        if action.is_offered(state.finding)
+    )

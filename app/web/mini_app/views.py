@@ -1,0 +1,158 @@
+"""The pages of a mini-app: guide, clearance, actions, submission; and the service hall."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from app.connectors.base import ActionOutcome
+from app.domain.person import Person
+from app.extensions import db
+from app.services.clearance.actions import get_action, take_action
+from app.services.clearance.clearances import get_live_step, look_up_awaited, look_up_clearance
+from app.services.clearance.submissions import SubmissionRefused, submit
+from app.services.clock import get_now
+from app.services.installation import Installation, InstalledMiniApp
+from app.services.slips.slips import find_submitted_slip, get_slip_status
+from app.web.admission import find_closed_notice
+from app.web.auth.access import student_required
+from app.web.language import show_mini_app
+from app.web.limits import Kind, LiveQueries
+from app.web.mini_app.home import (
+    describe_student,
+    list_unprintable,
+    open_mini_app,
+    open_with_consent,
+    render_page,
+)
+from app.web.mini_app.view_data import ClearanceView, view_clearance, view_step
+from app.web.page_context import get_installation
+from app.web.slip_texts import view_state
+
+mini_app_pages = Blueprint("mini_app", __name__)
+
+
+@mini_app_pages.get("/")
+def hall() -> ResponseReturnValue:
+    """The open mini-apps; with one only, its guide."""
+    installation = get_installation()
+    if len(installation.mini_apps) == 1:
+        return redirect(url_for("mini_app.guide", app_path=next(iter(installation.mini_apps))))
+    return render_template("hall/hall.html", mini_apps=map(show_mini_app, installation.mini_apps.values()))
+
+
+@mini_app_pages.get("/<mini_app:app_path>/", strict_slashes=False)
+def guide(app_path: str) -> ResponseReturnValue:
+    """服务指南."""
+    _, installed = open_mini_app(app_path)
+    closed = find_closed_notice(installed)
+    return render_page(installed, "guide", is_open=closed is None, closed=closed)
+
+
+@mini_app_pages.get("/<mini_app:app_path>/clearance")
+@student_required
+def clearance(app_path: str) -> ResponseReturnValue:
+    """离校信息查询: the basic information, and every item; with `?wait=1` after all were asked, with
+    `?wait=archive,finance` as soon as one of these has answered.
+    """
+    installation, installed, person = open_with_consent(app_path)
+    wanted = request.args.get("wait", "").split(",")
+    awaited = [key for key in installed.mini_app.step_keys if key in wanted]
+    queries = LiveQueries(person)
+    is_patient = wanted == ["1"]
+    view = _look_up(installation, installed, person, queries, is_patient=is_patient, awaited=awaited)
+    notice = session.pop("notice", None)
+    closed = None if view.slip_number else find_closed_notice(installed)
+    return render_page(installed, "clearance", view=view, notice=notice, limited=queries.wait, closed=closed)
+
+
+def _look_up(
+    installation: Installation,
+    installed: InstalledMiniApp,
+    person: Person,
+    queries: LiveQueries,
+    *,
+    is_patient: bool,
+    awaited: Collection[str] = (),
+) -> ClearanceView:
+    number = find_submitted_slip(db.session, installed, person.number)
+    if awaited:
+        states = look_up_awaited(installation, installed, person.number, awaited, queries.may_ask)
+    else:
+        states = look_up_clearance(
+            installation, installed, person.number, is_patient=is_patient, may_ask=queries.may_ask
+        )
+    fields = describe_student(installed, person)
+    state = view_state(get_slip_status(installation, number)) if number else None
+    unprintable = () if number else list_unprintable(installed, person)
+    return view_clearance(show_mini_app(installed), fields, states, number, state, unprintable)
+
+
+@mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/refresh")
+@student_required(page=lambda app_path, step_key: url_for(".clearance", app_path=app_path))
+def refresh(app_path: str, step_key: str) -> ResponseReturnValue:
+    """Ask one department again, then show the page at its item."""
+    installation, installed, person = open_with_consent(app_path)
+    LiveQueries(person).require()
+    get_live_step(installation, installed, step_key, person.number)
+    return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
+
+
+@mini_app_pages.get("/<mini_app:app_path>/clearance/<step_key>/<action_key>")
+@student_required
+def confirm_action(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
+    """An action's confirmation page, when the department's present answer calls for the action."""
+    installation, installed, person = open_with_consent(app_path)
+    shown = show_mini_app(installed)
+    step, action = get_action(shown, step_key, action_key)
+    LiveQueries(person).require()
+    state = get_live_step(installation, installed, step_key, person.number)
+    if not action.is_offered(state.finding):
+        return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key))
+    return render_page(installed, "action", step=view_step(shown, step, state), action=action)
+
+
+@mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/<action_key>")
+@student_required
+def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
+    """Take the action, and show the item as the department holds it afterwards."""
+    installation, installed, person = open_with_consent(app_path)
+    _, action = get_action(show_mini_app(installed), step_key, action_key)
+    LiveQueries(person, Kind.ACT).require()
+    outcome, _ = take_action(installation, installed, person, step_key, action_key)
+    says = {
+        ActionOutcome.CONFIRMED: action.done,
+        ActionOutcome.REFUSED: action.refused,
+        ActionOutcome.UNKNOWN: action.unknown,
+    }
+    session["notice"] = {"step": step_key, "outcome": str(outcome), "says": says[outcome]}
+    return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
+
+
+@mini_app_pages.get("/<mini_app:app_path>/submission")
+@student_required
+def check_answers(app_path: str) -> ResponseReturnValue:
+    """The check-your-answers page, which says that one can submit only once."""
+    installation, installed, person = open_with_consent(app_path)
+    queries = LiveQueries(person)
+    view = _look_up(installation, installed, person, queries, is_patient=True)
+    if view.slip_number:
+        return redirect(url_for("slips.slip", number=view.slip_number))
+    installed.require_open(installation.get_local_time(get_now()).date())
+    return render_page(installed, "submission", view=view, is_refused=False, limited=queries.wait)
+
+
+@mini_app_pages.post("/<mini_app:app_path>/submission")
+@student_required
+def submit_departure(app_path: str) -> ResponseReturnValue:
+    """Submit; the first time and every other time it leads to the same slip."""
+    installation, installed, person = open_with_consent(app_path)
+    try:
+        number = submit(installation, installed, person, LiveQueries(person, Kind.SUBMIT).require)
+    except SubmissionRefused as refused:
+        fields = describe_student(installed, person)
+        view = view_clearance(show_mini_app(installed), fields, refused.states, None)
+        return render_page(installed, "submission", view=view, is_refused=True, limited=""), 422
+    return redirect(url_for("slips.slip", number=number), 303)

@@ -1,0 +1,117 @@
+"""How characters that no font holds are shown to the student.
+
+A slip's record as a page shows it: in the language of the page. The paper stays as it is.
+
+A slip's status in words for its holder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+
+from app.domain.slip import PrintedField, SlipRecord
+from app.domain.slip_log import SlipState, SlipStatus
+from app.mini_apps.translation import translate_texts
+from app.services.slips.records import CHINESE, ENGLISH
+from app.web.language import CHINESE as PRINTED
+from app.web.language import get_language, put, show_day, show_moment
+from app.web.page_context import get_installation
+
+COUNT = re.compile(r"([0-9]+)(\D.*)")
+"""A number and its unit."""
+OWN_WORDS = {
+    **{CHINESE.statuses[status]: ENGLISH.statuses[status] for status in CHINESE.statuses},
+    CHINESE.reason: ENGLISH.reason,
+    CHINESE.approver: ENGLISH.approver,
+    CHINESE.note: ENGLISH.note,
+}
+
+
+def show_record(record: SlipRecord, slug: str) -> SlipRecord:
+    """The record of a slip of this mini-app."""
+    language = get_language()
+    if language is PRINTED:
+        return record
+    installation = get_installation()
+    mini_apps = (item.mini_app for item in installation.mini_apps.values() if item.mini_app.slug == slug)
+    texts = next((mini_app.in_language(language.code).texts for mini_app in mini_apps), {})
+    known = {**OWN_WORDS, **installation.settings.english, **texts}
+    shown = translate_texts(record, known)
+    steps = [
+        replace(step, facts=tuple(_translate_unit(fact, known) for fact in step.facts))
+        for step in shown.steps
+    ]
+    return replace(shown, steps=tuple(steps))
+
+
+def _translate_unit(fact: PrintedField, texts: Mapping[str, str]) -> PrintedField:
+    count = COUNT.fullmatch(fact.value)
+    return replace(fact, value=count[1] + texts[count[2]]) if count and count[2] in texts else fact
+
+
+WORDS = {
+    SlipState.VALID: _l("有效"),
+    SlipState.REISSUED: _l("已换发"),
+    SlipState.REVOKED: _l("已撤销"),
+    SlipState.EXPIRED: _l("已过期"),
+}
+TONES = {SlipState.VALID: "good", SlipState.REISSUED: "info"}
+MEANINGS = {
+    SlipState.REISSUED: _l("以前保存、打印的离校单都作废，请重新下载、打印。"),
+    SlipState.REVOKED: _l("这张离校单不能再使用；以前保存、打印的也都作废。"),
+    SlipState.EXPIRED: _l("这张离校单已超过有效期，不能再使用。"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SlipStateView:
+    """`since` is a moment or a day in the language of the page; `meaning` what follows for the holder."""
+
+    state: SlipState
+    tone: str
+    word: str
+    meaning: str
+    since: str
+    reason: str
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the slip proves anything."""
+        return self.state in TONES
+
+    @property
+    def is_revoked(self) -> bool:
+        """Whether the slip is no longer handed out."""
+        return self.state is SlipState.REVOKED
+
+
+def view_state(status: SlipStatus) -> SlipStateView:
+    """The status as the holder's pages show it."""
+    return SlipStateView(
+        state=status.state,
+        tone=TONES.get(status.state, "bad"),
+        word=str(WORDS[status.state]),
+        meaning=str(MEANINGS.get(status.state, "")),
+        since=_show_since(status),
+        reason=status.reason,
+    )
+
+
+def _show_since(status: SlipStatus) -> str:
+    if isinstance(status.since, datetime):
+        return show_moment(status.since)
+    if status.expires_on is not None:
+        return str(gettext("有效期至 %(day)s", day=show_day(status.expires_on)))
+    return ""
+
+
+def describe_unprintable(field: PrintedField) -> str:
+    """A field with its characters and their code points, which a person can read out to the support."""
+    signs = (f"{character} (U+{ord(character):04X})" for character in field.value)
+    return f"{put(field.label)}: {', '.join(signs)}"

@@ -1,0 +1,142 @@
+"""Slips for their holders: page, PDF, picture, and the list of completed services 已完成事项."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+
+from app.domain.errors import LinkExpired, SlipRevoked, UnknownSlip
+from app.domain.slip_log import SlipState
+from app.services.slips.files import hand_out_pdf, hand_out_png
+from app.services.slips.slips import (
+    HeldSlip,
+    get_printed_mini_app_title,
+    get_slip,
+    get_slip_status,
+    list_slip_statuses,
+    list_slips,
+)
+from app.web.auth.access import current_person, get_person, signed_in_required
+from app.web.language import show_mini_app
+from app.web.page_context import get_installation
+from app.web.slip_texts import show_record, view_state
+
+slip_pages = Blueprint("slips", __name__)
+
+LINK_SECONDS = 15 * 60
+
+
+def _get_signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(get_installation().settings.service.secret_key, salt="slip-file")
+
+
+@slip_pages.get("/completed")
+@signed_in_required
+def completed() -> ResponseReturnValue:
+    """已完成事项."""
+    installation = get_installation()
+    slips = list_slips(installation, current_person().number)
+    shown = {path: show_mini_app(item) for path, item in installation.mini_apps.items()}
+    titles = {slip.number: get_printed_mini_app_title(shown, slip.mini_app) for slip in slips}
+    statuses = list_slip_statuses(installation, [slip.number for slip in slips])
+    states = {number: view_state(status) for number, status in statuses.items()}
+    return render_template("slips/completed.html", slips=slips, titles=titles, states=states)
+
+
+@slip_pages.get("/slips/<number>")
+@signed_in_required
+def slip(number: str) -> ResponseReturnValue:
+    """The slip as a page, with its picture and the links to its file."""
+    found = _get_own_slip(number)
+    token = _get_signer().dumps(found.number)
+    links = {
+        "png": url_for(".slip_png", number=number, token=token),
+        "pdf": url_for(".slip_pdf", number=number, token=token),
+        "download": url_for(".slip_pdf", number=number, token=token, download=1),
+    }
+    address = get_installation().settings.service.base_url + links["download"]
+    return render_template(
+        "slips/slip.html",
+        slip=found,
+        state=view_state(get_slip_status(get_installation(), number)),
+        record=show_record(found.record, found.mini_app),
+        links=links,
+        download_address=address,
+    )
+
+
+@slip_pages.get("/slips/<number>.pdf")
+def slip_pdf(number: str) -> ResponseReturnValue:
+    """The slip as a PDF file, inline or with `?download=1` as an attachment."""
+    disposition = "attachment" if request.args.get("download") else "inline"
+    installation = get_installation()
+    return _answer(
+        number,
+        lambda found: _send(hand_out_pdf(installation, found), "application/pdf", "pdf", found, disposition),
+    )
+
+
+@slip_pages.get("/slips/<number>.png")
+def slip_png(number: str) -> ResponseReturnValue:
+    """The slip as a picture."""
+    installation = get_installation()
+    return _answer(
+        number, lambda found: _send(hand_out_png(installation, found), "image/png", "png", found, "inline")
+    )
+
+
+def _answer(number: str, show: Callable[[HeldSlip], ResponseReturnValue]) -> ResponseReturnValue:
+    """By a signed link of 15 minutes, which needs no cookie, or else by the holder's session: a link that was cut short
+    on its way is as good as none. Raises SlipRevoked, or LinkExpired for anybody but the holder.
+    """
+    if _is_linked(number):
+        return show(_require_standing(get_slip(get_installation(), number, None)))
+    return signed_in_required(lambda: show(_require_standing(_get_own_slip(number))))()
+
+
+def _require_standing(found: HeldSlip) -> HeldSlip:
+    """The slip, unless it is revoked: no file says so, and a file is what is shown to others. The reason is the
+    holder's alone, who may have passed the link on.
+    """
+    status = get_slip_status(get_installation(), found.number)
+    if status.state is SlipState.REVOKED:
+        raise SlipRevoked(found.number, status.reason if _is_own(found.number) else "")
+    return found
+
+
+def _get_own_slip(number: str) -> HeldSlip:
+    return get_slip(get_installation(), number, current_person().number)
+
+
+def _is_own(number: str) -> bool:
+    """Whether the slip is that of the person who is signed in, if anybody is."""
+    person = get_person()
+    try:
+        return person is not None and bool(get_slip(get_installation(), number, person.number))
+    except UnknownSlip:
+        return False
+
+
+def _is_linked(number: str) -> bool:
+    """Whether the address has a signed link's token for this slip. Raises LinkExpired for who needs it."""
+    try:
+        linked: object = _get_signer().loads(request.args.get("token", ""), max_age=LINK_SECONDS)
+    except SignatureExpired:
+        if not _is_own(number):
+            raise LinkExpired(number) from None
+        return False
+    except BadSignature:
+        return False
+    return linked == number
+
+
+def _send(body: bytes, content_type: str, ending: str, slip: HeldSlip, disposition: str) -> Response:
+    name = f"{slip.number}.{ending}"
+    response = Response(body, content_type=content_type)
+    response.headers["Content-Disposition"] = (
+        f"{disposition}; filename=\"{name}\"; filename*=UTF-8''%E7%A6%BB%E6%A0%A1%E5%8D%95-{name}"
+    )
+    return response
