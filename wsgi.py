@@ -11,13 +11,13 @@ NEVER_STARTS = 3
 if IS_COMMAND:  # what a command counts is no worker's; the library looks when it is imported
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
-from app.factory import START_FAULTS, create_app, warm_up  # noqa: E402
+from app.factory import START_ERRORS, create_app, warm_up  # noqa: E402
 from app.settings import load_settings  # noqa: E402
 
 try:
     app = create_app(load_settings())
     if not IS_COMMAND:
         warm_up(app)
-except START_FAULTS as error:
+except START_ERRORS as error:
     print(error, file=sys.stderr)
     sys.exit(1 if IS_COMMAND else NEVER_STARTS)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, scoped_session
 
 DatabaseSession = scoped_session[Session]
 
-DATABASE_FAULTS = (OperationalError, InterfaceError, InternalError, PoolTimeout)
+DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What is raised while the database is down, locked, full, silent or read-only, or has no connection free."""
 
 

@@ -26,7 +26,7 @@ from app.metrics import MetricsRefused, reserve_files
 from app.mini_apps.loader import load_mini_app
 from app.mini_apps.pages import add_pages
 from app.models import DatabaseRefused, claim_for_host, get_host, limit_waits
-from app.services.clearance.canaries import SentinelWatch
+from app.services.clearance.canaries import CanaryWatch
 from app.services.clearance.canary_looks import LookBook
 from app.services.clearance.wiring import check_actions, check_levels, check_steps, check_students, list_shown
 from app.services.desk.desk import open_desk_book
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 8 * 1024 * 1024
 POOL_SECONDS = 6
 STORAGE_SECONDS = 0.5
-START_FAULTS = (
+START_ERRORS = (
     SettingsError,
     SlipKeyError,
     UnusableCertificate,
@@ -107,7 +107,7 @@ def warm_up(app: Flask) -> None:
     # What is loaded by now stays: collections that need not walk it save about a tenth of a page's CPU.
     gc.collect()
     gc.freeze()
-    watch = SentinelWatch(installation.mini_apps, installation.settings.round.deadline)
+    watch = CanaryWatch(installation.mini_apps, installation.settings.round.deadline)
     watch.start()
     os.register_at_fork(after_in_child=watch.start)
 
@@ -131,7 +131,7 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
         _check_controls(settings, mini_app, chosen)
         step_connectors = {key: connectors[name] for key, name in chosen.steps.items() if name in connectors}
         settings.faults.extend(check_steps(mini_app, step_connectors))
-        looks = LookBook(settings.round.controls_suspend)
+        looks = LookBook(settings.round.canaries_suspend)
         installed[mini_app.path] = InstalledMiniApp(
             mini_app, chosen, step_connectors, looks, conventions=settings.conventions
         )
@@ -150,8 +150,8 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
 def _check_controls(settings: Settings, mini_app: MiniApp, chosen: MiniAppSettings) -> None:
     """Control students of facts that block nobody prove nothing; and without any, "no record" is no proof at all."""
     for step in mini_app.steps:
-        controls = chosen.sentinels.get(step.key)
-        where = f"mini_apps.{chosen.slug}.sentinels.{step.key}"
+        controls = chosen.canaries.get(step.key)
+        where = f"mini_apps.{chosen.slug}.canaries.{step.key}"
         facts = set(controls.fails) - {ANY_FACT, *step.rule.reason_keys} if controls else set()
         settings.faults.extend(
             f"{where}.fails.{fact} is no fact that keeps anybody from passing: those are "

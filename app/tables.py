@@ -27,9 +27,9 @@ class Table:
         self._data = data
         self._read: set[str] = set()
 
-    def fault(self, key: str, says: str) -> None:
+    def fault(self, key: str, message: str) -> None:
         """Note that `key` is wrong."""
-        self.faults.append(f"{self._name(key)} {says}")
+        self.faults.append(f"{self._name(key)} {message}")
 
     def has(self, key: str) -> bool:
         """Whether the key is there; asking does not count as reading it."""

@@ -173,7 +173,7 @@ def _show(installation: Installation, desk: Desk, number: str) -> None:
         one for one in read_state(desk.name).refusals if desk.numbers.is_same(number, one.student_number)
     ]
     for refusal in refusals:
-        click.echo(f"unknown: {refusal.says}")
+        click.echo(f"unknown: {refusal.message}")
     if entry is None:
         click.echo(f"nothing is recorded of {number}")
         return
@@ -194,12 +194,12 @@ def _show_state(installation: Installation, desk: Desk, state: DeskState) -> Non
         count = f"{len(state.left)} or more" if len(state.left) >= SHOWN_LEFT else str(len(state.left))
         click.echo(f"{count} older entries were not in the complete file, and hold: {_list_some(state.left)}")
     for refusal in state.refusals:
-        click.echo(f"{refusal.student_number} is unknown: {refusal.says}")
+        click.echo(f"{refusal.student_number} is unknown: {refusal.message}")
 
 
 def _tell(report: ImportReport, options: ImportOptions, *, skips: bool) -> None:
     for cell in report.refused[:SHOWN_FAULTS]:
-        click.echo(f"row {cell.place}, {cell.heading}: {cell.says}", err=True)
+        click.echo(f"row {cell.place}, {cell.heading}: {cell.message}", err=True)
     if len(report.refused) > SHOWN_FAULTS:
         click.echo(f"and {len(report.refused) - SHOWN_FAULTS} more", err=True)
     for warning in report.warnings:

@@ -26,7 +26,7 @@ from app.commands.decisions import PersonNumber, by_option
 from app.documents.pdf_signature import UnusableCertificate
 from app.domain.keys import NoSigningKey
 from app.domain.person import USUAL_PATTERN
-from app.identity.base import Fit, IdentityProvider
+from app.identity.base import IdentityProvider, Severity
 from app.models import write_transaction
 from app.services.audit import count_events, export_events, find_audit_faults
 from app.services.clearance.canaries import list_unwatched_facts
@@ -34,7 +34,7 @@ from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.numbers import fold_stored_numbers
 from app.services.operations.backup import BackupFailed, NotOneFile, back_up
-from app.services.operations.doctor import examine
+from app.services.operations.doctor import run_checks
 from app.services.operations.retention import (
     AuditBroken,
     count_overdue_events,
@@ -111,7 +111,7 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
 
 
 def _describe_controls(installed: InstalledMiniApp, step_key: str) -> str:
-    controls = installed.settings.sentinels.get(step_key)
+    controls = installed.settings.canaries.get(step_key)
     if controls is None:
         return "no control students"
     unwatched = list_unwatched_facts(installed.get_step(step_key), controls)
@@ -126,9 +126,9 @@ def _make_doctor(installation: Installation, providers: Mapping[str, IdentityPro
         """Look at database, keys, fonts, sign-in, departments, clock, disk and files; exits 1 on a FAULT."""
         faults = 0
         click.echo(f"{'':<7}{'area':<36}finding")
-        for looked in examine(installation, providers):
-            faults += looked.finding.fit is Fit.FAULT
-            click.echo(f"{looked.finding.fit:<7}{looked.area:<36}{looked.finding.says}")
+        for looked in run_checks(installation, providers):
+            faults += looked.finding.fit is Severity.FAULT
+            click.echo(f"{looked.finding.fit:<7}{looked.area:<36}{looked.finding.message}")
         click.echo(f"{faults} fault(s)" if faults else "all is well")
         sys.exit(1 if faults else 0)
 
@@ -305,7 +305,7 @@ def make_sign_in_group(base_url: str, providers: Mapping[str, IdentityProvider])
         click.echo(f"{name}: the provider must know the address {callback}")
         findings = providers[name].check(callback)
         for finding in findings:
-            click.echo(f"  {finding.fit:<5}  {finding.says}")
-        sys.exit(1 if any(finding.fit is Fit.FAULT for finding in findings) else 0)
+            click.echo(f"  {finding.fit:<5}  {finding.message}")
+        sys.exit(1 if any(finding.fit is Severity.FAULT for finding in findings) else 0)
 
     return group

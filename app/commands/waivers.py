@@ -12,7 +12,7 @@ from app.commands.decisions import PersonNumber, by_option, reason_option
 from app.domain.errors import (
     AlreadySubmitted,
     AlreadyWaived,
-    Fact,
+    DomainError,
     NotWaived,
     OwnDecision,
     UnknownMiniApp,
@@ -113,11 +113,11 @@ def _describe(installation: Installation, waiver: Waiver) -> str:
 def _named_facts(installation: Installation, mini_app: str) -> Iterator[None]:
     try:
         yield
-    except Fact as fact:
+    except DomainError as fact:
         raise click.ClickException(_explain(fact, installation, mini_app)) from fact
 
 
-def _explain(fact: Fact, installation: Installation, mini_app: str) -> str:
+def _explain(fact: DomainError, installation: Installation, mini_app: str) -> str:
     """What is wrong, and what to do."""
     match fact:
         case UnknownMiniApp():

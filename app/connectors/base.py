@@ -17,7 +17,7 @@ class ActionOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Fault(StrEnum):
+class FailureCode(StrEnum):
     """Why a system is unavailable: the `fault` of DepartmentUnavailable, for logs, metrics and /readyz."""
 
     # The system cannot be reached or does not answer: these open the breaker.
@@ -49,9 +49,9 @@ class Fault(StrEnum):
     CONTRADICTION = "contradiction"
     MISSING_FIELD = "missing_field"
     WRONG_TYPE = "wrong_type"
-    ODD_NUMBER = "odd_number"
-    ODD_TEXT = "odd_text"
-    ODD_DAY = "odd_day"
+    MALFORMED_NUMBER = "odd_number"
+    MALFORMED_TEXT = "odd_text"
+    MALFORMED_DAY = "malformed_day"
     DAY_OUT_OF_BOUNDS = "day_out_of_bounds"
     UNKNOWN_VALUE = "unknown_value"
     STALE = "stale"
@@ -66,14 +66,14 @@ class Fault(StrEnum):
     INTERNAL = "internal"
 
 
-TRANSPORT_FAULTS = frozenset(
+TRANSPORT_FAILURES = frozenset(
     {
-        Fault.UNREACHABLE,
-        Fault.DISCONNECTED,
-        Fault.TIMEOUT,
-        Fault.TLS,
-        Fault.SERVER_ERROR,
-        Fault.TOO_MANY_REQUESTS,
+        FailureCode.UNREACHABLE,
+        FailureCode.DISCONNECTED,
+        FailureCode.TIMEOUT,
+        FailureCode.TLS,
+        FailureCode.SERVER_ERROR,
+        FailureCode.TOO_MANY_REQUESTS,
     }
 )
 
@@ -81,7 +81,7 @@ TRANSPORT_FAULTS = frozenset(
 class UntrustedAnswer(Exception):
     """An answer that is not positively understood. Carries the fault's name and nothing of the answer."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: FailureCode) -> None:
         super().__init__(fault.value)
         self.fault = fault
 
@@ -90,7 +90,7 @@ class StaleView(DepartmentUnavailable):
     """A department's data was not brought up to date in time; `as_of` is when it last was, in UTC."""
 
     def __init__(self, system: str, as_of: datetime) -> None:
-        super().__init__(system, Fault.STALE)
+        super().__init__(system, FailureCode.STALE)
         self.as_of = as_of
 
 

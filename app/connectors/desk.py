@@ -29,7 +29,7 @@ from enum import StrEnum
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.connectors.base import ActionOutcome, Fault, StaleView, UnknownAction, UntrustedAnswer
+from app.connectors.base import ActionOutcome, FailureCode, StaleView, UnknownAction, UntrustedAnswer
 from app.connectors.config import read_choice, read_field
 from app.connectors.fields import Field, FieldType, JsonType
 from app.connectors.json_paths import Json
@@ -213,7 +213,7 @@ class DeskConnector:
             self._require_known(found)
             records = read_entry(self._config, found.entry, student_number, self._book.zone)
         except SQLAlchemyError:
-            raise DepartmentUnavailable(self.name, Fault.SERVER_ERROR) from None
+            raise DepartmentUnavailable(self.name, FailureCode.SERVER_ERROR) from None
         except UntrustedAnswer as error:
             raise DepartmentUnavailable(self.name, error.fault) from None
         now = datetime.now(UTC)
@@ -228,11 +228,11 @@ class DeskConnector:
         once the declaration is too old.
         """
         if found.is_refused:
-            raise UntrustedAnswer(Fault.REFUSED_ROW)
+            raise UntrustedAnswer(FailureCode.REFUSED_ROW)
         if found.entry is not None or self._config.no_entry is NoEntry.NEVER:
             return
         if found.complete_since is None:
-            raise UntrustedAnswer(Fault.NOT_COMPLETE)
+            raise UntrustedAnswer(FailureCode.NOT_COMPLETE)
         if datetime.now(UTC) - found.complete_since > timedelta(days=self._config.complete_days):
             raise StaleView(self.name, found.complete_since)
 
@@ -262,11 +262,11 @@ def read_entry(
     """
     if entry is None:
         if config.no_entry is NoEntry.NEVER:
-            raise UntrustedAnswer(Fault.NO_ROWS)
+            raise UntrustedAnswer(FailureCode.NO_ROWS)
         return ()
     require_student(config.conventions, entry.student_number, student_number)
     if not isinstance(entry.facts, Mapping) or not set(config.fields) <= set(entry.facts):
-        raise UntrustedAnswer(Fault.MISSING_FIELD)
+        raise UntrustedAnswer(FailureCode.MISSING_FIELD)
     facts = {name: read_kept(field, entry.facts[name]) for name, field in config.fields.items()}
     recorded_at = f"{entry.recorded_at.astimezone(zone):%Y-%m-%d %H:%M}"
     return ({**facts, RECORDED_BY: entry.recorded_by, RECORDED_AT: recorded_at},)

@@ -10,7 +10,7 @@ from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any, TypeVar
 
-from app.connectors.base import ActionOutcome, Connector, Fault, UnknownAction
+from app.connectors.base import ActionOutcome, Connector, FailureCode, UnknownAction
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.event_loop import get_loop
 
@@ -36,7 +36,7 @@ def query_systems(
     futures = start_queries(connectors, student_number, deadline)
     wait(futures.values(), timeout=deadline + GRACE_SECONDS)
     return {
-        step: future.result() if future.done() else _unavailable(connectors[step], Fault.TIMEOUT)
+        step: future.result() if future.done() else _unavailable(connectors[step], FailureCode.TIMEOUT)
         for step, future in futures.items()
     }
 
@@ -153,15 +153,15 @@ async def _wait_until(ends_at: float, tasks: Iterable[asyncio.Task[Any]]) -> Non
 
 def _take(task: asyncio.Task[Reading], system: Connector) -> Answer:
     if not task.done() or task.cancelled():
-        return _unavailable(system, Fault.TIMEOUT)
+        return _unavailable(system, FailureCode.TIMEOUT)
     error = task.exception()
     if error is None:
         return task.result()
     if isinstance(error, DepartmentUnavailable):
         return error
     log.error("connector failed", extra={"system": system.name, "error": type(error).__name__})
-    return _unavailable(system, Fault.INTERNAL)
+    return _unavailable(system, FailureCode.INTERNAL)
 
 
-def _unavailable(system: Connector, fault: Fault) -> DepartmentUnavailable:
+def _unavailable(system: Connector, fault: FailureCode) -> DepartmentUnavailable:
     return DepartmentUnavailable(system.name, fault)

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.json_paths import Fraction, Json, Path, look_up
 from app.domain.clearance import FactValue
 from app.domain.conventions import USUAL, Conventions
@@ -29,7 +29,13 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 _LEFT_OUT = frozenset(
-    {Fault.WRONG_TYPE, Fault.ODD_TEXT, Fault.ODD_NUMBER, Fault.ODD_DAY, Fault.DAY_OUT_OF_BOUNDS}
+    {
+        FailureCode.WRONG_TYPE,
+        FailureCode.MALFORMED_TEXT,
+        FailureCode.MALFORMED_NUMBER,
+        FailureCode.MALFORMED_DAY,
+        FailureCode.DAY_OUT_OF_BOUNDS,
+    }
 )
 
 
@@ -131,12 +137,12 @@ def _read_text(field: Field, value: Json) -> str:
         if not field.knows(text):
             text = _clean(text)
         if not field.knows(text):
-            raise UntrustedAnswer(Fault.UNKNOWN_VALUE)
+            raise UntrustedAnswer(FailureCode.UNKNOWN_VALUE)
         return field.values[text]
     text = _clean(text)
     is_odd = len(text) > MAX_TEXT or field.conventions.says_nothing(text)
     if is_odd or not re.fullmatch(field.pattern, text):
-        raise UntrustedAnswer(Fault.ODD_TEXT)
+        raise UntrustedAnswer(FailureCode.MALFORMED_TEXT)
     return text
 
 
@@ -144,36 +150,36 @@ def _clean(text: str) -> str:
     try:
         return clean_text(text)
     except ControlCharacter:
-        raise UntrustedAnswer(Fault.ODD_TEXT) from None
+        raise UntrustedAnswer(FailureCode.MALFORMED_TEXT) from None
 
 
 def _read_count(field: Field, value: Json) -> int:
-    return int(_match(_COUNT, _read_literal(field, value), Fault.ODD_NUMBER))
+    return int(_match(_COUNT, _read_literal(field, value), FailureCode.MALFORMED_NUMBER))
 
 
 def _read_money(field: Field, value: Json) -> Decimal:
     literal = _read_literal(field, value)
     if field.unit is MoneyUnit.FEN:
-        return Decimal(_match(_FEN, literal, Fault.ODD_NUMBER)).scaleb(-2)
-    return Decimal(_match(_YUAN, literal, Fault.ODD_NUMBER)).quantize(_ONE_FEN)
+        return Decimal(_match(_FEN, literal, FailureCode.MALFORMED_NUMBER)).scaleb(-2)
+    return Decimal(_match(_YUAN, literal, FailureCode.MALFORMED_NUMBER)).quantize(_ONE_FEN)
 
 
 def _read_day(field: Field, value: Json) -> date:
-    text = _match(_DAY, _require_string(value), Fault.ODD_DAY)
+    text = _match(_DAY, _require_string(value), FailureCode.MALFORMED_DAY)
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise UntrustedAnswer(Fault.ODD_DAY) from None
+        raise UntrustedAnswer(FailureCode.MALFORMED_DAY) from None
     conventions = field.conventions
     is_early = day < (field.not_before or conventions.first_day) or conventions.is_day_of_nothing(text)
     if is_early or (not field.may_be_future and day > conventions.get_today()):
-        raise UntrustedAnswer(Fault.DAY_OUT_OF_BOUNDS)
+        raise UntrustedAnswer(FailureCode.DAY_OUT_OF_BOUNDS)
     return day
 
 
 def _read_flag(_field: Field, value: Json) -> bool:
     if not isinstance(value, bool):
-        raise UntrustedAnswer(Fault.WRONG_TYPE)
+        raise UntrustedAnswer(FailureCode.WRONG_TYPE)
     return value
 
 
@@ -193,17 +199,17 @@ def _read_literal(field: Field, value: Json) -> str:
     if isinstance(value, Fraction):
         return value.literal
     if not isinstance(value, int) or isinstance(value, bool):
-        raise UntrustedAnswer(Fault.WRONG_TYPE)
+        raise UntrustedAnswer(FailureCode.WRONG_TYPE)
     return str(value)
 
 
 def _require_string(value: Json) -> str:
     if not isinstance(value, str):
-        raise UntrustedAnswer(Fault.WRONG_TYPE)
+        raise UntrustedAnswer(FailureCode.WRONG_TYPE)
     return value
 
 
-def _match(pattern: re.Pattern[str], text: str, fault: Fault) -> str:
+def _match(pattern: re.Pattern[str], text: str, fault: FailureCode) -> str:
     if not pattern.fullmatch(text):
         raise UntrustedAnswer(fault)
     return text

@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from app import metrics
-from app.connectors.base import TRANSPORT_FAULTS, ActionOutcome, Connector, Fault, UnknownAction
+from app.connectors.base import TRANSPORT_FAILURES, ActionOutcome, Connector, FailureCode, UnknownAction
 from app.connectors.fields import Field
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.event_loop import PerLoop
@@ -140,18 +140,18 @@ class GuardedConnector:
 
     async def _call(self, call: Callable[[], Awaitable[T]], student_number: str) -> T:
         if self._breaker.is_refusing(time.monotonic()):
-            raise self._unavailable(Fault.BREAKER_OPEN)
+            raise self._unavailable(FailureCode.BREAKER_OPEN)
         waits = True
         try:
             async with asyncio.timeout(self._limits.deadline_seconds), self._places.get():
                 waits = False
                 return await self._attempt(call, student_number)
         except TimeoutError:
-            raise self._unavailable(Fault.BUSY if waits else Fault.TIMEOUT) from None
+            raise self._unavailable(FailureCode.BUSY if waits else FailureCode.TIMEOUT) from None
 
     async def _attempt(self, call: Callable[[], Awaitable[T]], student_number: str) -> T:
         if not self._breaker.admit(time.monotonic()):
-            raise self._unavailable(Fault.BREAKER_OPEN)
+            raise self._unavailable(FailureCode.BREAKER_OPEN)
         try:
             answer = await call()
         except BaseException as error:
@@ -160,7 +160,7 @@ class GuardedConnector:
                 raise
             # The text of a foreign exception may hold the number or a secret: its kind is enough.
             log.error("connector failed", extra={"system": self.name, "error": type(error).__name__})
-            raise self._unavailable(Fault.INTERNAL) from None
+            raise self._unavailable(FailureCode.INTERNAL) from None
         self._breaker.note_success()
         self._publish_state()
         return answer
@@ -170,7 +170,7 @@ class GuardedConnector:
         if isinstance(error, asyncio.CancelledError):
             failed = True
         else:
-            failed = isinstance(error, DepartmentUnavailable) and error.fault in TRANSPORT_FAULTS
+            failed = isinstance(error, DepartmentUnavailable) and error.fault in TRANSPORT_FAILURES
         if failed:
             self._breaker.note_failure(student_number, time.monotonic())
         else:
@@ -180,5 +180,5 @@ class GuardedConnector:
     def _publish_state(self) -> None:
         metrics.breaker_open.labels(self.name).set(self._breaker.state is not BreakerState.CLOSED)
 
-    def _unavailable(self, fault: Fault) -> DepartmentUnavailable:
+    def _unavailable(self, fault: FailureCode) -> DepartmentUnavailable:
         return DepartmentUnavailable(self.name, fault)

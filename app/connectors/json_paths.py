@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 
 MAX_DEPTH = 20
 MAX_DIGITS = 18
@@ -35,7 +35,7 @@ Json = dict[str, Any] | list[Any] | str | int | Fraction | bool | None
 def check_content_type(header: str) -> None:
     """Raise UntrustedAnswer unless the Content-Type says JSON, in UTF-8 if it names an encoding."""
     if not _JSON_TYPE.fullmatch(header):
-        raise UntrustedAnswer(Fault.CONTENT_TYPE)
+        raise UntrustedAnswer(FailureCode.CONTENT_TYPE)
 
 
 def parse_json(body: bytes) -> Json:
@@ -43,14 +43,14 @@ def parse_json(body: bytes) -> Json:
     try:
         document: Json = _DECODER.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
-        raise UntrustedAnswer(Fault.NOT_JSON) from None
+        raise UntrustedAnswer(FailureCode.NOT_JSON) from None
     _check(document, MAX_DEPTH)
     return document
 
 
 def _check(value: Json, depth: int) -> None:
     if depth == 0:
-        raise UntrustedAnswer(Fault.NOT_JSON)
+        raise UntrustedAnswer(FailureCode.NOT_JSON)
     if isinstance(value, str):
         _check_text(value)
     elif isinstance(value, dict):
@@ -65,24 +65,24 @@ def _check(value: Json, depth: int) -> None:
 def _check_text(text: str) -> None:
     # "\ud800" is a legal escape of half a character, which no other text can hold.
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise UntrustedAnswer(Fault.NOT_JSON)
+        raise UntrustedAnswer(FailureCode.NOT_JSON)
 
 
 def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise UntrustedAnswer(Fault.DUPLICATE_KEY)
+        raise UntrustedAnswer(FailureCode.DUPLICATE_KEY)
     return found
 
 
 def _read_integer(literal: str) -> int:
     if len(literal) > MAX_DIGITS or literal == "-0":
-        raise UntrustedAnswer(Fault.ODD_NUMBER)
+        raise UntrustedAnswer(FailureCode.MALFORMED_NUMBER)
     return int(literal)
 
 
 def _refuse_constant(_literal: str) -> NoReturn:
-    raise UntrustedAnswer(Fault.ODD_NUMBER)
+    raise UntrustedAnswer(FailureCode.MALFORMED_NUMBER)
 
 
 _DECODER = json.JSONDecoder(
@@ -113,9 +113,9 @@ def look_up(document: Json, path: Path) -> Json:
     for step in path:
         if isinstance(step, str):
             if not isinstance(value, dict) or step not in value:
-                raise UntrustedAnswer(Fault.MISSING_FIELD)
+                raise UntrustedAnswer(FailureCode.MISSING_FIELD)
         elif not isinstance(value, list) or step >= len(value):
-            raise UntrustedAnswer(Fault.MISSING_FIELD)
+            raise UntrustedAnswer(FailureCode.MISSING_FIELD)
         value = value[step]
     return value  # type: ignore[no-any-return]
 

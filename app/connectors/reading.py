@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from app.connectors.base import ActionOutcome, Fault, StaleView, UntrustedAnswer
+from app.connectors.base import ActionOutcome, FailureCode, StaleView, UntrustedAnswer
 from app.connectors.fields import Field
 from app.connectors.json_paths import Json, Mark, Path, all_hold, look_up
 from app.domain.clearance import Record
@@ -59,19 +59,19 @@ def parse_moment(value: object, zone: tzinfo | None, now: datetime) -> datetime:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise UntrustedAnswer(Fault.ODD_DAY) from None
+            raise UntrustedAnswer(FailureCode.MALFORMED_DAY) from None
     if not isinstance(value, datetime):
-        raise UntrustedAnswer(Fault.ODD_DAY)
+        raise UntrustedAnswer(FailureCode.MALFORMED_DAY)
     if value.tzinfo is None:
         if zone is None:
-            raise UntrustedAnswer(Fault.ODD_DAY)
+            raise UntrustedAnswer(FailureCode.MALFORMED_DAY)
         value = value.replace(tzinfo=zone)
     try:
         moment = value.astimezone(UTC)
     except OverflowError:
-        raise UntrustedAnswer(Fault.ODD_DAY) from None
+        raise UntrustedAnswer(FailureCode.MALFORMED_DAY) from None
     if moment > now + MAX_AHEAD:
-        raise UntrustedAnswer(Fault.ODD_DAY)
+        raise UntrustedAnswer(FailureCode.MALFORMED_DAY)
     return moment
 
 
@@ -140,7 +140,7 @@ def list_rows(shape: AnswerShape, document: Json, student_number: str, *, is_fir
     configured, that there is no record. Raises UntrustedAnswer.
     """
     if not all_hold(shape.success, document):
-        raise UntrustedAnswer(Fault.NO_SUCCESS)
+        raise UntrustedAnswer(FailureCode.NO_SUCCESS)
     require_student(shape.conventions, look_up(document, shape.echo), student_number)
     if not is_first and look_up(document, shape.rows_path) == []:
         return []
@@ -171,15 +171,15 @@ def _is_proven(marks: tuple[Mark, ...], document: Json) -> bool:
 def require_student(conventions: Conventions, value: object, student_number: str) -> None:
     """Raise UntrustedAnswer unless a number in an answer means this student."""
     if not isinstance(value, str):
-        raise UntrustedAnswer(Fault.WRONG_TYPE)
+        raise UntrustedAnswer(FailureCode.WRONG_TYPE)
     if value != student_number and not conventions.numbers.is_same(value, student_number):
-        raise UntrustedAnswer(Fault.WRONG_STUDENT)
+        raise UntrustedAnswer(FailureCode.WRONG_STUDENT)
 
 
 def require_count(value: Json, found: int) -> None:
     """Raise UntrustedAnswer unless an answer counts as many rows as were found."""
     if type(value) is not int or value != found:
-        raise UntrustedAnswer(Fault.WRONG_COUNT)
+        raise UntrustedAnswer(FailureCode.WRONG_COUNT)
 
 
 def _find_rows(shape: AnswerShape, document: Json) -> list[Any]:
@@ -189,11 +189,11 @@ def _find_rows(shape: AnswerShape, document: Json) -> list[Any]:
     if isinstance(found, dict) and not shape.is_many:
         return [found]
     if not isinstance(found, list):
-        raise UntrustedAnswer(Fault.NO_ROWS)
+        raise UntrustedAnswer(FailureCode.NO_ROWS)
     if not found:
-        raise UntrustedAnswer(Fault.NO_ROWS)
+        raise UntrustedAnswer(FailureCode.NO_ROWS)
     if len(found) > 1 and not shape.is_many:
-        raise UntrustedAnswer(Fault.SEVERAL_RECORDS)
+        raise UntrustedAnswer(FailureCode.SEVERAL_RECORDS)
     return found
 
 
@@ -205,7 +205,7 @@ def _says_no_record(shape: AnswerShape, document: Json, found: Json) -> bool:
             return found is None
         case NoRecord.MARKED if all(mark.holds(document) for mark in shape.no_record_marks):
             if found is not None and found != []:
-                raise UntrustedAnswer(Fault.CONTRADICTION)
+                raise UntrustedAnswer(FailureCode.CONTRADICTION)
             return True
     return False
 
@@ -213,7 +213,7 @@ def _says_no_record(shape: AnswerShape, document: Json, found: Json) -> bool:
 def read_row(shape: AnswerShape, row: Json, student_number: str) -> Record:
     """The facts of one row, which must be this student's. Raises UntrustedAnswer."""
     if not isinstance(row, dict):
-        raise UntrustedAnswer(Fault.WRONG_TYPE)
+        raise UntrustedAnswer(FailureCode.WRONG_TYPE)
     if shape.record_number is not None:
         require_student(shape.conventions, look_up(row, shape.record_number), student_number)
     return {fact: field.read(row) for fact, field in shape.fields.items()}

@@ -142,7 +142,7 @@ NOTE = Style(8.5, Ink.SOFT)
 LABEL_WIDTH = 24.0
 
 Row = list[Column]
-Fit = Callable[[Style], Style]
+Severity = Callable[[Style], Style]
 
 
 class Density(NamedTuple):
@@ -200,7 +200,7 @@ def list_limits(wording: Wording, density: Density) -> tuple[float, ...]:
     return tuple(column.limit for row in rows for column in row if column.words is None)
 
 
-def _split(x: float, parts: Sequence[tuple[float, str | None]], fit: Fit, padding: float) -> Row:
+def _split(x: float, parts: Sequence[tuple[float, str | None]], fit: Severity, padding: float) -> Row:
     """Labels, and values beside them, from `x` to the right."""
     places = accumulate((width for width, _ in parts), initial=x)
     return [
@@ -209,7 +209,7 @@ def _split(x: float, parts: Sequence[tuple[float, str | None]], fit: Fit, paddin
     ]
 
 
-def _list_numbers(wording: Wording, fit: Fit) -> Row:
+def _list_numbers(wording: Wording, fit: Severity) -> Row:
     put, label = wording.put, 16 if wording.second_title else 11
     parts = (
         *((label, put("编号")), (58 - label, None)),
@@ -219,7 +219,7 @@ def _list_numbers(wording: Wording, fit: Fit) -> Row:
     return _split(LEFT, parts, fit, 0)
 
 
-def _list_fields(labels: tuple[str, ...], fit: Fit) -> Iterator[Row]:
+def _list_fields(labels: tuple[str, ...], fit: Severity) -> Iterator[Row]:
     """Two fields a row; an odd one at the end has the row to itself."""
     value_width = WIDTH / 2 - LABEL_WIDTH
     for first, second in zip(labels[::2], labels[1::2], strict=False):
@@ -229,14 +229,14 @@ def _list_fields(labels: tuple[str, ...], fit: Fit) -> Iterator[Row]:
         yield _split(LEFT, ((LABEL_WIDTH, labels[-1]), (WIDTH - LABEL_WIDTH, None)), fit, PADDING)
 
 
-def _list_steps(wording: Wording, fit: Fit) -> Iterator[Row]:
+def _list_steps(wording: Wording, fit: Severity) -> Iterator[Row]:
     styles = (STEP, STEP, STEP, STATUS, TIME)
     for department, title in wording.steps:
         yield _list_step_columns(wording, styles, (department, title, None, None, None), fit)
 
 
 def _list_step_columns(
-    wording: Wording, styles: Sequence[Style], words: Sequence[str | None], fit: Fit
+    wording: Wording, styles: Sequence[Style], words: Sequence[str | None], fit: Severity
 ) -> Row:
     widths = wording.step_widths
     places = accumulate(widths, initial=LEFT)
@@ -244,7 +244,7 @@ def _list_step_columns(
     return [Column(place, width, fit(style), text) for place, width, style, text in parts]
 
 
-def _list_compared(wording: Wording, fit: Fit) -> Iterator[Row]:
+def _list_compared(wording: Wording, fit: Severity) -> Iterator[Row]:
     """Beside the QR: the code to type, and the fields that a checker compares with the web page."""
     x, width = _get_panel_column(wording)
     name, number, level, college = wording.compared
@@ -258,7 +258,7 @@ def _list_compared(wording: Wording, fit: Fit) -> Iterator[Row]:
     yield _split(x, ((LABEL_WIDTH, college), (rest, None)), fit, 0)
 
 
-def _list_advice(wording: Wording, fit: Fit) -> Iterator[Row]:
+def _list_advice(wording: Wording, fit: Severity) -> Iterator[Row]:
     """How to check the slip."""
     x, width = _get_panel_column(wording)
     for style, sentence in zip((CHECK, CHECK, CHECK, NOTE), wording.list_advice(), strict=True):

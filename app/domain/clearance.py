@@ -62,7 +62,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RuleResult:
     """What a rule made of a reading."""
 
     status: Status
@@ -78,10 +78,10 @@ class Waived:
 
 
 @dataclass(frozen=True, slots=True)
-class LastKnown:
+class CachedResult:
     """An earlier answer of a system that does not answer now: shown with its age, never counted."""
 
-    finding: Finding
+    finding: RuleResult
     reading: Reading
 
 
@@ -95,7 +95,7 @@ class StepState:
     """
 
     step_key: str
-    finding: Finding
+    finding: RuleResult
     reading: Reading | None
     learnt_at: datetime
     fault: str = ""
@@ -104,7 +104,7 @@ class StepState:
     is_kept: bool = False
     stale_as_of: datetime | None = None
     controls_agreed_at: datetime | None = None
-    last_known: LastKnown | None = None
+    last_known: CachedResult | None = None
     waived: Waived | None = None
 
     @property

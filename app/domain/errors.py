@@ -8,11 +8,11 @@ from enum import StrEnum
 from app.domain.slip import PrintedField
 
 
-class Fact(Exception):
+class DomainError(Exception):
     """Base of the named facts; the class's name is the machine-readable mark of its page."""
 
 
-class StepsOutstanding(Fact):
+class StepsOutstanding(DomainError):
     """Some steps do not pass. `step_keys` names them in the mini-app's order."""
 
     def __init__(self, step_keys: tuple[str, ...]) -> None:
@@ -20,7 +20,7 @@ class StepsOutstanding(Fact):
         self.step_keys = step_keys
 
 
-class AlreadySubmitted(Fact):
+class AlreadySubmitted(DomainError):
     """The student has submitted this mini-app in this period; `number` is the slip's."""
 
     def __init__(self, number: str) -> None:
@@ -28,7 +28,7 @@ class AlreadySubmitted(Fact):
         self.number = number
 
 
-class OutsidePeriod(Fact):
+class OutsidePeriod(DomainError):
     """The mini-app takes no submissions today, which is `today` for it: it does from `opens_on` to `closes_on`."""
 
     def __init__(self, opens_on: date, closes_on: date, today: date) -> None:
@@ -38,7 +38,7 @@ class OutsidePeriod(Fact):
         self.is_over = today > closes_on
 
 
-class NotAStudent(Fact):
+class NotAStudent(DomainError):
     """The person who signed in is not a student."""
 
 
@@ -51,7 +51,7 @@ class Mismatch(StrEnum):
     OTHER_PERIOD = "other_period"
 
 
-class NotGraduating(Fact):
+class NotGraduating(DomainError):
     """The student does not graduate in this period, or not at a level that the mini-app is for, or the sign-in does
     not tell it. `told` is the level or period that the sign-in tells, for the student alone, and `wanted` are
     those that the mini-app is for.
@@ -64,7 +64,7 @@ class NotGraduating(Fact):
         self.told = told
 
 
-class ConsentMissing(Fact):
+class ConsentMissing(DomainError):
     """The student has not agreed to the privacy notice as it reads now; `app_path` is the mini-app's address."""
 
     def __init__(self, app_path: str) -> None:
@@ -72,19 +72,19 @@ class ConsentMissing(Fact):
         self.app_path = app_path
 
 
-class UnknownMiniApp(Fact):
+class UnknownMiniApp(DomainError):
     """No such mini-app is served here."""
 
 
-class UnknownStep(Fact):
+class UnknownStep(DomainError):
     """The mini-app has no such step, or the step no such action."""
 
 
-class UnknownSlip(Fact):
+class UnknownSlip(DomainError):
     """No slip of this number belongs to this student."""
 
 
-class SlipRevoked(Fact):
+class SlipRevoked(DomainError):
     """The slip of this number is revoked, which is final; `reason` is the operator's, where it is told."""
 
     def __init__(self, number: str, reason: str = "") -> None:
@@ -93,7 +93,7 @@ class SlipRevoked(Fact):
         self.reason = reason
 
 
-class LinkExpired(Fact):
+class LinkExpired(DomainError):
     """The signed link to a slip's file is too old; `number` is the slip's."""
 
     def __init__(self, number: str) -> None:
@@ -101,31 +101,31 @@ class LinkExpired(Fact):
         self.number = number
 
 
-class AlreadyWaived(Fact):
+class AlreadyWaived(DomainError):
     """The step is waived for this student in this period already."""
 
 
-class NotWaived(Fact):
+class NotWaived(DomainError):
     """No waiver of this step stands for this student in this period."""
 
 
-class OwnDecision(Fact):
+class OwnDecision(DomainError):
     """Somebody would decide about oneself."""
 
 
-class UnknownNumber(Fact):
+class UnknownNumber(DomainError):
     """Nobody with this number ever signed in here."""
 
 
-class SigningUnavailable(Fact):
+class SigningUnavailable(DomainError):
     """No key can sign a slip now. Nothing is stored, and the submission can be done again."""
 
 
-class ActionNotOffered(Fact):
+class ActionNotOffered(DomainError):
     """The action's conditions do not hold for this student now."""
 
 
-class AskedTooOften(Fact):
+class AskedTooOften(DomainError):
     """The person had departments asked too often; `seconds` from now on it is possible again."""
 
     def __init__(self, seconds: int) -> None:
@@ -133,11 +133,11 @@ class AskedTooOften(Fact):
         self.seconds = seconds
 
 
-class SlipNotPrintable(Fact):
+class SlipNotPrintable(DomainError):
     """The slip's words do not fit on its page."""
 
 
-class CharacterMissing(Fact):
+class CharacterMissing(DomainError):
     """No font holds some characters of these fields, so the slip cannot be printed right. Each field has
     these characters as its value.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from app.domain.clearance import FactValue, Finding, Reason, Status
+from app.domain.clearance import FactValue, Reason, RuleResult, Status
 from app.domain.rules import Rule
 
 FACT_TYPES = ("text", "count", "money", "day")
@@ -41,7 +41,7 @@ class FactSpec:
 class ReasonSpec:
     """What is said of a reason (`{value}` is the fact as shown) and what to do about it."""
 
-    says: str
+    message: str
     next_step: str
 
 
@@ -58,7 +58,7 @@ class ActionSpec:
     unknown: str
     offered_for: tuple[str, ...]
 
-    def is_offered(self, finding: Finding) -> bool:
+    def is_offered(self, finding: RuleResult) -> bool:
         """Whether the finding leaves exactly what this action settles."""
         return finding.status is Status.OUTSTANDING and all(
             reason.key in self.offered_for for reason in finding.reasons
@@ -97,7 +97,7 @@ class Step:
             return self.no_record_says, self.next_step
         spec = self.reasons[reason.key]
         shown = self.get_fact(reason.key).format(reason.value)
-        return spec.says.replace("{value}", shown), spec.next_step or self.next_step
+        return spec.message.replace("{value}", shown), spec.next_step or self.next_step
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
-from app.domain.clearance import FactValue, Finding, Reading, Reason, Record, Status
+from app.domain.clearance import FactValue, Reading, Reason, Record, RuleResult, Status
 from app.tables import Table
 
-CLEARED = Finding(Status.CLEARED)
+CLEARED = RuleResult(Status.CLEARED)
 USUAL_UNDONE = (
     "未",
     "待",
@@ -76,7 +76,7 @@ class Rule(Protocol):
     def reason_keys(self) -> tuple[str, ...]:
         """The facts among them that may keep a student from passing: the keys of the rule's reasons."""
 
-    def judge(self, records: tuple[Record, ...]) -> Finding:
+    def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """What the records mean. Raises FactMissing."""
 
 
@@ -105,7 +105,7 @@ class AllSettled:
         """See Rule."""
         return self.fact_keys
 
-    def judge(self, records: tuple[Record, ...]) -> Finding:
+    def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """Each fact that is not settled is a reason."""
         record = _get_only(records)
         reasons = [
@@ -141,7 +141,7 @@ class ValueIs:
         """See Rule."""
         return self.fact_keys
 
-    def judge(self, records: tuple[Record, ...]) -> Finding:
+    def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """The value itself is the reason when it does not pass."""
         record = _get_only(records)
         if _get_fact(record, self.fact) is None:
@@ -174,7 +174,7 @@ class AllPresent:
         """See Rule."""
         return self.facts
 
-    def judge(self, records: tuple[Record, ...]) -> Finding:
+    def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """Each fact that is empty, or says that it is undone, is a reason."""
         record = _get_only(records)
         absent = {key for key in self.facts if not _is_present(record, key)}
@@ -215,7 +215,7 @@ class NothingOwed:
         """See Rule."""
         return (self.amount,)
 
-    def judge(self, records: tuple[Record, ...]) -> Finding:
+    def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """The reason is the sum owed, in yuan, under the amount's key."""
         owed = sum((self._get_owed(record) for record in records), Decimal(0))
         return _conclude([Reason(self.amount, owed)] if owed > 0 else [])
@@ -225,13 +225,13 @@ class NothingOwed:
         return max(_get_amount(record, self.amount) - reductions, Decimal(0))
 
 
-def judge_reading(rule: Rule, no_record: Status, reading: Reading) -> Finding:
+def judge_reading(rule: Rule, no_record: Status, reading: Reading) -> RuleResult:
     """What a reading means under a step's rule; `no_record` is the status of a student without a record.
 
     Raises FactMissing when the records are not what the rule can judge.
     """
     if not reading.records:
-        return Finding(no_record, (Reason("no_record"),) if no_record is Status.OUTSTANDING else ())
+        return RuleResult(no_record, (Reason("no_record"),) if no_record is Status.OUTSTANDING else ())
     return rule.judge(reading.records)
 
 
@@ -264,8 +264,8 @@ def _read_wanted(table: Table) -> dict[str, tuple[str, ...]]:
 RULE_NAMES = ("all_settled", "value_is", "all_present", "nothing_owed")
 
 
-def _conclude(reasons: list[Reason]) -> Finding:
-    return Finding(Status.OUTSTANDING, tuple(reasons)) if reasons else CLEARED
+def _conclude(reasons: list[Reason]) -> RuleResult:
+    return RuleResult(Status.OUTSTANDING, tuple(reasons)) if reasons else CLEARED
 
 
 def _get_only(records: tuple[Record, ...]) -> Record:

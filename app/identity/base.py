@@ -17,7 +17,7 @@ from typing import Protocol, runtime_checkable
 from app.domain.person import Person
 
 
-class Fit(StrEnum):
+class Severity(StrEnum):
     """What a finding means: it fits, works but should be known, or will not work."""
 
     FITS = "fits"
@@ -26,14 +26,14 @@ class Fit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One thing that was looked at."""
 
-    fit: Fit
-    says: str
+    fit: Severity
+    message: str
 
 
-class SignInFault(Exception):
+class SignInError(Exception):
     """Base of what stops a sign-in. `reason` is a short code for logs and the retry page, such as
     `wrong_state` or `missing_claim:student_number`; it never holds a code, token, secret or personal data.
     CONNECTING.md explains every one. `arrived` are the names of the claims that came, where they were read.
@@ -45,7 +45,7 @@ class SignInFault(Exception):
         self.arrived: tuple[str, ...] = ()
 
 
-class SignInRefused(SignInFault):
+class SignInRefused(SignInError):
     """The sign-in is not valid, was given up, or is not for this service."""
 
 
@@ -57,7 +57,7 @@ class ProviderRefused(SignInRefused):
     """The provider itself says that it does not let this sign-in through."""
 
 
-class SignInUnavailable(SignInFault):
+class SignInUnavailable(SignInError):
     """The provider cannot be reached, or says that it cannot answer now."""
 
 
@@ -79,18 +79,18 @@ class IdentityProvider(Protocol):
 
     def begin(self, redirect_uri: str, *, asks_anew: bool = False) -> Redirect:
         """Start a sign-in that comes back to `redirect_uri`; with `asks_anew` the provider is to ask who it is even
-        where it knows the browser, if it can be told so. Raises SignInFault.
+        where it knows the browser, if it can be told so. Raises SignInError.
         """
 
     def finish(self, query: Mapping[str, str], pending: Mapping[str, str], redirect_uri: str) -> Person:
-        """Tell who came back with `query`, for what `begin` left pending. Raises SignInFault, and
+        """Tell who came back with `query`, for what `begin` left pending. Raises SignInError, and
         SeveralIdentities where the person has several and is to choose.
         """
 
     def sign_out_url(self, return_to: str) -> str | None:
         """Where the browser goes to end the campus session as well, or None. Raises nothing."""
 
-    def check(self, redirect_uri: str) -> list[Finding]:
+    def check(self, redirect_uri: str) -> list[CheckResult]:
         """What an operator would ask the provider, and what it says. Changes and raises nothing."""
 
 

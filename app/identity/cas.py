@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from app.domain.person import NumberForm, Person
-from app.identity.base import Finding, ProviderMisbehaved, Redirect, SignInRefused, check_state
+from app.identity.base import CheckResult, ProviderMisbehaved, Redirect, SignInRefused, check_state
 from app.identity.cas_xml import read_session_index, read_validation
 from app.identity.claims import ClaimPaths, read_claim_paths, read_person
 from app.identity.diagnostics import check_cas, collect
@@ -104,7 +104,7 @@ class CasProvider:
         """The session that a logout request names, or None if it is no such request."""
         return read_session_index(form.get("logoutRequest", ""))
 
-    def check(self, redirect_uri: str) -> list[Finding]:
+    def check(self, redirect_uri: str) -> list[CheckResult]:
         """Ask what `flask sign-in check` tells."""
         service = make_service(redirect_uri, secrets.token_urlsafe(32))
         with Exchange(self._settings.deadline_seconds, CLIENT_AUTH[0]) as exchange:
@@ -129,7 +129,7 @@ class CasProvider:
 
     def _fetch_validation(self, service: str, ticket: str) -> bytes:
         """What the server says of a ticket. With version "auto", a server without the newer address is asked
-        at the older one: the ticket is not used up by an address that validates nothing. Raises SignInFault.
+        at the older one: the ticket is not used up by an address that validates nothing. Raises SignInError.
         """
         *newer, last = VALIDATE[self._settings.version]
         with Exchange(self._settings.deadline_seconds, CLIENT_AUTH[0]) as exchange:

@@ -24,7 +24,7 @@ FAULTS = ("INVALID_REQUEST", "UNAUTHORIZED_SERVICE", "UNAUTHORIZED_SERVICE_PROXY
 
 def read_validation(body: bytes) -> dict[str, Any]:
     """Tell whom a ticket was for: `user`, and `attributes` by name, whichever way the server writes them. An
-    attribute that comes several times is a list. Raises SignInFault with `validate:<what is wrong>`.
+    attribute that comes several times is a list. Raises SignInError with `validate:<what is wrong>`.
     """
     root = _parse(body)
     if root is None or root.tag != f"{CAS}serviceResponse" or len(root) != 1:

@@ -285,7 +285,7 @@ logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 class Exchange(OAuth2Session):  # type: ignore[misc]
     """Authlib's session, used as a context manager so that its deadline, connections and tokens end with it.
-    All methods raise SignInFault and nothing else of the network.
+    All methods raise SignInError and nothing else of the network.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from authlib.common.urls import add_params_to_qs, add_params_to_uri
 
 from app.domain.person import NumberForm, Person
-from app.identity.base import Finding, ProviderMisbehaved, Redirect, check_state, read_code
+from app.identity.base import CheckResult, ProviderMisbehaved, Redirect, check_state, read_code
 from app.identity.claims import PATH_PATTERN, ClaimPaths, find_claim, read_claim_paths, read_person
 from app.identity.diagnostics import NOBODYS_CODE, check_oauth2, collect
 from app.identity.http import (
@@ -173,7 +173,7 @@ class OAuth2Provider:
         """Plain OAuth 2.0 has no common way to end the campus session."""
         return None
 
-    def check(self, redirect_uri: str) -> list[Finding]:
+    def check(self, redirect_uri: str) -> list[CheckResult]:
         """Ask what `flask sign-in check` tells."""
         settings = self._settings
         with self._open(redirect_uri) as exchange:

@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 
 from app.domain.person import NumberForm, Person
 from app.identity.base import (
-    Finding,
+    CheckResult,
     ProviderMisbehaved,
     Redirect,
-    SignInFault,
+    SignInError,
     SignInUnavailable,
     check_state,
     read_code,
@@ -51,7 +51,7 @@ class Remembered(Generic[Value]):
         self._clock = clock
         self._lock = threading.Lock()
         self._value: Value | None = None
-        self._failure: SignInFault | None = None
+        self._failure: SignInError | None = None
         self._fetched_at = self._tried_at = float("-inf")
 
     def get(self, fetch: Callable[[], Value]) -> Value:
@@ -75,7 +75,7 @@ class Remembered(Generic[Value]):
             return self._value
         raise self._repeat_failure()
 
-    def _repeat_failure(self) -> SignInFault:
+    def _repeat_failure(self) -> SignInError:
         """A fresh exception for each caller: an exception shared by threads would gather their tracebacks."""
         failure = self._failure or SignInUnavailable("unreachable")
         return type(failure)(failure.reason)
@@ -84,7 +84,7 @@ class Remembered(Generic[Value]):
         try:
             self._value, self._failure = fetch(), None
             self._fetched_at = self._clock()
-        except SignInFault as failure:
+        except SignInError as failure:
             self._failure = failure
         self._tried_at = self._clock()
 
@@ -189,12 +189,12 @@ class OidcProvider:
         try:
             with self._open(return_to) as exchange:
                 address = self._get_metadata(exchange).end_session_endpoint
-        except SignInFault:
+        except SignInError:
             return None
         query = urlencode({"client_id": self._settings.client_id, "post_logout_redirect_uri": return_to})
         return f"{address}{'&' if '?' in address else '?'}{query}" if address else None
 
-    def check(self, redirect_uri: str) -> list[Finding]:
+    def check(self, redirect_uri: str) -> list[CheckResult]:
         """Ask what `flask sign-in check` tells."""
         settings = self._settings
         with self._open(redirect_uri) as exchange:

@@ -1,6 +1,6 @@
 """The stored nouns, one a file. Only services read and write them."""
 
-from app.models.clearance import Action, KnownAnswer, Submission, Waiver
+from app.models.clearance import Action, StoredAnswer, Submission, Waiver
 from app.models.desk import DeskCompletion, DeskEntry, DeskRefusal
 from app.models.engine import (
     LITTLE_PATIENCE_SECONDS,
@@ -17,7 +17,7 @@ from app.models.engine import (
 from app.models.people import AuditEvent, AuditHead, BrowserSession, Consent
 from app.models.reader import get_reader, limit_waits
 from app.models.shared_reads import SharedReads
-from app.models.slips import HandedOutFile, IssuedCode, Slip, SlipCheck, SlipLogEntry, SlipLogHead
+from app.models.slips import HandedOutFile, IssuedCode, Scan, Slip, SlipLogEntry, SlipLogHead
 
 __all__ = [
     "LITTLE_PATIENCE_SECONDS",
@@ -32,11 +32,11 @@ __all__ = [
     "DeskRefusal",
     "HandedOutFile",
     "IssuedCode",
-    "KnownAnswer",
+    "StoredAnswer",
     "Sender",
     "SharedReads",
     "Slip",
-    "SlipCheck",
+    "Scan",
     "SlipLogEntry",
     "SlipLogHead",
     "Submission",

@@ -38,7 +38,7 @@ class Action(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class KnownAnswer(Base):
+class StoredAnswer(Base):
     """What one step's department last said of one student. `records` is what it held, `learnt_at` when it
     said so; both are empty while it never answered. `failing_since` is set while it does not answer.
     """

@@ -37,7 +37,7 @@ class DeskRefusal(Base):
     connector: Mapped[str] = mapped_column(String(40), primary_key=True)
     student_number: Mapped[str] = mapped_column(String(32), primary_key=True)
     cause: Mapped[str] = mapped_column(String(10))
-    says: Mapped[str] = mapped_column(String(400))
+    message: Mapped[str] = mapped_column("says", String(400))
     refused_by: Mapped[str] = mapped_column(String(40))
     refused_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

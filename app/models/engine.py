@@ -33,7 +33,7 @@ from app.models.sqlite_write_queue import get_line
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-PATIENCE_SECONDS = 6.0
+LOCK_TIMEOUT_SECONDS = 6.0
 """How long a writer waits for its turn. A submission waits for departments besides, and must answer in ten."""
 LITTLE_PATIENCE_SECONDS = 0.5
 """For what may as well be left out."""
@@ -56,7 +56,7 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
         return  # a department's database: its settings are its own
     connection.isolation_level = None
     for pragma in (
-        f"busy_timeout = {PATIENCE_SECONDS * 1000:.0f}",
+        f"busy_timeout = {LOCK_TIMEOUT_SECONDS * 1000:.0f}",
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
@@ -79,7 +79,7 @@ def _begin(connection: Connection) -> None:
 
 
 @contextmanager
-def write_transaction(patience: float = PATIENCE_SECONDS) -> Iterator[DatabaseSession]:
+def write_transaction(lock_timeout: float = LOCK_TIMEOUT_SECONDS) -> Iterator[DatabaseSession]:
     """One writing transaction: committed when the block ends, rolled back when it raises. Waits for its turn
     for at most `patience` seconds, and raises OperationalError then.
 
@@ -87,7 +87,7 @@ def write_transaction(patience: float = PATIENCE_SECONDS) -> Iterator[DatabaseSe
     """
     session = db.session
     session.rollback()
-    ends_at = time.monotonic() + patience
+    ends_at = time.monotonic() + lock_timeout
     with _wait_in_line(db.engine, ends_at):
         try:
             session.connection(execution_options={_ENDS_AT: ends_at})
@@ -101,7 +101,7 @@ def write_transaction(patience: float = PATIENCE_SECONDS) -> Iterator[DatabaseSe
 @contextmanager
 def write_connection(engine: Engine) -> Iterator[Connection]:
     """The same for who has no session: one writing transaction on a connection of its own."""
-    ends_at = time.monotonic() + PATIENCE_SECONDS
+    ends_at = time.monotonic() + LOCK_TIMEOUT_SECONDS
     with (
         _wait_in_line(engine, ends_at),
         engine.connect().execution_options(**{_ENDS_AT: ends_at}) as connection,

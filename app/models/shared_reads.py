@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key")
 Row = TypeVar("Row")
 
-PATIENCE_SECONDS = 0.5
+LOCK_TIMEOUT_SECONDS = 0.5
 """How long a gathering waits for the one before it: a silent database must not hold them up one after another."""
 
 
@@ -67,7 +67,7 @@ class SharedReads(Generic[Key, Row]):
     def _read_for_all(
         self, gathering: _Gathering[Key, Row], read: Callable[[Sequence[Key]], Mapping[Key, Row]]
     ) -> None:
-        has_turn = self._turn.acquire(timeout=PATIENCE_SECONDS)
+        has_turn = self._turn.acquire(timeout=LOCK_TIMEOUT_SECONDS)
         try:
             with self._guard:
                 self._gathering = _Gathering()

@@ -101,7 +101,7 @@ class IssuedCode(Base):
     slip: Mapped[Slip] = relationship(back_populates="codes")
 
 
-class SlipCheck(Base):
+class Scan(Base):
     """`slip_id` is None where no slip was found. `address_hash` is salted anew each day. `offline_id` is
     the id that a gate without network gave its check, so that the check counts once.
     """

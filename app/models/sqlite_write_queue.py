@@ -57,7 +57,7 @@ class FairLock:
                 self._is_taken = False
 
 
-class WritersLine:
+class SqliteWriteQueue:
     """The line of this process at the database file of this path."""
 
     def __init__(self, database: str) -> None:
@@ -111,11 +111,11 @@ def _make_error(reason: OSError) -> OperationalError:
     return OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError(str(reason)))
 
 
-_lines: dict[str, WritersLine] = {}
+_lines: dict[str, SqliteWriteQueue] = {}
 # A child's threads are not in line, whatever its parent's were.
 os.register_at_fork(after_in_child=_lines.clear)
 
 
-def get_line(database: str) -> WritersLine:
+def get_line(database: str) -> SqliteWriteQueue:
     """This process's line at the database file of this path."""
-    return _lines.setdefault(database, WritersLine(database))
+    return _lines.setdefault(database, SqliteWriteQueue(database))

@@ -18,7 +18,7 @@ from app.domain.mini_app import MiniApp, Step
 from app.domain.person import Person, Role
 from app.domain.texts import is_same_word
 from app.services.clearance.canary_looks import LookBook
-from app.services.clearance.in_flight import RoundBook
+from app.services.clearance.in_flight import InFlightQueries
 from app.services.clock import get_now
 from app.services.slips.signing_keys import SlipKeyStore
 from app.settings import MiniAppSettings, Settings
@@ -26,7 +26,7 @@ from app.settings import MiniAppSettings, Settings
 if TYPE_CHECKING:
     from app.documents.pdf_signature import FileSigner
 
-SENTINEL_FAULT = "sentinel"
+CANARY_FAILURE = "sentinel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class InstalledMiniApp:
     conventions: Conventions = USUAL
 
     @property
-    def distrusted(self) -> dict[str, datetime]:
+    def suspended(self) -> dict[str, datetime]:
         """Steps that are suspended for a wrong look at their control students, and since when."""
         return self.looks.suspended
 
@@ -54,9 +54,9 @@ class InstalledMiniApp:
 
     def distrust(self, step_key: str, answer: Answer) -> Answer:
         """The answer, or DepartmentUnavailable while the step is suspended for its control students."""
-        if step_key not in self.distrusted:
+        if step_key not in self.suspended:
             return answer
-        return DepartmentUnavailable(self.connectors[step_key].name, SENTINEL_FAULT)
+        return DepartmentUnavailable(self.connectors[step_key].name, CANARY_FAILURE)
 
     def is_open(self, today: date) -> bool:
         """Whether the mini-app takes submissions today (local date)."""
@@ -90,7 +90,7 @@ class Installation:
 
     settings: Settings
     mini_apps: Mapping[str, InstalledMiniApp]
-    rounds: RoundBook = field(default_factory=RoundBook)
+    rounds: InFlightQueries = field(default_factory=InFlightQueries)
 
     @cached_property
     def slip_keys(self) -> SlipKeyStore:

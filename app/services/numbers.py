@@ -33,7 +33,7 @@ from sqlalchemy import (
 from app.domain.person import MalformedNumber, NumberForm
 from app.domain.slip_log import CodeState
 from app.extensions import db
-from app.models import Action, AuditEvent, BrowserSession, Consent, IssuedCode, KnownAnswer, Slip, Submission
+from app.models import Action, AuditEvent, BrowserSession, Consent, IssuedCode, Slip, StoredAnswer, Submission
 from app.models.types import UtcDateTime
 from app.services.audit import add_event
 
@@ -63,7 +63,7 @@ def find_known_numbers(student_numbers: Collection[str]) -> set[str]:
                         BrowserSession.person_number,
                         Submission.student_number,
                         Action.student_number,
-                        KnownAnswer.student_number,
+                        StoredAnswer.student_number,
                         Consent.student_number,
                     )
                 ),
@@ -143,7 +143,7 @@ _KEYED = (
 
 
 @dataclass(frozen=True, slots=True)
-class OddSlip:
+class UnfoldedSlip:
     """A slip that was issued for a number as somebody typed it. `first` is the slip that its person has beside it,
     and that counts; "" where there is none.
     """
@@ -175,19 +175,19 @@ def count_unfolded(connection: Connection, form: NumberForm) -> dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
-def list_odd_slips(connection: Connection) -> list[OddSlip]:
+def list_unfolded_slips(connection: Connection) -> list[UnfoldedSlip]:
     """The slips that stand though they were issued for a number in another form than their person's."""
     firsts = {
         (row.mini_app, row.period, row.person_number): row.number
         for row in connection.execute(_SELECT_SLIPS.where(Submission.repeat == 0))
     }
-    standing = select(IssuedCode.slip_id).where(IssuedCode.state == CodeState.ISSUED)
+    logged_code = select(IssuedCode.slip_id).where(IssuedCode.state == CodeState.ISSUED)
     is_odd = (Submission.repeat != 0) | (Submission.student_number != Submission.person_number)
     return [
-        OddSlip(
+        UnfoldedSlip(
             row.number, firsts.get((row.mini_app, row.period, row.person_number), "") if row.repeat else ""
         )
-        for row in connection.execute(_SELECT_SLIPS.where(is_odd, Slip.id.in_(standing)).order_by(Slip.id))
+        for row in connection.execute(_SELECT_SLIPS.where(is_odd, Slip.id.in_(logged_code)).order_by(Slip.id))
     ]
 
 

@@ -18,10 +18,10 @@ from app.settings.sections import ROOT
 from app.settings.sources import FILES, merge, read_environment, read_toml
 from app.settings.types import (
     ANY_FACT,
+    Canaries,
     MiniAppSettings,
     RetentionSettings,
     RoundSettings,
-    Sentinels,
     Settings,
     SettingsError,
 )
@@ -33,7 +33,7 @@ __all__ = [
     "MiniAppSettings",
     "RetentionSettings",
     "RoundSettings",
-    "Sentinels",
+    "Canaries",
     "Settings",
     "SettingsError",
     "load_settings",

@@ -17,12 +17,12 @@ from app.domain.texts import ControlCharacter
 from app.release import read_commit
 from app.settings.types import (
     ANY_FACT,
+    Canaries,
     MiniAppSettings,
     PrivacySettings,
     RateLimitSettings,
     RetentionSettings,
     RoundSettings,
-    Sentinels,
     ServiceSettings,
     SessionSettings,
     SlipSettings,
@@ -137,8 +137,8 @@ def read_round(table: Table) -> RoundSettings:
         deadline=table.number("deadline_seconds", least=0.1, most=30),
         page_wait=table.number("page_wait_seconds", most=30),
         fresh=table.number("fresh_seconds", most=3600),
-        controls_fresh=table.number("controls_fresh_seconds", 5.0, most=60),
-        controls_suspend=table.number("controls_suspend_seconds", 60.0, most=3600),
+        canaries_fresh=table.number("canaries_fresh_seconds", 5.0, most=60),
+        canaries_suspend=table.number("canaries_suspend_seconds", 60.0, most=3600),
     )
     table.close()
     return settings
@@ -194,7 +194,7 @@ def list_examples(data: Mapping[str, Any]) -> list[str]:
     """The numbers of people that the configuration names: in `[roles]` and as control students."""
     mini_apps = data.get("mini_apps")
     tables = mini_apps.values() if isinstance(mini_apps, dict) else ()
-    controls = [table.get("sentinels") for table in tables if isinstance(table, dict)]
+    controls = [table.get("canaries") for table in tables if isinstance(table, dict)]
     places: list[object] = [data.get("roles"), *controls]
     return [text for place in places for text in _list_texts(place)]
 
@@ -247,7 +247,7 @@ def read_roles(table: Table, form: NumberForm) -> dict[str, Role]:
     return roles
 
 
-def _read_sentinels(table: Table, form: NumberForm) -> Sentinels:
+def _read_sentinels(table: Table, form: NumberForm) -> Canaries:
     """Control students of a step: `fails` is a number, a list, or a table of them by fact."""
     passes = _read_numbers(table, "passes", form)
     if isinstance(table.peek("fails"), dict):
@@ -262,7 +262,7 @@ def _read_sentinels(table: Table, form: NumberForm) -> Sentinels:
     if both:
         table.fault("fails", "and passes name the same control student")
     table.close()
-    return Sentinels(passes, fails)
+    return Canaries(passes, fails)
 
 
 def _read_numbers(table: Table, key: str, form: NumberForm) -> tuple[str, ...]:
@@ -291,12 +291,10 @@ def read_mini_app(slug: str, table: Table, form: NumberForm) -> MiniAppSettings:
         opens_on=_read_day(table, "opens_on"),
         closes_on=_read_day(table, "closes_on"),
         steps=table.values("steps"),
-        sentinels={
-            step: _read_sentinels(item, form) for step, item in table.named_tables("sentinels").items()
-        },
+        canaries={step: _read_sentinels(item, form) for step, item in table.named_tables("canaries").items()},
     )
-    for step in set(settings.sentinels) - set(settings.steps):
-        table.fault("sentinels", f"has {step}, which is no step")
+    for step in set(settings.canaries) - set(settings.steps):
+        table.fault("canaries", f"has {step}, which is no step")
     if settings.opens_on > settings.closes_on:
         table.fault("opens_on", "is after closes_on")
     table.close()

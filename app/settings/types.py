@@ -98,8 +98,8 @@ class RoundSettings:
     deadline: float
     page_wait: float
     fresh: float
-    controls_fresh: float
-    controls_suspend: float
+    canaries_fresh: float
+    canaries_suspend: float
 
 
 ANY_FACT = ""
@@ -107,7 +107,7 @@ ANY_FACT = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Sentinels:
+class Canaries:
     """Control students of a step: those known to pass, and by fact those whom this very fact keeps from passing."""
 
     passes: tuple[str, ...]
@@ -134,7 +134,7 @@ class MiniAppSettings:
     opens_on: date
     closes_on: date
     steps: Mapping[str, str]
-    sentinels: Mapping[str, Sentinels]
+    canaries: Mapping[str, Canaries]
 
 
 @dataclass(frozen=True, slots=True)

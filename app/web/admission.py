@@ -10,7 +10,7 @@ from flask_babel import gettext
 from app.domain.errors import Mismatch, NotGraduating, OutsidePeriod
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
-from app.web.language import ENGLISH, get_language, put, show_day
+from app.web.language import ENGLISH, get_language, localized, show_day
 from app.web.page_context import get_installation
 
 
@@ -37,22 +37,22 @@ def describe_closed(fact: OutsidePeriod) -> Notice:
     """Whether submissions have not begun or are over, and since or until when."""
     first, last = show_day(fact.opens_on), show_day(fact.closes_on)
     if not fact.is_over:
-        says = gettext(
+        message = gettext(
             "%(first)s起可以提交，%(last)s截止。现在可以先登录查询各事项是否通过。", first=first, last=last
         )
-        return Notice("not_yet", gettext("还没有开始办理"), says)
-    support = put(get_installation().settings.service.support)
-    says = gettext(
+        return Notice("not_yet", gettext("还没有开始办理"), message)
+    support = localized(get_installation().settings.service.support)
+    message = gettext(
         "本批次的提交已于%(last)s截止，现在不能提交。还没有提交的，请联系：%(support)s",
         last=last,
         support=support,
     )
-    return Notice("over", gettext("办理已截止"), says)
+    return Notice("over", gettext("办理已截止"), message)
 
 
 def describe_mismatch(fact: NotGraduating) -> Notice:
     """Why this student is not one of those that the mini-app is for, or why nobody can tell."""
-    told, wanted = put(fact.told), gettext("、").join(map(put, fact.wanted))
+    told, wanted = localized(fact.told), gettext("、").join(map(localized, fact.wanted))
     ask_school = gettext("如果登记有误，请联系所在学院更正。")
     ask_support = gettext("这不表示您不能毕业。请把下面的代号和请求编号告诉技术支持，补上后即可办理。")
     titles = {

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from app.domain import errors as facts
 from app.domain.person import Role
-from app.extensions import DATABASE_FAULTS
+from app.extensions import DATABASE_ERRORS
 from app.services.slips.slips import list_slips
 from app.web.admission import Notice, describe_closed, describe_mismatch
 from app.web.auth.access import get_person
@@ -51,7 +51,7 @@ TEXTS = {
     503: ErrorText(_l("系统暂时繁忙"), _l("您的数据没有丢失。请等待十几秒后重试。")),
 }
 
-FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
+FACTS: dict[type[facts.DomainError], tuple[int, ErrorText]] = {
     facts.UnknownMiniApp: (404, TEXTS[404]),
     facts.UnknownStep: (404, TEXTS[404]),
     facts.UnknownSlip: (
@@ -127,15 +127,15 @@ FACTS: dict[type[facts.Fact], tuple[int, ErrorText]] = {
 
 def register_errors(app: Flask) -> None:
     """Bind the handlers."""
-    app.register_error_handler(facts.Fact, _show_fact)
+    app.register_error_handler(facts.DomainError, _show_fact)
     app.register_error_handler(SecurityError, _show_foreign_host)
     app.register_error_handler(HTTPException, _show_http_error)
-    for fault in DATABASE_FAULTS:
+    for fault in DATABASE_ERRORS:
         app.register_error_handler(fault, _show_database_error)
     app.register_error_handler(Exception, _show_fault)
 
 
-def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
+def _show_fact(fact: facts.DomainError) -> ResponseReturnValue:
     status, text = FACTS[type(fact)]
     notice = _find_notice(fact)
     reason = {"reason": notice.mark} if notice else {}
@@ -160,14 +160,14 @@ def _show_fact(fact: facts.Fact) -> ResponseReturnValue:
     return response
 
 
-def _find_notice(fact: facts.Fact) -> Notice | None:
+def _find_notice(fact: facts.DomainError) -> Notice | None:
     """What is true of this student or day, where a fact may have several causes."""
     if isinstance(fact, facts.NotGraduating):
         return describe_mismatch(fact)
     return describe_closed(fact) if isinstance(fact, facts.OutsidePeriod) else None
 
 
-def _describe(fact: facts.Fact) -> str:
+def _describe(fact: facts.DomainError) -> str:
     """What a fact tells beyond its text: the characters, or the reason; empty for most."""
     if isinstance(fact, facts.CharacterMissing):
         return "; ".join(map(describe_unprintable, fact.fields))

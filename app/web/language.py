@@ -95,7 +95,7 @@ def register_languages(app: Flask) -> None:
     app.after_request(_vary)
     app.context_processor(_describe_language)
     app.jinja_env.globals |= {"show_day": show_day, "show_moment": show_moment}
-    app.jinja_env.filters["put"] = put
+    app.jinja_env.filters["localized"] = localized
 
 
 def get_language() -> Language:
@@ -125,7 +125,7 @@ def _format_second(language: Language, time_zone: tzinfo, second: datetime) -> s
     return format_datetime(second, language.moment, time_zone, language.locale)
 
 
-def put(text: str) -> str:
+def localized(text: str) -> str:
     """A configured name, or a word from a department, in the language of this request if it is configured in it."""
     return get_installation().settings.english.get(text, text) if get_language() is ENGLISH else text
 
@@ -197,8 +197,8 @@ def _describe_language() -> dict[str, Any]:
         "language": language,
         "other_language": other,
         "other_language_url": _make_address(other),
-        "university": put(service.university),
-        "support": put(service.support),
+        "university": localized(service.university),
+        "support": localized(service.support),
     }
 
 

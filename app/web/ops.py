@@ -31,7 +31,7 @@ def readyz() -> ResponseReturnValue:
     body = {
         "status": "ready" if is_ready else "not ready",
         "commit": installation.settings.service.commit or "unknown",
-        "checks": {check.name: check.says for check in checks},
+        "checks": {check.name: check.message for check in checks},
         **describe_departments(installation),
     }
     return jsonify(body), 200 if is_ready else 503

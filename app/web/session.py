@@ -18,7 +18,7 @@ from flask import Flask, Request, Response
 from flask.globals import request_ctx
 from flask.sessions import SessionInterface, SessionMixin
 
-from app.extensions import DATABASE_FAULTS
+from app.extensions import DATABASE_ERRORS
 from app.services.clock import get_now
 from app.services.sign_in import sessions
 from app.services.sign_in.sign_in import PENDING
@@ -128,7 +128,7 @@ class DatabaseSessionInterface(SessionInterface):
         response.vary.add("Cookie")
         try:
             self._save(session, response)
-        except DATABASE_FAULTS as error:
+        except DATABASE_ERRORS as error:
             _become(response, app.make_response(app.handle_user_exception(error)))
 
     def _save(self, session: ServerSession, response: Response) -> None:
@@ -179,7 +179,7 @@ class DatabaseSessionInterface(SessionInterface):
     def _touch(self, identifier: str) -> None:
         try:
             sessions.touch_session(identifier, self._clock())
-        except DATABASE_FAULTS:
+        except DATABASE_ERRORS:
             log.warning("a session's use could not be noted")
 
     def _clean_now_and_then(self) -> None:

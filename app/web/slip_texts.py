@@ -20,7 +20,7 @@ from app.domain.slip_log import SlipState, SlipStatus
 from app.mini_apps.translation import translate_texts
 from app.services.slips.records import CHINESE, ENGLISH
 from app.web.language import CHINESE as PRINTED
-from app.web.language import get_language, put, show_day, show_moment
+from app.web.language import get_language, localized, show_day, show_moment
 from app.web.page_context import get_installation
 
 COUNT = re.compile(r"([0-9]+)(\D.*)")
@@ -114,4 +114,4 @@ def _show_since(status: SlipStatus) -> str:
 def describe_unprintable(field: PrintedField) -> str:
     """A field with its characters and their code points, which a person can read out to the support."""
     signs = (f"{character} (U+{ord(character):04X})" for character in field.value)
-    return f"{put(field.label)}: {', '.join(signs)}"
+    return f"{localized(field.label)}: {', '.join(signs)}"

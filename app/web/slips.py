@@ -12,7 +12,7 @@ from app.domain.errors import LinkExpired, SlipRevoked, UnknownSlip
 from app.domain.slip_log import SlipState
 from app.services.slips.files import hand_out_pdf, hand_out_png
 from app.services.slips.slips import (
-    HeldSlip,
+    SlipView,
     get_printed_mini_app_title,
     get_slip,
     get_slip_status,
@@ -88,16 +88,16 @@ def slip_png(number: str) -> ResponseReturnValue:
     )
 
 
-def _answer(number: str, show: Callable[[HeldSlip], ResponseReturnValue]) -> ResponseReturnValue:
+def _answer(number: str, show: Callable[[SlipView], ResponseReturnValue]) -> ResponseReturnValue:
     """By a signed link of 15 minutes, which needs no cookie, or else by the holder's session: a link that was cut short
     on its way is as good as none. Raises SlipRevoked, or LinkExpired for anybody but the holder.
     """
     if _is_linked(number):
-        return show(_require_standing(get_slip(get_installation(), number, None)))
-    return signed_in_required(lambda: show(_require_standing(_get_own_slip(number))))()
+        return show(_require_in_force(get_slip(get_installation(), number, None)))
+    return signed_in_required(lambda: show(_require_in_force(_get_own_slip(number))))()
 
 
-def _require_standing(found: HeldSlip) -> HeldSlip:
+def _require_in_force(found: SlipView) -> SlipView:
     """The slip, unless it is revoked: no file says so, and a file is what is shown to others. The reason is the
     holder's alone, who may have passed the link on.
     """
@@ -107,7 +107,7 @@ def _require_standing(found: HeldSlip) -> HeldSlip:
     return found
 
 
-def _get_own_slip(number: str) -> HeldSlip:
+def _get_own_slip(number: str) -> SlipView:
     return get_slip(get_installation(), number, current_person().number)
 
 
@@ -133,7 +133,7 @@ def _is_linked(number: str) -> bool:
     return linked == number
 
 
-def _send(body: bytes, content_type: str, ending: str, slip: HeldSlip, disposition: str) -> Response:
+def _send(body: bytes, content_type: str, ending: str, slip: SlipView, disposition: str) -> Response:
     name = f"{slip.number}.{ending}"
     response = Response(body, content_type=content_type)
     response.headers["Content-Disposition"] = (

@@ -50,11 +50,11 @@ def _prepare(folder: Path, colours: Colours) -> dict[str, bytes]:
     """The stylesheets by name, as they are served."""
     found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.css")}
     if colours != DEFAULT:
-        found = {name: _paint(text, colours) for name, text in found.items()}
-    return {name: _squeeze(text).encode() for name, text in found.items()}
+        found = {name: _apply_colours(text, colours) for name, text in found.items()}
+    return {name: _minify(text).encode() for name, text in found.items()}
 
 
-def _paint(text: str, colours: Colours) -> str:
+def _apply_colours(text: str, colours: Colours) -> str:
     places = {
         DEFAULT.head: colours.head,
         DEFAULT.head_dark: colours.head_dark,
@@ -68,7 +68,7 @@ def _paint(text: str, colours: Colours) -> str:
     return text
 
 
-def _squeeze(text: str) -> str:
+def _minify(text: str) -> str:
     """A stylesheet without comments, spaces around its marks, and last semicolons: a tenth less to send."""
     without_lines = re.sub(r"/\*.*?\*/|\n\s*", "", text, flags=re.DOTALL)
     tight = re.sub(r" *([{};,]) *|(?<=[a-z]): +", lambda found: found[1] or ":", without_lines)

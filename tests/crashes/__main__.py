@@ -27,7 +27,7 @@ from flask_sqlalchemy.session import Session
 from sqlalchemy import event
 from werkzeug.serving import make_server
 
-from app.domain.clearance import Finding, Status, StepState
+from app.domain.clearance import RuleResult, Status, StepState
 from app.extensions import csrf, db
 from app.factory import create_app, warm_up
 from app.services.clearance import actions, submissions
@@ -113,7 +113,7 @@ def cancel_blindly() -> None:
     ask = actions.get_live_step
 
     def ask_in_vain(*arguments: Any) -> StepState:
-        return replace(ask(*arguments), finding=Finding(Status.OUTSTANDING))
+        return replace(ask(*arguments), finding=RuleResult(Status.OUTSTANDING))
 
     actions.get_live_step = ask_in_vain
     actions._find_rival = lambda *_: None

@@ -48,12 +48,12 @@ def _find_code_faults(service: Crashing) -> Iterator[str]:
         "SELECT slips.number, count(issued_codes.id), sum(CASE state WHEN 'issued' THEN 1 ELSE 0 END)"
         " FROM slips LEFT JOIN issued_codes ON issued_codes.slip_id = slips.id GROUP BY slips.number"
     )
-    for number, codes, standing in query(service.environment, statement):
+    for number, codes, logged_code in query(service.environment, statement):
         least = 1 + service.reissued[str(number)]
         if not least <= int(str(codes)) <= least + service.maybe_reissued[str(number)]:
             yield f"{number} has {codes} codes, at least {least} were told"
-        if standing != 1:
-            yield f"{number} has {standing} standing codes"
+        if logged_code != 1:
+            yield f"{number} has {logged_code} codes in force"
 
 
 def _find_cancel_faults(service: Crashing) -> Iterator[str]:

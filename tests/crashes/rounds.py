@@ -103,12 +103,12 @@ def _run_round(
     service: Crashing, submitters: list[SignedIn], with_card: SignedIn, arriving: SignedIn, point: str
 ) -> None:
     service.campus.set_facts(with_card.number, "library_loans", card="active")
-    arrival, callback = _begin_sign_in(service, arriving.number)
+    pending, callback = _begin_sign_in(service, arriving.number)
     slip = service.chance.choice(sorted(service.told.values()) or [""]).rpartition("/")[2]
     uses: list[Callable[[], None]] = [
         *(lambda student=student: _submit(service, student) for student in submitters),
         lambda: _count(service, "cancel", lambda: with_card.post(service.url, CANCEL).status),
-        lambda: _count(service, "callback", lambda: _get_status(arrival, callback)),
+        lambda: _count(service, "callback", lambda: _get_status(pending, callback)),
         *([lambda: _reissue(service, slip)] if slip else []),
     ]
     if point:

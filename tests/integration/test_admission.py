@@ -51,13 +51,13 @@ def sign_in_as(service: Service, number: str, **told: str) -> Visitor:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_student_who_may_not_clear_here_is_told_why_with_a_code_that_the_log_has(
-    service: Service, fresh_student: str, told: dict[str, str], reason: str, says: tuple[str, ...]
+    service: Service, fresh_student: str, told: dict[str, str], reason: str, message: tuple[str, ...]
 ) -> None:
     visitor = sign_in_as(service, fresh_student, **told)
     answer = visitor.get(f"{APP}/clearance")
     assert answer.status_code == 403
     assert 'data-error="NotGraduating"' in answer.text
-    for words in (*says, SUPPORT, f'<dd class="number">{reason}</dd>'):
+    for words in (*message, SUPPORT, f'<dd class="number">{reason}</dd>'):
         assert words in answer.text, words
     assert "您不在本服务的办理对象中" not in answer.text
     assert visitor.get(f"{APP}/clearance", headers=JSON).json()["reason"] == reason
@@ -112,10 +112,10 @@ def test_a_name_that_cannot_be_printed_takes_the_way_to_submit_and_says_why(
     visitor = service.visit()
     assert SUBMIT in visitor.sign_in(fresh_student).text, "control"
     bar = sign_in_as(service, fresh_student, name=next(iter(UNPRINTABLE))).get(f"{APP}/clearance?wait=1")
-    says = bar.text.partition('<div class="bar">')[2]
+    message = bar.text.partition('<div class="bar">')[2]
     assert SUBMIT not in bar.text
-    assert "有暂时无法打印的字，现在不能提交" in says
-    assert 'href="#unprintable"' in says
+    assert "有暂时无法打印的字，现在不能提交" in message
+    assert 'href="#unprintable"' in message
 
 
 @pytest.fixture(scope="module")

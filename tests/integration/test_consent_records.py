@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
-from app.models import AuditEvent, Consent, KnownAnswer, write_transaction
+from app.models import AuditEvent, Consent, StoredAnswer, write_transaction
 from app.services.audit import find_broken_event
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
@@ -33,7 +33,7 @@ def installed(office: Office) -> InstalledMiniApp:
     return next(iter(office.installation.mini_apps.values()))
 
 
-def count(model: type[Consent] | type[KnownAnswer] | type[AuditEvent]) -> int:
+def count(model: type[Consent] | type[StoredAnswer] | type[AuditEvent]) -> int:
     db.session.rollback()
     return db.session.scalar(select(func.count()).select_from(model)) or 0
 
@@ -42,7 +42,7 @@ def keep_answer(installed: InstalledMiniApp, number: str) -> None:
     slug = installed.mini_app.slug
     with write_transaction() as session:
         session.add(
-            KnownAnswer(
+            StoredAnswer(
                 mini_app=slug, student_number=number, step="s", system="s", records=[], learnt_at=get_now()
             )
         )
@@ -67,7 +67,7 @@ def test_withdrawing_deletes_what_departments_said_of_this_student_alone(install
     withdraw_consent(installed, STUDENT)
     assert find_consent(installed, STUDENT) is None
     assert find_consent(installed, OTHER) is not None
-    assert [row.student_number for row in db.session.scalars(select(KnownAnswer))] == [OTHER]
+    assert [row.student_number for row in db.session.scalars(select(StoredAnswer))] == [OTHER]
     assert find_broken_event() is None
 
 

@@ -28,7 +28,7 @@ from app.services.installation import InstalledMiniApp
 from app.settings import RoundSettings, load_settings
 from tests.campus.client import CampusClient
 from tests.campus.credentials import DEMO
-from tests.campus.state import COMMON_FAULTS, SYSTEMS_OF, VALUE_FAULTS, Fault
+from tests.campus.state import COMMON_FAULTS, SYSTEMS_OF, VALUE_FAULTS, FailureCode
 from tests.conftest import Service, get_free_port
 from tests.integration.test_manual import ALL_CLEARED
 from tests.running import running_service
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.xdist_group("fault_matrix")
 SYSTEMS = tuple(ALL_CLEARED)
 TOGETHER = (("library_loans", "archive", "finance"), ("library_thesis", "dormitory"))
 """Systems that fail at the same time; the others show that they are not affected."""
-FAULTS = tuple(fault for fault in COMMON_FAULTS if fault not in (Fault.NONE, Fault.TIMEOUT_AFTER))
+FAULTS = tuple(fault for fault in COMMON_FAULTS if fault not in (FailureCode.NONE, FailureCode.TIMEOUT_AFTER))
 LOOKING, SUBMITTING, UNLUCKY, WITH_A_CARD, HOPEFUL, FOUND_OUT = (f"TS9700000{place}" for place in range(6))
 DEADLINE_SECONDS = 1.5
 SLACK_SECONDS = 4.0
@@ -76,7 +76,7 @@ class Student:
 class Cell:
     """What one student met while one system had one fault."""
 
-    fault: Fault
+    fault: FailureCode
     system: str
     way: str
     status: int
@@ -108,7 +108,7 @@ def fill_matrix(
     url: str,
     campus: CampusClient,
     submitting: str,
-    faults: Sequence[Fault] = FAULTS,
+    faults: Sequence[FailureCode] = FAULTS,
     together: Sequence[Sequence[str]] = TOGETHER,
 ) -> Matrix:
     """One student looks while the other one submits, for each fault of each system."""
@@ -127,11 +127,11 @@ def fill_matrix(
                     for way, answer, seconds in met
                     for system in failing
                 ]
-                set_faults(campus, failing, Fault.NONE)
+                set_faults(campus, failing, FailureCode.NONE)
     return matrix
 
 
-def set_faults(campus: CampusClient, systems: Sequence[str], fault: Fault) -> None:
+def set_faults(campus: CampusClient, systems: Sequence[str], fault: FailureCode) -> None:
     for system in systems:
         campus.set_fault(system, fault)
 
@@ -303,7 +303,13 @@ def running_leniently(service: Service) -> Iterator[str]:
             db.engine.dispose()
 
 
-LENIENT_FAULTS = (Fault.HTTP_500, Fault.NULL_DATA, Fault.REFUSE, Fault.HTML_LOGIN, Fault.MISSING_PAGE)
+LENIENT_FAULTS = (
+    FailureCode.HTTP_500,
+    FailureCode.NULL_DATA,
+    FailureCode.REFUSE,
+    FailureCode.HTML_LOGIN,
+    FailureCode.MISSING_PAGE,
+)
 
 
 def believe(
@@ -338,7 +344,7 @@ def test_control_students_find_a_lenient_connector_out(service: Service) -> None
     assert count_submissions(service.environment, FOUND_OUT) == 0
 
 
-ONLY_SHOWN = {(Fault.FUTURE_DAY, "archive"), (Fault.FUTURE_DAY, "library_thesis")}
+ONLY_SHOWN = {(FailureCode.FUTURE_DAY, "archive"), (FailureCode.FUTURE_DAY, "library_thesis")}
 """The day of the review and of handing in: no rule reads them."""
 VALUES = [
     (fault, system)
@@ -347,9 +353,9 @@ VALUES = [
     if (fault, system) not in ONLY_SHOWN
 ]
 SAYS_NOTHING = {
-    (Fault.SENTINEL_DAY, "dormitory"),
-    (Fault.NOTHING_TEXT, "dormitory"),
-    (Fault.NOTHING_TEXT, "archive"),
+    (FailureCode.SENTINEL_DAY, "dormitory"),
+    (FailureCode.NOTHING_TEXT, "dormitory"),
+    (FailureCode.NOTHING_TEXT, "archive"),
 }
 """Where the configuration knows what nothing means: the item is outstanding, for which its control students who should
 pass may make it unavailable. Everywhere else it is unavailable.
@@ -357,7 +363,9 @@ pass may make it unavailable. Everywhere else it is unavailable.
 
 
 @pytest.mark.parametrize(("fault", "system"), sorted(ONLY_SHOWN))
-def test_a_day_to_come_that_no_rule_reads_keeps_nobody(service: Service, fault: Fault, system: str) -> None:
+def test_a_day_to_come_that_no_rule_reads_keeps_nobody(
+    service: Service, fault: FailureCode, system: str
+) -> None:
     service.campus.set_fault(system, fault)
     statuses = list_statuses(sign_in(service.url, HOPEFUL).look())
     service.campus.set_fault(system)

@@ -13,7 +13,7 @@ import pytest
 from app.connectors.registry import build_connectors
 from app.domain.clearance import Status
 from app.mini_apps.loader import load_mini_app
-from app.services.clearance.canaries import SentinelWatch
+from app.services.clearance.canaries import CanaryWatch
 from app.services.clearance.canary_looks import LookBook
 from app.services.installation import InstalledMiniApp
 from app.settings import ROOT, load_settings
@@ -124,28 +124,28 @@ def installed(service: Service) -> InstalledMiniApp:
 
 
 def test_control_students_with_right_answers_change_nothing(installed: InstalledMiniApp) -> None:
-    SentinelWatch({"x": installed}, 3.0).check_all()
-    assert installed.distrusted == {}
+    CanaryWatch({"x": installed}, 3.0).check_all()
+    assert installed.suspended == {}
 
 
 def test_an_emptied_finance_view_makes_finance_unavailable_for_all_until_it_is_repaired(
     service: Service, installed: InstalledMiniApp
 ) -> None:
-    watch = SentinelWatch({"x": installed}, 3.0)
+    watch = CanaryWatch({"x": installed}, 3.0)
     service.campus.set_facts("TS00000002", "finance", rows=[])
     watch.check_all(lambda: datetime(2026, 6, 18, tzinfo=UTC))
-    assert installed.distrusted == {"finance": datetime(2026, 6, 18, tzinfo=UTC)}
+    assert installed.suspended == {"finance": datetime(2026, 6, 18, tzinfo=UTC)}
     service.campus.reset()
     watch.check_all()
-    assert installed.distrusted == {}
+    assert installed.suspended == {}
 
 
 def test_a_department_that_is_down_is_not_distrusted_for_it(
     service: Service, installed: InstalledMiniApp
 ) -> None:
     service.campus.set_fault("finance", "http_500")
-    SentinelWatch({"x": installed}, 3.0).check_all()
-    assert installed.distrusted == {}
+    CanaryWatch({"x": installed}, 3.0).check_all()
+    assert installed.suspended == {}
 
 
 def test_without_control_students_the_emptied_view_would_have_cleared_a_debtor(

@@ -141,14 +141,14 @@ def test_a_refused_cancellation_says_to_ask_the_library(service: Service, visito
     ],
 )
 def test_submitting_with_an_item_outstanding_is_refused_with_every_reason_and_stores_nothing(
-    visitor: Visitor, number: str, says: tuple[str, ...]
+    visitor: Visitor, number: str, message: tuple[str, ...]
 ) -> None:
     visitor.sign_in(number)
     answer = visitor.submit()
     assert answer.status_code == 422
     assert 'data-error="StepsOutstanding"' in answer.text
     assert "<title>错误：" in answer.text
-    for words in says:
+    for words in message:
         assert words in answer.text
     assert "/slips/LX" not in visitor.get("/completed").text
 

@@ -10,14 +10,18 @@ import pytest
 import requests
 
 from tests.campus.client import CampusClient
-from tests.campus.state import COMMON_FAULTS, Fault
+from tests.campus.state import COMMON_FAULTS, FailureCode
 from tests.conftest import Service
 from tests.running import running_service
 from tests.visitor import APP, Visitor, get_csrf_token
 
 SYSTEM = "finance"
 TABLES = ("submissions", "slips", "issued_codes")
-FAULTS = [fault for fault in COMMON_FAULTS if fault not in (Fault.NONE, Fault.SLOW_2S, Fault.TIMEOUT_AFTER)]
+FAULTS = [
+    fault
+    for fault in COMMON_FAULTS
+    if fault not in (FailureCode.NONE, FailureCode.SLOW_2S, FailureCode.TIMEOUT_AFTER)
+]
 OUTSTANDING = ["TS23000003", "TS23000004", "TS23000005", "TS23000006", "TS23000008", "TS23000011"]
 
 
@@ -62,7 +66,7 @@ def check_is_refused(service: Service, answer: requests.Response) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_department_with_any_fault_blocks_the_submission_and_nothing_is_stored(
-    service: Service, student: tuple[Visitor, str], fault: Fault
+    service: Service, student: tuple[Visitor, str], fault: FailureCode
 ) -> None:
     service.campus.set_fault(SYSTEM, fault)
     answer = press_submit(service, *student)
@@ -84,13 +88,13 @@ def test_an_outstanding_item_blocks_the_submission_and_nothing_is_stored(
 @pytest.mark.parametrize(
     ("number", "fault", "says", "never"),
     [
-        ("TS95000001", Fault.HTTP_500, "一项暂时无法查询", "项未通过"),
-        ("TS23000006", Fault.HTTP_500, "一项未通过，一项暂时无法查询", ""),
-        ("TS23000006", Fault.NONE, "一项未通过", "暂时无法查询"),
+        ("TS95000001", FailureCode.HTTP_500, "一项暂时无法查询", "项未通过"),
+        ("TS23000006", FailureCode.HTTP_500, "一项未通过，一项暂时无法查询", ""),
+        ("TS23000006", FailureCode.NONE, "一项未通过", "暂时无法查询"),
     ],
 )
 def test_what_cannot_be_asked_is_counted_and_named_apart_from_what_failed(
-    service: Service, number: str, fault: Fault, says: str, never: str
+    service: Service, number: str, fault: FailureCode, message: str, never: str
 ) -> None:
     service.campus.reset()
     service.campus.set_fault(SYSTEM, fault)
@@ -99,14 +103,14 @@ def test_what_cannot_be_asked_is_counted_and_named_apart_from_what_failed(
     check = visitor.get(f"{APP}/submission")
     refused = press_submit(service, visitor, get_csrf_token(check))
     check_is_refused(service, refused)
-    assert f"没有提交成功：{says}</h2>" in refused.text
-    assert f"（{says}）" in refused.text.partition("</title>")[0]
+    assert f"没有提交成功：{message}</h2>" in refused.text
+    assert f"（{message}）" in refused.text.partition("</title>")[0]
     for page in (query, check, refused):
-        assert says in page.text
+        assert message in page.text
         words = page.text.replace("这不代表未通过", "").replace("不代表未通过", "")
         assert never not in words or not never, page.url
         assert ("<b>未通过</b> 退宿" in query.text) is (number == "TS23000006")
-        assert ("<b>暂时无法查询</b> 收费" in query.text) is (fault is not Fault.NONE)
+        assert ("<b>暂时无法查询</b> 收费" in query.text) is (fault is not FailureCode.NONE)
         assert "还有事项未通过" not in page.text
 
 

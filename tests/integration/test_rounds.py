@@ -43,7 +43,7 @@ def service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> I
 def read_distrusted(service: Service) -> dict[str, str]:
     answer = requests.get(f"{service.url}/readyz", timeout=30)
     assert answer.status_code == 200
-    found: dict[str, str] = answer.json()["distrusted"]
+    found: dict[str, str] = answer.json()["suspended"]
     return found
 
 

@@ -66,7 +66,7 @@ RULES = {
     "verify.gate_worker": Access.ANYBODY,
     "verify.gate_session": Access.ANYBODY,
     "verify.gate_account": Access.ANYBODY,
-    "verify.gate_checks": Access.STAFF,
+    "verify.gate_scans": Access.STAFF,
 }
 
 CHANGES_NOTHING = {"verify.compare", "verify.verify"}

@@ -498,12 +498,12 @@ def make_foreign_code() -> bytes:
     ],
 )
 def test_a_file_without_our_code_says_what_happened_and_what_to_do(
-    service: Service, body: bytes, error: str, says: str
+    service: Service, body: bytes, error: str, message: str
 ) -> None:
     answer = upload(service, "file", body)
     assert answer.status_code == 422
     assert f'data-error="{error}"' in answer.text
-    assert says in answer.text
+    assert message in answer.text
 
 
 def test_a_pdf_without_a_code_is_no_photo(service: Service) -> None:

@@ -14,7 +14,7 @@ from click.testing import Result
 from sqlalchemy import event, select
 
 from app.domain.clearance import Status
-from app.domain.errors import AlreadySubmitted, AlreadyWaived, Fact
+from app.domain.errors import AlreadySubmitted, AlreadyWaived, DomainError
 from app.extensions import db
 from app.models import AuditEvent, BrowserSession, Submission, Waiver, write_transaction
 from app.services.audit import find_broken_event
@@ -111,7 +111,7 @@ def count_waivers() -> int:
 
 def get_status(place: Place, student: str = STUDENT) -> Status:
     """Where the archive stands."""
-    return look_up_clearance(*place, student, is_patient=True)["archive"].status
+    return look_up_clearance(*place, student, wait_for_all=True)["archive"].status
 
 
 @pytest.mark.parametrize(
@@ -392,13 +392,13 @@ def test_the_list_is_filtered_and_shows_withdrawn_ones_when_asked(office: Office
     assert "TS23000006" in line
     (line, _) = list_lines("--step", "archive", "--student", STUDENT, "--withdrawn")
     assert f"by {OTHER_CLERK}: {MISTAKE}" in line
-    for words, says in (
+    for words, message in (
         (("--mini-app", "undergraduate_departure"), "there is graduate_departure"),
         (("--step", "nostep"), "dormitory"),
         (("--mini-app", "graduate-departure", "--step", "nostep"), "dormitory"),
     ):
         done = run(office, "waivers", "list", *words)
-        assert (done.exit_code, says in done.output) == (1, True), done.output
+        assert (done.exit_code, message in done.output) == (1, True), done.output
 
 
 @pytest.mark.parametrize(
@@ -406,11 +406,11 @@ def test_the_list_is_filtered_and_shows_withdrawn_ones_when_asked(office: Office
     [(("nothing", "archive"), "there is graduate_departure"), (("graduate_departure", "x"), "dormitory")],
 )
 def test_a_mistaken_name_is_told_with_those_that_there_are(
-    office: Office, words: tuple[str, str], says: str
+    office: Office, words: tuple[str, str], message: str
 ) -> None:
     for command in (("waive",), ("waivers", "withdraw")):
         done = run(office, *command, *words, STUDENT, "--reason", WHY, "--by", CLERK)
-        assert (done.exit_code, says in done.output) == (1, True), done.output
+        assert (done.exit_code, message in done.output) == (1, True), done.output
 
 
 def submit_while_withdrawing(office: Office, place: Place, departments: dict[str, Department]) -> str:
@@ -451,12 +451,12 @@ def test_without_the_second_look_a_withdrawn_waiver_gives_a_slip(
     assert submit_while_withdrawing(office, place, departments).startswith("LX")
 
 
-def withdraw_inside_submission(office: Office, place: Place) -> tuple[bool, list[Fact]]:
+def withdraw_inside_submission(office: Office, place: Place) -> tuple[bool, list[DomainError]]:
     """Begin a withdrawal in the middle of a submission's transaction: whether it ended before the submission did,
     and how it was refused.
     """
     grant_waiver(place[1], "archive", STUDENT, WHY, CLERK, accepts_unknown=True)
-    refused: list[Fact] = []
+    refused: list[DomainError] = []
     others: list[threading.Thread] = []
     overtook: list[bool] = []
 
@@ -464,7 +464,7 @@ def withdraw_inside_submission(office: Office, place: Place) -> tuple[bool, list
         with office.app.app_context():
             try:
                 withdraw_waiver(place[1], "archive", STUDENT, MISTAKE, OTHER_CLERK)
-            except Fact as fact:
+            except DomainError as fact:
                 refused.append(fact)
             finally:
                 db.session.remove()

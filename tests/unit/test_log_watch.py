@@ -25,7 +25,7 @@ SECRETS = {
 }
 HARMLESS = (
     '{"time": "2026-11-26T23:30:15.123+00:00", "level": "INFO", "logger": "app.services.sign_in.sign_in", "message": "signed_in"}',
-    '{"exception": "builtins.ValueError\\n  /srv/lixiao/app/services/verification/issued_codes.py:123 find_standing"}',
+    '{"exception": "builtins.ValueError\\n  /srv/lixiao/app/services/verification/issued_codes.py:123 find_issued_code"}',
     "test_a_callback_that_comes_several_times_at_once_is_exchanged_once",
     f"commit {'0123456789abcdef' * 4}",
     "missing_claim:student_number",

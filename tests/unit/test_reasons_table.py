@@ -14,7 +14,7 @@ from app.identity.http import TOKEN_ERRORS, AnswerFormat
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "config" / "CONNECTING.md"
 SOURCES = ("app/identity", "app/services", "app/web/auth")
-FAULT_NAMES = {"SignInFault", "SignInRefused", "ProviderMisbehaved", "ProviderRefused", "SignInUnavailable"}
+FAULT_NAMES = {"SignInError", "SignInRefused", "ProviderMisbehaved", "ProviderRefused", "SignInUnavailable"}
 ENDPOINTS = ("discovery", "keys", "token", "userinfo", "validate", "id_token")
 PLACEHOLDERS = {
     "what": ENDPOINTS,

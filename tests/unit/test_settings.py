@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.domain.person import LetterCase, NumberForm, Role
-from app.settings import ANY_FACT, Sentinels, Settings, SettingsError, load_settings, read_settings
+from app.settings import ANY_FACT, Canaries, Settings, SettingsError, load_settings, read_settings
 
 SECRET = "0123456789abcdef" * 2
 
@@ -40,7 +40,7 @@ def make_data(**sections: Any) -> dict[str, Any]:
             "deadline_seconds": 3.0,
             "page_wait_seconds": 0.3,
             "fresh_seconds": 15.0,
-            "controls_fresh_seconds": 5.0,
+            "canaries_fresh_seconds": 5.0,
         },
         "retention": {
             "sessions_days": 1,
@@ -202,7 +202,7 @@ def test_a_pattern_that_knows_nobody_is_told_once() -> None:
     app = make_data()["mini_apps"]["graduate_departure"]
     controls = {"library_loans": {"passes": "TS1", "fails": ["TS2", "TS3"]}}
     named = {
-        "mini_apps": {"graduate_departure": {**app, "sentinels": controls}},
+        "mini_apps": {"graduate_departure": {**app, "canaries": controls}},
         "roles": {"guards": ["TS9"]},
     }
     (fault,) = read(make_data(numbers={"pattern": "TB[0-9]+"}, **named)).faults
@@ -274,19 +274,19 @@ def test_a_password_without_its_certificate_is_a_mistake() -> None:
 
 def read_sentinels(**table: object) -> Settings:
     app = make_data()["mini_apps"]["graduate_departure"]
-    sentinels = {"library_loans": table}
-    return read(make_data(mini_apps={"graduate_departure": {**app, "sentinels": sentinels}}))
+    canaries = {"library_loans": table}
+    return read(make_data(mini_apps={"graduate_departure": {**app, "canaries": canaries}}))
 
 
 def test_control_students_are_named_singly_in_lists_or_by_fact_and_folded() -> None:
     by_fact = {"overdue_books": "ts2", "fine": ["TS2", " ＴＳ3"]}
     settings = read_sentinels(passes=["TS1", "TS4"], fails=by_fact)
     assert settings.faults == []
-    found = settings.mini_apps["graduate_departure"].sentinels["library_loans"]
-    assert found == Sentinels(("TS1", "TS4"), {"overdue_books": ("TS2",), "fine": ("TS2", "TS3")})
+    found = settings.mini_apps["graduate_departure"].canaries["library_loans"]
+    assert found == Canaries(("TS1", "TS4"), {"overdue_books": ("TS2",), "fine": ("TS2", "TS3")})
     assert found.numbers == ("TS1", "TS4", "TS2", "TS3")
     single = read_sentinels(passes="TS1", fails="TS2").mini_apps["graduate_departure"]
-    assert single.sentinels["library_loans"] == Sentinels(("TS1",), {ANY_FACT: ("TS2",)})
+    assert single.canaries["library_loans"] == Canaries(("TS1",), {ANY_FACT: ("TS2",)})
 
 
 @pytest.mark.parametrize(
@@ -300,6 +300,6 @@ def test_control_students_are_named_singly_in_lists_or_by_fact_and_folded() -> N
         ({"passes": "no number!", "fails": "TS2"}, "passes names what is no number of a person"),
     ],
 )
-def test_control_students_that_prove_nothing_are_refused(table: dict[str, object], says: str) -> None:
-    where = "mini_apps.graduate_departure.sentinels.library_loans"
-    assert [fault for fault in read_sentinels(**table).faults if f"{where}.{says}" in fault] != []
+def test_control_students_that_prove_nothing_are_refused(table: dict[str, object], message: str) -> None:
+    where = "mini_apps.graduate_departure.canaries.library_loans"
+    assert [fault for fault in read_sentinels(**table).faults if f"{where}.{message}" in fault] != []

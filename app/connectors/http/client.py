@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import aiohttp
 from yarl import URL
 
-from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
+from app.connectors.base import ActionOutcome, FailureCode, UntrustedAnswer
 from app.connectors.http.config import HttpJsonConfig
 from app.connectors.http.pages import PageShape, PageWalk
 from app.connectors.http.request import NO_OTHERS, Place, RequestShape, build_request
@@ -28,10 +28,10 @@ from app.event_loop import PerLoop, close_at_exit, forget_at_exit
 MAX_BODY = 256 * 1024
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
-_STATUS_FAULTS: Mapping[int, Fault] = {
-    401: Fault.CREDENTIAL_REFUSED,
-    403: Fault.CREDENTIAL_REFUSED,
-    429: Fault.TOO_MANY_REQUESTS,
+_STATUS_FAULTS: Mapping[int, FailureCode] = {
+    401: FailureCode.CREDENTIAL_REFUSED,
+    403: FailureCode.CREDENTIAL_REFUSED,
+    429: FailureCode.TOO_MANY_REQUESTS,
 }
 
 
@@ -42,8 +42,8 @@ def check_status(status: int) -> None:
     if status in _STATUS_FAULTS:
         raise UntrustedAnswer(_STATUS_FAULTS[status])
     if 300 <= status < 400:
-        raise UntrustedAnswer(Fault.REDIRECT)
-    raise UntrustedAnswer(Fault.SERVER_ERROR if status >= 500 else Fault.HTTP_STATUS)
+        raise UntrustedAnswer(FailureCode.REDIRECT)
+    raise UntrustedAnswer(FailureCode.SERVER_ERROR if status >= 500 else FailureCode.HTTP_STATUS)
 
 
 async def read_body(response: aiohttp.ClientResponse) -> bytes:
@@ -53,9 +53,9 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes:
         async for chunk in response.content.iter_any():
             raw += chunk
             if len(raw) > MAX_BODY:
-                raise UntrustedAnswer(Fault.TOO_LARGE)
+                raise UntrustedAnswer(FailureCode.TOO_LARGE)
     except (aiohttp.ClientError, OSError):
-        raise UntrustedAnswer(Fault.DISCONNECTED) from None
+        raise UntrustedAnswer(FailureCode.DISCONNECTED) from None
     return decompress(bytes(raw), response.headers.getall("Content-Encoding", []))
 
 
@@ -64,16 +64,16 @@ def decompress(raw: bytes, encodings: list[str]) -> bytes:
     if not encodings:
         return raw
     if [name.strip().lower() for name in encodings] != ["gzip"]:
-        raise UntrustedAnswer(Fault.ENCODING)
+        raise UntrustedAnswer(FailureCode.ENCODING)
     inflater = zlib.decompressobj(_GZIP_WINDOW)
     try:
         body = inflater.decompress(raw, MAX_BODY + 1)
     except zlib.error:
-        raise UntrustedAnswer(Fault.ENCODING) from None
+        raise UntrustedAnswer(FailureCode.ENCODING) from None
     if len(body) > MAX_BODY:
-        raise UntrustedAnswer(Fault.TOO_LARGE)
+        raise UntrustedAnswer(FailureCode.TOO_LARGE)
     if not inflater.eof or inflater.unused_data:
-        raise UntrustedAnswer(Fault.ENCODING)
+        raise UntrustedAnswer(FailureCode.ENCODING)
     return body
 
 
@@ -146,7 +146,7 @@ class HttpJsonConnector:
             oldest = min(oldest, get_as_of(shape, document, datetime.now(UTC)))
             if walk.take(document, page):
                 return walk.read_records(), oldest
-        raise UntrustedAnswer(Fault.TOO_LARGE)
+        raise UntrustedAnswer(FailureCode.TOO_LARGE)
 
     async def _ask_again(
         self, student_number: str, others: Mapping[Place, Mapping[str, str | int]] = NO_OTHERS
@@ -174,7 +174,7 @@ class HttpJsonConnector:
         try:
             response = await call
         except aiohttp.ClientResponseError:
-            raise UntrustedAnswer(Fault.BAD_HTTP) from None
+            raise UntrustedAnswer(FailureCode.BAD_HTTP) from None
         except (aiohttp.ClientConnectionError, OSError) as error:
             raise _NoAnswer(error) from None
         # Leaving the block drops the connection unless the answer was read to its end.
@@ -201,7 +201,11 @@ class HttpJsonConnector:
         return session
 
 
-def _name_no_answer(cause: Exception) -> Fault:
+def _name_no_answer(cause: Exception) -> FailureCode:
     if isinstance(cause, aiohttp.ClientSSLError):
-        return Fault.TLS
-    return Fault.UNREACHABLE if isinstance(cause, aiohttp.ClientConnectorError) else Fault.DISCONNECTED
+        return FailureCode.TLS
+    return (
+        FailureCode.UNREACHABLE
+        if isinstance(cause, aiohttp.ClientConnectorError)
+        else FailureCode.DISCONNECTED
+    )

@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.config import NAME_PATTERN, read_choice, read_optional_path
 from app.connectors.http.request import BODY_PLACES, Place, RequestShape
 from app.connectors.json_paths import Json, Path, look_up
@@ -88,21 +88,21 @@ class PageWalk:
         # By what is read of it, not by the whole row: a running number or a time makes no other row of it.
         key = tuple(record.values()) if self.pages.row_key is None else _read_key(row, self.pages.row_key)
         if key in self._seen:
-            raise UntrustedAnswer(Fault.REPEATED_PAGE)
+            raise UntrustedAnswer(FailureCode.REPEATED_PAGE)
         self._seen.add(key)
         self._records.append(record)
 
     def _is_past_the_end(self, has_rows: bool) -> bool:
         """One page without rows may be a gap, such as a page whose rows were all filtered away; two are the end."""
         if has_rows and self._was_empty:
-            raise UntrustedAnswer(Fault.CONTRADICTION)
+            raise UntrustedAnswer(FailureCode.CONTRADICTION)
         is_end, self._was_empty = self._was_empty, not has_rows
         return is_end
 
     def _is_complete(self, document: Json, has_rows: bool) -> bool:
         total = look_up(document, self.pages.total or ())
         if type(total) is not int or total < len(self._records) or self._total not in (None, total):
-            raise UntrustedAnswer(Fault.WRONG_COUNT)
+            raise UntrustedAnswer(FailureCode.WRONG_COUNT)
         self._total = total
         if not has_rows:
             require_count(total, len(self._records))
@@ -145,11 +145,11 @@ def _check_body(table: Table, shape: PageShape, request: RequestShape) -> None:
 
 def _require_page(value: Json, page: int) -> None:
     if type(value) is not int or value != page:
-        raise UntrustedAnswer(Fault.WRONG_COUNT)
+        raise UntrustedAnswer(FailureCode.WRONG_COUNT)
 
 
 def _read_key(row: Json, path: Path) -> str:
     key = look_up(row, path)
     if key == "" or not isinstance(key, str | int) or isinstance(key, bool):
-        raise UntrustedAnswer(Fault.WRONG_TYPE)
+        raise UntrustedAnswer(FailureCode.WRONG_TYPE)
     return str(key)

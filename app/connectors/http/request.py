@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import quote, urlencode
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 
 
 class SignatureMethod(StrEnum):
@@ -165,7 +165,7 @@ def _require_sendable(student_number: str) -> None:
     # Dots alone would climb in a path; a line's end would add a header or a line to a signed message.
     is_plain = student_number.isprintable() and student_number.strip(". ") != ""
     if not is_plain or len(student_number) > MAX_STUDENT_NUMBER:
-        raise UntrustedAnswer(Fault.ODD_STUDENT_NUMBER)
+        raise UntrustedAnswer(FailureCode.ODD_STUDENT_NUMBER)
 
 
 def _make_body(placed: Mapping[Place, Mapping[str, str | int]]) -> tuple[dict[str, str], bytes | None]:

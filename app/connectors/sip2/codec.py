@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 
 DATE_LENGTH = 18
 
@@ -73,7 +73,7 @@ def write_message(dialect: Dialect, head: str, fields: Mapping[str, str], sequen
     Raises UntrustedAnswer(ENCODING) for what cannot be sent: it would end a field or the message too early.
     """
     if not all(can_send(dialect, value) for value in fields.values()):
-        raise UntrustedAnswer(Fault.ENCODING)
+        raise UntrustedAnswer(FailureCode.ENCODING)
     body = head + "".join(f"{code}{value}{dialect.delimiter}" for code, value in fields.items())
     covered = body.encode(dialect.encoding) + f"AY{sequence}AZ".encode("ascii")
     return covered + f"{get_checksum(covered):04X}".encode("ascii") + dialect.terminator.bytes
@@ -95,36 +95,36 @@ def read_message(dialect: Dialect, raw: bytes, code: str, header_length: int, se
     """
     found = _TRAILER.fullmatch(raw)
     if found is None:
-        raise UntrustedAnswer(Fault.NOT_SIP2)
+        raise UntrustedAnswer(FailureCode.NOT_SIP2)
     if int(found[3], 16) != get_checksum(raw[:-4]):
-        raise UntrustedAnswer(Fault.CHECKSUM)
+        raise UntrustedAnswer(FailureCode.CHECKSUM)
     if int(found[2]) != sequence:
-        raise UntrustedAnswer(Fault.SEQUENCE)
+        raise UntrustedAnswer(FailureCode.SEQUENCE)
     try:
         text = found[1].decode(dialect.encoding)
     except UnicodeDecodeError:
-        raise UntrustedAnswer(Fault.ENCODING) from None
+        raise UntrustedAnswer(FailureCode.ENCODING) from None
     header, rest = text[2 : 2 + header_length], text[2 + header_length :]
     if text[:2] != code or len(header) != header_length or not header.isascii():
-        raise UntrustedAnswer(Fault.NOT_SIP2)
+        raise UntrustedAnswer(FailureCode.NOT_SIP2)
     return Message(header, *_read_fields(dialect, rest))
 
 
 def _read_fields(dialect: Dialect, text: str) -> tuple[dict[str, str], dict[str, int]]:
     *parts, last = text.split(dialect.delimiter)
     if last:
-        raise UntrustedAnswer(Fault.NOT_SIP2)
+        raise UntrustedAnswer(FailureCode.NOT_SIP2)
     fields: dict[str, str] = {}
     repeated: dict[str, int] = {}
     for part in parts:
         code, value = part[:2], part[2:]
         if not _FIELD_CODE.fullmatch(code):
-            raise UntrustedAnswer(Fault.NOT_SIP2)
+            raise UntrustedAnswer(FailureCode.NOT_SIP2)
         if code in _REPEATED:
             repeated[code] = repeated.get(code, 0) + (value.strip() != "")
             continue
         if code in fields:
-            raise UntrustedAnswer(Fault.DUPLICATE_KEY)
+            raise UntrustedAnswer(FailureCode.DUPLICATE_KEY)
         fields[code] = value
     return fields, repeated
 
@@ -137,4 +137,4 @@ def write_date(now: datetime) -> str:
 def require_sendable(student_number: str) -> None:
     """Raise UntrustedAnswer(ODD_STUDENT_NUMBER) unless the number is letters and digits alone."""
     if not _STUDENT_NUMBER.fullmatch(student_number):
-        raise UntrustedAnswer(Fault.ODD_STUDENT_NUMBER)
+        raise UntrustedAnswer(FailureCode.ODD_STUDENT_NUMBER)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
+from app.connectors.base import ActionOutcome, FailureCode, UntrustedAnswer
 from app.connectors.reading import judge_action
 from app.connectors.sip2.codec import (
     Dialect,
@@ -120,7 +120,7 @@ class _Conversation:
             fields["CP"] = access.location
         answer = await self.ask("9300", fields, "94", 1)
         if answer.header != "1":
-            raise UntrustedAnswer(Fault.CREDENTIAL_REFUSED)
+            raise UntrustedAnswer(FailureCode.CREDENTIAL_REFUSED)
 
     async def ask(self, head: str, fields: dict[str, str], code: str, header_length: int) -> Message:
         """Send a message and read the answer of this code to it."""
@@ -131,9 +131,9 @@ class _Conversation:
             await self._writer.drain()
             raw = await self._reader.readuntil(terminator)
         except asyncio.LimitOverrunError:
-            raise UntrustedAnswer(Fault.TOO_LARGE) from None
+            raise UntrustedAnswer(FailureCode.TOO_LARGE) from None
         except (asyncio.IncompleteReadError, OSError):
-            raise UntrustedAnswer(Fault.DISCONNECTED) from None
+            raise UntrustedAnswer(FailureCode.DISCONNECTED) from None
         return read_message(self._dialect, raw.removesuffix(terminator), code, header_length, sequence)
 
 
@@ -143,6 +143,6 @@ async def _connect(
     try:
         return await asyncio.open_connection(access.host, access.port, ssl=trust, limit=MAX_MESSAGE)
     except ssl.SSLError:
-        raise UntrustedAnswer(Fault.TLS) from None
+        raise UntrustedAnswer(FailureCode.TLS) from None
     except OSError:
-        raise UntrustedAnswer(Fault.UNREACHABLE) from None
+        raise UntrustedAnswer(FailureCode.UNREACHABLE) from None

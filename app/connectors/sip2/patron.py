@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.fields import Field, FieldType
 from app.connectors.json_paths import Mark, all_hold, look_up
 from app.connectors.reading import ActionShape, NoRecord, require_student
@@ -110,9 +110,9 @@ def make_document(shape: PatronShape, message: Message, student_number: str) -> 
     """An answer about this student as one document; raises UntrustedAnswer."""
     header = _STATUS.fullmatch(message.header)
     if header is None:
-        raise UntrustedAnswer(Fault.NOT_SIP2)
+        raise UntrustedAnswer(FailureCode.NOT_SIP2)
     if PATRON not in message.fields:
-        raise UntrustedAnswer(Fault.MISSING_FIELD)
+        raise UntrustedAnswer(FailureCode.MISSING_FIELD)
     require_student(shape.conventions, message.fields[PATRON], student_number)
     flags = {name: "yes" if mark == "Y" else "no" for name, mark in zip(FLAGS, header[1], strict=True)}
     counts = _read_counts(header[2]) if header[2] else {}
@@ -125,9 +125,9 @@ def require_recent(message: Message, now: datetime) -> None:
     try:
         written_at = datetime.strptime(date[:8] + date[12:], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError:
-        raise UntrustedAnswer(Fault.ODD_DAY) from None
+        raise UntrustedAnswer(FailureCode.MALFORMED_DAY) from None
     if abs(now - written_at) > MAX_APART:
-        raise UntrustedAnswer(Fault.ODD_DAY)
+        raise UntrustedAnswer(FailureCode.MALFORMED_DAY)
 
 
 def read_patron(shape: PatronShape, document: Document) -> tuple[Record, ...]:
@@ -140,12 +140,12 @@ def read_patron(shape: PatronShape, document: Document) -> tuple[Record, ...]:
         _require_nothing(document)
         return ()
     if not all_hold(shape.success, document) or not str(look_up(document, (NAME,))).strip():
-        raise UntrustedAnswer(Fault.NO_SUCCESS)
+        raise UntrustedAnswer(FailureCode.NO_SUCCESS)
     _require_valid(shape, document)
     _require_consistent(shape, document)
     has_money = any(field.type is FieldType.MONEY for field in shape.fields.values())
     if has_money and look_up(document, (CURRENCY,)) != shape.currency:
-        raise UntrustedAnswer(Fault.UNKNOWN_VALUE)
+        raise UntrustedAnswer(FailureCode.UNKNOWN_VALUE)
     return ({fact: field.read(document) for fact, field in shape.fields.items()},)
 
 
@@ -171,7 +171,7 @@ def _read_count(text: str) -> str | None:
     if text == " " * COUNT_LENGTH:
         return None
     if not _COUNT.fullmatch(text):
-        raise UntrustedAnswer(Fault.ODD_NUMBER)
+        raise UntrustedAnswer(FailureCode.MALFORMED_NUMBER)
     return str(int(text))
 
 
@@ -187,7 +187,7 @@ def _sum_up(groups: Mapping[str, tuple[str, ...]], flags: Mapping[str, str]) -> 
 def _require_valid(shape: PatronShape, document: Document) -> None:
     for code in _MUST_BE_VALID:
         if code not in shape.named and document.get(code, "Y") not in ("Y", ""):
-            raise UntrustedAnswer(Fault.NO_SUCCESS)
+            raise UntrustedAnswer(FailureCode.NO_SUCCESS)
 
 
 def _require_consistent(shape: PatronShape, document: Document) -> None:
@@ -200,7 +200,7 @@ def _require_consistent(shape: PatronShape, document: Document) -> None:
             continue
         told = [_get_amount(document, place) for place in places if document.get(place) is not None]
         if any(shown < amount for shown in told) or not (told or witness in shape.named):
-            raise UntrustedAnswer(Fault.CONTRADICTION)
+            raise UntrustedAnswer(FailureCode.CONTRADICTION)
 
 
 def _get_amount(document: Document, name: str) -> float:
@@ -215,4 +215,4 @@ def _require_nothing(document: Document) -> None:
     """A patron who is not there has no name, nothing open, and no mark but that everything is denied."""
     marks = (*_SHOWN_IN, *COUNTS, *(flag for flag in FLAGS if flag not in DENIALS), FEE)
     if document.get(NAME) or any(_get_amount(document, name) for name in marks):
-        raise UntrustedAnswer(Fault.CONTRADICTION)
+        raise UntrustedAnswer(FailureCode.CONTRADICTION)

@@ -19,7 +19,7 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.connectors.base import ActionOutcome, Fault, UnknownAction, UntrustedAnswer
+from app.connectors.base import ActionOutcome, FailureCode, UnknownAction, UntrustedAnswer
 from app.connectors.sql.config import NUMBER_PARAMETER, SqlConfig
 from app.connectors.sql.rows import (
     MAX_NUMBERS,
@@ -37,10 +37,10 @@ RECYCLE_SECONDS = 600
 PROGRESS_STEPS = 1000
 """SQLite looks at the clock each time it has done so many steps of its machine."""
 
-_SQLITE_FAULTS = {
-    "SQLITE_INTERRUPT": Fault.TIMEOUT,
-    "SQLITE_BUSY": Fault.TIMEOUT,
-    "SQLITE_LOCKED": Fault.TIMEOUT,
+_SQLITE_FAILURES = {
+    "SQLITE_INTERRUPT": FailureCode.TIMEOUT,
+    "SQLITE_BUSY": FailureCode.TIMEOUT,
+    "SQLITE_LOCKED": FailureCode.TIMEOUT,
 }
 
 
@@ -58,7 +58,7 @@ class ReadOnlyDatabase:
                 _restrict(connection, self._config.statement_seconds)
                 return self._read(connection, student_number)
         except PoolTimeoutError:
-            raise UntrustedAnswer(Fault.BUSY) from None
+            raise UntrustedAnswer(FailureCode.BUSY) from None
         except SQLAlchemyError as error:
             raise UntrustedAnswer(_name_fault(error)) from None
 
@@ -71,7 +71,7 @@ class ReadOnlyDatabase:
             require_folded(self._config.conventions.numbers, numbers.fetchmany(MAX_NUMBERS + 1))
         result = connection.execute(text(self._config.statement), {NUMBER_PARAMETER: student_number})
         if not result.returns_rows:
-            raise UntrustedAnswer(Fault.NO_ROWS)
+            raise UntrustedAnswer(FailureCode.NO_ROWS)
         return Found(tuple(result.keys()), list_rows(result.fetchmany(MAX_ROWS + 1)), freshness)
 
     def close(self) -> None:
@@ -144,19 +144,23 @@ def _restrict_sqlite(connection: Connection, seconds: float) -> None:
         connection.exec_driver_sql("BEGIN")
 
 
-def _name_fault(error: SQLAlchemyError) -> Fault:
+def _name_fault(error: SQLAlchemyError) -> FailureCode:
     """The fault's name by SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html) or SQLite's own code."""
     cause = error.orig if isinstance(error, DBAPIError) else None
     state = getattr(cause, "sqlstate", None) or ""
     if state == "57014":
-        return Fault.TIMEOUT
+        return FailureCode.TIMEOUT
     if state.startswith("28"):
-        return Fault.CREDENTIAL_REFUSED
+        return FailureCode.CREDENTIAL_REFUSED
     if isinstance(cause, sqlite3.Error):
-        return _SQLITE_FAULTS.get(getattr(cause, "sqlite_errorname", ""), Fault.SERVER_ERROR)
+        return _SQLITE_FAILURES.get(getattr(cause, "sqlite_errorname", ""), FailureCode.SERVER_ERROR)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return Fault.DISCONNECTED
-    return Fault.UNREACHABLE if isinstance(error, OperationalError) and not state else Fault.SERVER_ERROR
+        return FailureCode.DISCONNECTED
+    return (
+        FailureCode.UNREACHABLE
+        if isinstance(error, OperationalError) and not state
+        else FailureCode.SERVER_ERROR
+    )
 
 
 class SqlConnector:

@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.fields import Field, FieldType
 from app.connectors.json_paths import Json
 from app.connectors.reading import parse_moment, require_student
@@ -37,16 +37,16 @@ class Found:
 def read_rows(config: SqlConfig, found: Found, student_number: str) -> tuple[Record, ...]:
     """The facts about one student, one mapping a row; none exactly when no row means no record."""
     if len(set(found.columns)) != len(found.columns):
-        raise UntrustedAnswer(Fault.DUPLICATE_KEY)
+        raise UntrustedAnswer(FailureCode.DUPLICATE_KEY)
     if not found.rows and config.no_row is NoRow.NEVER:
-        raise UntrustedAnswer(Fault.NO_ROWS)
+        raise UntrustedAnswer(FailureCode.NO_ROWS)
     if len(found.rows) > MAX_ROWS:
-        raise UntrustedAnswer(Fault.TOO_LARGE)
+        raise UntrustedAnswer(FailureCode.TOO_LARGE)
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     for row in rows:
         require_student(config.conventions, _get(row, config.number_column), student_number)
     if len(rows) > 1 and not config.is_many:
-        raise UntrustedAnswer(Fault.SEVERAL_RECORDS)
+        raise UntrustedAnswer(FailureCode.SEVERAL_RECORDS)
     return tuple({fact: _read_fact(field, row) for fact, field in config.fields.items()} for row in rows)
 
 
@@ -55,7 +55,7 @@ def get_as_of(config: SqlConfig, found: Found, now: datetime) -> datetime:
     zone = config.freshness.age.zone
     if found.freshness is not None:
         if len(found.freshness) != 1 or len(found.freshness[0]) != 1:
-            raise UntrustedAnswer(Fault.WRONG_COUNT)
+            raise UntrustedAnswer(FailureCode.WRONG_COUNT)
         return parse_moment(found.freshness[0][0], zone, now)
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     return min((parse_moment(_get(row, config.freshness.column), zone, now) for row in rows), default=now)
@@ -66,15 +66,15 @@ def require_folded(form: NumberForm, rows: Sequence[Sequence[object]]) -> None:
     asked for: the rows under another form would be missing without a word.
     """
     if len(rows) > MAX_NUMBERS:
-        raise UntrustedAnswer(Fault.TOO_LARGE)
+        raise UntrustedAnswer(FailureCode.TOO_LARGE)
     for row in rows:
         if len(row) != 1 or not isinstance(row[0], str) or not form.is_folded(row[0]):
-            raise UntrustedAnswer(Fault.UNFOLDED_NUMBER)
+            raise UntrustedAnswer(FailureCode.UNFOLDED_NUMBER)
 
 
 def _get(row: dict[str, Any], column: str) -> Any:
     if column not in row:
-        raise UntrustedAnswer(Fault.MISSING_FIELD)
+        raise UntrustedAnswer(FailureCode.MISSING_FIELD)
     return row[column]
 
 
@@ -98,19 +98,19 @@ def _make_json(field: Field, value: object) -> Json:
     if field.type is FieldType.DAY:
         return _make_day(value)
     if isinstance(value, bool):
-        raise UntrustedAnswer(Fault.WRONG_TYPE)
+        raise UntrustedAnswer(FailureCode.WRONG_TYPE)
     is_code = field.type is FieldType.TEXT and field.values is not None
     if isinstance(value, int) and (is_code or field.type is not FieldType.TEXT):
         return str(value)
     if isinstance(value, Decimal) and field.type in (FieldType.COUNT, FieldType.MONEY):
         return _write_decimal(value)
-    raise UntrustedAnswer(Fault.WRONG_TYPE)
+    raise UntrustedAnswer(FailureCode.WRONG_TYPE)
 
 
 def _write_decimal(value: Decimal) -> str:
     """`12.5000` of a NUMERIC(18, 4) is 12.5: zeros behind the point are the column's, not the amount's."""
     if not value.is_finite():
-        raise UntrustedAnswer(Fault.ODD_NUMBER)
+        raise UntrustedAnswer(FailureCode.MALFORMED_NUMBER)
     literal = format(value, "f")
     return literal.rstrip("0").rstrip(".") if "." in literal else literal
 
@@ -118,18 +118,18 @@ def _write_decimal(value: Decimal) -> str:
 def _make_flag(value: object) -> bool:
     if type(value) in (bool, int) and value in (0, 1):
         return bool(value)
-    raise UntrustedAnswer(Fault.WRONG_TYPE)
+    raise UntrustedAnswer(FailureCode.WRONG_TYPE)
 
 
 def _make_day(value: object) -> str:
     """A DATE; a date with a time is a day only at midnight, as Oracle writes days."""
     if isinstance(value, datetime):
         if value.tzinfo is not None or value.time() != time.min:
-            raise UntrustedAnswer(Fault.ODD_DAY)
+            raise UntrustedAnswer(FailureCode.MALFORMED_DAY)
         return value.date().isoformat()
     if isinstance(value, date):
         return value.isoformat()
-    raise UntrustedAnswer(Fault.WRONG_TYPE)
+    raise UntrustedAnswer(FailureCode.WRONG_TYPE)
 
 
 def list_rows(result_rows: Sequence[Any]) -> tuple[tuple[Any, ...], ...]:

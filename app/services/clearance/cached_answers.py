@@ -14,11 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.clearance import DepartmentUnavailable, FactValue, Reading
 from app.extensions import db
-from app.models import LITTLE_PATIENCE_SECONDS, KnownAnswer, upsert, write_transaction
+from app.models import LITTLE_PATIENCE_SECONDS, StoredAnswer, upsert, write_transaction
 
 log = logging.getLogger(__name__)
 
-_ROWS = cast("Table", KnownAnswer.__table__)
+_ROWS = cast("Table", StoredAnswer.__table__)
 _FIND = select(
     _ROWS.c.step,
     _ROWS.c.system,
@@ -31,8 +31,8 @@ _FIND = select(
 
 
 @dataclass(frozen=True, slots=True)
-class LastAnswer:
-    """What was kept of one step; see the model `KnownAnswer`."""
+class CachedAnswer:
+    """What was kept of one step; see the model `StoredAnswer`."""
 
     step: str
     system: str
@@ -42,15 +42,15 @@ class LastAnswer:
     failing_since: datetime | None
 
 
-def load_known_answers(mini_app: str, student_number: str) -> dict[str, LastAnswer]:
+def load_cached_answers(mini_app: str, student_number: str) -> dict[str, CachedAnswer]:
     """What is known of a student, by step, with no read transaction left open."""
     of_student = {"mini_app": mini_app, "student_number": student_number}
-    found = {row.step: LastAnswer(*row) for row in db.session.execute(_FIND, of_student)}
+    found = {row.step: CachedAnswer(*row) for row in db.session.execute(_FIND, of_student)}
     db.session.rollback()
     return found
 
 
-def restore_reading(known: LastAnswer) -> Reading | None:
+def restore_reading(known: CachedAnswer) -> Reading | None:
     """The reading that was kept, or None while the system never answered."""
     if known.records is None or known.learnt_at is None:
         return None
@@ -62,7 +62,7 @@ def store_answers(
     mini_app: str,
     student_number: str,
     answers: Mapping[str, Reading | DepartmentUnavailable],
-    known: Mapping[str, LastAnswer],
+    known: Mapping[str, CachedAnswer],
     now: datetime,
 ) -> None:
     """Keep the answers of a round. A page does not fail because they could not be kept: that is logged."""
@@ -75,13 +75,13 @@ def store_answers(
         return
     try:
         with write_transaction(LITTLE_PATIENCE_SECONDS) as session:
-            upsert(session, KnownAnswer, rows)
+            upsert(session, StoredAnswer, rows)
     except SQLAlchemyError as error:
         log.warning("answers not kept", extra={"mini_app": mini_app, "error": type(error).__name__})
 
 
 def _describe(
-    answer: Reading | DepartmentUnavailable, known: LastAnswer | None, now: datetime
+    answer: Reading | DepartmentUnavailable, known: CachedAnswer | None, now: datetime
 ) -> dict[str, Any]:
     if isinstance(answer, Reading):
         return {

@@ -1,9 +1,9 @@
-"""Sentinels: control students of each step, some known to pass and some known not to, for each fact that may block.
+"""Canaries: control students of each step, some known to pass and some known not to, for each fact that may block.
 
 An emptied or shifted view of a department answers everybody in good form, and would clear everybody; so would one
 whose facts are emptied. So a pass counts at submission only with right answers about the step's control students
 (see `proofs`), and all are asked every minute besides. One wrong answer suspends the step for all until its looks
-have been right for `controls_suspend_seconds`. A system that does not answer proves nothing either way: what its
+have been right for `canaries_suspend_seconds`. A system that does not answer proves nothing either way: what its
 records say still counts, and "no record" does not.
 """
 
@@ -19,13 +19,13 @@ from datetime import datetime
 
 from app import metrics
 from app.connectors.fan_out import Answer, start_survey
-from app.domain.clearance import Finding, Reading, Status
+from app.domain.clearance import Reading, RuleResult, Status
 from app.domain.mini_app import Step
 from app.domain.rules import FactMissing, judge_reading
 from app.services.clearance.canary_looks import Ask, Change, Look, Outcome
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
-from app.settings import ANY_FACT, Sentinels
+from app.settings import ANY_FACT, Canaries
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ PASSES = "passes"
 ANSWERS_DIFFER = "two answers about one student differ"
 
 
-class SentinelWatch:
+class CanaryWatch:
     """Asks the control students in a thread of its own, in every process that serves."""
 
     def __init__(self, mini_apps: Mapping[str, InstalledMiniApp], deadline: float) -> None:
@@ -47,21 +47,21 @@ class SentinelWatch:
 
     def start(self) -> None:
         """Begin to watch, if any step has control students; once in a process, and again after a fork."""
-        if self._process_id == os.getpid() or not any(i.settings.sentinels for i in self._mini_apps.values()):
+        if self._process_id == os.getpid() or not any(i.settings.canaries for i in self._mini_apps.values()):
             return
         self._process_id = os.getpid()
         self._woken = threading.Event()
         for installed in self._mini_apps.values():
             installed.looks.forget()
             installed.looks.when_suspended = self._woken.set
-        threading.Thread(target=self._run, name="sentinels", daemon=True).start()
+        threading.Thread(target=self._run, name="canaries", daemon=True).start()
 
     def check_all(self, now: Callable[[], datetime] = get_now) -> None:
-        """Ask every step's control students once, side by side, and note the outcome in `distrusted`."""
+        """Ask every step's control students once, side by side, and note the outcome in `suspended`."""
         looks = [
             begin_look(installed, step_key, self._deadline, now)
             for installed in self._mini_apps.values()
-            for step_key in installed.settings.sentinels
+            for step_key in installed.settings.canaries
         ]
         for look in looks:
             if look is not None:
@@ -72,7 +72,7 @@ class SentinelWatch:
             try:
                 self.check_all()
             except Exception:
-                log.exception("sentinels could not be asked")
+                log.exception("canaries could not be asked")
             self._pause()
 
     def _pause(self) -> None:
@@ -82,14 +82,14 @@ class SentinelWatch:
             self._stop.wait(EVERY_SECONDS_WHEN_WRONG)
 
     def _is_wrong(self) -> bool:
-        return any(installed.distrusted for installed in self._mini_apps.values())
+        return any(installed.suspended for installed in self._mini_apps.values())
 
 
 def begin_look(
     installed: InstalledMiniApp, step_key: str, deadline: float, now: Callable[[], datetime] = get_now
 ) -> Future[Look] | None:
     """A look at a step's control students that begins now or later, shared with whoever asks meanwhile; what it
-    finds is noted in `distrusted`. None: the step has none.
+    finds is noted in `suspended`. None: the step has none.
     """
     ask = _make_ask(installed, step_key, deadline, now)
     return installed.looks.begin(step_key, ask) if ask else None
@@ -111,7 +111,7 @@ def note_contradiction(installed: InstalledMiniApp, step_key: str) -> None:
 def _make_ask(
     installed: InstalledMiniApp, step_key: str, deadline: float, now: Callable[[], datetime]
 ) -> Ask | None:
-    controls = installed.settings.sentinels.get(step_key)
+    controls = installed.settings.canaries.get(step_key)
     if controls is None:
         return None
     step, connector = installed.get_step(step_key), installed.connectors[step_key]
@@ -130,18 +130,18 @@ def _make_ask(
 
 
 def _make_look(
-    step: Step, controls: Sentinels, answers: Mapping[str, Answer], began: float, ended_at: datetime
+    step: Step, controls: Canaries, answers: Mapping[str, Answer], began: float, ended_at: datetime
 ) -> Look:
     try:
-        outcome, wrong = judge_controls(step, controls, answers)
+        outcome, wrong = judge_canaries(step, controls, answers)
     except Exception:
         log.exception("control students could not be judged", extra={"step": step.key})
         outcome, wrong = Outcome.UNPROVEN, ()
     return Look(outcome, began, ended_at, wrong)
 
 
-def judge_controls(
-    step: Step, controls: Sentinels, answers: Mapping[str, Answer]
+def judge_canaries(
+    step: Step, controls: Canaries, answers: Mapping[str, Answer]
 ) -> tuple[Outcome, tuple[str, ...]]:
     """Whether the step's rule lets the ones pass, and keeps each of the others from passing for its own fact; and
     what was wrong. An answer that is missing excuses no wrong one.
@@ -163,25 +163,25 @@ def judge_controls(
     return (Outcome.AGREED if findings.keys() >= set(controls.numbers) else Outcome.UNPROVEN), ()
 
 
-def judge_proven(step: Step, reading: Reading) -> Finding:
+def judge_proven(step: Step, reading: Reading) -> RuleResult:
     """What the step's rule makes of a reading; unavailable where it cannot judge."""
     try:
         return judge_reading(step.rule, step.no_record, reading)
     except FactMissing:
-        return Finding(Status.UNAVAILABLE)
+        return RuleResult(Status.UNAVAILABLE)
 
 
-def is_pass(finding: Finding) -> bool:
+def is_pass(finding: RuleResult) -> bool:
     """Whether a rule let somebody pass."""
     return finding.status is Status.CLEARED
 
 
-def _fails_for(finding: Finding, fact: str) -> bool:
+def _fails_for(finding: RuleResult, fact: str) -> bool:
     is_for_it = fact == ANY_FACT or fact in {reason.key for reason in finding.reasons}
     return finding.status is Status.OUTSTANDING and is_for_it
 
 
-def list_unwatched_facts(step: Step, controls: Sentinels | None) -> tuple[str, ...]:
+def list_unwatched_facts(step: Step, controls: Canaries | None) -> tuple[str, ...]:
     """The facts that may keep a student from passing this step, and that no failing control student shows."""
     keys = step.rule.reason_keys
     shown = controls.fails.keys() if controls else ()
@@ -194,7 +194,7 @@ def _note(installed: InstalledMiniApp, step_key: str, look: Look) -> None:
     """Suspend the step for a wrong look, or trust it again after right ones for long enough, and tell it."""
     change = installed.looks.weigh(step_key, look)
     slug = installed.mini_app.slug
-    metrics.step_distrusted.labels(slug, step_key).set(step_key in installed.distrusted)
+    metrics.step_distrusted.labels(slug, step_key).set(step_key in installed.suspended)
     facts = {"mini_app": slug, "step": step_key}
     if change is Change.LIFTED:
         log.warning("control students get right answers again", extra=facts)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.connectors.base import Fault, StaleView
+from app.connectors.base import FailureCode, StaleView
 from app.connectors.fan_out import Answer
 from app.domain.clearance import (
+    CachedResult,
     DepartmentUnavailable,
-    Finding,
-    LastKnown,
+    RuleResult,
     Status,
     StepState,
     Waived,
@@ -21,15 +21,15 @@ from app.domain.clearance import (
 from app.domain.mini_app import Step
 from app.domain.rules import FactMissing, judge_reading
 from app.services.clearance.cached_answers import (
-    LastAnswer,
-    load_known_answers,
+    CachedAnswer,
+    load_cached_answers,
     restore_reading,
     store_answers,
 )
 from app.services.clearance.proofs import UNPROVEN, PageLooks, admit_to_page, ask_proven, begin_looks
 from app.services.clearance.waivers import list_waivers
 from app.services.clock import get_now
-from app.services.installation import SENTINEL_FAULT, Installation, InstalledMiniApp
+from app.services.installation import CANARY_FAILURE, Installation, InstalledMiniApp
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +37,10 @@ GRACE_SECONDS = 1.0
 """How long a patient page waits past the deadline, so that a busy process does not lose an answer."""
 RECALLED = "failed_before"
 TOO_OFTEN = "asked_too_often"
-DOUBTED = frozenset({SENTINEL_FAULT, UNPROVEN})
+DOUBTED = frozenset({CANARY_FAILURE, UNPROVEN})
 """Faults of steps whose department answered, and is not believed."""
-UNAVAILABLE = Finding(Status.UNAVAILABLE)
-WAIVED = Finding(Status.WAIVED)
+UNAVAILABLE = RuleResult(Status.UNAVAILABLE)
+WAIVED = RuleResult(Status.WAIVED)
 
 MayAsk = Callable[[], bool]
 """Counts a live query, and says whether it may be made."""
@@ -51,7 +51,7 @@ def look_up_clearance(
     installed: InstalledMiniApp,
     student_number: str,
     *,
-    is_patient: bool,
+    wait_for_all: bool,
     may_ask: MayAsk = lambda: True,
 ) -> dict[str, StepState]:
     """Where each step stands, for a page. Patient: everything is asked afresh and waited for. Otherwise
@@ -59,21 +59,21 @@ def look_up_clearance(
     asked before a new question goes out: after a no the page has what was kept.
     """
     fresh_seconds = installation.settings.round.fresh
-    known = load_known_answers(installed.mini_app.slug, student_number)
+    known = load_cached_answers(installed.mini_app.slug, student_number)
     waivers = list_waivers(installed, student_number)
     now = get_now()
     wanted = [
         step.key
         for step in installed.mini_app.steps
-        if is_patient or not _is_fresh(known.get(step.key), now, fresh_seconds)
+        if wait_for_all or not _is_fresh(known.get(step.key), now, fresh_seconds)
     ]
     asked = _choose_asked(installation, installed, wanted, student_number, may_ask)
-    found, looks = _gather(installation, installed, asked, student_number, is_patient=is_patient)
-    if is_patient:
+    found, looks = _gather(installation, installed, asked, student_number, wait_for_all=wait_for_all)
+    if wait_for_all:
         for key in asked - found.keys():
-            found[key] = DepartmentUnavailable(installed.connectors[key].name, Fault.TIMEOUT)
+            found[key] = DepartmentUnavailable(installed.connectors[key].name, FailureCode.TIMEOUT)
     shown = found | _recall_all(installed, asked, known, wanted)
-    answers = _trust(installed, shown, looks, known, is_patient=is_patient)
+    answers = _trust(installed, shown, looks, known, wait_for_all=wait_for_all)
     states = _keep_and_judge(installed, student_number, answers, found.keys(), known, waivers)
     return _mark_kept(states, set(wanted) - asked)
 
@@ -89,14 +89,14 @@ def look_up_awaited(
     departments has answered. The others are as they were kept when the page was made; nobody is asked again.
     `may_ask`: see `look_up_clearance`.
     """
-    known = load_known_answers(installed.mini_app.slug, student_number)
+    known = load_cached_answers(installed.mini_app.slug, student_number)
     waivers = list_waivers(installed, student_number)
     asked = _choose_asked(installation, installed, awaited, student_number, may_ask)
     found, looks = _gather(
-        installation, installed, asked, student_number, is_patient=True, is_first_enough=True
+        installation, installed, asked, student_number, wait_for_all=True, is_first_enough=True
     )
     shown = found | _recall_all(installed, asked, known, awaited)
-    answers = _trust(installed, shown, looks, known, is_patient=True)
+    answers = _trust(installed, shown, looks, known, wait_for_all=True)
     states = _keep_and_judge(installed, student_number, answers, found.keys(), known, waivers)
     is_refused = not asked >= set(awaited)
     return _mark_kept(states, states.keys() - asked if is_refused else ())
@@ -121,26 +121,26 @@ def _gather(
     asked: Collection[str],
     student_number: str,
     *,
-    is_patient: bool,
+    wait_for_all: bool,
     is_first_enough: bool = False,
 ) -> tuple[dict[str, Answer], PageLooks]:
     """The answers of these steps' departments that come while a page waits, and the looks at control students
     that were begun meanwhile.
     """
     slug, rounds, limits = installed.mini_app.slug, installation.rounds, installation.settings.round
-    looks = begin_looks(installed, limits, is_patient=is_patient)
+    looks = begin_looks(installed, limits, wait_for_all=wait_for_all)
     systems = {
         step.key: installed.connectors[step.key] for step in installed.mini_app.steps if step.key in asked
     }
     questions = rounds.ask(slug, student_number, systems, limits.deadline)
-    seconds = limits.deadline + GRACE_SECONDS if is_patient else limits.page_wait
+    seconds = limits.deadline + GRACE_SECONDS if wait_for_all else limits.page_wait
     return rounds.take(questions, seconds, is_first_enough=is_first_enough), looks
 
 
 def _recall_all(
     installed: InstalledMiniApp,
     asked: Collection[str],
-    known: Mapping[str, LastAnswer],
+    known: Mapping[str, CachedAnswer],
     wanted: Collection[str],
 ) -> dict[str, Answer]:
     """What was kept of the steps that are not asked. A step of which nothing was kept is left out; it is unavailable
@@ -162,12 +162,12 @@ def _trust(
     installed: InstalledMiniApp,
     answers: Mapping[str, Answer],
     looks: PageLooks,
-    known: Mapping[str, LastAnswer],
+    known: Mapping[str, CachedAnswer],
     *,
-    is_patient: bool,
+    wait_for_all: bool,
 ) -> dict[str, Answer]:
     """The answers that a page may rest on; see `admit_to_page`."""
-    admitted = admit_to_page(installed, answers, looks, known, is_patient=is_patient)
+    admitted = admit_to_page(installed, answers, looks, known, wait_for_all=wait_for_all)
     return {key: installed.distrust(key, answer) for key, answer in admitted.items()}
 
 
@@ -176,7 +176,7 @@ def _keep_and_judge(
     student_number: str,
     answers: Mapping[str, Answer],
     learnt: Collection[str],
-    known: Mapping[str, LastAnswer],
+    known: Mapping[str, CachedAnswer],
     waivers: Mapping[str, Waived],
 ) -> dict[str, StepState]:
     """The state of every step by its answer (none yet: it still is asked); what was learnt now is kept."""
@@ -226,7 +226,7 @@ def _ask_live(
     keeps_cleared: bool = True,
 ) -> dict[str, StepState]:
     slug = installed.mini_app.slug
-    known = load_known_answers(slug, student_number)
+    known = load_cached_answers(slug, student_number)
     waivers = list_waivers(installed, student_number)
     connectors = {step.key: installed.connectors[step.key] for step in steps}
     limits = installation.settings.round
@@ -270,13 +270,13 @@ def judge_answer(
     return StepState(step.key, finding, answer, answer.learnt_at, controls_agreed_at=agreed_at)
 
 
-def _is_fresh(known: LastAnswer | None, now: datetime, seconds: float) -> bool:
+def _is_fresh(known: CachedAnswer | None, now: datetime, seconds: float) -> bool:
     if known is None or known.learnt_at is None or known.failing_since is not None:
         return False
     return timedelta(0) <= now - known.learnt_at < timedelta(seconds=seconds)
 
 
-def _recall(step_key: str, known: Mapping[str, LastAnswer]) -> Answer | None:
+def _recall(step_key: str, known: Mapping[str, CachedAnswer]) -> Answer | None:
     """What was kept, as an answer; a department that failed then does so still."""
     if step_key not in known:
         return None
@@ -285,7 +285,7 @@ def _recall(step_key: str, known: Mapping[str, LastAnswer]) -> Answer | None:
     return restore_reading(known[step_key])
 
 
-def _complete(step: Step, state: StepState, known: LastAnswer | None, waived: Waived | None) -> StepState:
+def _complete(step: Step, state: StepState, known: CachedAnswer | None, waived: Waived | None) -> StepState:
     """Add to a step without an answer what was known before and since when it has none (now, if it had one
     until now), and the waiver where there is one.
     """
@@ -300,11 +300,11 @@ def _complete(step: Step, state: StepState, known: LastAnswer | None, waived: Wa
     return replace(state, finding=WAIVED, waived=waived, is_asking=False) if waived else state
 
 
-def _get_last_known(step: Step, known: LastAnswer) -> LastKnown | None:
+def _get_last_known(step: Step, known: CachedAnswer) -> CachedResult | None:
     reading = restore_reading(known)
     if reading is None:
         return None
     try:
-        return LastKnown(judge_reading(step.rule, step.no_record, reading), reading)
+        return CachedResult(judge_reading(step.rule, step.no_record, reading), reading)
     except FactMissing:
         return None

@@ -39,7 +39,7 @@ class Question:
         return self.answered_at is not None and now - self.answered_at > KEPT_SECONDS
 
 
-class RoundBook:
+class InFlightQueries:
     """The questions under way, and their answers until somebody takes them; oldest question first."""
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ from datetime import datetime
 from app.connectors.base import Connector
 from app.connectors.fan_out import Answer, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading, Status
-from app.services.clearance.cached_answers import LastAnswer, restore_reading
+from app.services.clearance.cached_answers import CachedAnswer, restore_reading
 from app.services.clearance.canaries import (
     begin_look,
     is_pass,
@@ -44,7 +44,7 @@ UNPROVEN = "controls_unproven"
 
 Looks = Mapping[str, "Future[Look] | None"]
 """A look by step; None for a step without control students."""
-Known = Mapping[str, LastAnswer]
+Known = Mapping[str, CachedAnswer]
 Proven = tuple[dict[str, Answer], dict[str, datetime]]
 """Answers by step, and when the control students of the steps that needed them after the student were right."""
 
@@ -71,7 +71,7 @@ def ask_proven(
     """
     waits_until = time.monotonic() + limits.deadline + GRACE_SECONDS
     looks = {
-        key: rest_on_look(installed, key, limits.deadline, limits.controls_fresh)
+        key: rest_on_look(installed, key, limits.deadline, limits.canaries_fresh)
         for key in connectors
         if key not in waived
     }
@@ -97,8 +97,8 @@ def prove_passes(
     doubtful = improved.union(_list_resting(installed, answers)).difference(waived)
     if not doubtful:
         return dict(answers), {}
-    patience = LOOKS_WAITED_FOR * deadline + GRACE_SECONDS
-    found, agreed = _ask_again(installed, answers, doubtful, student_number, deadline, patience)
+    timeout = LOOKS_WAITED_FOR * deadline + GRACE_SECONDS
+    found, agreed = _ask_again(installed, answers, doubtful, student_number, deadline, timeout)
     ends_at = time.monotonic() + deadline
     for _ in range(CONFIRMATIONS):
         unsure = improved.intersection(_list_passing(installed, found))
@@ -118,14 +118,14 @@ def _ask_again(
     keys: Iterable[str],
     student_number: str,
     deadline: float,
-    patience: float,
+    timeout: float,
 ) -> Proven:
     """Ask the control students, who have `patience` seconds, and then the student once more beside them. Without right
     answers about all of them, or with another answer than before, a step is unavailable; another answer suspends it.
     """
     resting = _list_resting(installed, before)
     first = {key: begin_look(installed, key, deadline) for key in keys}
-    _wait_for(first, patience)
+    _wait_for(first, timeout)
     looks = {key: begin_look(installed, key, deadline) for key in _list_good(first, resting)}
     again = query_systems({key: installed.connectors[key] for key in looks}, student_number, deadline)
     _wait_for(looks, LOOKS_WAITED_FOR * deadline + GRACE_SECONDS)
@@ -145,16 +145,16 @@ def _list_good(looks: Looks, resting: Collection[str]) -> set[str]:
     }
 
 
-def begin_looks(installed: InstalledMiniApp, limits: RoundSettings, *, is_patient: bool) -> PageLooks:
+def begin_looks(installed: InstalledMiniApp, limits: RoundSettings, *, wait_for_all: bool) -> PageLooks:
     """For a page, while its questions are under way: a look for each step that may pass without a record, unless its
     latest is right and fresh.
     """
-    seconds = LOOKS_WAITED_FOR * limits.deadline + GRACE_SECONDS if is_patient else limits.page_wait
+    seconds = LOOKS_WAITED_FOR * limits.deadline + GRACE_SECONDS if wait_for_all else limits.page_wait
     keys = [step.key for step in installed.mini_app.steps if step.no_record is Status.CLEARED]
     looks = {
         key: begin_look(installed, key, limits.deadline)
         for key in keys
-        if not _is_fresh(installed, key, limits.controls_fresh)
+        if not _is_fresh(installed, key, limits.canaries_fresh)
     }
     return PageLooks(looks, time.monotonic() + seconds, limits.deadline)
 
@@ -165,7 +165,7 @@ def admit_to_page(
     looks: PageLooks,
     known: Known,
     *,
-    is_patient: bool,
+    wait_for_all: bool,
 ) -> dict[str, Answer]:
     """A page's answers by step. A pass that rests on no record is unavailable unless its look is right; one that is
     better than last time needs a look that begins now, after it. While the look is awaited it is left out, or for a
@@ -178,7 +178,7 @@ def admit_to_page(
     _wait_for(of_steps, looks.ends_at - time.monotonic())
     admitted = dict(answers)
     for key, look in of_steps.items():
-        if look is not None and not look.done() and not is_patient:
+        if look is not None and not look.done() and not wait_for_all:
             del admitted[key]
         elif not (_get_agreed(look) if key in resting else _may_rest_on(look)):
             admitted[key] = _refuse(installed, key)
@@ -209,11 +209,11 @@ def _list_improved(installed: InstalledMiniApp, answers: Mapping[str, Answer], k
     return [
         key
         for key in _list_passing(installed, answers)
-        if key in installed.settings.sentinels and key in known and _has_failed(installed, key, known[key])
+        if key in installed.settings.canaries and key in known and _has_failed(installed, key, known[key])
     ]
 
 
-def _has_failed(installed: InstalledMiniApp, step_key: str, known: LastAnswer) -> bool:
+def _has_failed(installed: InstalledMiniApp, step_key: str, known: CachedAnswer) -> bool:
     reading = restore_reading(known)
     if reading is None or not reading.records:
         return False

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.desk import DeskConfig, get_heading, read_kept
 from app.connectors.fields import Field, FieldType, MoneyUnit
 from app.domain.person import MalformedNumber, NumberForm
@@ -32,18 +32,18 @@ _GROUPED = re.compile(r"[^0-9]*[0-9]{1,3}([,，][0-9]{3})+(\.[0-9]+)?[^0-9]*")
 _WITH_SIGN = re.compile(r"[¥￥$]?[0-9,，.]+(元|圆|分)?")
 _FLAGS = {"是": True, "否": False, "true": True, "false": False}
 _SAYS = {
-    Fault.ODD_DAY: "is not a day, as 2026-06-09",
-    Fault.ODD_TEXT: "is not a text that can be recorded",
+    FailureCode.MALFORMED_DAY: "is not a day, as 2026-06-09",
+    FailureCode.MALFORMED_TEXT: "is not a text that can be recorded",
 }
 
 
 class CellRefused(Exception):
     """What is wrong with a cell, and under which heading it stands."""
 
-    def __init__(self, heading: str, says: str) -> None:
-        super().__init__(f"{heading} {says}")
+    def __init__(self, heading: str, message: str) -> None:
+        super().__init__(f"{heading} {message}")
         self.heading = heading
-        self.says = says
+        self.message = message
 
 
 def read_number(config: DeskConfig, numbers: NumberForm, cell: Cell) -> str:
@@ -96,13 +96,13 @@ def _write_kept(field: Field, heading: str, cell: Cell) -> str | bool:
     return text
 
 
-def _require_text(heading: str, cell: Cell, says: str) -> str:
+def _require_text(heading: str, cell: Cell, message: str) -> str:
     if cell is None:
         return ""
     if isinstance(cell, Formula) or (isinstance(cell, str) and cell.lstrip().startswith("=")):
         raise CellRefused(heading, "is a formula or an error: write the value itself")
     if not isinstance(cell, str):
-        raise CellRefused(heading, says)
+        raise CellRefused(heading, message)
     try:
         return clean_text(cell)
     except ControlCharacter:
@@ -122,8 +122,8 @@ def _write_number(cell: float) -> str:
     return str(int(cell)) if is_whole else repr(cell)
 
 
-def _explain(field: Field, fault: Fault, kept: str | bool) -> str:
-    if fault is Fault.UNKNOWN_VALUE and field.values is not None:
+def _explain(field: Field, fault: FailureCode, kept: str | bool) -> str:
+    if fault is FailureCode.UNKNOWN_VALUE and field.values is not None:
         return f"is none of {'、'.join(field.values)}"
     if field.type is FieldType.MONEY:
         return _explain_amount(field, str(kept))
@@ -138,12 +138,12 @@ def _explain(field: Field, fault: Fault, kept: str | bool) -> str:
 
 def _explain_amount(field: Field, text: str) -> str:
     unit = "fen 分" if field.unit is MoneyUnit.FEN else "yuan 元 with at most two decimals"
-    says = f"is not an amount in {unit}"
+    message = f"is not an amount in {unit}"
     if _GROUPED.fullmatch(text):
-        return f"{says}: write 1200.00 and not 1,200.00"
+        return f"{message}: write 1200.00 and not 1,200.00"
     if _WITH_SIGN.fullmatch(text) and not re.fullmatch(r"[0-9.]+", text):
-        return f"{says}: write the digits alone, without ¥ or 元"
-    return says
+        return f"{message}: write the digits alone, without ¥ or 元"
+    return message
 
 
 def _is_in_calendar(text: str) -> bool:

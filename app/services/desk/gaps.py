@@ -89,13 +89,13 @@ def note_refused(
 ) -> None:
     """Make these students unknown, for what was wrong with their rows."""
     _store(session, connector, refused, REFUSED, clerk, now)
-    for number, says in refused.items():
-        details = {"desk": connector, "says": says}
+    for number, message in refused.items():
+        details = {"desk": connector, "says": message}
         add_event(session, "desk_row_refused", actor=clerk, subject=number, details=details, now=now)
 
 
 def doubt_others(
-    session: DatabaseSession, connector: str, named: Set[str], says: str, clerk: str, now: datetime
+    session: DatabaseSession, connector: str, named: Set[str], message: str, clerk: str, now: datetime
 ) -> int:
     """Make every student with an entry unknown but the named ones, and end the declaration that the list is
     complete; returns how many.
@@ -105,7 +105,7 @@ def doubt_others(
     held = select(DeskEntry.student_number).where(DeskEntry.connector == connector)
     known = select(DeskRefusal.student_number).where(DeskRefusal.connector == connector)
     others = set(session.scalars(held)) - set(session.scalars(known)) - named
-    _store(session, connector, dict.fromkeys(sorted(others), says), UNREAD, clerk, now)
+    _store(session, connector, dict.fromkeys(sorted(others), message), UNREAD, clerk, now)
     return len(others)
 
 
@@ -160,7 +160,12 @@ def withdraw_complete(connector: str, clerk: str) -> bool:
 
 
 def _store(
-    session: DatabaseSession, connector: str, says: Mapping[str, str], cause: str, clerk: str, now: datetime
+    session: DatabaseSession,
+    connector: str,
+    message: Mapping[str, str],
+    cause: str,
+    clerk: str,
+    now: datetime,
 ) -> None:
     rows = [
         {
@@ -171,7 +176,7 @@ def _store(
             "refused_by": clerk,
             "refused_at": now,
         }
-        for number, text in says.items()
+        for number, text in message.items()
     ]
     if rows:
         upsert(session, DeskRefusal, rows)

@@ -85,7 +85,7 @@ class RefusedCell:
 
     place: int
     heading: str
-    says: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +142,17 @@ class _Sorted:
         """What is wrong with the row of each student who was refused, or may be meant by one."""
         wrong: dict[int, str] = {}
         for cell in self.refused:
-            wrong.setdefault(cell.place, f"{cell.heading} {cell.says}")
+            wrong.setdefault(cell.place, f"{cell.heading} {cell.message}")
         return self.twins | {
             number: f"row {places[0]}, {wrong[places[0]]}"
             for number, places in self.places.items()
             if number not in self.good
         }
 
-    def refuse(self, number: str, heading: str, says: str) -> None:
+    def refuse(self, number: str, heading: str, message: str) -> None:
         """Take a student's rows out of the good ones."""
         self.good.pop(number, None)
-        self.refused += [RefusedCell(place, heading, says) for place in self.places[number]]
+        self.refused += [RefusedCell(place, heading, message) for place in self.places[number]]
 
 
 def import_table(
@@ -193,8 +193,8 @@ def _store(
         remove_entries(session, desk, left, clerk, digest)
     doubted = 0
     if found.unread:
-        says = f"row {found.unread[0]} of an import of {now:%Y-%m-%d} has no readable number"
-        doubted = doubt_others(session, desk.name, found.good.keys(), says, clerk, now)
+        message = f"row {found.unread[0]} of an import of {now:%Y-%m-%d} has no readable number"
+        doubted = doubt_others(session, desk.name, found.good.keys(), message, clerk, now)
     if options.is_complete:
         set_complete(session, desk.name, clerk, now)
     details = {
@@ -290,14 +290,14 @@ def _read_row(desk: Desk, table: ImportedTable, row: FileRow) -> tuple[str, Fact
     try:
         number = read_number(desk.config, desk.numbers, get(heading))
     except CellRefused as error:
-        wrong.append(RefusedCell(row.place, error.heading, error.says))
+        wrong.append(RefusedCell(row.place, error.heading, error.message))
     if shift:
         return (number if table.columns[heading] == 0 else ""), facts, wrong[:1]
     for name, item in desk.config.fields.items():
         try:
             facts[name] = read_cell(item, get(get_heading(item)))
         except CellRefused as error:
-            wrong.append(RefusedCell(row.place, error.heading, error.says))
+            wrong.append(RefusedCell(row.place, error.heading, error.message))
     return number, facts, wrong
 
 
@@ -305,10 +305,10 @@ def _explain_shift(table: ImportedTable, row: FileRow) -> str:
     """Why the cells of a row may stand in other columns than they were written for; "" where they cannot."""
     if not table.separator or row.width == table.width:
         return ""
-    says = f"has {row.width} cells and the headings {table.width}"
+    message = f"has {row.width} cells and the headings {table.width}"
     if row.width > table.width:
-        return f"{says}: put quotes around a value with a separator, and take surplus ones off the end"
-    return f"{says}: write the separators of empty cells too, or save the table as .xlsx"
+        return f"{message}: put quotes around a value with a separator, and take surplus ones off the end"
+    return f"{message}: write the separators of empty cells too, or save the table as .xlsx"
 
 
 def _warn_of_thousands(desk: Desk, table: ImportedTable) -> tuple[str, ...]:
@@ -327,10 +327,10 @@ def _warn_of_thousands(desk: Desk, table: ImportedTable) -> tuple[str, ...]:
     ]
     if not places:
         return ()
-    says = (
+    message = (
         "an amount beside one of three digits: if it is 1,200 without quotes, the cells behind it are shifted"
     )
-    return (f"{says} (rows {_list_places(places)})",)
+    return (f"{message} (rows {_list_places(places)})",)
 
 
 def _may_be_cut(cells: Sequence[Cell]) -> bool:
@@ -356,14 +356,14 @@ def _compare_with_known(desk: Desk, found: _Sorted) -> tuple[str, ...]:
         if not twin:
             suspicious.append(f"row {place}: {number} is nobody's here and has letters among its digits")
             continue
-        says = _explain_twin(found, number, twin, is_known=twin in compared.known_twins)
-        found.refuse(number, heading, says)
+        message = _explain_twin(found, number, twin, is_known=twin in compared.known_twins)
+        found.refuse(number, heading, message)
         if twin in found.places:
             found.refuse(
                 twin, heading, f"may be meant in row {place} too, a letter for a digit? Mend that row"
             )
         else:
-            found.twins[twin] = f"row {place}, {heading} {says}"
+            found.twins[twin] = f"row {place}, {heading} {message}"
     found.refused.sort(key=lambda cell: cell.place)
     return tuple(suspicious) + _warn_of_unknown(found, set(compared.unknown))
 
@@ -380,8 +380,10 @@ def _warn_of_unknown(found: _Sorted, unknown: set[str]) -> tuple[str, ...]:
     if not unknown:
         return ()
     places = sorted(found.places[number][0] for number in unknown)
-    says = "nobody signed in with them yet, or they are mistyped"
-    return (f"{len(unknown)} number(s) of the file are not known here: {says} (rows {_list_places(places)})",)
+    message = "nobody signed in with them yet, or they are mistyped"
+    return (
+        f"{len(unknown)} number(s) of the file are not known here: {message} (rows {_list_places(places)})",
+    )
 
 
 def _compare(session: DatabaseSession, desk: Desk, found: _Sorted) -> tuple[ImportReport, dict[str, Facts]]:

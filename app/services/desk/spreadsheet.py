@@ -128,8 +128,8 @@ def _decode_as(content: bytes, encoding: str) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError:
-        says = "neither UTF-8 nor GB18030" if encoding == "gb18030" else f"damaged {encoding.upper()}"
-        raise FileRefused(f"the file is {says}: save it as CSV in UTF-8") from None
+        message = "neither UTF-8 nor GB18030" if encoding == "gb18030" else f"damaged {encoding.upper()}"
+        raise FileRefused(f"the file is {message}: save it as CSV in UTF-8") from None
 
 
 MAX_FILE_BYTES = 20 * 1024 * 1024

@@ -35,7 +35,7 @@ class Check:
 
     name: str
     is_good: bool
-    says: str
+    message: str
 
 
 class NotReady(Exception):
@@ -61,12 +61,12 @@ def describe_departments(installation: Installation) -> dict[str, dict[str, str]
     """
     mini_apps = installation.mini_apps.values()
     states = list_breaker_states(item for mini_app in mini_apps for item in mini_app.connectors.values())
-    distrusted = {
+    suspended = {
         f"{installed.mini_app.slug}.{step_key}": since.isoformat(timespec="seconds")
         for installed in mini_apps
-        for step_key, since in dict(installed.distrusted).items()
+        for step_key, since in dict(installed.suspended).items()
     }
-    return {"systems": {name: str(state) for name, state in states.items()}, "distrusted": distrusted}
+    return {"systems": {name: str(state) for name, state in states.items()}, "suspended": suspended}
 
 
 def _run(name: str, check: Callable[[], str]) -> Check:

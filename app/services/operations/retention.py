@@ -22,8 +22,8 @@ from app.models import (
     Consent,
     DeskEntry,
     DeskRefusal,
-    KnownAnswer,
-    SlipCheck,
+    Scan,
+    StoredAnswer,
     Submission,
     Waiver,
     write_transaction,
@@ -74,12 +74,12 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
     def overdue(name: str, model: type[Base], condition: ColumnElement[bool]) -> Overdue:
         return Overdue(name, cast("Table", model.__table__), condition)
 
-    answered = func.coalesce(KnownAnswer.learnt_at, KnownAnswer.failing_since)
+    answered = func.coalesce(StoredAnswer.learnt_at, StoredAnswer.failing_since)
     closed = before(retention.closed_cases)
     return [
         overdue("sessions", BrowserSession, BrowserSession.expires_at < before(retention.sessions)),
-        overdue("known answers", KnownAnswer, answered < before(retention.known_answers)),
-        overdue("checks of slips", SlipCheck, SlipCheck.checked_at < before(retention.slip_checks)),
+        overdue("known answers", StoredAnswer, answered < before(retention.known_answers)),
+        overdue("checks of slips", Scan, Scan.checked_at < before(retention.slip_checks)),
         overdue(
             "desk entries", DeskEntry, _is_closed(DeskEntry.student_number, DeskEntry.recorded_at, closed)
         ),

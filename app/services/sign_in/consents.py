@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.errors import ConsentMissing
 from app.extensions import db
-from app.models import Consent, KnownAnswer, write_transaction
+from app.models import Consent, StoredAnswer, write_transaction
 from app.services.audit import add_event, lock_audit
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
@@ -77,8 +77,8 @@ def withdraw_consent(installed: InstalledMiniApp, student_number: str) -> None:
         if not session.connection().execute(given).rowcount:
             return
         session.execute(
-            delete(KnownAnswer).where(
-                KnownAnswer.mini_app == slug, KnownAnswer.student_number == student_number
+            delete(StoredAnswer).where(
+                StoredAnswer.mini_app == slug, StoredAnswer.student_number == student_number
             )
         )
         add_event(

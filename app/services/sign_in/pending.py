@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from app.domain.person import parse_person
-from app.services.sign_in.sign_in import Arrival, is_over
+from app.services.sign_in.sign_in import PendingSignIn, is_over
 
 ARRIVED = "arrived"
 
 
-class WaitingRoom(Protocol):
+class PendingStore(Protocol):
     """The browser's session as far as an arrival needs it."""
 
     def __setitem__(self, key: str, value: Any) -> None: ...
@@ -30,34 +30,34 @@ class WaitingRoom(Protocol):
         """Remove a key and return its value, to one caller only; None if it is not there."""
 
 
-def keep_arrival(session: WaitingRoom, provider: str, arrival: Arrival, now: datetime) -> None:
+def keep_pending(session: PendingStore, provider: str, pending: PendingSignIn, now: datetime) -> None:
     """Let an arrival wait for the person's word; it takes the place of an earlier one."""
     session[ARRIVED] = {
         "provider": provider,
-        "people": [person.to_json() for person in arrival.people],
-        "next": arrival.next_page,
-        "interrupted": arrival.has_interrupted,
-        "campus_session": arrival.campus_session,
+        "people": [person.to_json() for person in pending.people],
+        "next": pending.next_page,
+        "interrupted": pending.has_interrupted,
+        "campus_session": pending.campus_session,
         "at": now.timestamp(),
     }
 
 
-def read_arrival(session: WaitingRoom, provider: str, now: datetime) -> Arrival | None:
+def read_pending(session: PendingStore, provider: str, now: datetime) -> PendingSignIn | None:
     """What waits for this provider, or None."""
     return _parse(session.get(ARRIVED), provider, now)
 
 
-def confirm_arrival(session: WaitingRoom, provider: str, choice: str, now: datetime) -> Arrival | None:
+def confirm_pending(session: PendingStore, provider: str, choice: str, now: datetime) -> PendingSignIn | None:
     """Take what waits, for the person at the place that `choice` tells; None if there is no such thing."""
-    arrival = _parse(session.take(ARRIVED), provider, now)
-    places = {str(place): person for place, person in enumerate(arrival.people)} if arrival else {}
-    if arrival is None or choice not in places:
+    pending = _parse(session.take(ARRIVED), provider, now)
+    places = {str(place): person for place, person in enumerate(pending.people)} if pending else {}
+    if pending is None or choice not in places:
         return None
-    return replace(arrival, people=(places[choice],))
+    return replace(pending, people=(places[choice],))
 
 
-def _parse(kept: Mapping[str, Any] | None, provider: str, now: datetime) -> Arrival | None:
+def _parse(kept: Mapping[str, Any] | None, provider: str, now: datetime) -> PendingSignIn | None:
     if kept is None or kept["provider"] != provider or is_over(kept, now.timestamp()):
         return None
     people = tuple(parse_person(person) for person in kept["people"])
-    return Arrival(people, kept["next"], kept["interrupted"], kept["campus_session"])
+    return PendingSignIn(people, kept["next"], kept["interrupted"], kept["campus_session"])

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from app.domain.person import Person, Role
-from app.identity.base import EndsSessions, IdentityProvider, OpenedFromCampus, SignInFault, SignInRefused
+from app.identity.base import EndsSessions, IdentityProvider, OpenedFromCampus, SignInError, SignInRefused
 from app.identity.claims import SeveralIdentities
 
 PENDING = "sign_in:"
@@ -41,7 +41,7 @@ class SessionData(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class PendingSignIn:
     """Who came from a provider, in all their identities, and where to go now. `campus_session` is the hash of
     what the provider calls this session, None where it never tells of its end.
     """
@@ -52,10 +52,10 @@ class Arrival:
     campus_session: str | None
 
 
-class SignInFailed(SignInFault):
+class SignInFailed(SignInError):
     """A sign-in that began here came to nothing: `cause` says why, `next_page` where it was to lead."""
 
-    def __init__(self, cause: SignInFault, next_page: str) -> None:
+    def __init__(self, cause: SignInError, next_page: str) -> None:
         super().__init__(cause.reason)
         self.cause = cause
         self.next_page = next_page
@@ -71,7 +71,7 @@ def begin_sign_in(
     has_interrupted: bool = False,
     asks_anew: bool = False,
 ) -> str:
-    """Keep what is pending in the session and return the provider's address. Raises SignInFault."""
+    """Keep what is pending in the session and return the provider's address. Raises SignInError."""
     redirect = provider.begin(redirect_uri, asks_anew=asks_anew)
     now = clock().timestamp()
     waiting = {key: value for key, value in session.items() if key.startswith(PENDING)}
@@ -95,7 +95,7 @@ def finish_sign_in(
     query: Mapping[str, str],
     redirect_uri: str,
     clock: Clock,
-) -> Arrival:
+) -> PendingSignIn:
     """Tell who came back. What was pending is used up, whatever comes of it.
     Raises SignInRefused for a state that this session does not know, else SignInFailed.
     """
@@ -106,17 +106,19 @@ def finish_sign_in(
         if is_over(kept, clock().timestamp()):
             raise SignInRefused("expired_state")
         people = _list_people(lambda: provider.finish(query, kept["pending"], redirect_uri))
-    except SignInFault as fault:
+    except SignInError as fault:
         raise SignInFailed(fault, kept["next"]) from fault
-    return Arrival(people, kept["next"], kept["interrupted"], _get_campus_session(provider, query))
+    return PendingSignIn(people, kept["next"], kept["interrupted"], _get_campus_session(provider, query))
 
 
-def enter_from_campus(provider: OpenedFromCampus, query: Mapping[str, str], redirect_uri: str) -> Arrival:
+def enter_from_campus(
+    provider: OpenedFromCampus, query: Mapping[str, str], redirect_uri: str
+) -> PendingSignIn:
     """Tell who was sent here by the campus app. Nothing shows that the browser is theirs: ask before a
-    session begins. Raises SignInFault.
+    session begins. Raises SignInError.
     """
     people = _list_people(lambda: provider.enter(query, redirect_uri))
-    return Arrival(people, HOME, False, _get_campus_session(provider, query))
+    return PendingSignIn(people, HOME, False, _get_campus_session(provider, query))
 
 
 def assign_role(person: Person, roles: Mapping[str, Role]) -> Person:

@@ -24,7 +24,7 @@ from app.models import LITTLE_PATIENCE_SECONDS, HandedOutFile, IssuedCode, inser
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.slips.signing_keys import SlipKeyError
-from app.services.slips.slips import HeldSlip, render_png
+from app.services.slips.slips import SlipView, render_png
 
 log = logging.getLogger(__name__)
 
@@ -40,17 +40,17 @@ _FIND = (
 )
 
 
-def hand_out_pdf(installation: Installation, slip: HeldSlip) -> bytes:
+def hand_out_pdf(installation: Installation, slip: SlipView) -> bytes:
     """The slip as a PDF file, for whoever may have it."""
     return _hand_out(installation, slip, make_pdf_file(installation, slip))
 
 
-def hand_out_png(installation: Installation, slip: HeldSlip) -> bytes:
+def hand_out_png(installation: Installation, slip: SlipView) -> bytes:
     """The slip as a picture, for whoever may have it."""
     return _hand_out(installation, slip, render_png(slip))
 
 
-def make_pdf_file(installation: Installation, slip: HeldSlip) -> bytes:
+def make_pdf_file(installation: Installation, slip: SlipView) -> bytes:
     """The slip as PDF/A and signed, where that is configured."""
     pdf = render_slip_pdf(slip.record, slip.code, installation.settings.slip.pdf_a)
     return _sign(installation, pdf, slip)
@@ -72,7 +72,7 @@ def find_handed_out(installation: Installation, data: bytes) -> str | None:
     return digits
 
 
-def is_file_of(installation: Installation, slip: HeldSlip, data: bytes) -> bool | None:
+def is_file_of(installation: Installation, slip: SlipView, data: bytes) -> bool | None:
     """Whether a file is, byte for byte, one that this release draws of the slip: as PDF/A or not, signed by the
     present certificate or not. None where the slip cannot be drawn any more.
     """
@@ -87,12 +87,12 @@ def is_file_of(installation: Installation, slip: HeldSlip, data: bytes) -> bool 
     return False
 
 
-def _sign(installation: Installation, pdf: bytes, slip: HeldSlip) -> bytes:
+def _sign(installation: Installation, pdf: bytes, slip: SlipView) -> bytes:
     signer = installation.file_signer
     return pdf if signer is None else signer.sign_pdf(pdf, slip.submitted_at)
 
 
-def _hand_out(installation: Installation, slip: HeldSlip, data: bytes) -> bytes:
+def _hand_out(installation: Installation, slip: SlipView, data: bytes) -> bytes:
     digest = sha256(data).hexdigest()
     if digest in _kept:
         return data
@@ -107,7 +107,7 @@ def _hand_out(installation: Installation, slip: HeldSlip, data: bytes) -> bytes:
     return data
 
 
-def _keep(installation: Installation, slip: HeldSlip, digest: str) -> None:
+def _keep(installation: Installation, slip: SlipView, digest: str) -> None:
     if _find_row(digest) is not None:
         return
     now = get_now()

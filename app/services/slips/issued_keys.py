@@ -54,13 +54,13 @@ def list_missing_kids(connection: Connection, ring: KeyRing) -> list[int]:
     """The kids of codes that stand and whose key this host lacks. Those of codes that were all revoked or
     superseded are missed by nobody.
     """
-    standing = _choose(only_standing=True).limit(1)
+    logged_code = _choose(only_in_force=True).limit(1)
     lacking = (kid for kid in _iterate_kids(connection) if ring.get_key(kid) is None)
-    return [kid for kid in lacking if connection.execute(standing, {"kid": kid}).first()]
+    return [kid for kid in lacking if connection.execute(logged_code, {"kid": kid}).first()]
 
 
 def list_foreign_kids(
-    connection: Connection, ring: KeyRing, host: str, today: date, *, only_standing: bool = True
+    connection: Connection, ring: KeyRing, host: str, today: date, *, only_in_force: bool = True
 ) -> list[int]:
     """The kids under which this host has another key than the one that signed: two hosts made keys apart from each
     other, a lost key's kid was used again, or the host of `base_url` was changed. Their true slips seem forged here.
@@ -71,7 +71,7 @@ def list_foreign_kids(
         if ring.get_key(kid) is not None
         and any(
             check_slip_code(digits, host, ring, today).verdict is Verdict.BAD_SIGNATURE
-            for digits in _sample(connection, kid, only_standing=only_standing)
+            for digits in _sample(connection, kid, only_in_force=only_in_force)
         )
     ]
 
@@ -107,7 +107,7 @@ class ForeignKidLook:
         if held is None or now - held[1] >= LOOK_SECONDS:
             try:
                 with engine.connect() as connection:
-                    found = list_foreign_kids(connection, ring, host, today, only_standing=False)
+                    found = list_foreign_kids(connection, ring, host, today, only_in_force=False)
             except SQLAlchemyError as error:
                 log.error("keys not comparable with the issued log", extra={"error": type(error).__name__})
                 return held is not None and kid in held[2]
@@ -119,13 +119,13 @@ def _name(kids: Iterable[int]) -> str:
     return ", ".join(str(kid) for kid in kids)
 
 
-def _choose(*, only_standing: bool) -> Select[Any]:
-    return _OF_KID.where(IssuedCode.state == CodeState.ISSUED) if only_standing else _OF_KID
+def _choose(*, only_in_force: bool) -> Select[Any]:
+    return _OF_KID.where(IssuedCode.state == CodeState.ISSUED) if only_in_force else _OF_KID
 
 
-def _sample(connection: Connection, kid: int, *, only_standing: bool) -> Iterator[str]:
+def _sample(connection: Connection, kid: int, *, only_in_force: bool) -> Iterator[str]:
     """The oldest and newest codes of a kid."""
-    chosen = _choose(only_standing=only_standing).limit(SAMPLES)
+    chosen = _choose(only_in_force=only_in_force).limit(SAMPLES)
     for order in (IssuedCode.id.asc(), IssuedCode.id.desc()):
         yield from connection.scalars(chosen.order_by(order), {"kid": kid}).all()
 

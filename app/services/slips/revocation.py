@@ -36,7 +36,7 @@ def revoke_slip(number: str, *, reason: str, by: str) -> None:
     """
     now = get_now()
     with write_transaction() as session:
-        code = _get_standing_code(session, number)
+        code = _get_code_in_force(session, number)
         require_other(by, (code.slip.submission.person_number,))
         change_code_state(session, code, CodeState.REVOKED, actor=by, reason=reason, now=now)
         _add_event(session, "slip_revoked", number, reason, by, now)
@@ -53,7 +53,7 @@ def reissue_slip(
     """
     now = get_now()
     with write_transaction() as session:
-        code = _get_standing_code(session, number)
+        code = _get_code_in_force(session, number)
         if not is_one_of_many:
             require_other(by, (code.slip.submission.person_number,))
         change_code_state(session, code, CodeState.SUPERSEDED, actor=by, reason=reason, now=now)
@@ -96,7 +96,7 @@ def _list_numbers(kid: int) -> list[str]:
     return list(db.session.scalars(query))
 
 
-def _get_standing_code(session: DatabaseSession, number: str) -> IssuedCode:
+def _get_code_in_force(session: DatabaseSession, number: str) -> IssuedCode:
     """The newest code of a slip, in a transaction that no other writer of the log overtakes."""
     lock_log(session)
     slip = session.scalar(select(Slip).where(Slip.number == number))

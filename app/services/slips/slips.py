@@ -30,7 +30,7 @@ from app.services.slips.issuing import store_code
 from app.services.slips.records import describe_person, make_record
 
 __all__ = [
-    "HeldSlip",
+    "SlipView",
     "add_slip",
     "describe_person",
     "find_submitted_slip",
@@ -62,7 +62,7 @@ _FIND_SUBMITTED = (
 
 
 @dataclass(frozen=True, slots=True)
-class HeldSlip:
+class SlipView:
     """A slip as its holder sees it, with one of its codes, and what became of that code."""
 
     number: str
@@ -112,7 +112,7 @@ def _select_slips() -> Select[Slip]:
     return select(Slip).join(Slip.submission).options(contains_eager(Slip.submission), joinedload(Slip.codes))
 
 
-def get_slip(installation: Installation, number: str, student_number: str | None) -> HeldSlip:
+def get_slip(installation: Installation, number: str, student_number: str | None) -> SlipView:
     """The slip of this number, with its newest code, if it is this student's (None: whoever holds a
     signed link). Raises UnknownSlip otherwise, as for a number that does not exist.
     """
@@ -122,10 +122,10 @@ def get_slip(installation: Installation, number: str, student_number: str | None
     slip = db.session.scalars(query).unique().one_or_none()
     if slip is None:
         raise UnknownSlip(number)
-    return _hold(installation, slip, slip.codes[-1])
+    return _to_view(installation, slip, slip.codes[-1])
 
 
-def get_slip_of_code(installation: Installation, digits: str) -> HeldSlip:
+def get_slip_of_code(installation: Installation, digits: str) -> SlipView:
     """The slip as it was printed with this code. Raises UnknownSlip."""
     try:
         short_code = format_short_code(parse_slip_code(digits).code.slip_id)
@@ -135,18 +135,18 @@ def get_slip_of_code(installation: Installation, digits: str) -> HeldSlip:
     code = db.session.scalar(query.options(joinedload(IssuedCode.slip).joinedload(Slip.submission)))
     if code is None:
         raise UnknownSlip
-    return _hold(installation, code.slip, code)
+    return _to_view(installation, code.slip, code)
 
 
-def list_slips(installation: Installation, student_number: str) -> list[HeldSlip]:
+def list_slips(installation: Installation, student_number: str) -> list[SlipView]:
     """A student's slips with their newest codes, the newest slip first."""
     query = _select_slips().where(Submission.person_number == student_number).order_by(Slip.issued_at.desc())
-    return [_hold(installation, slip, slip.codes[-1]) for slip in db.session.scalars(query).unique()]
+    return [_to_view(installation, slip, slip.codes[-1]) for slip in db.session.scalars(query).unique()]
 
 
-def _hold(installation: Installation, slip: Slip, code: IssuedCode) -> HeldSlip:
+def _to_view(installation: Installation, slip: Slip, code: IssuedCode) -> SlipView:
     service = installation.settings.service
-    return HeldSlip(
+    return SlipView(
         number=slip.number,
         mini_app=slip.submission.mini_app,
         record=parse_slip_record(slip.record),
@@ -156,12 +156,12 @@ def _hold(installation: Installation, slip: Slip, code: IssuedCode) -> HeldSlip:
     )
 
 
-def render_pdf(slip: HeldSlip) -> bytes:
+def render_pdf(slip: SlipView) -> bytes:
     """The slip as a PDF file, from its record alone."""
     return render_slip_pdf(slip.record, slip.code)
 
 
-def render_png(slip: HeldSlip) -> bytes:
+def render_png(slip: SlipView) -> bytes:
     """The slip as a picture of that PDF; this process keeps the last ones."""
     return _draw_picture(slip.record, slip.code)
 

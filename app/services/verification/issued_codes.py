@@ -114,7 +114,7 @@ class Verification:
     slip_id: int | None = None
 
 
-class Standing(NamedTuple):
+class LoggedCode(NamedTuple):
     """A code that was issued for a submitted slip. `row_state` is what its row says of it, `logged_state` the
     log's newest entry; `slip_id` is the slip's row, `record` its record as it stands there now, as JSON.
     """
@@ -133,11 +133,11 @@ class Standing(NamedTuple):
         return self.row_state if self.logged_state == CodeState.ISSUED else self.logged_state
 
 
-def find_standing(short_code: str) -> Standing | None:
+def find_issued_code(short_code: str) -> LoggedCode | None:
     """The code of this short code, or None where no slip that was submitted has it. Raises SQLAlchemyError."""
     engine = db.engine
     reads = _shared_reads.get(engine) or _shared_reads.setdefault(engine, SharedReads())
-    return reads.find(short_code, lambda codes: _find_standings(get_reader(engine), codes))
+    return reads.find(short_code, lambda codes: _find_issued_codes(get_reader(engine), codes))
 
 
 def is_revoked(slip_id: int) -> bool:
@@ -155,18 +155,18 @@ def load_record(slip_id: int) -> SlipRecord:
     return parse_slip_record(json.loads(record) if isinstance(record, str) else record)
 
 
-_shared_reads: WeakKeyDictionary[Engine, SharedReads[str, Standing]] = WeakKeyDictionary()
+_shared_reads: WeakKeyDictionary[Engine, SharedReads[str, LoggedCode]] = WeakKeyDictionary()
 
 
-def _find_standings(engine: Engine, short_codes: Sequence[str]) -> Mapping[str, Standing]:
+def _find_issued_codes(engine: Engine, short_codes: Sequence[str]) -> Mapping[str, LoggedCode]:
     is_postgresql = engine.dialect.name == "postgresql"
     codes = list(short_codes) if is_postgresql else json.dumps(short_codes)
-    rows = _read_rows(engine, _choose_standings(is_postgresql=is_postgresql), {"short_codes": codes})
-    return {row[0]: Standing(*row) for row in rows}
+    rows = _read_rows(engine, _choose_issued_codes(is_postgresql=is_postgresql), {"short_codes": codes})
+    return {row[0]: LoggedCode(*row) for row in rows}
 
 
 @lru_cache(maxsize=2)
-def _choose_standings(*, is_postgresql: bool) -> Select[Any]:
+def _choose_issued_codes(*, is_postgresql: bool) -> Select[Any]:
     """The statement for any number of codes, whose text is always the same: a database keeps its plan."""
     is_asked: ColumnElement[bool]
     if is_postgresql:

@@ -28,10 +28,10 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from app import metrics
 from app.domain.slip_code import MalformedCode, Verdict, format_short_code, parse_slip_code
 from app.extensions import db
-from app.models import Slip, SlipCheck, write_connection, write_transaction
+from app.models import Scan, Slip, write_connection, write_transaction
 from app.services.clock import get_now
 from app.services.installation import Installation
-from app.services.verification.issued_codes import Verification, find_standing
+from app.services.verification.issued_codes import Verification, find_issued_code
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Viewer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedCheck:
+class LoggedScan:
     """A check as it was logged; `checked_at` is UTC."""
 
     checked_at: datetime
@@ -64,7 +64,7 @@ class LoggedCheck:
     verdict: Verdict
 
 
-class _CheckQueue:
+class _ScanQueue:
     """Checks that wait to be written, and the thread that writes them while there are any."""
 
     def __init__(self) -> None:
@@ -121,13 +121,11 @@ class _CheckQueue:
         return batch
 
 
-_queue = _CheckQueue()
+_queue = _ScanQueue()
 os.register_at_fork(after_in_child=_queue.reset)
 
 
-def record_check(
-    installation: Installation, verification: Verification, viewer: Viewer, address: str
-) -> None:
+def record_scan(installation: Installation, verification: Verification, viewer: Viewer, address: str) -> None:
     """Log a check that was just made, without waiting for the log and without failing over it."""
     metrics.verifications.labels(verification.verdict).inc()
     try:
@@ -136,7 +134,7 @@ def record_check(
         log.error("checks lost", extra={"count": 1, "error": str(error)})
 
 
-def flush_checks() -> None:
+def flush_scans() -> None:
     """Wait until every check that was recorded in this process is written."""
     _queue.join()
 
@@ -168,9 +166,9 @@ def _hash_address(secret: str, address: str, day: date) -> str:
     return hmac.digest(key, address.encode(), "sha256")[:16].hex()
 
 
-def store_checks(connection: Connection, rows: list[dict[str, Any]]) -> None:
+def store_scans(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Insert the rows and count them at their slips."""
-    connection.execute(insert(SlipCheck), rows)
+    connection.execute(insert(Scan), rows)
     counts = Counter(row["slip_id"] for row in rows if row["slip_id"] is not None)
     if counts:  # in one order everywhere, so that two writers cannot wait for each other
         connection.execute(_COUNT_UP, [{"slip": slip, "checks": counts[slip]} for slip in sorted(counts)])
@@ -179,27 +177,27 @@ def store_checks(connection: Connection, rows: list[dict[str, Any]]) -> None:
 def _store(engine: Engine, rows: list[dict[str, Any]]) -> None:
     try:
         with write_connection(engine) as connection:
-            store_checks(connection, rows)
+            store_scans(connection, rows)
     except SQLAlchemyError as error:
         log.error("checks lost", extra={"count": len(rows), "error": type(error).__name__})
 
 
-def count_checks(slip_id: int) -> int:
+def count_scans(slip_id: int) -> int:
     """How many checks of this slip are logged."""
-    query = select(func.count()).select_from(SlipCheck).where(SlipCheck.slip_id == slip_id)
+    query = select(func.count()).select_from(Scan).where(Scan.slip_id == slip_id)
     return db.session.scalar(query) or 0
 
 
-def list_checks(slip_id: int, limit: int = 50) -> tuple[LoggedCheck, ...]:
+def list_scans(slip_id: int, limit: int = 50) -> tuple[LoggedScan, ...]:
     """The newest checks of a slip, newest first."""
     query = (
-        select(SlipCheck.checked_at, SlipCheck.viewer, SlipCheck.verdict)
-        .where(SlipCheck.slip_id == slip_id)
-        .order_by(SlipCheck.checked_at.desc(), SlipCheck.id.desc())
+        select(Scan.checked_at, Scan.viewer, Scan.verdict)
+        .where(Scan.slip_id == slip_id)
+        .order_by(Scan.checked_at.desc(), Scan.id.desc())
         .limit(limit)
     )
     return tuple(
-        LoggedCheck(checked_at, Viewer(viewer), Verdict(verdict))
+        LoggedScan(checked_at, Viewer(viewer), Verdict(verdict))
         for checked_at, viewer, verdict in db.session.execute(query)
     )
 
@@ -208,7 +206,7 @@ OLDEST = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
-class OfflineCheck:
+class OfflineScan:
     """`offline_id` is the gate's own, at most 36 characters; `digits` what was scanned; `verdict` what the
     gate said then; `checked_at` by the gate's clock.
     """
@@ -219,7 +217,7 @@ class OfflineCheck:
     checked_at: datetime
 
 
-def record_offline_checks(installation: Installation, checks: Iterable[OfflineCheck], address: str) -> int:
+def record_offline_scans(installation: Installation, checks: Iterable[OfflineScan], address: str) -> int:
     """Log the checks whose ids are new, in one transaction, and return how many they were. A check that claims
     a later time than now was made now, and none is more than a year old.
     """
@@ -230,7 +228,7 @@ def record_offline_checks(installation: Installation, checks: Iterable[OfflineCh
         return _store_new(rows)
 
 
-def _make_row(installation: Installation, check: OfflineCheck, address: str) -> dict[str, Any]:
+def _make_row(installation: Installation, check: OfflineScan, address: str) -> dict[str, Any]:
     verification = Verification(check.verdict, slip_id=_find_slip_id(check.digits))
     row = make_row(installation, verification, Viewer.OFFLINE, address, get_now())
     now = row["checked_at"]
@@ -240,17 +238,17 @@ def _make_row(installation: Installation, check: OfflineCheck, address: str) -> 
 
 def _find_slip_id(digits: str) -> int | None:
     try:
-        standing = find_standing(format_short_code(parse_slip_code(digits).code.slip_id))
+        logged_code = find_issued_code(format_short_code(parse_slip_code(digits).code.slip_id))
     except MalformedCode:
         return None
-    return standing.slip_id if standing and standing.digits == digits else None
+    return logged_code.slip_id if logged_code and logged_code.digits == digits else None
 
 
 def _store_new(rows: dict[str, dict[str, Any]]) -> int:
     with write_transaction() as session:
-        query = select(SlipCheck.offline_id).where(SlipCheck.offline_id.in_(rows))
+        query = select(Scan.offline_id).where(Scan.offline_id.in_(rows))
         known = set(session.scalars(query))
         new = [row for offline_id, row in rows.items() if offline_id not in known]
         if new:
-            store_checks(session.connection(), new)
+            store_scans(session.connection(), new)
     return len(new)

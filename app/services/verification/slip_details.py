@@ -14,7 +14,7 @@ from app.domain.slip_code import Verdict
 from app.domain.slip_log import CodeState
 from app.extensions import db
 from app.models import IssuedCode, Slip, SlipLogEntry
-from app.services.verification.scan_log import LoggedCheck, list_checks
+from app.services.verification.scan_log import LoggedScan, list_scans
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class FullSlip:
     submitted_at: datetime
     history: tuple[LogLine, ...]
     check_count: int
-    checks: tuple[LoggedCheck, ...]
+    checks: tuple[LoggedScan, ...]
 
     @property
     def reason(self) -> str:
@@ -79,7 +79,7 @@ def _describe(slip: Slip, verdict: Verdict | None) -> FullSlip:
         submitted_at=slip.submission.submitted_at,
         history=_list_history(slip.id),
         check_count=slip.check_count,
-        checks=list_checks(slip.id),
+        checks=list_scans(slip.id),
     )
 
 

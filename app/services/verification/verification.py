@@ -43,10 +43,10 @@ from app.services.installation import Installation
 from app.services.slips.issued_keys import ForeignKidLook
 from app.services.slips.signing_keys import SlipKeyError
 from app.services.verification.issued_codes import (
+    LoggedCode,
     PublicSlip,
-    Standing,
     Verification,
-    find_standing,
+    find_issued_code,
     is_revoked,
     load_record,
 )
@@ -66,7 +66,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 REMEMBERED_SLIPS = 4096
-LAPSED: dict[str, Verdict] = {CodeState.REVOKED: Verdict.REVOKED, CodeState.SUPERSEDED: Verdict.SUPERSEDED}
+INACTIVE: dict[str, Verdict] = {CodeState.REVOKED: Verdict.REVOKED, CodeState.SUPERSEDED: Verdict.SUPERSEDED}
 
 
 class _ContentDiffers(Exception):
@@ -81,7 +81,7 @@ def verify_code(installation: Installation, text: str) -> Verification:
             return _judge_unproven(text, checked.verdict)
         if checked.code is None:
             return Verification(checked.verdict)
-        return _judge(checked, text, find_standing(_get_short_code(checked.code.slip_id)))
+        return _judge(checked, text, find_issued_code(_get_short_code(checked.code.slip_id)))
     except (SQLAlchemyError, SlipKeyError) as error:
         return _give_up(error)
 
@@ -92,9 +92,9 @@ def verify_short_code(installation: Installation, typed: str) -> Verification:
     """
     try:
         short_code = format_short_code(parse_short_code(typed))
-        standing = find_standing(short_code)
-        digits = standing.digits if standing else _get_decoy(installation)
-        return _judge(_check(installation, digits), digits, standing)
+        logged_code = find_issued_code(short_code)
+        digits = logged_code.digits if logged_code else _get_decoy(installation)
+        return _judge(_check(installation, digits), digits, logged_code)
     except MalformedCode:
         return Verification(Verdict.MALFORMED)
     except (SQLAlchemyError, SlipKeyError) as error:
@@ -170,30 +170,30 @@ def _check(installation: Installation, text: str) -> CheckedCode:
     return _codes.check(text, installation.settings.service.host, ring, today)
 
 
-def _judge(checked: CheckedCode, digits: str, standing: Standing | None) -> Verification:
-    if standing is None or standing.digits != digits:
+def _judge(checked: CheckedCode, digits: str, logged_code: LoggedCode | None) -> Verification:
+    if logged_code is None or logged_code.digits != digits:
         return Verification(Verdict.NEVER_ISSUED)
     if checked.code is None:
-        return _leave_open(standing)
-    if standing.short_code != _get_short_code(checked.code.slip_id):
+        return _leave_open(logged_code)
+    if logged_code.short_code != _get_short_code(checked.code.slip_id):
         return Verification(Verdict.NEVER_ISSUED)
     try:
-        slip = _describe(checked.code, standing.record)
+        slip = _describe(checked.code, logged_code.record)
     except _ContentDiffers:
-        log.error("record differs from its code", extra={"slip_row": standing.slip_id})
+        log.error("record differs from its code", extra={"slip_row": logged_code.slip_id})
         return Verification(Verdict.NEVER_ISSUED)
     verdict = checked.verdict_if_issued
-    if standing.state != CodeState.ISSUED:
-        verdict = _judge_lapsed(standing)
-    return Verification(verdict, slip, digits, standing.check_count, standing.slip_id)
+    if logged_code.state != CodeState.ISSUED:
+        verdict = _judge_inactive(logged_code)
+    return Verification(verdict, slip, digits, logged_code.check_count, logged_code.slip_id)
 
 
-def _judge_lapsed(standing: Standing) -> Verdict:
+def _judge_inactive(logged_code: LoggedCode) -> Verdict:
     """The verdict on a code that no longer counts. An earlier code of a revoked slip is revoked too: who says that
     there is a newer slip sends people for one that is worth nothing.
     """
-    verdict = LAPSED.get(standing.state, Verdict.STATUS_UNKNOWN)
-    return Verdict.REVOKED if verdict is Verdict.SUPERSEDED and is_revoked(standing.slip_id) else verdict
+    verdict = INACTIVE.get(logged_code.state, Verdict.STATUS_UNKNOWN)
+    return Verdict.REVOKED if verdict is Verdict.SUPERSEDED and is_revoked(logged_code.slip_id) else verdict
 
 
 def _is_disputed(installation: Installation, checked: CheckedCode, text: str) -> bool:
@@ -209,16 +209,16 @@ def _judge_unproven(text: str, otherwise: Verdict) -> Verification:
     """The verdict on a code under a key that this host does not have, not for that day, or another one of. If the log
     holds exactly this code, another host signed it and this one cannot tell; otherwise what the keys say holds.
     """
-    standing = find_standing(_get_short_code(parse_slip_code(text).code.slip_id))
-    if standing is None or standing.digits != text:
+    logged_code = find_issued_code(_get_short_code(parse_slip_code(text).code.slip_id))
+    if logged_code is None or logged_code.digits != text:
         return Verification(otherwise)
-    return _leave_open(standing)
+    return _leave_open(logged_code)
 
 
-def _leave_open(standing: Standing) -> Verification:
+def _leave_open(logged_code: LoggedCode) -> Verification:
     """A code that the log holds and this host's keys do not prove: no word against its holder, and never valid."""
     log.error(
-        "a code of the issued log is not proven by this host's keys", extra={"slip_row": standing.slip_id}
+        "a code of the issued log is not proven by this host's keys", extra={"slip_row": logged_code.slip_id}
     )
     return Verification(Verdict.STATUS_UNKNOWN)
 

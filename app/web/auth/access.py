@@ -19,7 +19,7 @@ from werkzeug.exceptions import BadRequest
 
 from app.domain.errors import NotAStudent
 from app.domain.person import Person, Role, parse_person
-from app.extensions import DATABASE_FAULTS
+from app.extensions import DATABASE_ERRORS
 from app.web.page_context import find_page_above
 from app.web.session import DatabaseSessionInterface, get_session
 
@@ -167,7 +167,7 @@ def find_person() -> Person | None:
         return None
     try:
         return get_person()
-    except DATABASE_FAULTS:
+    except DATABASE_ERRORS:
         log.warning("a session could not be read: shown as to a stranger")
         return None
 

@@ -7,14 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from app.domain.slip import mask_name
 from app.extensions import csrf
-from app.identity.base import EndsSessions, IdentityProvider, OpenedFromCampus, SignInFault, SignInRefused
+from app.identity.base import EndsSessions, IdentityProvider, OpenedFromCampus, SignInError, SignInRefused
 from app.services.clock import get_now
-from app.services.sign_in.pending import ARRIVED, confirm_arrival, read_arrival
+from app.services.sign_in.pending import ARRIVED, confirm_pending, read_pending
 from app.services.sign_in.sessions import end_campus_session
 from app.services.sign_in.sign_in import HOME, enter_from_campus
 from app.web.auth.access import get_person
-from app.web.auth.pages import ask_who, auth, get_pages, log_outcome, show_retry, welcome
-from app.web.language import put
+from app.web.auth.pages import ask_identity, auth, get_pages, log_outcome, show_retry, welcome
+from app.web.language import localized
 from app.web.session import get_session
 
 
@@ -32,34 +32,34 @@ def enter(name: str) -> ResponseReturnValue:
     if not request.args.get(provider.entry):
         return redirect(url_for("auth.begin", name=name))
     try:
-        arrival = enter_from_campus(provider, request.args, pages.get_entry(name))
-    except SignInFault as fault:
+        pending = enter_from_campus(provider, request.args, pages.get_entry(name))
+    except SignInError as fault:
         return _repeat_entry(provider, fault)
     person = get_person()
-    if person is not None and person.number in {one.number for one in arrival.people}:
+    if person is not None and person.number in {one.number for one in pending.people}:
         return redirect(HOME)
-    return ask_who(provider, arrival)
+    return ask_identity(provider, pending)
 
 
 @auth.get("/sign-in/<name>/confirm")
 def confirm(name: str) -> ResponseReturnValue:
     """Show who arrived, masked, and ask."""
     provider = get_pages().get_provider(name)
-    arrival = read_arrival(get_session(), provider.name, get_now())
-    if arrival is None:
+    pending = read_pending(get_session(), provider.name, get_now())
+    if pending is None:
         return redirect(url_for("auth.sign_in"))
-    people = [(mask_name(person.name), person.number[-4:], person.level) for person in arrival.people]
-    return render_template("auth/confirm.html", people=people, label=put(provider.label), name=name)
+    people = [(mask_name(person.name), person.number[-4:], person.level) for person in pending.people]
+    return render_template("auth/confirm.html", people=people, label=localized(provider.label), name=name)
 
 
 @auth.post("/sign-in/<name>/confirm")
 def begin_session(name: str) -> ResponseReturnValue:
     """Begin the session of the person who was chosen."""
     provider = get_pages().get_provider(name)
-    arrival = confirm_arrival(get_session(), provider.name, request.form.get("choice", ""), get_now())
-    if arrival is None:
+    pending = confirm_pending(get_session(), provider.name, request.form.get("choice", ""), get_now())
+    if pending is None:
         return show_retry(provider, SignInRefused("expired_confirmation"), HOME)
-    return welcome(provider, arrival)
+    return welcome(provider, pending)
 
 
 begin_session.form_page = lambda: url_for("auth.sign_in")  # type: ignore[attr-defined]
@@ -82,7 +82,7 @@ def end_session(name: str) -> ResponseReturnValue:
 csrf.exempt(end_session)
 
 
-def _repeat_entry(provider: IdentityProvider, fault: SignInFault) -> ResponseReturnValue:
+def _repeat_entry(provider: IdentityProvider, fault: SignInError) -> ResponseReturnValue:
     """A page fetched twice shows its ticket twice: what the first one led to counts."""
     if get_person() is not None:
         return redirect(HOME)

@@ -17,14 +17,14 @@ from app.identity.base import (
     IdentityProvider,
     ProviderMisbehaved,
     ProviderRefused,
-    SignInFault,
+    SignInError,
     SignInUnavailable,
 )
 from app.services.clock import get_now
-from app.services.sign_in.pending import keep_arrival
-from app.services.sign_in.sign_in import Arrival, assign_role
+from app.services.sign_in.pending import keep_pending
+from app.services.sign_in.sign_in import PendingSignIn, assign_role
 from app.web.auth.access import FORM_WAS_LOST, PERSON
-from app.web.language import put
+from app.web.language import localized
 from app.web.session import get_session
 
 PROVIDER = "provider"
@@ -82,30 +82,30 @@ def get_pages() -> SignInPages:
     return cast("SignInPages", current_app.extensions["sign_in"])
 
 
-def welcome(provider: IdentityProvider, arrival: Arrival) -> ResponseReturnValue:
+def welcome(provider: IdentityProvider, pending: PendingSignIn) -> ResponseReturnValue:
     """Begin the session of the one person who arrived."""
-    person = assign_role(arrival.people[0], get_pages().roles)
+    person = assign_role(pending.people[0], get_pages().roles)
     log_outcome(provider, "signed_in")
-    get_session().sign_in(person.number, arrival.campus_session)
+    get_session().sign_in(person.number, pending.campus_session)
     session[PERSON] = person.to_json()
     session[PROVIDER] = provider.name
     generate_csrf()  # kept with the session: no page need write it there for its sign-out form
-    if arrival.has_interrupted:
+    if pending.has_interrupted:
         session[FORM_WAS_LOST] = True
-    response = redirect(arrival.next_page, 302 if request.method == "GET" else 303)
+    response = redirect(pending.next_page, 302 if request.method == "GET" else 303)
     if SIGNED_OUT in request.cookies:
         response.delete_cookie(SIGNED_OUT)
     return response
 
 
-def ask_who(provider: IdentityProvider, arrival: Arrival) -> ResponseReturnValue:
+def ask_identity(provider: IdentityProvider, pending: PendingSignIn) -> ResponseReturnValue:
     """No session begins before the person has said who they are."""
     log_outcome(provider, "asked_who")
-    keep_arrival(get_session(), provider.name, arrival, get_now())
+    keep_pending(get_session(), provider.name, pending, get_now())
     return redirect(url_for("auth.confirm", name=provider.name))
 
 
-def show_retry(provider: IdentityProvider, fault: SignInFault, next_page: str) -> ResponseReturnValue:
+def show_retry(provider: IdentityProvider, fault: SignInError, next_page: str) -> ResponseReturnValue:
     """Say why a sign-in came to nothing, with one button that starts again."""
     log_outcome(provider, fault.reason, arrived=fault.arrived)
     status = 400
@@ -116,7 +116,7 @@ def show_retry(provider: IdentityProvider, fault: SignInFault, next_page: str) -
     story = _choose_story(fault)
     page = render_template(
         "auth/retry.html",
-        label=put(provider.label),
+        label=localized(provider.label),
         reason=fault.reason,
         story=story,
         # The campus knows an account of no use already, and would bring it back.
@@ -135,7 +135,7 @@ def log_outcome(provider: IdentityProvider, outcome: str, *, arrived: tuple[str,
     log.info("sign-in at %s: %s", provider.name, outcome, extra=facts)
 
 
-def _choose_story(fault: SignInFault) -> str:
+def _choose_story(fault: SignInError) -> str:
     """Which of the page's explanations is true of this fault."""
     if fault.reason == "denied":
         return "denied"

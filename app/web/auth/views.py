@@ -7,12 +7,12 @@ from typing import cast
 from flask import redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from app.identity.base import IdentityProvider, SignInFault
+from app.identity.base import IdentityProvider, SignInError
 from app.services.clock import get_now
 from app.services.sign_in.sign_in import HOME, SignInFailed, begin_sign_in, clean_next, finish_sign_in
 from app.web.auth.access import get_person
-from app.web.auth.pages import PROVIDER, SIGNED_OUT, ask_who, auth, get_pages, show_retry, welcome
-from app.web.language import put
+from app.web.auth.pages import PROVIDER, SIGNED_OUT, ask_identity, auth, get_pages, show_retry, welcome
+from app.web.language import localized
 from app.web.session import get_session
 
 SIGNED_OUT_SECONDS = 12 * 3600
@@ -31,7 +31,10 @@ def sign_in() -> ResponseReturnValue:
         return _begin(provider, next_page)
     lost, switch = request.args.get("lost"), request.args.get("switch")
     choices = [
-        (put(provider.label), url_for("auth.begin", name=name, next=next_page, lost=lost, switch=switch))
+        (
+            localized(provider.label),
+            url_for("auth.begin", name=name, next=next_page, lost=lost, switch=switch),
+        )
         for name, provider in providers.items()
     ]
     return render_template("auth/choose.html", choices=choices)
@@ -51,14 +54,14 @@ def callback(name: str) -> ResponseReturnValue:
     if request.method == "HEAD":
         return ""
     try:
-        arrival = finish_sign_in(provider, get_session(), request.args, pages.get_callback(name), get_now)
+        pending = finish_sign_in(provider, get_session(), request.args, pages.get_callback(name), get_now)
     except SignInFailed as failure:
-        return show_retry(provider, cast("SignInFault", failure.__cause__), failure.next_page)
-    except SignInFault as fault:
+        return show_retry(provider, cast("SignInError", failure.__cause__), failure.next_page)
+    except SignInError as fault:
         if get_person() is not None:
             return redirect(HOME)
         return show_retry(provider, fault, HOME)
-    return welcome(provider, arrival) if len(arrival.people) == 1 else ask_who(provider, arrival)
+    return welcome(provider, pending) if len(pending.people) == 1 else ask_identity(provider, pending)
 
 
 @auth.post("/sign-out")
@@ -105,7 +108,7 @@ def _begin(provider: IdentityProvider, next_page: str) -> ResponseReturnValue:
             has_interrupted=is_lost,
             asks_anew="switch" in request.args or SIGNED_OUT in request.cookies,
         )
-    except SignInFault as fault:
+    except SignInError as fault:
         return show_retry(provider, fault, next_page)
     return _leave_after_form(address, "lost") if is_lost else redirect(address)
 

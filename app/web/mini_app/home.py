@@ -18,7 +18,7 @@ from app.services.installation import Installation, InstalledMiniApp
 from app.services.sign_in.consents import find_consent, give_consent, require_consent, withdraw_consent
 from app.services.slips.records import describe_person, find_unprintable
 from app.web.auth.access import current_person, find_return_page, get_person, student_required
-from app.web.language import put, show_mini_app, show_moment
+from app.web.language import localized, show_mini_app, show_moment
 from app.web.page_context import get_installation
 from app.web.slip_texts import describe_unprintable
 
@@ -55,7 +55,7 @@ def describe_student(installed: InstalledMiniApp, person: Person) -> tuple[Print
     """The person's fields as the pages show them."""
     shown = show_mini_app(installed)
     fields = describe_person(shown, person, shown.mini_app.fields)
-    return tuple(replace(field, value=put(field.value)) for field in fields)
+    return tuple(replace(field, value=localized(field.value)) for field in fields)
 
 
 def list_unprintable(installed: InstalledMiniApp, person: Person) -> tuple[str, ...]:

@@ -10,12 +10,12 @@ from flask import url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
-from app.domain.clearance import FactValue, LastKnown, Reading, Status, StepState, Waived
+from app.domain.clearance import CachedResult, FactValue, Reading, Status, StepState, Waived
 from app.domain.mini_app import FactSpec, Step
 from app.domain.slip import PrintedField
 from app.services.clearance.clearances import TOO_OFTEN
 from app.services.installation import InstalledMiniApp
-from app.web.language import put, show_day, show_moment
+from app.web.language import localized, show_day, show_moment
 from app.web.slip_texts import SlipStateView
 
 WORDS = {
@@ -33,7 +33,7 @@ SIGNS = {Status.CLEARED: "✓", Status.OUTSTANDING: "✕", Status.UNAVAILABLE: "
 class ReasonView:
     """One thing that is missing, and what to do about it."""
 
-    says: str
+    message: str
     next_step: str
 
 
@@ -190,7 +190,7 @@ def _show_moment(moment: datetime | None) -> str:
     return show_moment(moment) if moment else ""
 
 
-def _view_earlier(step: Step, known: LastKnown | None) -> EarlierView | None:
+def _view_earlier(step: Step, known: CachedResult | None) -> EarlierView | None:
     if known is None:
         return None
     learnt_at = _show_moment(known.reading.learnt_at)
@@ -209,7 +209,7 @@ def _list_records(step: Step, reading: Reading | None) -> tuple[tuple[PrintedFie
 
 
 def _show_fact(fact: FactSpec, value: FactValue) -> str:
-    return show_day(value) if isinstance(value, date) else put(fact.format(value))
+    return show_day(value) if isinstance(value, date) else localized(fact.format(value))
 
 
 def _list_blanks(step: Step, state: StepState) -> tuple[tuple[PrintedField, ...], ...]:

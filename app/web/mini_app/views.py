@@ -61,8 +61,8 @@ def clearance(app_path: str) -> ResponseReturnValue:
     wanted = request.args.get("wait", "").split(",")
     awaited = [key for key in installed.mini_app.step_keys if key in wanted]
     queries = LiveQueries(person)
-    is_patient = wanted == ["1"]
-    view = _look_up(installation, installed, person, queries, is_patient=is_patient, awaited=awaited)
+    wait_for_all = wanted == ["1"]
+    view = _look_up(installation, installed, person, queries, wait_for_all=wait_for_all, awaited=awaited)
     notice = session.pop("notice", None)
     closed = None if view.slip_number else find_closed_notice(installed)
     return render_page(installed, "clearance", view=view, notice=notice, limited=queries.wait, closed=closed)
@@ -74,7 +74,7 @@ def _look_up(
     person: Person,
     queries: LiveQueries,
     *,
-    is_patient: bool,
+    wait_for_all: bool,
     awaited: Collection[str] = (),
 ) -> ClearanceView:
     number = find_submitted_slip(db.session, installed, person.number)
@@ -82,7 +82,7 @@ def _look_up(
         states = look_up_awaited(installation, installed, person.number, awaited, queries.may_ask)
     else:
         states = look_up_clearance(
-            installation, installed, person.number, is_patient=is_patient, may_ask=queries.may_ask
+            installation, installed, person.number, wait_for_all=wait_for_all, may_ask=queries.may_ask
         )
     fields = describe_student(installed, person)
     state = view_state(get_slip_status(installation, number)) if number else None
@@ -122,12 +122,12 @@ def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
     _, action = get_action(show_mini_app(installed), step_key, action_key)
     LiveQueries(person, Kind.ACT).require()
     outcome, _ = take_action(installation, installed, person, step_key, action_key)
-    says = {
+    message = {
         ActionOutcome.CONFIRMED: action.done,
         ActionOutcome.REFUSED: action.refused,
         ActionOutcome.UNKNOWN: action.unknown,
     }
-    session["notice"] = {"step": step_key, "outcome": str(outcome), "says": says[outcome]}
+    session["notice"] = {"step": step_key, "outcome": str(outcome), "message": message[outcome]}
     return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
 
 
@@ -137,7 +137,7 @@ def check_answers(app_path: str) -> ResponseReturnValue:
     """The check-your-answers page, which says that one can submit only once."""
     installation, installed, person = open_with_consent(app_path)
     queries = LiveQueries(person)
-    view = _look_up(installation, installed, person, queries, is_patient=True)
+    view = _look_up(installation, installed, person, queries, wait_for_all=True)
     if view.slip_number:
         return redirect(url_for("slips.slip", number=view.slip_number))
     installed.require_open(installation.get_local_time(get_now()).date())

@@ -28,7 +28,7 @@ from app.web.verify.show import (
     check_code,
     finish_answer,
     limit_check,
-    log_check,
+    log_scan,
     show_checked,
     show_verification,
     wants_json,
@@ -157,7 +157,7 @@ def _show_typed_again(verification: Verification, typed: str, staff: Person | No
     """The verdict on a code behind which no slip is found now, above the field with what was typed."""
     page = _render_entry(typed, verification=verification, is_staff=staff is not None)
     response = finish_answer(make_response(page), STATUSES.get(verification.verdict, 200), staff)
-    log_check(verification, staff, get_address())
+    log_scan(verification, staff, get_address())
     return response
 
 

@@ -22,7 +22,7 @@ from flask_babel import gettext
 from flask_wtf.csrf import generate_csrf
 
 from app.domain.slip_code import Verdict
-from app.services.verification.scan_log import OfflineCheck, record_offline_checks
+from app.services.verification.scan_log import OfflineScan, record_offline_scans
 from app.web.auth.access import find_account
 from app.web.headers import CONTENT_SECURITY_POLICY
 from app.web.language import ARGUMENT, get_language
@@ -37,28 +37,28 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,400}", re.ASCII)
 
 
-class MalformedChecks(ValueError):
+class MalformedScans(ValueError):
     """The body is not what the gate's page sends."""
 
 
-def parse_checks(body: bytes) -> list[OfflineCheck]:
-    """The checks of `{"checks": [{id, code, verdict, checked_at}]}`, 100 at most. Raises MalformedChecks."""
+def parse_scans(body: bytes) -> list[OfflineScan]:
+    """The checks of `{"checks": [{id, code, verdict, checked_at}]}`, 100 at most. Raises MalformedScans."""
     try:
         checks = json.loads(body)["checks"]
         if not isinstance(checks, list) or len(checks) > MOST_AT_ONCE:
-            raise MalformedChecks("checks")
-        return [_parse_check(item) for item in checks]
+            raise MalformedScans("checks")
+        return [_parse_scan(item) for item in checks]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise MalformedChecks(type(error).__name__) from error
+        raise MalformedScans(type(error).__name__) from error
 
 
-def _parse_check(item: Any) -> OfflineCheck:
+def _parse_scan(item: Any) -> OfflineScan:
     if not _ID.fullmatch(item["id"]) or not _DIGITS.fullmatch(item["code"]):
-        raise MalformedChecks("id or code")
+        raise MalformedScans("id or code")
     checked_at = datetime.fromisoformat(item["checked_at"])
     if checked_at.tzinfo is None:
-        raise MalformedChecks("checked_at")
-    return OfflineCheck(item["id"], item["code"], Verdict(item["verdict"]), checked_at)
+        raise MalformedScans("checked_at")
+    return OfflineScan(item["id"], item["code"], Verdict(item["verdict"]), checked_at)
 
 
 POLICY = f"{CONTENT_SECURITY_POLICY}; manifest-src 'self'; worker-src 'self'"
@@ -127,7 +127,7 @@ def gate_account() -> ResponseReturnValue:
 
 
 @verify_pages.post("/gate/checks")
-def gate_checks() -> ResponseReturnValue:
+def gate_scans() -> ResponseReturnValue:
     """Take in checks of a signed-in guard or clerk, each id once: `{"checks": [{id, code, verdict,
     checked_at}]}` with times in ISO 8601. Answers `{"known": [ids]}`: those may be forgotten by the gate.
     """
@@ -135,10 +135,10 @@ def gate_checks() -> ResponseReturnValue:
     if staff is None:
         return jsonify(error="NotStaff"), 403
     try:
-        checks = parse_checks(request.get_data())
-    except MalformedChecks as error:
-        return jsonify(error="MalformedChecks", detail=str(error)), 422
-    record_offline_checks(get_installation(), checks, address=get_address())
+        checks = parse_scans(request.get_data())
+    except MalformedScans as error:
+        return jsonify(error="MalformedScans", detail=str(error)), 422
+    record_offline_scans(get_installation(), checks, address=get_address())
     return jsonify(known=[check.offline_id for check in checks])
 
 
@@ -153,7 +153,7 @@ def _render_page() -> str:
         "list-url": url_for(".slip_status"),
         "session-url": url_for(".gate_session"),
         "account-url": url_for(".gate_account"),
-        "checks-url": url_for(".gate_checks"),
+        "checks-url": url_for(".gate_scans"),
         "worker": url_for(".gate_worker"),
     }
     return render_template("verify/gate.html", data=data, texts=TEXTS)

@@ -35,7 +35,7 @@ from app.web.verify.show import (
     STATUSES,
     check_code,
     describe_verification,
-    log_check,
+    log_scan,
     prefers_json,
     render_verification,
 )
@@ -117,7 +117,7 @@ def _answer(app: Flask, environ: WSGIEnvironment, moulds: Moulds) -> tuple[int, 
     headers.append(("Content-Length", str(len(body))))
     if status != HTTPStatus.OK:
         headers.append(("Retry-After", str(get_retry_after())))
-    log_check(verification, None, address)
+    log_scan(verification, None, address)
     return status, headers, body
 
 

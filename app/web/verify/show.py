@@ -22,7 +22,7 @@ from app.domain.slip_log import CodeState
 from app.domain.texts import fold_name, trim_appended
 from app.extensions import csrf
 from app.services.clock import get_now
-from app.services.verification.scan_log import Viewer, record_check
+from app.services.verification.scan_log import Viewer, record_scan
 from app.services.verification.slip_details import FullSlip
 from app.services.verification.verification import (
     Likeness,
@@ -79,11 +79,11 @@ class Comparison(Enum):
     TOO_OFTEN = ComparisonText("rate_limited", "bad", "!", _l("比对过于频繁，请稍后再试"), 429)
 
 
-def log_check(verification: Verification, staff: Person | None, address: str) -> None:
+def log_scan(verification: Verification, staff: Person | None, address: str) -> None:
     """Enter a check in the log; one that was refused is none."""
     if verification.verdict is not Verdict.RATE_LIMITED:
         viewer = _get_viewer(staff) if staff else Viewer.PUBLIC
-        record_check(get_installation(), verification, viewer, address)
+        record_scan(get_installation(), verification, viewer, address)
 
 
 def _get_viewer(staff: Person) -> Viewer:
@@ -98,14 +98,14 @@ def show_verification(
     file: FileText | None = None,
 ) -> ResponseReturnValue:
     """The verdict with what this viewer may see of the slip. Never stored by anybody on the way."""
-    says = comparison.value if comparison else None
-    status = STATUSES.get(verification.verdict, says.status if says else 200)
+    message = comparison.value if comparison else None
+    status = STATUSES.get(verification.verdict, message.status if message else 200)
     if wants_json():
-        response = jsonify(describe_verification(verification, says, file))
+        response = jsonify(describe_verification(verification, message, file))
     else:
         now = show_moment(get_now())
         wait = describe_wait(get_retry_after()) if verification.verdict is Verdict.RATE_LIMITED else ""
-        response = make_response(render_verification(verification, now, staff, says, file, wait))
+        response = make_response(render_verification(verification, now, staff, message, file, wait))
     return finish_answer(response, status, staff)
 
 
@@ -132,21 +132,21 @@ def prefers_json(accept: str) -> bool:
 
 
 def describe_verification(
-    verification: Verification, says: ComparisonText | None = None, file: FileText | None = None
+    verification: Verification, message: ComparisonText | None = None, file: FileText | None = None
 ) -> dict[str, object]:
     data: dict[str, object] = {"verdict": verification.verdict}
     if verification.slip:
         data |= asdict(verification.slip) | {"check_count": verification.check_count}
     if file:
         data["file"] = file.state
-    return data | ({"comparison": says.value} if says else {})
+    return data | ({"comparison": message.value} if message else {})
 
 
 def render_verification(
     verification: Verification,
     checked_at: str,
     staff: Person | None = None,
-    says: ComparisonText | None = None,
+    message: ComparisonText | None = None,
     file: FileText | None = None,
     wait: str = "",
 ) -> str:
@@ -159,7 +159,7 @@ def render_verification(
         wait=wait,
         file=file,
         checked_at=checked_at,
-        comparison=says,
+        comparison=message,
         full=full,
         record=show_record(full.record, full.mini_app) if full else None,
         is_staff=staff is not None,
@@ -211,7 +211,7 @@ def show_checked(
 ) -> ResponseReturnValue:
     """Log a check and show it."""
     answer = show_verification(verification, staff, file=file)
-    log_check(verification, staff, get_address())
+    log_scan(verification, staff, get_address())
     return answer
 
 

@@ -25,7 +25,7 @@ class FileText:
 
     state: FileState
     tone: str
-    says: str
+    message: str
 
 
 TEXTS = {

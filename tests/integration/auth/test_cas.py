@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from app.domain.person import NumberForm, Person, Role
-from app.identity.base import Fit, ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
+from app.identity.base import ProviderMisbehaved, Severity, SignInError, SignInRefused, SignInUnavailable
 from app.identity.cas import CasProvider, make_service, read_cas
 from app.tables import Table
 from tests.campus.client import CampusClient
@@ -165,7 +165,7 @@ FAULTS = {
 def test_a_server_that_misbehaves_signs_nobody_in(fault: str, server: CampusClient) -> None:
     kind, reason = FAULTS[fault]
     server.set_cas_fault(fault)
-    with pytest.raises(SignInFault) as stopped:
+    with pytest.raises(SignInError) as stopped:
         sign_in(server, deadline_seconds=0.5 if fault == "hang" else 5)
     assert (type(stopped.value), stopped.value.reason) == (kind, reason)
 
@@ -216,7 +216,7 @@ def ask(stranger: SmallServer, answer: Answer, **options: object) -> str:
     stranger.answers["/cas/p3/serviceValidate"] = lambda asked: answer
     client = make_client(f"{stranger.url}/cas", **options)
     redirect = client.begin(CALLBACK)
-    with pytest.raises(SignInFault) as stopped:
+    with pytest.raises(SignInError) as stopped:
         client.finish({"state": redirect.pending["state"], "ticket": "ST-1-x"}, redirect.pending, CALLBACK)
     return stopped.value.reason
 
@@ -273,20 +273,20 @@ def test_a_server_in_trouble_is_not_asked_again_at_the_older_address(stranger: S
         ask_old_server(stranger, Answer(b"", 500))
 
 
-def check(server: CampusClient, address: str) -> dict[str, Fit]:
-    return {finding.says: finding.fit for finding in make_client(server.cas).check(address)}
+def check(server: CampusClient, address: str) -> dict[str, Severity]:
+    return {finding.message: finding.fit for finding in make_client(server.cas).check(address)}
 
 
 def test_the_check_proves_an_address_that_the_server_knows(server: CampusClient) -> None:
     found = check(server, CALLBACK)
-    assert found["the login page knows our address, and not one that nobody registered"] is Fit.FITS
-    assert set(found.values()) == {Fit.FITS}
+    assert found["the login page knows our address, and not one that nobody registered"] is Severity.FITS
+    assert set(found.values()) == {Severity.FITS}
 
 
 def test_the_check_says_that_an_address_is_not_proven(server: CampusClient) -> None:
     found = check(server, "https://lixiao.example.edu/callback")
-    (doubt,) = [says for says in found if "not proven that our address is registered" in says]
-    assert found[doubt] is Fit.NOTE
+    (doubt,) = [message for message in found if "not proven that our address is registered" in message]
+    assert found[doubt] is Severity.NOTE
 
 
 def test_a_server_that_looks_at_the_ticket_first_proves_nothing(stranger: SmallServer) -> None:
@@ -296,6 +296,6 @@ def test_a_server_that_looks_at_the_ticket_first_proves_nothing(stranger: SmallS
     )
     stranger.answers["/cas/p3/serviceValidate"] = lambda asked: Answer(refusal.encode())
     stranger.answers["/cas/login"] = lambda asked: Answer(b"<html>not registered</html>", kind="text/html")
-    found = {one.says: one.fit for one in make_client(f"{stranger.url}/cas").check(CALLBACK)}
-    assert [fit for says, fit in found.items() if "refuses a ticket" in says] == [Fit.FITS]
-    assert [fit for says, fit in found.items() if "not proven" in says] == [Fit.NOTE]
+    found = {one.message: one.fit for one in make_client(f"{stranger.url}/cas").check(CALLBACK)}
+    assert [fit for message, fit in found.items() if "refuses a ticket" in message] == [Severity.FITS]
+    assert [fit for message, fit in found.items() if "not proven" in message] == [Severity.NOTE]

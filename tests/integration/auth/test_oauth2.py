@@ -8,7 +8,7 @@ import traceback
 import pytest
 
 from app.domain.person import NumberForm, Person, Role
-from app.identity.base import ProviderMisbehaved, SignInFault, SignInRefused, SignInUnavailable
+from app.identity.base import ProviderMisbehaved, SignInError, SignInRefused, SignInUnavailable
 from app.identity.oauth2 import read_oauth2
 from app.tables import Table
 from tests.integration.auth.odd_platforms import (
@@ -107,7 +107,7 @@ def test_a_secret_in_an_address_reaches_no_exception_and_no_log(
         )
         try:
             sign_in(stranger, platform)
-        except SignInFault as fault:
+        except SignInError as fault:
             told += "".join(traceback.format_exception(fault))
     told += caplog.text
     assert told.count("Traceback") == 4

@@ -12,7 +12,7 @@ from app.identity import oidc
 from app.identity.base import (
     ProviderMisbehaved,
     ProviderRefused,
-    SignInFault,
+    SignInError,
     SignInRefused,
     SignInUnavailable,
 )
@@ -108,7 +108,7 @@ def _decode_basic(asked: Asked) -> Asked:
     ],
 )
 def test_a_callback_without_a_good_code_is_refused(
-    callback: dict[str, str | None], kind: type[SignInFault], reason: str, provider: SmallProvider
+    callback: dict[str, str | None], kind: type[SignInError], reason: str, provider: SmallProvider
 ) -> None:
     provider.callback = callback
     with pytest.raises(kind) as refused:

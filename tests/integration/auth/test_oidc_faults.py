@@ -11,7 +11,7 @@ import requests
 from authlib.integrations.requests_client import OAuth2Session
 
 from app.identity import http, oidc
-from app.identity.base import ProviderMisbehaved, SignInFault, SignInUnavailable
+from app.identity.base import ProviderMisbehaved, SignInError, SignInUnavailable
 from tests.integration.auth.small_provider import (
     ACCESS_TOKEN,
     CALLBACK,
@@ -48,7 +48,7 @@ ENDPOINTS = {
     ],
 )
 def test_an_answer_that_is_none_stops_the_sign_in(
-    path: str, answer: Answer, kind: type[SignInFault], reason: str, provider: SmallProvider
+    path: str, answer: Answer, kind: type[SignInError], reason: str, provider: SmallProvider
 ) -> None:
     provider.answers[path] = lambda asked: answer
     with pytest.raises(kind) as stopped:
@@ -152,7 +152,7 @@ def test_no_secret_code_or_token_is_in_an_exception_or_a_log(
 def _describe_failure(provider: SmallProvider) -> str:
     try:
         sign_in(provider)
-    except SignInFault as fault:
+    except SignInError as fault:
         return "".join(traceback.format_exception(fault))
     raise AssertionError("the sign-in went through")
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from openpyxl import Workbook
 
-from app.connectors.base import Connector, Fault
+from app.connectors.base import Connector, FailureCode
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.services.desk.desk import open_desk_book
 from app.settings import load_settings
@@ -162,7 +162,7 @@ def test_an_import_is_audited_with_its_clerk_and_the_files_digest(hall: Installa
     ],
 )
 def test_a_mistaken_command_says_what_is_wrong(
-    hall: Installation, arguments: tuple[str, ...], says: str
+    hall: Installation, arguments: tuple[str, ...], message: str
 ) -> None:
     paths = {
         "{csv}": hall.write("a.csv", make_csv(GOOD)),
@@ -170,7 +170,7 @@ def test_a_mistaken_command_says_what_is_wrong(
     }
     done = hall.flask(*(paths.get(argument, argument) for argument in arguments))
     assert done.returncode == 1
-    assert says in done.stderr
+    assert message in done.stderr
     assert list_entries(hall) == []
 
 
@@ -212,13 +212,13 @@ FACTS = {"state": "已审核", "owed": "0", "books": "0", "done_on": None, "live
 
 
 def test_a_missing_entry_means_what_is_configured(hall: Installation) -> None:
-    assert fault_of(ask(connect(hall))) == Fault.NO_ROWS
-    assert fault_of(ask(connect(hall, no_record="empty"))) == Fault.NOT_COMPLETE
+    assert fault_of(ask(connect(hall))) == FailureCode.NO_ROWS
+    assert fault_of(ask(connect(hall, no_record="empty"))) == FailureCode.NOT_COMPLETE
     assert hall.flask("desk", "complete", "hall", "--by", CLERK, "--entries", "0").returncode == 0
     answer = ask(connect(hall, no_record="empty"))
     assert isinstance(answer, Reading)
     assert answer.records == ()
-    assert fault_of(ask(connect(hall))) == Fault.NO_ROWS
+    assert fault_of(ask(connect(hall))) == FailureCode.NO_ROWS
 
 
 def test_a_whole_entry_is_read(hall: Installation) -> None:
@@ -265,21 +265,21 @@ def test_a_value_that_the_configuration_no_longer_knows_is_not_believed(hall: In
     keep(hall, json.dumps(FACTS))
     fields = load_settings(hall.environment).connectors["hall"].values("fields")
     narrower = fields | {"state": fields["state"] | {"known": ["在办"]}}
-    assert fault_of(ask(connect(hall, fields=narrower))) == Fault.UNKNOWN_VALUE
+    assert fault_of(ask(connect(hall, fields=narrower))) == FailureCode.UNKNOWN_VALUE
 
 
 def test_another_students_entry_is_never_found_by_letters_of_another_size(hall: Installation) -> None:
     keep(hall, json.dumps(FACTS))
-    assert fault_of(ask(connect(hall), "ts23000001")) == Fault.NO_ROWS
+    assert fault_of(ask(connect(hall), "ts23000001")) == FailureCode.NO_ROWS
 
 
 @pytest.mark.parametrize("no_record", ["never", "empty"])
 def test_a_lost_table_or_database_is_not_an_empty_one(hall: Installation, no_record: str) -> None:
     with sqlite3.connect(hall.folder / "lixiao.sqlite3") as connection:
         connection.execute("DROP TABLE desk_entries")
-    assert fault_of(ask(connect(hall, no_record=no_record))) == Fault.SERVER_ERROR
+    assert fault_of(ask(connect(hall, no_record=no_record))) == FailureCode.SERVER_ERROR
     shutil.rmtree(hall.folder)
-    assert fault_of(ask(connect_elsewhere(hall, no_record))) == Fault.SERVER_ERROR
+    assert fault_of(ask(connect_elsewhere(hall, no_record))) == FailureCode.SERVER_ERROR
 
 
 def connect_elsewhere(hall: Installation, no_record: str) -> Connector:

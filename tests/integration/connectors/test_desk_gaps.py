@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from app.connectors.base import Fault
+from app.connectors.base import FailureCode
 from app.connectors.desk import DeskConnector
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.services.desk import gaps, importing
@@ -59,14 +59,14 @@ def owed(hall: Installation, number: str) -> object:
 
 
 def test_a_desk_that_nobody_filled_clears_nobody(hall: Installation) -> None:
-    assert fault_of(answer(hall, ABSENT)) == Fault.NOT_COMPLETE
+    assert fault_of(answer(hall, ABSENT)) == FailureCode.NOT_COMPLETE
 
 
 def test_a_part_of_a_list_clears_nobody_who_is_not_in_it(hall: Installation) -> None:
     assert import_debts(hall, f"{OTHER},12.50")[0] == 0
     assert hall.flask("desk", "record", "debts", DEBTOR, "欠费=3", "--by", CLERK).returncode == 0
     assert owed(hall, OTHER) == Decimal("12.50")
-    assert fault_of(answer(hall, ABSENT)) == Fault.NOT_COMPLETE
+    assert fault_of(answer(hall, ABSENT)) == FailureCode.NOT_COMPLETE
 
 
 def test_a_list_that_is_declared_complete_clears_who_is_not_in_it(hall: Installation) -> None:
@@ -91,11 +91,11 @@ def test_a_declaration_needs_the_count_of_entries_and_can_be_taken_back(hall: In
         done = hall.flask("desk", "complete", "debts", "--by", CLERK, *options)
         assert done.returncode == 1
         assert "holds 1 entries: if its list is complete, say --entries 1" in done.stderr
-    assert fault_of(answer(hall, ABSENT)) == Fault.NOT_COMPLETE
+    assert fault_of(answer(hall, ABSENT)) == FailureCode.NOT_COMPLETE
     assert hall.flask("desk", "complete", "debts", "--by", CLERK, "--entries", "1").returncode == 0
     assert owed(hall, ABSENT) is None
     assert hall.flask("desk", "complete", "debts", "--by", CLERK, "--withdraw").stdout == "taken back\n"
-    assert fault_of(answer(hall, ABSENT)) == Fault.NOT_COMPLETE
+    assert fault_of(answer(hall, ABSENT)) == FailureCode.NOT_COMPLETE
     kinds = [event[0] for event in list_events(hall)]
     assert kinds == ["desk_imported", "desk_declared_complete", "desk_declared_incomplete"]
 
@@ -105,7 +105,7 @@ def test_a_declaration_of_last_season_is_too_old(hall: Installation) -> None:
     long_ago = datetime.now(UTC) - timedelta(days=121)
     with sqlite3.connect(hall.folder / "lixiao.sqlite3") as connection:
         connection.execute("UPDATE desk_completions SET declared_at = ?", (f"{long_ago:%Y-%m-%d %H:%M:%S}",))
-    assert fault_of(answer(hall, ABSENT)) == Fault.STALE
+    assert fault_of(answer(hall, ABSENT)) == FailureCode.STALE
     assert owed(hall, OTHER) == Decimal("12.50"), "an entry says something by itself"
     assert isinstance(ask(connect(hall, "debts", complete_days=200), ABSENT), Reading)
 
@@ -115,7 +115,7 @@ def test_a_file_of_headings_alone_declares_nothing(hall: Installation) -> None:
     assert (code, out) == (1, "")
     assert "no row below its headings" in err
     assert import_debts(hall)[1].endswith("nothing is recorded\n")
-    assert fault_of(answer(hall, ABSENT)) == Fault.NOT_COMPLETE
+    assert fault_of(answer(hall, ABSENT)) == FailureCode.NOT_COMPLETE
 
 
 # --- refused rows
@@ -131,7 +131,7 @@ def test_the_debtor_of_a_refused_row_is_unknown_and_not_at_the_older_amount(hall
     assert "write 1200.00 and not 1,200.00" in err
     assert "without ¥ or 元" in err
     for number in (DEBTOR, "TS23000016"):
-        assert fault_of(answer(hall, number)) == Fault.REFUSED_ROW
+        assert fault_of(answer(hall, number)) == FailureCode.REFUSED_ROW
     assert owed(hall, OTHER) == Decimal("12.50")
     assert owed(hall, ABSENT) is None, "whom no row is about keeps what the complete list says"
 
@@ -150,7 +150,7 @@ def test_without_keeping_the_refused_row_its_debtor_would_stay_at_the_older_amou
 def test_a_later_good_row_or_entry_mends_a_refused_one(hall: Installation, way: str) -> None:
     import_debts(hall, f"{DEBTOR},0")
     import_debts(hall, f'{DEBTOR},"1,200.00"', options=skip(1))
-    assert fault_of(answer(hall, DEBTOR)) == Fault.REFUSED_ROW
+    assert fault_of(answer(hall, DEBTOR)) == FailureCode.REFUSED_ROW
     shown = hall.flask("desk", "show", "debts", DEBTOR.lower()).stdout
     assert "unknown: row 2, 欠费 is not an amount" in shown
     if way == "record":
@@ -164,7 +164,7 @@ def test_a_later_good_row_or_entry_mends_a_refused_one(hall: Installation, way: 
 def test_a_declaration_leaves_the_students_of_refused_rows_unknown(hall: Installation) -> None:
     import_debts(hall, f'{DEBTOR},"1,200.00"', f"{OTHER},1", options=("--complete", *skip(1)))
     hall.flask("desk", "complete", "debts", "--by", CLERK, "--entries", "1")
-    assert fault_of(answer(hall, DEBTOR)) == Fault.REFUSED_ROW
+    assert fault_of(answer(hall, DEBTOR)) == FailureCode.REFUSED_ROW
     assert owed(hall, ABSENT) is None
 
 
@@ -201,10 +201,10 @@ def test_a_row_without_a_readable_number_makes_unknown_whom_the_file_does_not_na
     code, out, _ = import_debts(hall, "TS23 000004,1200.00", f"{OTHER},5", options=skip(1))
     assert code == 3
     assert "without a readable number, so about anybody: rows 2" in out
-    assert fault_of(answer(hall, DEBTOR)) == Fault.REFUSED_ROW, (
+    assert fault_of(answer(hall, DEBTOR)) == FailureCode.REFUSED_ROW, (
         "the row may be about an older entry's student"
     )
-    assert fault_of(answer(hall, ABSENT)) == Fault.NOT_COMPLETE
+    assert fault_of(answer(hall, ABSENT)) == FailureCode.NOT_COMPLETE
     assert owed(hall, OTHER) == 5
     assert "1 student(s)" not in hall.flask("desk", "status", "debts").stdout
     assert f"{DEBTOR} is unknown: row 2" in hall.flask("desk", "status", "debts").stdout
@@ -224,7 +224,7 @@ def test_without_doubting_the_others_a_mistyped_debtor_would_stay_at_the_older_a
 def test_a_complete_import_or_a_declaration_ends_the_doubt(hall: Installation, way: str) -> None:
     import_debts(hall, f"{DEBTOR},0", f"{OTHER},0")
     import_debts(hall, "合计,1", f"{OTHER},0", options=skip(1))
-    assert fault_of(answer(hall, DEBTOR)) == Fault.REFUSED_ROW
+    assert fault_of(answer(hall, DEBTOR)) == FailureCode.REFUSED_ROW
     if way == "declaration":
         hall.flask("desk", "complete", "debts", "--by", CLERK, "--entries", "2")
     else:
@@ -238,7 +238,7 @@ def test_a_row_refused_by_itself_stays_so_through_a_doubt_and_its_end(hall: Inst
     import_debts(hall, f"{DEBTOR},x", options=skip(1))
     import_debts(hall, "合计,1", f"{OTHER},0", options=skip(1))
     hall.flask("desk", "complete", "debts", "--by", CLERK, "--entries", "2")
-    assert fault_of(answer(hall, DEBTOR)) == Fault.REFUSED_ROW
+    assert fault_of(answer(hall, DEBTOR)) == FailureCode.REFUSED_ROW
 
 
 def test_a_file_with_a_row_that_may_be_about_anybody_is_not_complete(hall: Installation) -> None:
@@ -253,7 +253,7 @@ def test_a_comma_that_shifts_a_row_is_no_smaller_debt(hall: Installation) -> Non
     code, _, err = import_debts(hall, f"{DEBTOR},1,200.00", options=skip(1))
     assert code == 3
     assert "row 2, 学号: has 3 cells and the headings 2" in err
-    assert fault_of(answer(hall, DEBTOR)) == Fault.REFUSED_ROW
+    assert fault_of(answer(hall, DEBTOR)) == FailureCode.REFUSED_ROW
 
 
 # --- numbers
@@ -275,7 +275,7 @@ def test_a_letter_for_a_digit_is_refused_where_the_digit_is_somebodys(hall: Inst
     assert code == 1
     assert "TS2300000O is nobody's here, and TS23000000 is somebody's: a letter for a digit?" in err
     assert import_debts(hall, "TS2300000O,1200", f"{OTHER},1", options=skip(1))[0] == 3
-    assert fault_of(answer(hall, "TS23000000")) == Fault.REFUSED_ROW, "the debt may be this student's"
+    assert fault_of(answer(hall, "TS23000000")) == FailureCode.REFUSED_ROW, "the debt may be this student's"
     code, _, err = import_debts(hall, "TS23000000,0", "TS2300000O,1200")
     assert (code, err.count("a letter for a digit?")) == (1, 2)
     assert "row 2, 学号: may be meant in row 3 too" in err, "the row with the letter is to be mended"
@@ -393,14 +393,14 @@ def test_gaps_are_kept_on_postgresql_alike(tmp_path: Path) -> None:
         url = server.owner.url.render_as_string(hide_password=False)
         hall = Installation(folder, {**made.environment, "LIXIAO_DATABASE__URL": url})
         assert hall.flask("db", "upgrade").returncode == 0
-        assert fault_of(answer(hall, ABSENT)) == Fault.NOT_COMPLETE
+        assert fault_of(answer(hall, ABSENT)) == FailureCode.NOT_COMPLETE
         import_debts(hall, f"{DEBTOR},0", f"{OTHER},0", options=("--complete",))
         assert owed(hall, ABSENT) is None
         assert import_debts(hall, f"{OTHER},x", "合计,1", options=skip(2))[0] == 3
         for number, fault in (
-            (OTHER, Fault.REFUSED_ROW),
-            (DEBTOR, Fault.REFUSED_ROW),
-            (ABSENT, Fault.NOT_COMPLETE),
+            (OTHER, FailureCode.REFUSED_ROW),
+            (DEBTOR, FailureCode.REFUSED_ROW),
+            (ABSENT, FailureCode.NOT_COMPLETE),
         ):
             assert fault_of(answer(hall, number)) == fault
         assert import_debts(hall, f"{OTHER},3", options=("--complete",))[0] == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.connectors.base import Fault
+from app.connectors.base import FailureCode
 from app.services.desk import importing
 from tests.integration.connectors.desks import (
     Done,
@@ -38,12 +38,12 @@ def import_rows(hall: Installation, *rows: str, options: tuple[str, ...] = (), s
 )
 @pytest.mark.parametrize("separator", [",", ";"])
 def test_a_row_with_other_cells_than_the_headings_is_refused(
-    hall: Installation, row: str, says: str, separator: str
+    hall: Installation, row: str, message: str, separator: str
 ) -> None:
     done = import_rows(hall, WHOLE, row, options=("--skip-refused", "--confirm", "1"), separator=separator)
     assert done.returncode == 3, done.stderr
-    assert f"row 3, 学号: {says}" in done.stderr
-    assert fault_of(ask(connect(hall, "debts"), "TS23000006")) == Fault.REFUSED_ROW
+    assert f"row 3, 学号: {message}" in done.stderr
+    assert fault_of(ask(connect(hall, "debts"), "TS23000006")) == FailureCode.REFUSED_ROW
 
 
 def test_without_counting_cells_a_debt_of_thousands_would_be_one(

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.connectors.base import ActionOutcome, Connector, Fault, UnknownAction
+from app.connectors.base import ActionOutcome, Connector, FailureCode, UnknownAction
 from app.connectors.fan_out import perform_action, query_systems
 from app.connectors.guard import BreakerState
 from app.connectors.registry import list_breaker_states
@@ -217,9 +217,9 @@ def test_an_open_breaker_leaves_an_action_unknown_and_unsent(server: StandIn) ->
 
 def test_answers_that_cannot_be_trusted_do_not_open_the_breaker(server: StandIn) -> None:
     connector = connect(server.url, breaker_failures=1)
-    assert [fault_of(connector, number) for number in "ABCDEF"] == [Fault.WRONG_STUDENT] * 6
+    assert [fault_of(connector, number) for number in "ABCDEF"] == [FailureCode.WRONG_STUDENT] * 6
     server.will_answer(response(TRUTH.replace(b"0}", b"-1}")))
-    assert fault_of(connector) == Fault.ODD_NUMBER
+    assert fault_of(connector) == FailureCode.MALFORMED_NUMBER
     assert list_breaker_states([connector]) == {"stand_in": BreakerState.CLOSED}
 
 

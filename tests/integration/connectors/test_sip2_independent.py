@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pysip2 import SIP2Server
 
-from app.connectors.base import ActionOutcome, Connector, Fault
+from app.connectors.base import ActionOutcome, Connector, FailureCode
 from app.connectors.fan_out import perform_action, query_systems
 from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable, Reading
@@ -88,7 +88,7 @@ def test_a_reader_with_nothing_open_is_read_so(library: Library, port: int) -> N
 
 def test_a_debarred_reader_is_not_read_as_one_whose_card_is_cancelled(library: Library, port: int) -> None:
     library.status = "YYYY" + " " * 10
-    assert fault_of(build(port)) == Fault.UNKNOWN_VALUE
+    assert fault_of(build(port)) == FailureCode.UNKNOWN_VALUE
 
 
 def test_books_fees_and_marks_are_read_as_the_server_wrote_them(library: Library, port: int) -> None:
@@ -130,19 +130,19 @@ def test_another_delimiter_is_spoken_by_both(library: Library) -> None:
 
 def test_a_wrong_password_is_told_and_nothing_is_asked(library: Library, port: int) -> None:
     connector = build(port, login_password="wrong")
-    assert fault_of(connector) == Fault.CREDENTIAL_REFUSED
+    assert fault_of(connector) == FailureCode.CREDENTIAL_REFUSED
     assert perform_action(connector, "cancel-card", STUDENT, 10) is ActionOutcome.UNKNOWN
     assert library.blocks == []
 
 
 def test_without_a_login_the_server_ends_the_conversation(port: int) -> None:
-    assert fault_of(build(port, login_user=None, login_password=None)) == Fault.DISCONNECTED
+    assert fault_of(build(port, login_user=None, login_password=None)) == FailureCode.DISCONNECTED
 
 
 def test_another_readers_answer_is_refused(library: Library, port: int) -> None:
     library.answers_for = "TS23000009"
     connector = build(port)
-    assert fault_of(connector) == Fault.WRONG_STUDENT
+    assert fault_of(connector) == FailureCode.WRONG_STUDENT
     assert perform_action(connector, "cancel-card", STUDENT, 10) is ActionOutcome.UNKNOWN
 
 
@@ -150,7 +150,7 @@ def test_the_servers_no_to_a_question_it_does_not_know_is_no_success() -> None:
     """Its standard answer to what it has no handler for: valid patron N and no name."""
     with serving(SIP2Server(encoding="utf-8")) as port:
         connector = build(port, login_user=None, login_password=None)
-        assert fault_of(connector) == Fault.NO_SUCCESS
+        assert fault_of(connector) == FailureCode.NO_SUCCESS
         assert perform_action(connector, "cancel-card", STUDENT, 10) is ActionOutcome.UNKNOWN
 
 
@@ -160,7 +160,7 @@ def test_the_servers_no_to_a_question_it_does_not_know_is_no_success() -> None:
 def test_an_answer_that_changed_on_its_way_is_refused(library: Library, port: int) -> None:
     with relaying(port) as honest, relaying(port, answers=change_a_letter) as changing:
         assert records_of(build(honest))[0]["overdue_books"] == 0
-        assert fault_of(build(changing)) == Fault.CHECKSUM
+        assert fault_of(build(changing)) == FailureCode.CHECKSUM
 
 
 def test_a_block_whose_answer_changed_on_its_way_is_unknown_and_was_sent_once(
@@ -175,6 +175,6 @@ def test_the_server_refuses_what_changed_on_its_way_to_it(library: Library, port
     """It checks our checksums, too: its 96, "send again", is no answer to the question."""
     with relaying(port, requests=change_a_letter) as changing:
         connector = build(changing)
-        assert fault_of(connector) == Fault.NOT_SIP2
+        assert fault_of(connector) == FailureCode.NOT_SIP2
         assert perform_action(connector, "cancel-card", STUDENT, 10) is ActionOutcome.UNKNOWN
     assert library.blocks == []

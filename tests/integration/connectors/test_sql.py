@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from app.connectors.base import Fault, StaleView
+from app.connectors.base import FailureCode, StaleView
 from app.connectors.fan_out import close_connectors, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from tests.integration.connectors.sql_views import (
@@ -75,24 +75,24 @@ def test_many_rows_give_a_record_each(centre: DataCentre) -> None:
 @pytest.mark.parametrize(
     ("rows", "fault"),
     [
-        ([], Fault.NO_ROWS),
-        ([{}, {}], Fault.SEVERAL_RECORDS),
-        ([{"books": "NULL"}], Fault.WRONG_TYPE),
-        ([{"books": "-1"}], Fault.ODD_NUMBER),
-        ([{"fine": "'12.505'"}], Fault.ODD_NUMBER),
-        ([{"fine": "'-0.01'"}], Fault.ODD_NUMBER),
-        ([{"violations": "'２'"}], Fault.ODD_NUMBER),
-        ([{"violations": "''"}], Fault.ODD_NUMBER),
-        ([{"violations": "'1 '"}], Fault.ODD_NUMBER),
-        ([{"card": "7"}], Fault.UNKNOWN_VALUE),
-        ([{"graduated": "NULL"}], Fault.WRONG_TYPE),
-        ([{"cancelled_on": "NULL"}], Fault.WRONG_TYPE),
-        ([{"updated_at": "NULL"}], Fault.ODD_DAY),
-        ([{"updated_at": "'2099-01-01 00:00:00'"}], Fault.ODD_DAY),
+        ([], FailureCode.NO_ROWS),
+        ([{}, {}], FailureCode.SEVERAL_RECORDS),
+        ([{"books": "NULL"}], FailureCode.WRONG_TYPE),
+        ([{"books": "-1"}], FailureCode.MALFORMED_NUMBER),
+        ([{"fine": "'12.505'"}], FailureCode.MALFORMED_NUMBER),
+        ([{"fine": "'-0.01'"}], FailureCode.MALFORMED_NUMBER),
+        ([{"violations": "'２'"}], FailureCode.MALFORMED_NUMBER),
+        ([{"violations": "''"}], FailureCode.MALFORMED_NUMBER),
+        ([{"violations": "'1 '"}], FailureCode.MALFORMED_NUMBER),
+        ([{"card": "7"}], FailureCode.UNKNOWN_VALUE),
+        ([{"graduated": "NULL"}], FailureCode.WRONG_TYPE),
+        ([{"cancelled_on": "NULL"}], FailureCode.WRONG_TYPE),
+        ([{"updated_at": "NULL"}], FailureCode.MALFORMED_DAY),
+        ([{"updated_at": "'2099-01-01 00:00:00'"}], FailureCode.MALFORMED_DAY),
     ],
 )
 def test_a_row_that_is_not_understood_makes_the_view_unavailable(
-    centre: DataCentre, rows: list[dict[str, str]], fault: Fault
+    centre: DataCentre, rows: list[dict[str, str]], fault: FailureCode
 ) -> None:
     centre.hold(*rows)
     with asking(centre) as ask:
@@ -102,7 +102,7 @@ def test_a_row_that_is_not_understood_makes_the_view_unavailable(
 def test_nan_money_is_no_money(postgres: DataCentre) -> None:
     postgres.hold({"fine": "'NaN'"})
     with asking(postgres) as ask:
-        assert fault_of(ask()) == Fault.ODD_NUMBER
+        assert fault_of(ask()) == FailureCode.MALFORMED_NUMBER
 
 
 def test_a_binary_fraction_is_no_money(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_binary_fraction_is_no_money(tmp_path: Path) -> None:
     statement = "SELECT *, 0.1 + 0.2 AS sum FROM loans WHERE xh = :student_number"
     fields = {"fine": {"path": "sum", "type": "money", "unit": "yuan"}}
     with asking(centre, statement=statement, fields=fields) as ask:
-        assert fault_of(ask()) == Fault.WRONG_TYPE
+        assert fault_of(ask()) == FailureCode.WRONG_TYPE
 
 
 # --- whose row it is
@@ -121,20 +121,20 @@ def test_another_students_row_is_refused_even_when_the_statement_lets_it_through
     centre.hold({"xh": "'TS23000003'"})
     statement = "SELECT * FROM loans WHERE xh <> :student_number"
     with asking(centre, statement=statement) as ask:
-        assert fault_of(ask()) == Fault.WRONG_STUDENT
+        assert fault_of(ask()) == FailureCode.WRONG_STUDENT
 
 
 def test_a_number_in_other_letters_is_another_student(centre: DataCentre) -> None:
     statement = "SELECT * FROM loans WHERE upper(xh) = upper(:student_number)"
     with asking(centre, statement=statement) as ask:
-        assert fault_of(ask(STUDENT.lower())) == Fault.WRONG_STUDENT
+        assert fault_of(ask(STUDENT.lower())) == FailureCode.WRONG_STUDENT
         assert isinstance(ask(STUDENT), Reading)
 
 
 def test_the_number_column_must_be_there_and_be_text(centre: DataCentre) -> None:
     missing = "SELECT books, fine, updated_at FROM loans WHERE xh = :student_number"
     number = "SELECT 23 AS xh, updated_at FROM loans WHERE xh = :student_number"
-    for statement, fault in ((missing, Fault.MISSING_FIELD), (number, Fault.WRONG_TYPE)):
+    for statement, fault in ((missing, FailureCode.MISSING_FIELD), (number, FailureCode.WRONG_TYPE)):
         with asking(centre, statement=statement) as ask:
             assert fault_of(ask()) == fault
 
@@ -142,13 +142,13 @@ def test_the_number_column_must_be_there_and_be_text(centre: DataCentre) -> None
 def test_two_columns_of_one_name_contradict_each_other(centre: DataCentre) -> None:
     statement = "SELECT *, 0 AS books FROM loans WHERE xh = :student_number"
     with asking(centre, statement=statement) as ask:
-        assert fault_of(ask()) == Fault.DUPLICATE_KEY
+        assert fault_of(ask()) == FailureCode.DUPLICATE_KEY
 
 
 def test_a_students_number_is_bound_and_never_part_of_the_statement(centre: DataCentre) -> None:
     centre.hold({"xh": "'TS23000003'"})
     with asking(centre) as ask:
-        assert fault_of(ask("' OR '1'='1")) == Fault.NO_ROWS
+        assert fault_of(ask("' OR '1'='1")) == FailureCode.NO_ROWS
 
 
 NUMBERS: dict[str, Any] = {
@@ -174,8 +174,8 @@ def test_a_number_in_another_form_anywhere_in_a_view_makes_all_of_it_unavailable
 ) -> None:
     centre.hold({"xh": "'TS23000003'"}, {"xh": number})
     with asking(centre, **NUMBERS, numbers_statement=PLAIN) as ask:
-        assert fault_of(ask()) == Fault.UNFOLDED_NUMBER
-        assert fault_of(ask("TS23000003")) == Fault.UNFOLDED_NUMBER
+        assert fault_of(ask()) == FailureCode.UNFOLDED_NUMBER
+        assert fault_of(ask("TS23000003")) == FailureCode.UNFOLDED_NUMBER
     centre.hold({"xh": "'TS23000003'"})
     with asking(centre, **NUMBERS, numbers_statement=PLAIN) as ask:
         answer = ask()
@@ -213,7 +213,7 @@ def test_a_padded_column_is_no_student_of_its_own(postgres: DataCentre) -> None:
         answer = ask()
     assert isinstance(answer, Reading)
     with asking(postgres, **NUMBERS, statement=statement, numbers_statement="SELECT xh FROM padded") as ask:
-        assert fault_of(ask()) == Fault.UNFOLDED_NUMBER
+        assert fault_of(ask()) == FailureCode.UNFOLDED_NUMBER
     with asking(
         postgres, **NUMBERS, statement=statement, numbers_statement="SELECT rtrim(xh) FROM padded"
     ) as ask:
@@ -223,7 +223,7 @@ def test_a_padded_column_is_no_student_of_its_own(postgres: DataCentre) -> None:
 @pytest.mark.parametrize("statement", ["SELECT NULL", "SELECT 1", "SELECT xh, books FROM loans"])
 def test_numbers_that_are_no_texts_prove_nothing(centre: DataCentre, statement: str) -> None:
     with asking(centre, **NUMBERS, numbers_statement=statement) as ask:
-        assert fault_of(ask()) == Fault.UNFOLDED_NUMBER
+        assert fault_of(ask()) == FailureCode.UNFOLDED_NUMBER
 
 
 # --- days
@@ -234,12 +234,12 @@ def test_numbers_that_are_no_texts_prove_nothing(centre: DataCentre, statement: 
     [
         ("'9999-12-31'", True, None),
         ("'1899-12-30'", True, None),
-        ("'9999-12-31'", False, Fault.DAY_OUT_OF_BOUNDS),
-        ("'2099-06-10'", True, Fault.DAY_OUT_OF_BOUNDS),
+        ("'9999-12-31'", False, FailureCode.DAY_OUT_OF_BOUNDS),
+        ("'2099-06-10'", True, FailureCode.DAY_OUT_OF_BOUNDS),
     ],
 )
 def test_a_day_that_stands_for_never_is_none(
-    centre: DataCentre, day: str, may_be_empty: bool, found: Fault | None
+    centre: DataCentre, day: str, may_be_empty: bool, found: FailureCode | None
 ) -> None:
     centre.hold({"cancelled_on": day})
     fields = {"cancelled_on": {"path": "cancelled_on", "type": "day", "empty": may_be_empty}}
@@ -267,7 +267,7 @@ def test_an_old_row_makes_the_view_stale_and_says_of_when_it_is(centre: DataCent
     with asking(centre, time_zone="Asia/Shanghai") as ask:
         answer = ask()
     assert isinstance(answer, StaleView)
-    assert answer.fault == Fault.STALE
+    assert answer.fault == FailureCode.STALE
     assert answer.as_of == datetime(2026, 6, 1, 0, 0, tzinfo=UTC)
 
 
@@ -275,14 +275,14 @@ def test_the_same_old_row_is_believed_where_it_may_be_that_old(centre: DataCentr
     two_hours_ago = f"'{datetime.now(UTC) - timedelta(hours=2):%Y-%m-%d %H:%M:%S}'"
     centre.hold({"updated_at": two_hours_ago})
     with asking(centre, fresh_for_minutes=60) as ask:
-        assert fault_of(ask()) == Fault.STALE
+        assert fault_of(ask()) == FailureCode.STALE
     with asking(centre, fresh_for_minutes=180) as ask:
         assert isinstance(ask(), Reading)
 
 
 def test_a_moment_without_a_zone_is_refused_unless_its_zone_is_told(centre: DataCentre) -> None:
     with asking(centre, time_zone=None) as ask:
-        assert fault_of(ask()) == Fault.ODD_DAY
+        assert fault_of(ask()) == FailureCode.MALFORMED_DAY
 
 
 def test_no_row_is_no_record_only_while_the_view_is_filled_and_fresh(centre: DataCentre) -> None:
@@ -292,9 +292,9 @@ def test_no_row_is_no_record_only_while_the_view_is_filled_and_fresh(centre: Dat
         assert isinstance(answer, Reading)
         assert answer.records == ()
         centre.hold()
-        assert fault_of(ask()) == Fault.ODD_DAY
+        assert fault_of(ask()) == FailureCode.MALFORMED_DAY
         centre.hold({"xh": "'TS23000003'", "updated_at": "'2026-06-01 08:00:00'"})
-        assert fault_of(ask()) == Fault.STALE
+        assert fault_of(ask()) == FailureCode.STALE
 
 
 # --- nothing is written
@@ -304,7 +304,7 @@ WRITES = "UPDATE loans SET books = 0 WHERE xh = :student_number RETURNING *"
 
 def test_the_database_itself_refuses_a_statement_that_writes(centre: DataCentre) -> None:
     with asking(centre, statement=WRITES) as ask:
-        assert fault_of(ask()) == Fault.SERVER_ERROR
+        assert fault_of(ask()) == FailureCode.SERVER_ERROR
     with asking(centre) as ask:
         answer = ask()
     assert isinstance(answer, Reading)
@@ -349,7 +349,7 @@ def test_the_database_ends_a_statement_that_takes_too_long(centre: DataCentre) -
     statement = SLOW_SQLITE if centre.url.startswith("sqlite") else SLOW_POSTGRES
     with asking(centre, statement=statement, statement_seconds=0.3) as ask:
         started = time.monotonic()
-        assert fault_of(ask()) == Fault.TIMEOUT
+        assert fault_of(ask()) == FailureCode.TIMEOUT
     assert time.monotonic() - started < 10
 
 
@@ -363,7 +363,7 @@ def test_a_lock_that_is_not_released_makes_the_view_unavailable_and_then_it_come
     holder.execute("PRAGMA journal_mode = DELETE")
     holder.execute("BEGIN EXCLUSIVE")
     with asking(centre, statement_seconds=0.2) as ask:
-        assert fault_of(ask()) == Fault.TIMEOUT
+        assert fault_of(ask()) == FailureCode.TIMEOUT
         holder.execute("ROLLBACK")
         assert isinstance(ask(), Reading)
     holder.close()
@@ -376,14 +376,14 @@ def test_a_missing_database_is_named_and_nothing_is_made_in_its_place(tmp_path: 
     assert not (tmp_path / "none.sqlite3").exists()
     nobody = DataCentre("postgresql+psycopg://reader@127.0.0.1:1/postgres", gone.owner)
     with asking(nobody) as ask:
-        assert fault_of(ask()) == Fault.UNREACHABLE
+        assert fault_of(ask()) == FailureCode.UNREACHABLE
 
 
 def test_a_missing_view_or_right_makes_it_unavailable(postgres: DataCentre) -> None:
     postgres.run("CREATE TABLE IF NOT EXISTS secrets (xh TEXT)")
     for table in ("nothing", "secrets"):
         with asking(postgres, statement=f"SELECT * FROM {table} WHERE xh = :student_number") as ask:
-            assert fault_of(ask()) == Fault.SERVER_ERROR
+            assert fault_of(ask()) == FailureCode.SERVER_ERROR
 
 
 def test_connections_that_the_server_ended_are_replaced(postgres: DataCentre) -> None:
@@ -400,7 +400,7 @@ def test_a_server_that_accepts_and_stays_silent_uses_no_more_threads_than_it_may
         centre = DataCentre(url, make_sqlite(tmp_path / "x.sqlite3").owner)
         with asking(centre, threads=2, deadline_seconds=0.3, statement_seconds=2) as ask:
             for number in range(6):
-                assert fault_of(ask(f"TS{number}")) == Fault.TIMEOUT
+                assert fault_of(ask(f"TS{number}")) == FailureCode.TIMEOUT
                 running = [thread for thread in threading.enumerate() if thread.name == "sql-loans"]
                 assert len(running) <= 2
 

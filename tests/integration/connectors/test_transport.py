@@ -235,7 +235,7 @@ def test_an_answer_of_fresh_data_is_believed(server: StandIn) -> None:
 @pytest.mark.parametrize("moment", [None, "", "2026-06-01", "2099-01-01 00:00:00", 1781090000])
 def test_a_time_that_is_none_is_not_believed(server: StandIn, moment: object) -> None:
     server.will_answer(say_at(moment))
-    assert fault_of(connect(server.url, **AS_OF)) == "odd_day"
+    assert fault_of(connect(server.url, **AS_OF)) == "malformed_day"
 
 
 def test_an_answer_without_its_time_is_not_believed(server: StandIn) -> None:

@@ -261,7 +261,7 @@ def test_a_control_student_for_a_fact_that_keeps_nobody_from_passing_is_refused(
 ) -> None:
     done = run_flask(environment, "check-config", **{f"{SENTINELS}__DORMITORY__FAILS__ROOM": "TS00000002"})
     assert done.code == 1
-    assert "sentinels.dormitory.fails.room is no fact that keeps anybody from passing" in done.err
+    assert "canaries.dormitory.fails.room is no fact that keeps anybody from passing" in done.err
 
 
 def test_without_control_students_a_step_that_passes_without_a_record_does_not_start(
@@ -272,7 +272,7 @@ def test_without_control_students_a_step_that_passes_without_a_record_does_not_s
     bare.write_text(text.replace('finance = { passes = "TS00000001", fails = "TS00000002" }\n', ""))
     done = run_flask(environment, "check-config", LIXIAO_CONFIG=str(bare))
     assert done.code == 1
-    assert "sentinels.finance is missing: without a record the step passes" in done.err
+    assert "canaries.finance is missing: without a record the step passes" in done.err
     never = run_flask(
         environment, "check-config", LIXIAO_CONFIG=str(bare), LIXIAO_CONNECTORS__FINANCE__NO_RECORD="never"
     )

@@ -13,11 +13,11 @@ from sqlalchemy import select, text
 from app.domain.person import LetterCase, NumberForm
 from app.domain.slip_code import Verdict
 from app.extensions import db
-from app.models import AuditEvent, Consent, DeskEntry, KnownAnswer, Submission, Waiver
+from app.models import AuditEvent, Consent, DeskEntry, StoredAnswer, Submission, Waiver
 from app.services.audit import find_audit_faults
 from app.services.clearance.submissions import submit
 from app.services.clock import get_now
-from app.services.numbers import OddSlip, count_unfolded, fold_stored_numbers, list_odd_slips
+from app.services.numbers import UnfoldedSlip, count_unfolded, fold_stored_numbers, list_unfolded_slips
 from app.services.sign_in.sessions import create_session, load_session, replace_session
 from app.services.slips.issued_log import find_log_faults
 from app.services.slips.revocation import revoke_slip
@@ -71,7 +71,7 @@ def store_rows() -> None:
                     reason=f"reason {place}", granted_by="00420014", granted_at=moment,
                 ),
                 Consent(mini_app="graduate_departure", student_number=number, version="1", given_at=moment),
-                KnownAnswer(
+                StoredAnswer(
                     mini_app="graduate_departure", student_number=number, step="finance", system="finance",
                     records=[], learnt_at=moment,
                 ),
@@ -136,7 +136,7 @@ def test_without_the_form_the_same_person_is_three_and_submits_again(office: Off
     assert len(list_slips(office.installation, PERSON)) == 1
     assert find_submitted_slip(db.session, place[1], "TS23000009") is None
     with db.engine.connect() as connection:
-        assert list_odd_slips(connection) == []
+        assert list_unfolded_slips(connection) == []
         assert count_unfolded(connection, numbers)["submissions"] == 3
 
 
@@ -149,15 +149,15 @@ def test_the_operator_is_told_which_slips_to_revoke_until_that_is_done(office: O
     }
     first = of_person[PERSON]
     with db.engine.connect() as connection:
-        assert list_odd_slips(connection) == [
-            OddSlip(of_person["ts23000008"], first),
-            OddSlip(of_person["tS23000008"], first),
-            OddSlip(of_person[ALONE], ""),
+        assert list_unfolded_slips(connection) == [
+            UnfoldedSlip(of_person["ts23000008"], first),
+            UnfoldedSlip(of_person["tS23000008"], first),
+            UnfoldedSlip(of_person[ALONE], ""),
         ]
     for typed in ("ts23000008", "tS23000008"):
         revoke_slip(of_person[typed], reason="重复签发", by="00420014")
     with db.engine.connect() as connection:
-        assert list_odd_slips(connection) == [OddSlip(of_person[ALONE], "")]
+        assert list_unfolded_slips(connection) == [UnfoldedSlip(of_person[ALONE], "")]
     assert list_faults() == []
 
 
@@ -169,7 +169,7 @@ def test_of_other_rows_one_stays_and_the_audit_keeps_the_others(office: Office) 
     assert (waiver.student_number, waiver.reason) == (PERSON, "reason 0")
     (consent,) = db.session.scalars(select(Consent))
     assert (consent.student_number, consent.given_at) == (PERSON, FIRST)
-    assert db.session.scalars(select(KnownAnswer.student_number)).all() == [PERSON]
+    assert db.session.scalars(select(StoredAnswer.student_number)).all() == [PERSON]
     removed = db.session.scalars(select(AuditEvent).where(AuditEvent.kind == "second_row_removed"))
     kept = [(event.details["table"], event.details["row"]) for event in removed]
     assert sorted(row["facts"]["owes"] for name, row in kept if name == "desk_entries") == [0, 1]

@@ -15,7 +15,7 @@ import requests
 from app.connectors.fan_out import close_connectors, query_systems
 from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable
-from app.identity.base import ProviderMisbehaved, SignInFault
+from app.identity.base import ProviderMisbehaved, SignInError
 from app.identity.http import Exchange
 from app.identity.oidc_tokens import read_metadata
 from app.tables import Table
@@ -126,10 +126,10 @@ def test_a_name_that_resolves_to_this_machine_proves_itself_by_no_certificate(
         monkeypatch.setattr(
             socket, "getaddrinfo", lambda _host, _port, *rest, **options: resolve("127.0.0.1", port, *rest)
         )
-        with Exchange(5, "client_secret_basic") as exchange, pytest.raises(SignInFault):
+        with Exchange(5, "client_secret_basic") as exchange, pytest.raises(SignInError):
             exchange.get_json("https://keys.example.net/jwks", "keys", withhold_token=True)
         assert trap.asked == []
-        with Exchange(5, "client_secret_basic") as exchange, pytest.raises(SignInFault):
+        with Exchange(5, "client_secret_basic") as exchange, pytest.raises(SignInError):
             exchange.get_json("http://keys.example.net/jwks", "keys", withhold_token=True)
         assert trap.paths() == ["/jwks"]  # the control: without TLS it would have been asked
 

@@ -14,9 +14,9 @@ from app.models import (
     Consent,
     DeskEntry,
     DeskRefusal,
-    KnownAnswer,
+    Scan,
     Slip,
-    SlipCheck,
+    StoredAnswer,
     Submission,
     Waiver,
     write_transaction,
@@ -43,11 +43,11 @@ def add_rows(number: str, moment: datetime) -> None:
             )
         )
         session.add(
-            KnownAnswer(
+            StoredAnswer(
                 mini_app="m", student_number=number, step="s", system="s", records=[], learnt_at=moment
             )
         )
-        session.add(SlipCheck(checked_at=moment, viewer="public", verdict="malformed", address_hash="0"))
+        session.add(Scan(checked_at=moment, viewer="public", verdict="malformed", address_hash="0"))
         session.add(
             DeskEntry(connector="d", student_number=number, facts={}, recorded_by="c", recorded_at=moment)
         )
@@ -56,7 +56,7 @@ def add_rows(number: str, moment: datetime) -> None:
                 connector="d",
                 student_number=number,
                 cause="refused",
-                says="row 2",
+                message="row 2",
                 refused_by="c",
                 refused_at=moment,
             )
@@ -105,7 +105,7 @@ def test_rows_past_their_time_go_and_slips_stay(office: Office) -> None:
 
     assert run(office, "purge", "--by", "00420014").exit_code == 0
 
-    assert [count(model) for model in (BrowserSession, KnownAnswer, SlipCheck)] == [1, 1, 1]
+    assert [count(model) for model in (BrowserSession, StoredAnswer, Scan)] == [1, 1, 1]
     assert [count(model) for model in (Submission, Slip)] == [2, 2]
     noted = db.session.query(AuditEvent).filter_by(kind="personal_data_purged").one()
     assert (noted.actor, noted.details["sessions"]) == ("00420014", 2)
@@ -127,11 +127,11 @@ def test_more_rows_than_one_transaction_takes_all_go(office: Office) -> None:
     old = get_now() - timedelta(days=400)
     with write_transaction() as session:
         session.add_all(
-            SlipCheck(checked_at=old, viewer="public", verdict="malformed", address_hash=f"{n}")
+            Scan(checked_at=old, viewer="public", verdict="malformed", address_hash=f"{n}")
             for n in range(1201)
         )
     assert "     1201  checks of slips deleted" in run(office, "purge").output
-    assert count(SlipCheck) == 0
+    assert count(Scan) == 0
 
 
 def test_nothing_to_purge_leaves_no_event(office: Office) -> None:

@@ -140,7 +140,7 @@ def test_the_last_key_that_signs_is_retired_by_force_only(office: Office) -> Non
 
 def get_checks(office: Office) -> dict[str, tuple[bool, str]]:
     """What readiness says."""
-    return {check.name: (check.is_good, check.says) for check in check_readiness(office.installation)}
+    return {check.name: (check.is_good, check.message) for check in check_readiness(office.installation)}
 
 
 def test_readiness_and_doctor_name_a_key_that_this_host_lacks(office: Office) -> None:
@@ -149,11 +149,11 @@ def test_readiness_and_doctor_name_a_key_that_this_host_lacks(office: Office) ->
     assert get_checks(office)["issued_keys"][0]
 
     with lacking_key(office, 2):
-        is_good, says = get_checks(office)["issued_keys"]
+        is_good, message = get_checks(office)["issued_keys"]
         answer = office.app.test_client().get("/readyz")
         told = run(office, "doctor").output
 
-    assert (is_good, "kid 2 signed slips and is missing here" in says) == (False, True)
+    assert (is_good, "kid 2 signed slips and is missing here" in message) == (False, True)
     assert (answer.status_code, "kid 2" in answer.get_json()["checks"]["issued_keys"]) == (503, True)
     assert re.search("FAULT +slip keys and log +kid 2 signed slips and is missing here", told)
     assert get_checks(office)["issued_keys"][0]
@@ -238,10 +238,10 @@ def test_readiness_and_doctor_name_a_kid_that_was_used_again(office: Office) -> 
     _, number = reuse_kid(office)
     for _ in range(2 * issued_keys.SAMPLES):
         office.issue()
-    says = "key 2 here did not sign the slips under kid 2"
+    message = "key 2 here did not sign the slips under kid 2"
     answer = office.app.test_client().get("/readyz")
-    assert (answer.status_code, says in answer.get_json()["checks"]["issued_keys"]) == (503, True)
-    assert says in run(office, "doctor").output
+    assert (answer.status_code, message in answer.get_json()["checks"]["issued_keys"]) == (503, True)
+    assert message in run(office, "doctor").output
 
     assert run(office, "slips", "reissue", number, "--reason", "密钥丢失", "--by", "00420014").exit_code == 0
     assert get_checks(office)["issued_keys"][0], "the slips of the lost key were signed anew"
@@ -260,23 +260,23 @@ def test_readiness_says_in_words_that_the_key_folder_is_gone(office: Office) -> 
     office.installation.slip_keys.current()
     office.keys.rename(office.keys.with_name("elsewhere"))
     notice(office)
-    is_good, says = get_checks(office)["slip_key"]
-    assert (is_good, "flask doctor" in says, str(office.keys) in says) == (False, True, False)
+    is_good, message = get_checks(office)["slip_key"]
+    assert (is_good, "flask doctor" in message, str(office.keys) in message) == (False, True, False)
 
 
 def test_readiness_warns_of_a_private_key_that_is_left_in_memory_alone(office: Office) -> None:
     assert get_checks(office)["slip_key"] == (True, "kid 1")
     (office.keys / "1.pem").unlink()
-    is_good, says = get_checks(office)["slip_key"]
-    assert (is_good, "warning: it signs from memory alone" in says) == (True, True)
+    is_good, message = get_checks(office)["slip_key"]
+    assert (is_good, "warning: it signs from memory alone" in message) == (True, True)
     assert get_newest_kid(office) == 1
     assert re.search("FAULT +slip keys .*1.pem", run(office, "doctor").output)
 
 
 def test_without_a_key_that_signs_readiness_and_doctor_say_what_to_do(office: Office) -> None:
     run(office, "slip-keys", "retire", "1", "--force")
-    is_good, says = get_checks(office)["slip_key"]
-    assert (is_good, "flask slip-keys new" in says) == (False, True)
+    is_good, message = get_checks(office)["slip_key"]
+    assert (is_good, "flask slip-keys new" in message) == (False, True)
     assert re.search("FAULT +slip keys +no key signs now", run(office, "doctor").output)
 
 

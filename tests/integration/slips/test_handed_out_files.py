@@ -24,7 +24,7 @@ from app.services.slips import files
 from app.services.slips.files import find_handed_out, hand_out_pdf, hand_out_png
 from app.services.slips.revocation import reissue_slip, revoke_slip
 from app.services.slips.signing_keys import compromise_slip_key, create_slip_key, retire_slip_key
-from app.services.slips.slips import HeldSlip, get_slip, render_pdf
+from app.services.slips.slips import SlipView, get_slip, render_pdf
 from app.services.verification.uploads import FileState, verify_file
 from tests.fixtures.office import KEY_DAYS, Office, open_office
 from tests.integration.conftest import MakeDatabase
@@ -38,7 +38,7 @@ def office(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Office]:
 
 
 @pytest.fixture
-def slip(office: Office) -> HeldSlip:
+def slip(office: Office) -> SlipView:
     return get_slip(office.installation, office.issue("李文静"), None)
 
 
@@ -82,7 +82,7 @@ def count_rows() -> int:
 
 @pytest.mark.parametrize("hand_out", [hand_out_pdf, hand_out_png])
 def test_a_file_that_was_handed_out_is_genuine_whatever_is_drawn_later(
-    office: Office, slip: HeldSlip, hand_out: Callable[..., bytes], redrawn: Callable[[], None]
+    office: Office, slip: SlipView, hand_out: Callable[..., bytes], redrawn: Callable[[], None]
 ) -> None:
     data = hand_out(office.installation, slip)
     redrawn()
@@ -92,7 +92,7 @@ def test_a_file_that_was_handed_out_is_genuine_whatever_is_drawn_later(
 
 
 def test_without_its_digest_such_a_file_would_be_another(
-    office: Office, slip: HeldSlip, redrawn: Callable[[], None]
+    office: Office, slip: SlipView, redrawn: Callable[[], None]
 ) -> None:
     data = render_pdf(slip)
     assert verify_file(office.installation, data).state is FileState.GENUINE
@@ -102,7 +102,7 @@ def test_without_its_digest_such_a_file_would_be_another(
 
 
 def test_a_slip_that_cannot_be_drawn_any_more_leaves_its_file_unknown(
-    office: Office, slip: HeldSlip, monkeypatch: pytest.MonkeyPatch
+    office: Office, slip: SlipView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = render_pdf(slip)
 
@@ -115,7 +115,7 @@ def test_a_slip_that_cannot_be_drawn_any_more_leaves_its_file_unknown(
 
 
 def test_a_repeated_download_writes_nothing_and_asks_nothing(
-    office: Office, slip: HeldSlip, monkeypatch: pytest.MonkeyPatch
+    office: Office, slip: SlipView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = [hand_out_pdf(office.installation, slip), hand_out_png(office.installation, slip)]
     assert count_rows() == 2
@@ -128,7 +128,7 @@ def test_a_repeated_download_writes_nothing_and_asks_nothing(
     assert (len(statements), count_rows()) == (1, 2)
 
 
-def test_before_and_after_a_reissue_each_file_goes_with_its_own_code(office: Office, slip: HeldSlip) -> None:
+def test_before_and_after_a_reissue_each_file_goes_with_its_own_code(office: Office, slip: SlipView) -> None:
     before = hand_out_pdf(office.installation, slip)
     reissue_slip(office.installation, slip.number, reason="补打", by="00420014")
     after = hand_out_pdf(office.installation, get_slip(office.installation, slip.number, None))
@@ -140,7 +140,7 @@ def test_before_and_after_a_reissue_each_file_goes_with_its_own_code(office: Off
 
 
 def test_nobody_makes_a_file_genuine_by_writing_to_the_database(
-    office: Office, slip: HeldSlip, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    office: Office, slip: SlipView, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = hand_out_pdf(office.installation, slip)
     forged = data + b"% other words\n"
@@ -153,14 +153,14 @@ def test_nobody_makes_a_file_genuine_by_writing_to_the_database(
     assert verify_file(office.installation, forged).state is FileState.GENUINE
 
 
-def test_one_slip_s_file_is_not_another_s(office: Office, slip: HeldSlip) -> None:
+def test_one_slip_s_file_is_not_another_s(office: Office, slip: SlipView) -> None:
     other = get_slip(office.installation, office.issue("王芳"), None)
     data = hand_out_pdf(office.installation, slip)
     change("UPDATE handed_out_files SET short_code = :code", code=other.code.short_code)
     assert find_handed_out(office.installation, data) is None
 
 
-def test_a_retired_key_s_seal_holds_and_a_compromised_key_s_does_not(office: Office, slip: HeldSlip) -> None:
+def test_a_retired_key_s_seal_holds_and_a_compromised_key_s_does_not(office: Office, slip: SlipView) -> None:
     data = hand_out_pdf(office.installation, slip)
     (key,) = office.installation.slip_keys.current().ring.keys
     create_slip_key(office.keys, date(2020, 1, 2), KEY_DAYS)
@@ -174,7 +174,7 @@ def test_a_retired_key_s_seal_holds_and_a_compromised_key_s_does_not(office: Off
 
 
 def test_while_the_database_cannot_be_written_a_file_is_handed_out_all_the_same(
-    office: Office, slip: HeldSlip, caplog: pytest.LogCaptureFixture
+    office: Office, slip: SlipView, caplog: pytest.LogCaptureFixture
 ) -> None:
     change("ALTER TABLE handed_out_files RENAME TO hidden")
     with caplog.at_level(logging.ERROR):
@@ -188,7 +188,7 @@ def test_while_the_database_cannot_be_written_a_file_is_handed_out_all_the_same(
     assert count_rows() == 1
 
 
-def test_without_keys_and_database_nothing_is_said_of_a_file(office: Office, slip: HeldSlip) -> None:
+def test_without_keys_and_database_nothing_is_said_of_a_file(office: Office, slip: SlipView) -> None:
     data = hand_out_pdf(office.installation, slip)
     for table in ("issued_codes", "handed_out_files"):
         change(f"ALTER TABLE {table} RENAME TO hidden_{table}")
@@ -196,7 +196,7 @@ def test_without_keys_and_database_nothing_is_said_of_a_file(office: Office, sli
     assert (found.verification.verdict, found.state) == (Verdict.STATUS_UNKNOWN, FileState.UNKNOWN)
 
 
-def test_the_table_comes_to_a_database_with_slips(office: Office, slip: HeldSlip) -> None:
+def test_the_table_comes_to_a_database_with_slips(office: Office, slip: SlipView) -> None:
     hand_out_pdf(office.installation, slip)
     db.session.remove()
     flask_migrate.downgrade(revision="0006")

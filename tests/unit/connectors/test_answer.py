@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
+from app.connectors.base import ActionOutcome, FailureCode, UntrustedAnswer
 from app.connectors.reading import judge_action
 from tests.unit.connectors import answers
 from tests.unit.connectors.demo import STUDENT, demo_configs, prove
@@ -17,7 +17,7 @@ CONFIGS = demo_configs()
 _MISSING = object()
 
 
-def fault_of(system: str, answer: Any) -> Fault:
+def fault_of(system: str, answer: Any) -> FailureCode:
     with pytest.raises(UntrustedAnswer) as refusal:
         prove(CONFIGS[system], json.dumps(answer).encode())
     return refusal.value.fault
@@ -65,54 +65,58 @@ def test_no_record_is_what_the_configuration_says_it_is(system: str, answer: dic
 @pytest.mark.parametrize(
     ("system", "answer", "fault"),
     [
-        ("finance", change(answers.finance(), "data.arrears", None), Fault.NO_ROWS),
-        ("finance", change(answers.finance(), "data.arrears", {}), Fault.NO_ROWS),
-        ("finance", change(answers.finance(), "data.arrears", ""), Fault.NO_ROWS),
-        ("finance", change(answers.finance(), "data.arrears", _MISSING), Fault.MISSING_FIELD),
-        ("finance", change(answers.finance(), "data", None), Fault.MISSING_FIELD),
-        ("finance", change(answers.finance(), "data", []), Fault.MISSING_FIELD),
-        ("finance", change(answers.finance(), "code", 1), Fault.NO_SUCCESS),
-        ("finance", change(answers.finance(), "code", "0"), Fault.NO_SUCCESS),
-        ("finance", change(answers.finance(), "code", False), Fault.NO_SUCCESS),
-        ("finance", change(answers.finance(), "code", _MISSING), Fault.NO_SUCCESS),
-        ("finance", change(answers.finance(), "data.card_number", "TS23000002"), Fault.WRONG_STUDENT),
-        ("finance", change(answers.finance(), "data.card_number", 23000003), Fault.WRONG_TYPE),
-        ("finance", change(answers.finance(), "data.card_number", _MISSING), Fault.MISSING_FIELD),
-        ("finance", change(answers.finance({}), "data.arrears", [[]]), Fault.WRONG_TYPE),
-        ("finance", change(answers.finance(), "data.total", 1), Fault.WRONG_COUNT),
-        ("dormitory", change(NOBODY, "record", _MISSING), Fault.MISSING_FIELD),
-        ("dormitory", change(NOBODY, "record", {}), Fault.CONTRADICTION),
-        ("dormitory", change(NOBODY, "resident", True), Fault.NO_ROWS),
-        ("dormitory", change(NOBODY, "resident", 0), Fault.NO_SUCCESS),
-        ("dormitory", change(NOBODY, "resident", None), Fault.NO_SUCCESS),
-        ("library_loans", change(LOANS, "data.total", 0), Fault.WRONG_COUNT),
-        ("library_loans", change(LOANS, "data.total", True), Fault.WRONG_COUNT),
-        ("library_loans", change(LOANS, "data.searchResult", []), Fault.WRONG_COUNT),
-        ("library_loans", change(LOANS, "data.searchResult.0.readerId", "TS23000002"), Fault.WRONG_STUDENT),
-        ("library_loans", change(LOANS, "data.searchResult", [{}, {}]), Fault.SEVERAL_RECORDS),
-        ("library_loans", change(LOANS, "errCode", 80001), Fault.NO_SUCCESS),
-        ("library_loans", change(LOANS, "success", 1), Fault.NO_SUCCESS),
-        ("archive", change(answers.archive("已审核", ""), "entities", []), Fault.NO_ROWS),
-        ("dormitory", NOBODY | {"record": LEFT}, Fault.CONTRADICTION),
-        ("archive", change(answers.archive("已审核", ""), "xh", "TS23000002"), Fault.WRONG_STUDENT),
+        ("finance", change(answers.finance(), "data.arrears", None), FailureCode.NO_ROWS),
+        ("finance", change(answers.finance(), "data.arrears", {}), FailureCode.NO_ROWS),
+        ("finance", change(answers.finance(), "data.arrears", ""), FailureCode.NO_ROWS),
+        ("finance", change(answers.finance(), "data.arrears", _MISSING), FailureCode.MISSING_FIELD),
+        ("finance", change(answers.finance(), "data", None), FailureCode.MISSING_FIELD),
+        ("finance", change(answers.finance(), "data", []), FailureCode.MISSING_FIELD),
+        ("finance", change(answers.finance(), "code", 1), FailureCode.NO_SUCCESS),
+        ("finance", change(answers.finance(), "code", "0"), FailureCode.NO_SUCCESS),
+        ("finance", change(answers.finance(), "code", False), FailureCode.NO_SUCCESS),
+        ("finance", change(answers.finance(), "code", _MISSING), FailureCode.NO_SUCCESS),
+        ("finance", change(answers.finance(), "data.card_number", "TS23000002"), FailureCode.WRONG_STUDENT),
+        ("finance", change(answers.finance(), "data.card_number", 23000003), FailureCode.WRONG_TYPE),
+        ("finance", change(answers.finance(), "data.card_number", _MISSING), FailureCode.MISSING_FIELD),
+        ("finance", change(answers.finance({}), "data.arrears", [[]]), FailureCode.WRONG_TYPE),
+        ("finance", change(answers.finance(), "data.total", 1), FailureCode.WRONG_COUNT),
+        ("dormitory", change(NOBODY, "record", _MISSING), FailureCode.MISSING_FIELD),
+        ("dormitory", change(NOBODY, "record", {}), FailureCode.CONTRADICTION),
+        ("dormitory", change(NOBODY, "resident", True), FailureCode.NO_ROWS),
+        ("dormitory", change(NOBODY, "resident", 0), FailureCode.NO_SUCCESS),
+        ("dormitory", change(NOBODY, "resident", None), FailureCode.NO_SUCCESS),
+        ("library_loans", change(LOANS, "data.total", 0), FailureCode.WRONG_COUNT),
+        ("library_loans", change(LOANS, "data.total", True), FailureCode.WRONG_COUNT),
+        ("library_loans", change(LOANS, "data.searchResult", []), FailureCode.WRONG_COUNT),
+        (
+            "library_loans",
+            change(LOANS, "data.searchResult.0.readerId", "TS23000002"),
+            FailureCode.WRONG_STUDENT,
+        ),
+        ("library_loans", change(LOANS, "data.searchResult", [{}, {}]), FailureCode.SEVERAL_RECORDS),
+        ("library_loans", change(LOANS, "errCode", 80001), FailureCode.NO_SUCCESS),
+        ("library_loans", change(LOANS, "success", 1), FailureCode.NO_SUCCESS),
+        ("archive", change(answers.archive("已审核", ""), "entities", []), FailureCode.NO_ROWS),
+        ("dormitory", NOBODY | {"record": LEFT}, FailureCode.CONTRADICTION),
+        ("archive", change(answers.archive("已审核", ""), "xh", "TS23000002"), FailureCode.WRONG_STUDENT),
         (
             "archive",
             change(answers.archive("已审核", ""), "entities.0.xh", "TS23000002"),
-            Fault.WRONG_STUDENT,
+            FailureCode.WRONG_STUDENT,
         ),
-        ("library_loans", change(LOANS, "data.readerId", "TS23000002"), Fault.WRONG_STUDENT),
-        ("library_loans", change(LOANS, "data.total", "1"), Fault.WRONG_COUNT),
-        ("library_loans", answers.library_loans(books=False), Fault.WRONG_TYPE),
-        ("library_loans", answers.library_loans(books="0"), Fault.WRONG_TYPE),
-        ("library_loans", answers.library_loans(debt=0), Fault.WRONG_TYPE),
-        ("finance", answers.finance(answers.charge("学费", "500.00")), Fault.ODD_NUMBER),
-        ("finance", answers.finance(answers.charge("学费", "５０")), Fault.ODD_NUMBER),
-        ("finance", answers.finance(answers.charge("学费", "-1")), Fault.ODD_NUMBER),
-        ("library_thesis", [], Fault.NO_SUCCESS),
-        ("library_thesis", None, Fault.NO_SUCCESS),
+        ("library_loans", change(LOANS, "data.readerId", "TS23000002"), FailureCode.WRONG_STUDENT),
+        ("library_loans", change(LOANS, "data.total", "1"), FailureCode.WRONG_COUNT),
+        ("library_loans", answers.library_loans(books=False), FailureCode.WRONG_TYPE),
+        ("library_loans", answers.library_loans(books="0"), FailureCode.WRONG_TYPE),
+        ("library_loans", answers.library_loans(debt=0), FailureCode.WRONG_TYPE),
+        ("finance", answers.finance(answers.charge("学费", "500.00")), FailureCode.MALFORMED_NUMBER),
+        ("finance", answers.finance(answers.charge("学费", "５０")), FailureCode.MALFORMED_NUMBER),
+        ("finance", answers.finance(answers.charge("学费", "-1")), FailureCode.MALFORMED_NUMBER),
+        ("library_thesis", [], FailureCode.NO_SUCCESS),
+        ("library_thesis", None, FailureCode.NO_SUCCESS),
     ],
 )
-def test_whatever_is_not_understood_is_refused_by_name(system: str, answer: Any, fault: Fault) -> None:
+def test_whatever_is_not_understood_is_refused_by_name(system: str, answer: Any, fault: FailureCode) -> None:
     assert fault_of(system, answer) is fault
 
 

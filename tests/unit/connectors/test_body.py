@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.http.client import MAX_BODY, check_status, decompress
 
 BOMB = gzip.compress(b" " * 50_000_000, mtime=0)
@@ -22,7 +22,7 @@ def test_a_gzip_bomb_is_stopped_at_the_limit() -> None:
     assert len(BOMB) < MAX_BODY
     with pytest.raises(UntrustedAnswer) as refusal:
         decompress(BOMB, ["gzip"])
-    assert refusal.value.fault is Fault.TOO_LARGE
+    assert refusal.value.fault is FailureCode.TOO_LARGE
 
 
 def test_a_plain_decompression_swells_to_the_bombs_size() -> None:
@@ -48,7 +48,7 @@ SMALL = gzip.compress(b"{}", mtime=0)
 def test_any_other_encoding_is_refused(raw: bytes, encodings: list[str]) -> None:
     with pytest.raises(UntrustedAnswer) as refusal:
         decompress(raw, encodings)
-    assert refusal.value.fault is Fault.ENCODING
+    assert refusal.value.fault is FailureCode.ENCODING
 
 
 @pytest.mark.parametrize("status", [201, 204, 206, 301, 302, 400, 401, 403, 404, 429, 500, 503, 999])

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.config import read_field
 from app.connectors.desk import read_kept
 from app.connectors.fields import Field
@@ -39,13 +39,13 @@ def configure(conventions: Conventions = SHANGHAI, **keys: Any) -> Field:
     return field
 
 
-def fault_of(field: Field, value: Any) -> Fault:
+def fault_of(field: Field, value: Any) -> FailureCode:
     with pytest.raises(UntrustedAnswer) as caught:
         field.read({"x": value})
     return caught.value.fault
 
 
-def judge(day: str | None, clerk: str | None, fields: Any = DORMITORY) -> Status | Fault:
+def judge(day: str | None, clerk: str | None, fields: Any = DORMITORY) -> Status | FailureCode:
     row = dormitory(day, clerk)["record"]
     try:
         return RULE.judge(({name: field.read(row) for name, field in fields.items()},)).status
@@ -85,7 +85,7 @@ def test_a_clerk_of_any_name_or_number_has_checked_a_student_out(clerk: str) -> 
     "clerk", ["00", "000000", "-1", "1e-9", "0x0", "0.00元", "2026-06-10", "#1", "#REF!", "?", "(1)"]
 )
 def test_a_text_with_neither_a_name_nor_a_number_is_no_clerk(clerk: str) -> None:
-    assert judge("2026-06-10", clerk) in (Status.OUTSTANDING, Fault.ODD_TEXT)
+    assert judge("2026-06-10", clerk) in (Status.OUTSTANDING, FailureCode.MALFORMED_TEXT)
 
 
 def test_without_the_pattern_such_a_text_would_be_a_clerk() -> None:
@@ -109,14 +109,14 @@ def test_without_the_conventions_the_same_days_and_names_would_pass() -> None:
 @time_machine.travel("2026-06-10 12:00:00+08:00")
 def test_any_other_day_that_cannot_have_been_is_unavailable(day: str) -> None:
     for may_be_empty in (True, False):
-        assert fault_of(configure(type="day", empty=may_be_empty), day) is Fault.DAY_OUT_OF_BOUNDS
+        assert fault_of(configure(type="day", empty=may_be_empty), day) is FailureCode.DAY_OUT_OF_BOUNDS
 
 
 @pytest.mark.parametrize("day", SENTINEL_DAYS[:-1])
 def test_a_sentinel_is_refused_where_a_day_must_be_there(day: str) -> None:
     assert fault_of(configure(type="day", may_be_future=True, not_before="0001-01-01"), day) in (
-        Fault.DAY_OUT_OF_BOUNDS,
-        Fault.ODD_DAY,
+        FailureCode.DAY_OUT_OF_BOUNDS,
+        FailureCode.MALFORMED_DAY,
     )
 
 
@@ -124,7 +124,7 @@ def test_today_is_a_day_and_tomorrow_is_none_by_the_campuss_clock() -> None:
     field = configure(type="day")
     with time_machine.travel("2026-06-10 15:59:00+00:00"):
         assert field.read({"x": "2026-06-10"}) == date(2026, 6, 10)
-        assert fault_of(field, "2026-06-11") is Fault.DAY_OUT_OF_BOUNDS
+        assert fault_of(field, "2026-06-11") is FailureCode.DAY_OUT_OF_BOUNDS
     with time_machine.travel("2026-06-10 16:00:00+00:00"):
         assert field.read({"x": "2026-06-11"}) == date(2026, 6, 11)
 
@@ -132,7 +132,7 @@ def test_today_is_a_day_and_tomorrow_is_none_by_the_campuss_clock() -> None:
 def test_a_field_may_have_other_bounds() -> None:
     born = configure(type="day", not_before="1930-01-01")
     assert born.read({"x": "1999-12-31"}) == date(1999, 12, 31)
-    assert fault_of(born, "1929-12-31") is Fault.DAY_OUT_OF_BOUNDS
+    assert fault_of(born, "1929-12-31") is FailureCode.DAY_OUT_OF_BOUNDS
     until = configure(type="day", may_be_future=True)
     assert until.read({"x": "2099-06-30"}) == date(2099, 6, 30)
 
@@ -162,7 +162,7 @@ def test_what_is_known_is_known_even_if_it_would_stand_for_nothing() -> None:
     assert state.read({"x": "9999-12-31"}) is None
     card = configure(type="text", values={"0": "active", "1": "cancelled"})
     assert card.read({"x": "0"}) == "active"
-    assert fault_of(card, "-") is Fault.UNKNOWN_VALUE
+    assert fault_of(card, "-") is FailureCode.UNKNOWN_VALUE
 
 
 def test_a_date_column_obeys_the_same_bounds() -> None:
@@ -185,12 +185,12 @@ def test_a_date_column_obeys_the_same_bounds() -> None:
     for day in (date(9999, 12, 31), datetime(1899, 12, 30), date(1, 1, 1), "1900-01-01"):  # noqa: DTZ001
         assert read(day) is None
     for day in (date(2099, 1, 1), datetime(1999, 1, 1)):  # noqa: DTZ001 - a column of Oracle's
-        with pytest.raises(UntrustedAnswer, match=Fault.DAY_OUT_OF_BOUNDS):
+        with pytest.raises(UntrustedAnswer, match=FailureCode.DAY_OUT_OF_BOUNDS):
             read(day)
 
 
 def test_what_a_desk_keeps_obeys_the_same_bounds() -> None:
     field = configure(type="day", empty=True)
     assert read_kept(field, "9999-12-31") is None
-    with pytest.raises(UntrustedAnswer, match=Fault.DAY_OUT_OF_BOUNDS):
+    with pytest.raises(UntrustedAnswer, match=FailureCode.DAY_OUT_OF_BOUNDS):
         read_kept(field, "2099-01-01")

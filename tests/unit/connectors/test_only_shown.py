@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.fields import Field, FieldType, mark_shown
 from app.connectors.http.config import HttpJsonConfig
 from app.connectors.sql.config import read_sql
@@ -53,7 +53,7 @@ def read(system: str, answer: Any, configs: Mapping[str, HttpJsonConfig] = WIRED
     return prove(configs[system], json.dumps(answer).encode())
 
 
-def judge(system: str, answer: Any, configs: Mapping[str, HttpJsonConfig] = WIRED) -> Status | Fault:
+def judge(system: str, answer: Any, configs: Mapping[str, HttpJsonConfig] = WIRED) -> Status | FailureCode:
     step = GRADUATE.get_step(system)
     assert step is not None
     try:
@@ -109,14 +109,14 @@ def test_a_charge_without_a_name_is_a_charge(project: Any) -> None:
 @pytest.mark.parametrize(
     ("system", "answer", "fault"),
     [
-        ("archive", answers.archive("已审核", "1990-01-01"), Fault.DAY_OUT_OF_BOUNDS),
-        ("archive", answers.archive("已审核", "昨天"), Fault.ODD_DAY),
-        ("finance", name_project("无"), Fault.ODD_TEXT),
-        ("finance", name_project(None), Fault.WRONG_TYPE),
+        ("archive", answers.archive("已审核", "1990-01-01"), FailureCode.DAY_OUT_OF_BOUNDS),
+        ("archive", answers.archive("已审核", "昨天"), FailureCode.MALFORMED_DAY),
+        ("finance", name_project("无"), FailureCode.MALFORMED_TEXT),
+        ("finance", name_project(None), FailureCode.WRONG_TYPE),
     ],
 )
 def test_read_as_if_it_decided_the_same_fact_makes_the_item_unavailable(
-    system: str, answer: Any, fault: Fault
+    system: str, answer: Any, fault: FailureCode
 ) -> None:
     """The control: so every fact was read before."""
     assert judge(system, answer, BARE) == fault
@@ -125,18 +125,18 @@ def test_read_as_if_it_decided_the_same_fact_makes_the_item_unavailable(
 @pytest.mark.parametrize(
     ("system", "answer", "fault"),
     [
-        ("archive", answers.archive("已审核", {"day": "2026-06-05"}), Fault.WRONG_TYPE),  # type: ignore[arg-type]
-        ("archive", {"errno": 0, "xh": "TS23000003", "entities": [{"xh": "TS23000003", "lwzt": "已审核"}]}, Fault.MISSING_FIELD),
-        ("finance", name_project(["学费"]), Fault.WRONG_TYPE),
-        ("finance", answers.finance(answers.charge("学费", "0") | {"status": "挂账"}), Fault.UNKNOWN_VALUE),
-        ("finance", answers.finance(answers.charge("学费", "八百")), Fault.ODD_NUMBER),
-        ("dormitory", answers.dormitory("待核实", "王建国"), Fault.ODD_DAY),
+        ("archive", answers.archive("已审核", {"day": "2026-06-05"}), FailureCode.WRONG_TYPE),  # type: ignore[arg-type]
+        ("archive", {"errno": 0, "xh": "TS23000003", "entities": [{"xh": "TS23000003", "lwzt": "已审核"}]}, FailureCode.MISSING_FIELD),
+        ("finance", name_project(["学费"]), FailureCode.WRONG_TYPE),
+        ("finance", answers.finance(answers.charge("学费", "0") | {"status": "挂账"}), FailureCode.UNKNOWN_VALUE),
+        ("finance", answers.finance(answers.charge("学费", "八百")), FailureCode.MALFORMED_NUMBER),
+        ("dormitory", answers.dormitory("待核实", "王建国"), FailureCode.MALFORMED_DAY),
         ("dormitory", answers.dormitory("未办理", "王建国"), Status.OUTSTANDING),
-        ("dormitory", answers.dormitory("2026-13-01", "王建国"), Fault.ODD_DAY),
+        ("dormitory", answers.dormitory("2026-13-01", "王建国"), FailureCode.MALFORMED_DAY),
     ],
 )  # fmt: skip
 def test_another_shape_and_what_decides_are_proven_as_ever(
-    system: str, answer: Any, fault: Fault | Status
+    system: str, answer: Any, fault: FailureCode | Status
 ) -> None:
     assert judge(system, answer) == fault
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.sip2.codec import (
     Dialect,
     Message,
@@ -66,22 +66,22 @@ def test_a_date_is_eighteen_characters_in_utc() -> None:
 @pytest.mark.parametrize(
     ("raw", "fault"),
     [
-        (b"", Fault.NOT_SIP2),
-        (b"941", Fault.NOT_SIP2),
-        (b"941AY3AZFDFB", Fault.CHECKSUM),
-        (b"940AY3AZFDFA", Fault.CHECKSUM),
-        (b"\n941AY3AZFDFA", Fault.CHECKSUM),
-        (b"941AY3AZFDF", Fault.NOT_SIP2),
-        (b"941AY3AZFDFA|", Fault.NOT_SIP2),
-        ("941AY３AZFDFA".encode(), Fault.NOT_SIP2),
-        (seal("941", "4")[:-1], Fault.SEQUENCE),
-        (seal("961", "3")[:-1], Fault.NOT_SIP2),
-        (seal("94", "3")[:-1], Fault.NOT_SIP2),
-        (seal("941AF好|", "3", "gbk")[:-1], Fault.ENCODING),
-        (seal("941AAx", "3")[:-1], Fault.NOT_SIP2),
-        (seal("941AAx||", "3")[:-1], Fault.NOT_SIP2),
-        (seal("941aax|", "3")[:-1], Fault.NOT_SIP2),
-        (seal("941AAx|AAx|", "3")[:-1], Fault.DUPLICATE_KEY),
+        (b"", FailureCode.NOT_SIP2),
+        (b"941", FailureCode.NOT_SIP2),
+        (b"941AY3AZFDFB", FailureCode.CHECKSUM),
+        (b"940AY3AZFDFA", FailureCode.CHECKSUM),
+        (b"\n941AY3AZFDFA", FailureCode.CHECKSUM),
+        (b"941AY3AZFDF", FailureCode.NOT_SIP2),
+        (b"941AY3AZFDFA|", FailureCode.NOT_SIP2),
+        ("941AY３AZFDFA".encode(), FailureCode.NOT_SIP2),
+        (seal("941", "4")[:-1], FailureCode.SEQUENCE),
+        (seal("961", "3")[:-1], FailureCode.NOT_SIP2),
+        (seal("94", "3")[:-1], FailureCode.NOT_SIP2),
+        (seal("941AF好|", "3", "gbk")[:-1], FailureCode.ENCODING),
+        (seal("941AAx", "3")[:-1], FailureCode.NOT_SIP2),
+        (seal("941AAx||", "3")[:-1], FailureCode.NOT_SIP2),
+        (seal("941aax|", "3")[:-1], FailureCode.NOT_SIP2),
+        (seal("941AAx|AAx|", "3")[:-1], FailureCode.DUPLICATE_KEY),
     ],
 )
 def test_a_message_that_is_not_whole_is_refused(raw: bytes, fault: str) -> None:
@@ -121,7 +121,7 @@ def test_only_letters_and_digits_are_sent_as_a_number(number: str) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused_by_name(raw: bytes) -> None:
     assume(raw != ANSWER)
-    assert fault_of(raw) in set(Fault)
+    assert fault_of(raw) in set(FailureCode)
 
 
 @given(st.text(st.characters(codec="gb18030"), max_size=60))
@@ -155,4 +155,4 @@ def test_no_changed_byte_goes_unseen(data: st.DataObject) -> None:
     byte = data.draw(st.integers(0, 255).filter(lambda value: value != raw[place]))
     damaged = raw[:place] + bytes((byte,)) + raw[place + 1 :]
     assume(damaged.upper() != raw)  # the checksum's letters may be small
-    assert fault_of(damaged) in set(Fault)
+    assert fault_of(damaged) in set(FailureCode)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.connectors.base import ActionOutcome, Fault, UntrustedAnswer
+from app.connectors.base import ActionOutcome, FailureCode, UntrustedAnswer
 from app.connectors.reading import judge_action
 from app.connectors.sip2.codec import Message
 from app.connectors.sip2.patron import FLAGS, make_document, require_recent
@@ -19,7 +19,7 @@ from app.domain.rules import AllSettled
 from tests.campus.facts import LibraryLoans
 from tests.campus.sip2_faults import spoil
 from tests.campus.sip2_wire import seal, write_patron
-from tests.campus.state import Fault as CampusFault
+from tests.campus.state import FailureCode as CampusFault
 from tests.unit.connectors.sip2_library import (
     CLEARED,
     STUDENT,
@@ -98,26 +98,26 @@ def test_a_lenient_reader_would_let_the_student_go(fault: CampusFault) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("BV0.00|", "", Fault.MISSING_FIELD),
-        ("BV0.00|", "BV|", Fault.ODD_NUMBER),
-        ("BV0.00|", "BV-5.00|", Fault.ODD_NUMBER),
-        ("BV0.00|", "BV¥0.00|", Fault.ODD_NUMBER),
-        ("BV0.00|", "BV０.００|", Fault.ODD_NUMBER),
-        ("BV0.00|", "BV1e-9|", Fault.ODD_NUMBER),
-        ("BHCNY|", "BHUSD|", Fault.UNKNOWN_VALUE),
-        ("BHCNY|", "", Fault.MISSING_FIELD),
-        ("BLY|", "BLN|", Fault.NO_SUCCESS),
-        ("BLY|", "BL1|", Fault.NO_SUCCESS),
-        ("BLY|", "", Fault.NO_SUCCESS),
-        ("AE读者0002|", "AE|", Fault.NO_SUCCESS),
-        ("AE读者0002|", "AE  |", Fault.NO_SUCCESS),
-        ("AE读者0002|", "", Fault.MISSING_FIELD),
-        (f"AA{STUDENT}|", f"AA{STUDENT}9|", Fault.WRONG_STUDENT),
-        ("ZC9|", "", Fault.MISSING_FIELD),
-        ("ZC9|", "ZC5|", Fault.UNKNOWN_VALUE),
-        (f"AA{STUDENT}|", "", Fault.MISSING_FIELD),
-        ("YYYY", "YYYN", Fault.NOT_SIP2),
-        ("00000000000000000000AO", "000   0 0000 00 0000AO", Fault.ODD_NUMBER),
+        ("BV0.00|", "", FailureCode.MISSING_FIELD),
+        ("BV0.00|", "BV|", FailureCode.MALFORMED_NUMBER),
+        ("BV0.00|", "BV-5.00|", FailureCode.MALFORMED_NUMBER),
+        ("BV0.00|", "BV¥0.00|", FailureCode.MALFORMED_NUMBER),
+        ("BV0.00|", "BV０.００|", FailureCode.MALFORMED_NUMBER),
+        ("BV0.00|", "BV1e-9|", FailureCode.MALFORMED_NUMBER),
+        ("BHCNY|", "BHUSD|", FailureCode.UNKNOWN_VALUE),
+        ("BHCNY|", "", FailureCode.MISSING_FIELD),
+        ("BLY|", "BLN|", FailureCode.NO_SUCCESS),
+        ("BLY|", "BL1|", FailureCode.NO_SUCCESS),
+        ("BLY|", "", FailureCode.NO_SUCCESS),
+        ("AE读者0002|", "AE|", FailureCode.NO_SUCCESS),
+        ("AE读者0002|", "AE  |", FailureCode.NO_SUCCESS),
+        ("AE读者0002|", "", FailureCode.MISSING_FIELD),
+        (f"AA{STUDENT}|", f"AA{STUDENT}9|", FailureCode.WRONG_STUDENT),
+        ("ZC9|", "", FailureCode.MISSING_FIELD),
+        ("ZC9|", "ZC5|", FailureCode.UNKNOWN_VALUE),
+        (f"AA{STUDENT}|", "", FailureCode.MISSING_FIELD),
+        ("YYYY", "YYYN", FailureCode.NOT_SIP2),
+        ("00000000000000000000AO", "000   0 0000 00 0000AO", FailureCode.MALFORMED_NUMBER),
     ],
 )
 def test_nothing_is_assumed(old: str, new: str, fault: str) -> None:
@@ -127,13 +127,13 @@ def test_nothing_is_assumed(old: str, new: str, fault: str) -> None:
 def test_a_system_that_does_not_count_makes_the_count_unavailable() -> None:
     body = write_patron("64", STUDENT, CLEARED)
     blank = seal(body[:37] + " " * 24 + body[61:], "1")[:-1]
-    assert fault_of(blank) == Fault.WRONG_TYPE
+    assert fault_of(blank) == FailureCode.WRONG_TYPE
 
 
 def test_an_unknown_patron_is_not_taken_for_a_cancelled_one_even_by_a_careless_configuration() -> None:
     careless = {"success": {"BL": ["Y", "N"]}}
-    assert fault_of(write_answer(None), **careless) == Fault.NO_SUCCESS
-    assert fault_of(write_answer(None)) == Fault.NO_SUCCESS
+    assert fault_of(write_answer(None), **careless) == FailureCode.NO_SUCCESS
+    assert fault_of(write_answer(None)) == FailureCode.NO_SUCCESS
 
 
 MARKED: dict[str, Any] = {"no_record": "marked", "no_record_mark": {"BL": "N"}}
@@ -149,7 +149,7 @@ def test_an_unknown_patron_is_no_record_where_that_is_configured() -> None:
 def test_an_unknown_patron_who_owes_something_is_a_contradiction(old: str, new: str) -> None:
     body = write_patron("64", STUDENT, None)
     assert old in body
-    assert fault_of(seal(body.replace(old, new, 1), "1")[:-1], **MARKED) == Fault.CONTRADICTION
+    assert fault_of(seal(body.replace(old, new, 1), "1")[:-1], **MARKED) == FailureCode.CONTRADICTION
 
 
 def test_a_status_answer_has_flags_and_no_counts() -> None:
@@ -225,7 +225,7 @@ def test_a_fee_of_nothing_beside_fines_is_a_contradiction(old: str, new: str) ->
         body = body.replace(old, new, 1)
     raw = seal(body, "1")[:-1]
     assert read_leniently(raw)["fine"] == 0
-    assert fault_of(raw) == Fault.CONTRADICTION
+    assert fault_of(raw) == FailureCode.CONTRADICTION
 
 
 COUNTED = ("hold_items", "overdue_items", "charged_items", "fine_items", "recall_items", "unavailable_holds")
@@ -263,7 +263,7 @@ def write_patron_who(
     ],
 )
 def test_an_answer_that_says_nothing_is_open_and_something_is_contradicts_itself(raw: bytes) -> None:
-    assert fault_of(raw) == Fault.CONTRADICTION
+    assert fault_of(raw) == FailureCode.CONTRADICTION
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_books_that_are_counted_and_listed_are_books_and_no_contradiction() -> N
 
 @pytest.mark.parametrize("said", ["CQN|", "CQ1|"])
 def test_a_patron_whose_password_is_not_valid_is_refused_unless_the_configuration_knows_it(said: str) -> None:
-    assert fault_of(write_patron_who(more=said)) == Fault.NO_SUCCESS
+    assert fault_of(write_patron_who(more=said)) == FailureCode.NO_SUCCESS
     known = {"success": {"BL": "Y", "CQ": ["Y", "N", "1"]}}
     assert RULE.judge(prove(demo_config(**known), write_patron_who(more=said))).status is Status.CLEARED
     assert prove(demo_config(), write_patron_who(more="CQY|"))
@@ -299,7 +299,7 @@ def test_a_patron_whose_password_is_not_valid_is_refused_unless_the_configuratio
 
 def test_a_validity_that_no_mark_asks_for_is_heeded_all_the_same() -> None:
     marked = {"success": {"ZC": ["1", "9"]}}
-    assert fault_of(change("BLY|", "BLN|"), **marked) == Fault.NO_SUCCESS
+    assert fault_of(change("BLY|", "BLN|"), **marked) == FailureCode.NO_SUCCESS
     assert prove(demo_config(**marked), change("BLY|", "BLY|"))
 
 
@@ -313,7 +313,7 @@ def test_a_lost_card_is_believed_where_the_configuration_says_what_it_means() ->
 @pytest.mark.parametrize("raw", [write_patron_who("too_many_lost"), write_patron_who(more="AU图书一|")])
 def test_an_unknown_patron_with_something_open_is_a_contradiction(raw: bytes) -> None:
     text = raw.decode()[:-9].replace("AE读者0002|BLY|", "AE|BLN|")
-    assert fault_of(seal(text, "1")[:-1], **MARKED) == Fault.CONTRADICTION
+    assert fault_of(seal(text, "1")[:-1], **MARKED) == FailureCode.CONTRADICTION
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.sql.config import SqlConfig, read_sql
 from app.connectors.sql.rows import MAX_ROWS, Found, get_as_of, parse_moment, read_rows
 from app.domain.clearance import Status
@@ -143,7 +143,7 @@ def test_no_value_of_any_type_hides_a_debt(amount: object, reduced: object) -> N
 
 def test_more_rows_than_a_student_can_have_are_refused() -> None:
     row = (NUMBER, 1)
-    with pytest.raises(UntrustedAnswer, match=Fault.TOO_LARGE):
+    with pytest.raises(UntrustedAnswer, match=FailureCode.TOO_LARGE):
         read_rows(
             read_config(fact={"path": "v", **COUNT}),
             Found(("xh", "v"), (row,) * (MAX_ROWS + 1), None),

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from app.connectors.base import Fault, UntrustedAnswer
+from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.json_paths import MAX_DEPTH, Fraction, check_content_type, parse_json
 
 
@@ -19,31 +19,31 @@ def test_plain_json_is_read_with_fractions_as_they_are_written() -> None:
 @pytest.mark.parametrize(
     ("body", "fault"),
     [
-        (b"", Fault.NOT_JSON),
-        (b"{}{}", Fault.NOT_JSON),
-        (b'{"a":1}\x00', Fault.NOT_JSON),
-        (b"<html></html>", Fault.NOT_JSON),
-        (b'\xef\xbb\xbf{"a":1}', Fault.NOT_JSON),
-        ('{"a":"审"}'.encode("gb18030"), Fault.NOT_JSON),
-        ('{"a":1}'.encode("utf-16"), Fault.NOT_JSON),
-        (b'{"a":"\xed\xa0\x80"}', Fault.NOT_JSON),
-        (rb'{"a":"\ud800"}', Fault.NOT_JSON),
-        (rb'{"\udfff":1}', Fault.NOT_JSON),
-        (b'{"a":"\n"}', Fault.NOT_JSON),
-        (b"{'a':1}", Fault.NOT_JSON),
-        (b'{"a":1,}', Fault.NOT_JSON),
-        (b"[" * 100_000, Fault.NOT_JSON),
-        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), Fault.NOT_JSON),
-        (b'{"a":1,"a":1}', Fault.DUPLICATE_KEY),
-        (rb'{"a":1,"\u0061":2}', Fault.DUPLICATE_KEY),
-        (b'[{"b":{"a":1,"a":2}}]', Fault.DUPLICATE_KEY),
-        (b'{"a":NaN}', Fault.ODD_NUMBER),
-        (b'{"a":-Infinity}', Fault.ODD_NUMBER),
-        (b'{"a":-0}', Fault.ODD_NUMBER),
-        (b'{"a":' + b"9" * 5000 + b"}", Fault.ODD_NUMBER),
+        (b"", FailureCode.NOT_JSON),
+        (b"{}{}", FailureCode.NOT_JSON),
+        (b'{"a":1}\x00', FailureCode.NOT_JSON),
+        (b"<html></html>", FailureCode.NOT_JSON),
+        (b'\xef\xbb\xbf{"a":1}', FailureCode.NOT_JSON),
+        ('{"a":"审"}'.encode("gb18030"), FailureCode.NOT_JSON),
+        ('{"a":1}'.encode("utf-16"), FailureCode.NOT_JSON),
+        (b'{"a":"\xed\xa0\x80"}', FailureCode.NOT_JSON),
+        (rb'{"a":"\ud800"}', FailureCode.NOT_JSON),
+        (rb'{"\udfff":1}', FailureCode.NOT_JSON),
+        (b'{"a":"\n"}', FailureCode.NOT_JSON),
+        (b"{'a':1}", FailureCode.NOT_JSON),
+        (b'{"a":1,}', FailureCode.NOT_JSON),
+        (b"[" * 100_000, FailureCode.NOT_JSON),
+        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), FailureCode.NOT_JSON),
+        (b'{"a":1,"a":1}', FailureCode.DUPLICATE_KEY),
+        (rb'{"a":1,"\u0061":2}', FailureCode.DUPLICATE_KEY),
+        (b'[{"b":{"a":1,"a":2}}]', FailureCode.DUPLICATE_KEY),
+        (b'{"a":NaN}', FailureCode.MALFORMED_NUMBER),
+        (b'{"a":-Infinity}', FailureCode.MALFORMED_NUMBER),
+        (b'{"a":-0}', FailureCode.MALFORMED_NUMBER),
+        (b'{"a":' + b"9" * 5000 + b"}", FailureCode.MALFORMED_NUMBER),
     ],
 )
-def test_ambiguous_or_foreign_json_is_refused(body: bytes, fault: Fault) -> None:
+def test_ambiguous_or_foreign_json_is_refused(body: bytes, fault: FailureCode) -> None:
     with pytest.raises(UntrustedAnswer) as refusal:
         parse_json(body)
     assert refusal.value.fault is fault

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.clearance import FactValue, Finding, Reading, Status
+from app.domain.clearance import FactValue, Reading, RuleResult, Status
 from app.domain.mini_app import MiniApp, Step
 from app.domain.rules import AllPresent, FactMissing, judge_reading
 from app.mini_apps.loader import load_mini_app
@@ -31,7 +31,7 @@ def mini_app() -> MiniApp:
     return loaded
 
 
-def judge(mini_app: MiniApp, key: str, *records: dict[str, FactValue]) -> Finding:
+def judge(mini_app: MiniApp, key: str, *records: dict[str, FactValue]) -> RuleResult:
     step = get_step(mini_app, key)
     return judge_reading(step.rule, step.no_record, Reading(key, "TS1", records, datetime.now(UTC)))
 
@@ -87,8 +87,8 @@ def test_the_archive_passes_only_when_已审核_and_not_when_empty(mini_app: Min
 def test_an_empty_archive_status_sends_the_student_to_the_archive(mini_app: MiniApp) -> None:
     step = get_step(mini_app, "archive")
     reason = judge(mini_app, "archive", {"state": None, "reviewed_on": None}).reasons[0]
-    says, next_step = step.explain(reason)
-    assert "空" in says
+    message, next_step = step.explain(reason)
+    assert "空" in message
     assert next_step == "请线下到档案馆提交论文。"
 
 

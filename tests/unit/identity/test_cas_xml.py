@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from app.identity.base import SignInFault
+from app.identity.base import SignInError
 from app.identity.cas_xml import read_session_index, read_validation
 
 NAMESPACE = "http://www.yale.edu/tp/cas"
@@ -106,7 +106,7 @@ def test_an_attribute_called_user_is_not_the_user() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_good_answer_is_refused(body: bytes, reason: str) -> None:
-    with pytest.raises(SignInFault) as stopped:
+    with pytest.raises(SignInError) as stopped:
         read_validation(body)
     assert stopped.value.reason == reason
 
@@ -116,14 +116,14 @@ ENTITY = f'<!DOCTYPE a [<!ENTITY u "TS23000001">]>{success("<cas:user>&u;</cas:u
 
 def test_an_entity_is_refused_that_a_plain_parser_would_have_taken_for_a_number() -> None:
     assert ET.fromstring(ENTITY)[0][0].text == "TS23000001"
-    with pytest.raises(SignInFault, match="validate:not_cas"):
+    with pytest.raises(SignInError, match="validate:not_cas"):
         read_validation(ENTITY.encode())
 
 
 def test_a_name_space_is_checked_that_a_look_at_names_alone_would_have_passed() -> None:
     foreign = answer(f"<cas:authenticationSuccess>{USER}</cas:authenticationSuccess>", "urn:x")
     assert ET.fromstring(foreign)[0].tag.endswith("authenticationSuccess")
-    with pytest.raises(SignInFault, match="validate:not_cas"):
+    with pytest.raises(SignInError, match="validate:not_cas"):
         read_validation(foreign)
 
 

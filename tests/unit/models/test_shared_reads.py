@@ -130,7 +130,7 @@ def test_a_failure_is_told_to_everybody_who_shared_it_and_to_nobody_else(
 def test_a_statement_that_does_not_come_back_holds_others_up_for_a_moment_only(
     database: Database, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_reads, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(shared_reads, "LOCK_TIMEOUT_SECONDS", 0.05)
     reads: SharedReads[int, str] = SharedReads()
     silent = begin_first(reads, database, threads)
     other = Database()

@@ -10,11 +10,11 @@ from functools import partial
 import pytest
 import time_machine
 
-from app.connectors.base import Fault
+from app.connectors.base import FailureCode
 from app.domain.clearance import Status, StepState
 from app.extensions import db
 from app.services.clearance import clearances, submissions
-from app.services.clearance.canaries import SentinelWatch
+from app.services.clearance.canaries import CanaryWatch
 from app.services.clearance.clearances import get_live_clearance, look_up_clearance
 from app.services.clearance.submissions import SubmissionRefused, submit
 from app.services.clearance.waivers import grant_waiver
@@ -44,9 +44,9 @@ def place(office: Office, departments: dict[str, Department]) -> tuple[Installat
 
 
 def look(
-    place: tuple[Installation, InstalledMiniApp], student: str, *, is_patient: bool = True
+    place: tuple[Installation, InstalledMiniApp], student: str, *, wait_for_all: bool = True
 ) -> dict[str, StepState]:
-    return look_up_clearance(*place, student, is_patient=is_patient)
+    return look_up_clearance(*place, student, wait_for_all=wait_for_all)
 
 
 def list_statuses(states: dict[str, StepState]) -> dict[str, Status]:
@@ -71,10 +71,10 @@ def test_what_is_fresh_is_not_asked_again_and_what_is_older_is(
     with time_machine.travel(NOON, tick=False) as clock:
         assert list_statuses(look(place, "TS1")) == ALL_CLEARED
         clock.shift(FRESH_SECONDS - 1)
-        assert list_statuses(look(place, "TS1", is_patient=False)) == ALL_CLEARED
+        assert list_statuses(look(place, "TS1", wait_for_all=False)) == ALL_CLEARED
         assert {item.questions for item in departments.values()} == {1}
         clock.shift(1)
-        look(place, "TS1", is_patient=False)
+        look(place, "TS1", wait_for_all=False)
         wait_for(lambda: {item.questions for item in departments.values()} == {2})
 
 
@@ -84,7 +84,7 @@ def test_an_answer_from_the_future_is_not_fresh(
     with time_machine.travel(NOON + timedelta(days=1), tick=False):
         look(place, "TS2")
     with time_machine.travel(NOON, tick=False):
-        look(place, "TS2", is_patient=False)
+        look(place, "TS2", wait_for_all=False)
     wait_for(lambda: departments["archive"].questions == 2)
 
 
@@ -100,15 +100,15 @@ def test_a_failing_department_is_asked_again_however_fresh_its_last_answer_is(
     place: tuple[Installation, InstalledMiniApp], departments: dict[str, Department]
 ) -> None:
     look(place, "TS4")
-    departments["archive"].fault = Fault.SERVER_ERROR
+    departments["archive"].fault = FailureCode.SERVER_ERROR
     failing = look(place, "TS4")["archive"]
-    assert (failing.status, failing.fault) == (Status.UNAVAILABLE, Fault.SERVER_ERROR)
+    assert (failing.status, failing.fault) == (Status.UNAVAILABLE, FailureCode.SERVER_ERROR)
     assert failing.failing_since is not None
     assert failing.last_known is not None
     assert failing.last_known.finding.status is Status.CLEARED
     departments["archive"].fault = None
     asked = departments["archive"].questions
-    look(place, "TS4", is_patient=False)
+    look(place, "TS4", wait_for_all=False)
     wait_for(lambda: departments["archive"].questions == asked + 1)
     assert look(place, "TS4")["archive"].status is Status.CLEARED
 
@@ -116,7 +116,7 @@ def test_a_failing_department_is_asked_again_however_fresh_its_last_answer_is(
 def test_an_unavailable_step_says_since_when_from_the_first_failure_on(
     place: tuple[Installation, InstalledMiniApp], departments: dict[str, Department]
 ) -> None:
-    departments["archive"].fault = Fault.TIMEOUT
+    departments["archive"].fault = FailureCode.TIMEOUT
     for minutes in range(3):
         with time_machine.travel(NOON + timedelta(minutes=minutes), tick=False):
             assert look(place, "TS13")["archive"].failing_since == NOON
@@ -131,7 +131,7 @@ def test_a_patient_page_is_told_of_no_department_that_is_still_being_asked(
     place = install(office.installation, departments, deadline=0.5)
     state = look(place, "TS5")["archive"]
     end.set()
-    assert (state.status, state.is_asking, state.fault) == (Status.UNAVAILABLE, False, Fault.TIMEOUT)
+    assert (state.status, state.is_asking, state.fault) == (Status.UNAVAILABLE, False, FailureCode.TIMEOUT)
 
 
 def test_no_database_connection_is_held_while_departments_are_asked(
@@ -169,7 +169,7 @@ def test_a_fresh_pass_of_a_failing_department_never_counts_at_submit(
 ) -> None:
     student = f"TS8{step}"
     assert list_statuses(look(place, student)) == ALL_CLEARED
-    departments[step].fault = Fault.TIMEOUT
+    departments[step].fault = FailureCode.TIMEOUT
     with pytest.raises(SubmissionRefused) as refused:
         submit(*place, make_graduate(student))
     assert refused.value.fact.step_keys == (step,)
@@ -181,8 +181,8 @@ def test_a_variant_that_counts_it_gives_a_slip(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     look(place, "TS9")
-    departments["finance"].fault = Fault.TIMEOUT
-    monkeypatch.setattr(submissions, "get_live_clearance", partial(look_up_clearance, is_patient=False))
+    departments["finance"].fault = FailureCode.TIMEOUT
+    monkeypatch.setattr(submissions, "get_live_clearance", partial(look_up_clearance, wait_for_all=False))
     assert submit(*place, make_graduate("TS9")).startswith("LX")
 
 
@@ -191,8 +191,8 @@ def test_a_distrusted_step_is_unavailable_though_its_answer_is_fresh_and_at_subm
 ) -> None:
     look(place, "TS10")
     truth = departments["finance"].of_student.pop(FAILS)
-    SentinelWatch({"x": place[1]}, SECONDS).check_all()
-    page = look(place, "TS10", is_patient=False)
+    CanaryWatch({"x": place[1]}, SECONDS).check_all()
+    page = look(place, "TS10", wait_for_all=False)
     assert departments["finance"].questions == 1
     assert list_statuses(page) == ALL_CLEARED | {"finance": Status.UNAVAILABLE}
     with pytest.raises(SubmissionRefused):
@@ -204,7 +204,7 @@ def test_a_distrusted_step_is_unavailable_though_its_answer_is_fresh_and_at_subm
 def test_a_waived_step_passes_whatever_its_department_says(
     place: tuple[Installation, InstalledMiniApp], departments: dict[str, Department]
 ) -> None:
-    departments["archive"].fault = Fault.TIMEOUT
+    departments["archive"].fault = FailureCode.TIMEOUT
     grant_waiver(place[1], "archive", "TS11", "线下归档", "00420014", accepts_unknown=True)
     assert look(place, "TS11")["archive"].status is Status.WAIVED
     assert look(place, "TS12")["archive"].status is Status.UNAVAILABLE

@@ -117,7 +117,7 @@ def test_any_other_cell_is_refused_by_its_heading(fact: str, cell: Cell) -> None
     with pytest.raises(CellRefused) as caught:
         read_cell(CONFIG.fields[fact], cell)
     assert caught.value.heading == CONFIG.fields[fact].path[0]
-    assert caught.value.says
+    assert caught.value.message
 
 
 NUMBERS = NumberForm()
@@ -157,10 +157,10 @@ def test_a_number_must_be_like_the_configured_ones() -> None:
         ("state", "已审", "is none of 在办、已审核"),
     ],
 )
-def test_what_is_wrong_is_told_with_what_to_write(fact: str, cell: Cell, says: str) -> None:
+def test_what_is_wrong_is_told_with_what_to_write(fact: str, cell: Cell, message: str) -> None:
     with pytest.raises(CellRefused) as caught:
         read_cell(CONFIG.fields[fact], cell)
-    assert caught.value.says.endswith(says)
+    assert caught.value.message.endswith(message)
 
 
 @pytest.mark.parametrize(

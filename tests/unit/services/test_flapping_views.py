@@ -16,7 +16,7 @@ import pytest
 
 from app.domain.clearance import Record, Status
 from app.services.clearance import canaries, proofs
-from app.services.clearance.canaries import SentinelWatch, begin_look
+from app.services.clearance.canaries import CanaryWatch, begin_look
 from app.services.clearance.canary_looks import Change, Look, LookBook, Outcome
 from app.services.clearance.clearances import get_live_step, look_up_clearance
 from app.services.clearance.submissions import SubmissionRefused, submit
@@ -85,7 +85,7 @@ def debtor(place: Place, finance: Department) -> str:
     """A student who owes money, and has looked at the page."""
     number = next(_numbers)
     finance.of_student[number] = (OWING,)
-    assert look_up_clearance(*place, number, is_patient=True)["finance"].status is Status.OUTSTANDING
+    assert look_up_clearance(*place, number, wait_for_all=True)["finance"].status is Status.OUTSTANDING
     return number
 
 
@@ -175,13 +175,13 @@ def test_rows_whose_facts_are_emptied_for_all_give_no_slip_at_the_first_post(
     number = next(_numbers)
     departments[step].of_student[number] = (EMPTIED[step][0],)
     if is_known:
-        look_up_clearance(*place, number, is_patient=True)
-        SentinelWatch({"x": place[1]}, SECONDS).check_all()  # so that a fresh look says that all is well
+        look_up_clearance(*place, number, wait_for_all=True)
+        CanaryWatch({"x": place[1]}, SECONDS).check_all()  # so that a fresh look says that all is well
     zero_all(departments[step], **EMPTIED[step][1])
     with pytest.raises(SubmissionRefused) as refused:
         submit(*place, make_graduate(number))
     assert refused.value.states[step].status is Status.UNAVAILABLE
-    assert place[1].distrusted.keys() == {step}
+    assert place[1].suspended.keys() == {step}
 
 
 @pytest.mark.parametrize("step", EMPTIED)
@@ -232,7 +232,7 @@ def test_a_look_of_anybody_that_is_wrong_brings_the_watch_to_its_short_rhythm_at
     place: Place, finance: Department, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(canaries, "EVERY_SECONDS_WHEN_WRONG", 0.01)
-    watch = SentinelWatch({"x": place[1]}, SECONDS)
+    watch = CanaryWatch({"x": place[1]}, SECONDS)
     place[1].looks.when_suspended = watch._woken.set
     pausing = threading.Thread(target=watch._pause, daemon=True)
     pausing.start()
@@ -246,10 +246,10 @@ def test_a_look_of_anybody_that_is_wrong_brings_the_watch_to_its_short_rhythm_at
 
 def test_while_a_step_is_suspended_no_earlier_pass_of_it_is_shown(place: Place, finance: Department) -> None:
     student = next(_numbers)
-    assert look_up_clearance(*place, student, is_patient=True)["finance"].status is Status.CLEARED
+    assert look_up_clearance(*place, student, wait_for_all=True)["finance"].status is Status.CLEARED
     del finance.of_student[FAILS]
-    SentinelWatch({"x": place[1]}, SECONDS).check_all()
-    state = look_up_clearance(*place, student, is_patient=True)["finance"]
+    CanaryWatch({"x": place[1]}, SECONDS).check_all()
+    state = look_up_clearance(*place, student, wait_for_all=True)["finance"]
     assert (state.status, state.last_known) == (Status.UNAVAILABLE, None)
 
 
@@ -257,7 +257,7 @@ def test_an_emptied_answer_does_not_replace_what_was_owed(
     place: Place, finance: Department, debtor: str
 ) -> None:
     finance.of_student = {PASSES: ()}
-    state = look_up_clearance(*place, debtor, is_patient=True)["finance"]
+    state = look_up_clearance(*place, debtor, wait_for_all=True)["finance"]
     assert state.status is Status.UNAVAILABLE
     assert state.last_known is not None
     assert state.last_known.finding.status is Status.OUTSTANDING
@@ -267,7 +267,7 @@ def test_a_page_shows_and_keeps_that_somebody_has_paid(
     place: Place, finance: Department, debtor: str
 ) -> None:
     del finance.of_student[debtor]
-    assert look_up_clearance(*place, debtor, is_patient=True)["finance"].status is Status.CLEARED
+    assert look_up_clearance(*place, debtor, wait_for_all=True)["finance"].status is Status.CLEARED
     finance.questions = 0
     assert get_live_step(*place, "finance", debtor).status is Status.CLEARED
     assert finance.questions == 2

@@ -27,7 +27,7 @@ def install(levels: tuple[str, ...] = ()) -> InstalledMiniApp:
         opens_on=date(2026, 5, 1),
         closes_on=date(2026, 7, 31),
         steps={},
-        sentinels={},
+        canaries={},
     )
     slip = SlipLayout("离校单", "准予离校。", ())
     mini_app = MiniApp("some_departure", "离校", "", "", (), (), slip, PrivacyNotice("1", ""), ())

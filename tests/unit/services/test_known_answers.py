@@ -16,8 +16,8 @@ from sqlalchemy.exc import OperationalError
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.services.clearance import cached_answers
 from app.services.clearance.cached_answers import (
-    LastAnswer,
-    load_known_answers,
+    CachedAnswer,
+    load_cached_answers,
     restore_reading,
     store_answers,
 )
@@ -52,7 +52,7 @@ def keep(records: Any) -> Reading | None:
     reading = Reading("finance", "TS1", tuple(records), NOON)
     row = cached_answers._describe(reading, None, NOON)
     row["records"] = json.loads(json.dumps(row["records"]))
-    return restore_reading(LastAnswer(step="finance", student_number="TS1", **row))
+    return restore_reading(CachedAnswer(step="finance", student_number="TS1", **row))
 
 
 @given(RECORDS)
@@ -69,9 +69,9 @@ def test_plain_json_would_restore_something_else() -> None:
     assert describe_types(keep([record]).records) == describe_types([record])  # type: ignore[union-attr]
 
 
-def store(student: str, answer: Reading | DepartmentUnavailable, now: datetime) -> LastAnswer:
-    store_answers(APP, student, {"finance": answer}, load_known_answers(APP, student), now)
-    return load_known_answers(APP, student)["finance"]
+def store(student: str, answer: Reading | DepartmentUnavailable, now: datetime) -> CachedAnswer:
+    store_answers(APP, student, {"finance": answer}, load_cached_answers(APP, student), now)
+    return load_cached_answers(APP, student)["finance"]
 
 
 def test_a_failing_system_keeps_its_last_answer_and_since_when_it_fails(office: Office) -> None:
@@ -93,8 +93,8 @@ def test_a_system_that_never_answered_has_nothing_to_show(office: Office) -> Non
 
 def test_what_is_known_of_one_student_is_not_told_of_another(office: Office) -> None:
     store("TS4", Reading("finance", "TS4", (), NOON), NOON)
-    assert load_known_answers(APP, "TS5") == {}
-    assert load_known_answers("other_departure", "TS4") == {}
+    assert load_cached_answers(APP, "TS5") == {}
+    assert load_cached_answers("other_departure", "TS4") == {}
 
 
 def test_a_page_does_not_fail_because_its_answers_cannot_be_kept(
@@ -107,4 +107,4 @@ def test_a_page_does_not_fail_because_its_answers_cannot_be_kept(
     store_answers(APP, "TS6", {"finance": Reading("finance", "TS6", (), NOON)}, {}, NOON)
     assert "answers not kept" in caplog.text
     assert "TS6" not in caplog.text
-    assert load_known_answers(APP, "TS6") == {}
+    assert load_cached_answers(APP, "TS6") == {}

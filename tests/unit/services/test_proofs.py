@@ -14,20 +14,20 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from app.connectors.base import Fault
+from app.connectors.base import FailureCode
 from app.connectors.fan_out import query_systems
 from app.domain.clearance import Record, Status, StepState
 from app.extensions import db
 from app.models import Submission
 from app.services.clearance import clearances, proofs
-from app.services.clearance.canaries import SentinelWatch, _note, list_unwatched_facts
+from app.services.clearance.canaries import CanaryWatch, _note, list_unwatched_facts
 from app.services.clearance.canary_looks import Look, Outcome
 from app.services.clearance.clearances import look_up_clearance
 from app.services.clearance.proofs import prove_passes
 from app.services.clearance.submissions import SubmissionRefused, submit
 from app.services.clearance.waivers import grant_waiver
 from app.services.installation import Installation, InstalledMiniApp
-from app.settings import ANY_FACT, Sentinels
+from app.settings import ANY_FACT, Canaries
 from tests.fixtures.departments import (
     FAILS,
     OWING,
@@ -102,17 +102,17 @@ def refuse(place: Place, number: str) -> StepState:
 def test_a_view_emptied_just_now_gives_a_debtor_no_slip_and_is_distrusted_at_once(
     place: Place, finance: Department, debtor: str
 ) -> None:
-    SentinelWatch({"x": place[1]}, SECONDS).check_all()
+    CanaryWatch({"x": place[1]}, SECONDS).check_all()
     empty(finance)
     assert refuse(place, debtor).status is Status.UNAVAILABLE
-    assert place[1].distrusted.keys() == {"finance"}
+    assert place[1].suspended.keys() == {"finance"}
 
 
 @pytest.mark.usefixtures("without_proof")
 def test_a_variant_that_asks_no_control_student_at_submission_gives_the_debtor_a_slip(
     place: Place, finance: Department, debtor: str
 ) -> None:
-    SentinelWatch({"x": place[1]}, SECONDS).check_all()
+    CanaryWatch({"x": place[1]}, SECONDS).check_all()
     empty(finance)
     assert submit(*place, make_graduate(debtor)).startswith("LX")
 
@@ -136,7 +136,7 @@ def test_a_view_emptied_between_the_answer_and_the_control_students_gives_no_sli
 def test_a_view_that_is_empty_for_the_first_answer_alone_is_found_out_by_the_second(
     place: Place, finance: Department, debtor: str
 ) -> None:
-    SentinelWatch({"x": place[1]}, SECONDS).check_all()
+    CanaryWatch({"x": place[1]}, SECONDS).check_all()
     held = empty(finance)
     answers: list[Callable[[], object]] = [int, lambda: finance.of_student.update(held)]
     fetch = finance.fetch_reading
@@ -150,7 +150,7 @@ def test_a_view_that_is_empty_for_the_first_answer_alone_is_found_out_by_the_sec
     finance.fetch_reading = fetch_and_refill  # type: ignore[method-assign, assignment]
     state = refuse(place, debtor)
     assert (state.status, state.fault) == (Status.UNAVAILABLE, "sentinel")
-    assert place[1].distrusted.keys() == {"finance"}
+    assert place[1].suspended.keys() == {"finance"}
     assert answers == []
 
 
@@ -160,7 +160,7 @@ def test_a_wrong_control_answer_suffices_though_the_other_one_is_missing(
     empty(finance)
     ask_with_a_fault_about(finance, PASSES)
     assert refuse(place, debtor).status is Status.UNAVAILABLE
-    assert place[1].distrusted.keys() == {"finance"}
+    assert place[1].suspended.keys() == {"finance"}
 
 
 def ask_with_a_fault_about(department: Department, number: str) -> None:
@@ -168,7 +168,7 @@ def ask_with_a_fault_about(department: Department, number: str) -> None:
     fetch = department.fetch_reading
 
     async def fetch_or_fail(asked: str) -> object:
-        department.fault = Fault.TIMEOUT if asked == number else None
+        department.fault = FailureCode.TIMEOUT if asked == number else None
         return await fetch(asked)
 
     department.fetch_reading = fetch_or_fail  # type: ignore[method-assign, assignment]
@@ -181,7 +181,7 @@ def test_a_missing_control_answer_proves_nothing_and_is_no_distrust(
     ask_with_a_fault_about(finance, control)
     state = refuse(place, next(_numbers))
     assert (state.status, state.fault) == (Status.UNAVAILABLE, proofs.UNPROVEN)
-    assert place[1].distrusted == {}
+    assert place[1].suspended == {}
 
 
 def test_what_rests_on_records_counts_though_a_control_student_was_not_answered(
@@ -196,7 +196,7 @@ def test_what_rests_on_records_counts_though_a_control_student_was_not_answered(
 
 
 def test_without_control_students_no_record_never_counts(place: Place) -> None:
-    settings = replace(place[1].settings, sentinels={})
+    settings = replace(place[1].settings, canaries={})
     unwatched = (place[0], replace(place[1], settings=settings))
     assert refuse(unwatched, next(_numbers)).fault == proofs.UNPROVEN
 
@@ -220,7 +220,7 @@ def test_until_a_first_look_a_page_shows_no_pass_that_rests_on_no_record(
     place: Place, finance: Department, debtor: str
 ) -> None:
     empty(finance)
-    page = look_up_clearance(*place, debtor, is_patient=True)
+    page = look_up_clearance(*place, debtor, wait_for_all=True)
     assert page["finance"].status is Status.UNAVAILABLE
     assert page["archive"].status is Status.CLEARED
 
@@ -236,7 +236,7 @@ def test_a_page_whose_look_is_still_awaited_is_still_asking(place: Place, financ
         return await fetch(number)
 
     finance.fetch_reading = fetch_slowly  # type: ignore[method-assign, assignment]
-    page = look_up_clearance(impatient, place[1], next(_numbers), is_patient=False)
+    page = look_up_clearance(impatient, place[1], next(_numbers), wait_for_all=False)
     assert page["finance"].is_asking
     assert page["archive"].status is Status.CLEARED
 
@@ -245,14 +245,16 @@ def test_a_page_rests_on_a_look_that_is_some_seconds_old_and_no_longer(
     place: Place, finance: Department, debtor: str
 ) -> None:
     student = next(_numbers)
-    look_up_clearance(*place, student, is_patient=True)
+    look_up_clearance(*place, student, wait_for_all=True)
     looks = finance.looks
-    look_up_clearance(*place, student, is_patient=True)
+    look_up_clearance(*place, student, wait_for_all=True)
     assert finance.looks == looks
     empty(finance)
-    limits = replace(place[0].settings.round, controls_fresh=0)
+    limits = replace(place[0].settings.round, canaries_fresh=0)
     later = replace(place[0], settings=replace(place[0].settings, round=limits))
-    assert look_up_clearance(later, place[1], debtor, is_patient=True)["finance"].status is Status.UNAVAILABLE
+    assert (
+        look_up_clearance(later, place[1], debtor, wait_for_all=True)["finance"].status is Status.UNAVAILABLE
+    )
 
 
 def test_a_crowd_shares_looks_and_each_of_them_begins_after_its_answer(
@@ -290,8 +292,8 @@ def test_a_fact_that_is_never_filled_is_noticed_though_the_control_student_fails
 ) -> None:
     library = departments["library_loans"]
     library.of_student[FAILS] = (dict(library.of_student[FAILS][0]) | {fact: library.records[0][fact]},)
-    SentinelWatch({"x": place[1]}, SECONDS).check_all()
-    assert place[1].distrusted.keys() == {"library_loans"}
+    CanaryWatch({"x": place[1]}, SECONDS).check_all()
+    assert place[1].suspended.keys() == {"library_loans"}
 
 
 @pytest.mark.parametrize("fact", FACTS)
@@ -300,16 +302,16 @@ def test_a_failing_control_student_for_no_fact_in_particular_would_not_have_noti
 ) -> None:
     library = departments["library_loans"]
     library.of_student[FAILS] = (dict(library.of_student[FAILS][0]) | {fact: library.records[0][fact]},)
-    controls = Sentinels((PASSES,), {ANY_FACT: (FAILS,)})
-    sentinels = {**place[1].settings.sentinels, "library_loans": controls}
-    installed = replace(place[1], settings=replace(place[1].settings, sentinels=sentinels))
-    SentinelWatch({"x": installed}, SECONDS).check_all()
-    assert installed.distrusted == {}
+    controls = Canaries((PASSES,), {ANY_FACT: (FAILS,)})
+    canaries = {**place[1].settings.canaries, "library_loans": controls}
+    installed = replace(place[1], settings=replace(place[1].settings, canaries=canaries))
+    CanaryWatch({"x": installed}, SECONDS).check_all()
+    assert installed.suspended == {}
 
 
 def test_facts_without_a_failing_control_student_are_listed(place: Place) -> None:
     library, archive = place[1].get_step("library_loans"), place[1].get_step("archive")
-    for_none, for_fine = Sentinels((PASSES,), {ANY_FACT: (FAILS,)}), Sentinels((PASSES,), {"fine": (FAILS,)})
+    for_none, for_fine = Canaries((PASSES,), {ANY_FACT: (FAILS,)}), Canaries((PASSES,), {"fine": (FAILS,)})
     assert list_unwatched_facts(library, for_none) == FACTS
     assert list_unwatched_facts(library, for_fine) == ("overdue_books", "violations", "card_status")
     assert list_unwatched_facts(library, None) == FACTS
@@ -317,7 +319,7 @@ def test_facts_without_a_failing_control_student_are_listed(place: Place) -> Non
 
 
 def test_a_look_that_ends_after_a_newer_one_changes_nothing(place: Place) -> None:
-    SentinelWatch({"x": place[1]}, SECONDS).check_all()
+    CanaryWatch({"x": place[1]}, SECONDS).check_all()
     old = Look(Outcome.WRONG, time.monotonic() - 60, datetime.now(UTC), ("amount",))
     _note(place[1], "finance", old)
-    assert place[1].distrusted == {}
+    assert place[1].suspended == {}

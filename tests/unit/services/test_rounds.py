@@ -15,7 +15,7 @@ from app.connectors.base import ActionOutcome
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.event_loop import get_loop
 from app.services.clearance import in_flight
-from app.services.clearance.in_flight import Key, Question, RoundBook
+from app.services.clearance.in_flight import InFlightQueries, Key, Question
 
 KEY = ("some_departure", "TS23000002", "archive")
 LONG = 20.0
@@ -44,7 +44,7 @@ class Department:
         return
 
 
-def ask(book: RoundBook, key: Key, department: Department, deadline: float) -> Question:
+def ask(book: InFlightQueries, key: Key, department: Department, deadline: float) -> Question:
     """Ask one department."""
     mini_app, student, step = key
     return book.ask(mini_app, student, {step: department}, deadline)[step]
@@ -71,7 +71,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_second_page_joins_the_question_under_way_and_both_get_the_answer(department: Department) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     first, second = ask(book, KEY, department, LONG), ask(book, KEY, department, LONG)
     assert first is second
     assert book.take({"archive": first}, 0.05) == {}
@@ -84,7 +84,7 @@ def test_a_second_page_joins_the_question_under_way_and_both_get_the_answer(depa
 def test_a_page_that_waits_for_the_next_answer_gets_it_and_leaves_the_others_under_way(
     department: Department, quick: Department
 ) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     questions = book.ask("some_departure", "TS23000002", {"archive": department, "finance": quick}, LONG)
     assert book.take(questions, LONG, is_first_enough=True).keys() == {"finance"}
     rest = book.ask("some_departure", "TS23000002", {"archive": department}, LONG)
@@ -95,7 +95,7 @@ def test_a_page_that_waits_for_the_next_answer_gets_it_and_leaves_the_others_und
 
 
 def test_an_answer_is_taken_once_and_then_asked_for_anew(quick: Department) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     for asked in (1, 2, 3):
         assert "archive" in book.take({"archive": ask(book, KEY, quick, LONG)}, LONG)
         assert quick.questions == asked
@@ -103,7 +103,7 @@ def test_an_answer_is_taken_once_and_then_asked_for_anew(quick: Department) -> N
 
 
 def test_an_answer_that_came_after_its_page_is_there_for_the_next_one(department: Department) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     question = ask(book, KEY, department, LONG)
     assert book.take({"archive": question}, 0) == {}
     department.may_answer.set()
@@ -112,7 +112,7 @@ def test_an_answer_that_came_after_its_page_is_there_for_the_next_one(department
 
 
 def test_whoever_takes_an_old_answer_leaves_the_new_question_alone(quick: Department) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     old = ask(book, KEY, quick, LONG)
     book.take({"archive": old}, LONG)
     new = ask(book, KEY, quick, LONG)
@@ -123,7 +123,7 @@ def test_whoever_takes_an_old_answer_leaves_the_new_question_alone(quick: Depart
 
 @pytest.mark.usefixtures("impatient")
 def test_a_stale_answer_is_dropped_and_asked_for_anew(quick: Department) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     old = ask(book, KEY, quick, LONG)
     old.future.result(LONG)
     other = ("some_departure", "TS23000003", "archive")
@@ -134,7 +134,7 @@ def test_a_stale_answer_is_dropped_and_asked_for_anew(quick: Department) -> None
 
 @pytest.mark.usefixtures("impatient")
 def test_a_question_is_kept_for_as_long_as_its_department_takes(department: Department) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     question = ask(book, KEY, department, LONG)
     assert ask(book, KEY, department, LONG) is question
     department.may_answer.set()
@@ -142,7 +142,7 @@ def test_a_question_is_kept_for_as_long_as_its_department_takes(department: Depa
 
 
 def test_a_department_that_hangs_does_not_delay_the_others(department: Department, quick: Department) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     questions = {
         "hung": ask(book, ("some_departure", "TS23000002", "hung"), department, LONG),
         "quick": ask(book, ("some_departure", "TS23000002", "quick"), quick, LONG),
@@ -154,7 +154,7 @@ def test_a_department_that_hangs_does_not_delay_the_others(department: Departmen
 def test_departments_that_are_asked_together_answer_each_in_its_own_time(
     department: Department, quick: Department
 ) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     questions = book.ask("some_departure", "TS23000002", {"hung": department, "quick": quick}, LONG)
     questions["quick"].future.result(LONG)
     assert book.take(questions, 0).keys() == {"quick"}
@@ -164,7 +164,7 @@ def test_departments_that_are_asked_together_answer_each_in_its_own_time(
 
 
 def test_steps_of_one_system_that_are_asked_together_share_one_call(quick: Department) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     questions = book.ask("some_departure", "TS23000002", {"loans": quick, "thesis": quick}, LONG)
     answers = book.take(questions, LONG)
     assert answers["loans"] is answers["thesis"]
@@ -172,14 +172,14 @@ def test_steps_of_one_system_that_are_asked_together_share_one_call(quick: Depar
 
 
 def test_a_department_that_hangs_is_unavailable_at_its_deadline(department: Department) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     answer = book.take({"archive": ask(book, KEY, department, 0.1)}, LONG)["archive"]
     assert isinstance(answer, DepartmentUnavailable)
     assert answer.fault == "timeout"
 
 
 def test_nothing_is_left_after_a_thousand_rounds(quick: Department) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     before = threading.active_count()
 
     def look(place: int) -> int:
@@ -201,7 +201,7 @@ def test_nothing_is_left_after_a_thousand_rounds(quick: Department) -> None:
 def test_abandoned_answers_go_with_the_next_question(
     quick: Department, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    book = RoundBook()
+    book = InFlightQueries()
     asked = [ask(book, ("some_departure", f"TS{place}", "archive"), quick, LONG) for place in range(200)]
     for question in asked:
         question.future.result(LONG)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.connectors.base import Fault
+from app.connectors.base import FailureCode
 from app.services.clearance import canaries
-from app.services.clearance.canaries import SentinelWatch
+from app.services.clearance.canaries import CanaryWatch
 from app.services.installation import InstalledMiniApp
 from app.services.operations.readiness import describe_departments
 from tests.fixtures.departments import FAILS, OWING, PASSES, Department, install, make_departments
@@ -37,9 +37,9 @@ def installed(office: Office, departments: dict[str, Department]) -> InstalledMi
 
 
 def check(installed: InstalledMiniApp) -> dict[str, datetime]:
-    """The distrusted steps after one look at all control students."""
-    SentinelWatch({"x": installed}, SECONDS).check_all(lambda: NOON)
-    return installed.distrusted
+    """The suspended steps after one look at all control students."""
+    CanaryWatch({"x": installed}, SECONDS).check_all(lambda: NOON)
+    return installed.suspended
 
 
 def test_right_answers_about_the_control_students_leave_every_step_trusted(
@@ -90,9 +90,9 @@ def test_a_view_without_a_fact_that_the_rule_needs_is_distrusted(
 def test_a_department_that_does_not_answer_changes_nothing_either_way(
     installed: InstalledMiniApp, departments: dict[str, Department]
 ) -> None:
-    departments["finance"].fault = Fault.TIMEOUT
+    departments["finance"].fault = FailureCode.TIMEOUT
     assert check(installed) == {}
-    installed.distrusted["finance"] = NOON
+    installed.suspended["finance"] = NOON
     assert check(installed) == {"finance": NOON}
 
 
@@ -100,7 +100,7 @@ def test_without_control_students_the_emptied_view_is_not_noticed(
     installed: InstalledMiniApp, departments: dict[str, Department]
 ) -> None:
     del departments["finance"].of_student[FAILS]
-    settings = replace(installed.settings, sentinels={})
+    settings = replace(installed.settings, canaries={})
     assert check(replace(installed, settings=settings)) == {}
     assert check(installed) == {"finance": NOON}
 
@@ -109,10 +109,10 @@ def test_distrusted_steps_are_described_for_operators(
     office: Office, departments: dict[str, Department]
 ) -> None:
     installation, installed = install(office.installation, departments)
-    installed.distrusted["finance"] = NOON
+    installed.suspended["finance"] = NOON
     assert describe_departments(installation) == {
         "systems": {},
-        "distrusted": {"graduate_departure.finance": "2026-06-18T12:00:00+00:00"},
+        "suspended": {"graduate_departure.finance": "2026-06-18T12:00:00+00:00"},
     }
 
 
@@ -122,7 +122,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Callable[[InstalledMiniApp], list[
 
     def watch(installed: InstalledMiniApp) -> list[float]:
         waited: list[float] = []
-        watch = SentinelWatch({"x": installed}, SECONDS)
+        watch = CanaryWatch({"x": installed}, SECONDS)
 
         def wait(seconds: float) -> bool:
             waited.append(seconds)
@@ -156,5 +156,5 @@ def test_the_watch_outlives_what_it_did_not_foresee(
     def fail(*_: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr(canaries, "judge_controls", fail)
+    monkeypatch.setattr(canaries, "judge_canaries", fail)
     assert waits(installed) == [60.0] * 3

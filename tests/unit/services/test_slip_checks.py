@@ -16,17 +16,17 @@ import pytest
 
 from app.domain.slip_code import Verdict
 from app.extensions import db
-from app.models import SlipCheck
+from app.models import Scan
 from app.services.verification import scan_log
 from app.services.verification.scan_log import (
-    OfflineCheck,
+    OfflineScan,
     Viewer,
-    count_checks,
-    flush_checks,
+    count_scans,
+    flush_scans,
     hash_address,
-    list_checks,
-    record_check,
-    record_offline_checks,
+    list_scans,
+    record_offline_scans,
+    record_scan,
 )
 from app.services.verification.verification import Verification, verify_code
 from tests.fixtures.office import Office, open_office
@@ -44,7 +44,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 def check(office: Office, number: str, viewer: Viewer = Viewer.PUBLIC) -> Verification:
     """Verify a slip and log it."""
     found = verify_code(office.installation, office.get_digits(number))
-    record_check(office.installation, found, viewer, ADDRESS)
+    record_scan(office.installation, found, viewer, ADDRESS)
     return found
 
 
@@ -60,14 +60,14 @@ def test_checks_are_counted_at_their_slip(office: Office) -> None:
     for number in (first, first, second):
         check(office, number)
     check(office, first, Viewer.GUARD)
-    record_check(office.installation, NOBODY_S, Viewer.CLERK, ADDRESS)
-    flush_checks()
+    record_scan(office.installation, NOBODY_S, Viewer.CLERK, ADDRESS)
+    flush_scans()
 
     found = verify_code(office.installation, office.get_digits(first))
     assert found.check_count == 3
     assert found.slip_id is not None
-    assert count_checks(found.slip_id) == 3
-    assert [line.viewer for line in list_checks(found.slip_id)] == [
+    assert count_scans(found.slip_id) == 3
+    assert [line.viewer for line in list_scans(found.slip_id)] == [
         Viewer.GUARD,
         Viewer.PUBLIC,
         Viewer.PUBLIC,
@@ -84,14 +84,14 @@ def test_a_thousand_checks_at_once_lose_none(office: Office) -> None:
     def look() -> None:
         with context():
             for _ in range(100):
-                record_check(installation, found, Viewer.PUBLIC, ADDRESS)
+                record_scan(installation, found, Viewer.PUBLIC, ADDRESS)
 
     threads = [threading.Thread(target=look) for _ in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    flush_checks()
+    flush_scans()
 
     assert verify_code(installation, office.get_digits(number)).check_count == 1000
     assert len(read_rows(office)) == 1000
@@ -104,7 +104,7 @@ def test_the_log_holds_no_name_number_code_or_address(
     number = office.issue("李文静", "TS23004711")
     digits, short_code = office.get_digits(number), office.get_short_code(number)
     check(office, number)
-    flush_checks()
+    flush_scans()
 
     (row,) = read_rows(office)
     text = f"{row}{caplog.text}"
@@ -128,7 +128,7 @@ def test_a_log_that_cannot_be_written_stops_no_check(
         connection.execute("DROP TABLE slip_checks")
 
     assert check(office, number).verdict is Verdict.VALID
-    flush_checks()
+    flush_scans()
 
     assert "checks lost" in caplog.text
 
@@ -138,8 +138,8 @@ def test_a_full_queue_drops_checks_and_says_how_many(
 ) -> None:
     monkeypatch.setattr(scan_log, "MAX_QUEUE", 5)
     for _ in range(9):
-        record_check(office.installation, NOBODY_S, Viewer.PUBLIC, ADDRESS)
-    flush_checks()
+        record_scan(office.installation, NOBODY_S, Viewer.PUBLIC, ADDRESS)
+    flush_scans()
 
     assert len(read_rows(office)) == 5
     assert [record.count for record in caplog.records if record.message == "checks lost"] == [4]
@@ -151,11 +151,11 @@ def test_a_forked_process_writes_its_own_checks_and_none_twice(office: Office) -
     child = os.fork()
     if child == 0:
         db.engine.dispose(close=False)
-        record_check(office.installation, found, Viewer.GUARD, ADDRESS)
-        flush_checks()
+        record_scan(office.installation, found, Viewer.GUARD, ADDRESS)
+        flush_scans()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    flush_checks()
+    flush_scans()
 
     assert sorted(row[0] for row in read_rows(office)) == ["guard", "public"]
 
@@ -164,16 +164,16 @@ def test_an_offline_check_counts_once_by_its_id(office: Office) -> None:
     number = office.issue()
     digits = office.get_digits(number)
     at = datetime(2026, 6, 20, 8, 30, tzinfo=UTC)
-    checks = [OfflineCheck(str(uuid4()), digits, Verdict.VALID, at) for _ in range(3)]
-    stray = OfflineCheck(str(uuid4()), "12", Verdict.MALFORMED, datetime.now(UTC) + timedelta(days=9))
+    checks = [OfflineScan(str(uuid4()), digits, Verdict.VALID, at) for _ in range(3)]
+    stray = OfflineScan(str(uuid4()), "12", Verdict.MALFORMED, datetime.now(UTC) + timedelta(days=9))
 
-    assert record_offline_checks(office.installation, [*checks, stray], ADDRESS) == 4
-    assert record_offline_checks(office.installation, [*checks, stray], ADDRESS) == 0
-    assert record_offline_checks(office.installation, [], ADDRESS) == 0
+    assert record_offline_scans(office.installation, [*checks, stray], ADDRESS) == 4
+    assert record_offline_scans(office.installation, [*checks, stray], ADDRESS) == 0
+    assert record_offline_scans(office.installation, [], ADDRESS) == 0
 
     assert verify_code(office.installation, digits).check_count == 3
     assert {row[0] for row in read_rows(office)} == {"offline"}
-    newest = db.session.query(SlipCheck).order_by(SlipCheck.id.desc()).first()
+    newest = db.session.query(Scan).order_by(Scan.id.desc()).first()
     assert newest is not None
     assert newest.checked_at <= datetime.now(UTC)
 
@@ -183,8 +183,8 @@ def test_an_offline_check_of_a_code_that_is_not_the_issued_one_counts_at_no_slip
     digits = office.get_digits(number)
     forged = digits[:-1] + ("1" if digits[-1] != "1" else "2")
 
-    record_offline_checks(
-        office.installation, [OfflineCheck(str(uuid4()), forged, Verdict.VALID, datetime.now(UTC))], ADDRESS
+    record_offline_scans(
+        office.installation, [OfflineScan(str(uuid4()), forged, Verdict.VALID, datetime.now(UTC))], ADDRESS
     )
 
     assert verify_code(office.installation, digits).check_count == 0

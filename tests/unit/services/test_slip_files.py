@@ -16,7 +16,7 @@ from app.documents.pdf_signature import UnusableCertificate
 from app.factory import warm_up
 from app.services.installation import Installation
 from app.services.slips.files import hand_out_pdf, make_pdf_file
-from app.services.slips.slips import HeldSlip, get_slip, render_pdf, render_png
+from app.services.slips.slips import SlipView, get_slip, render_pdf, render_png
 from app.services.verification.uploads import FileState, verify_file
 from tests.fixtures.certificates import PASSWORD, Pkcs12, make_p12
 from tests.fixtures.office import Office, open_office
@@ -33,7 +33,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 
 @pytest.fixture(scope="module")
-def slip(office: Office) -> HeldSlip:
+def slip(office: Office) -> SlipView:
     return get_slip(office.installation, office.issue(NAME), None)
 
 
@@ -53,13 +53,13 @@ def signing(office: Office, p12: Pkcs12) -> Installation:
     return configure(office, p12_file=p12.path, p12_password=PASSWORD)
 
 
-def test_without_a_certificate_the_file_is_the_bare_rendering(office: Office, slip: HeldSlip) -> None:
+def test_without_a_certificate_the_file_is_the_bare_rendering(office: Office, slip: SlipView) -> None:
     assert office.installation.file_signer is None
     assert make_pdf_file(office.installation, slip) == render_pdf(slip)
 
 
 def test_a_configured_certificate_signs_the_file_at_the_time_of_submission(
-    signing: Installation, slip: HeldSlip, p12: Pkcs12
+    signing: Installation, slip: SlipView, p12: Pkcs12
 ) -> None:
     data = make_pdf_file(signing, slip)
     status = validate(data, p12.root)
@@ -71,7 +71,7 @@ def test_a_configured_certificate_signs_the_file_at_the_time_of_submission(
 @pytest.mark.parametrize("kind", ["rsa", "ec"])
 @pytest.mark.parametrize("is_archival", [False, True])
 def test_a_signed_file_is_genuine_also_where_no_certificate_is_configured(
-    office: Office, slip: HeldSlip, tmp_path: Path, kind: str, is_archival: bool
+    office: Office, slip: SlipView, tmp_path: Path, kind: str, is_archival: bool
 ) -> None:
     p12 = make_p12(tmp_path, kind)
     signing = configure(office, p12_file=p12.path, p12_password=PASSWORD, pdf_a=is_archival)
@@ -81,19 +81,19 @@ def test_a_signed_file_is_genuine_also_where_no_certificate_is_configured(
 
 
 def test_a_file_signed_by_an_earlier_certificate_is_genuine(
-    office: Office, signing: Installation, slip: HeldSlip, tmp_path: Path
+    office: Office, signing: Installation, slip: SlipView, tmp_path: Path
 ) -> None:
     earlier = configure(office, p12_file=make_p12(tmp_path, "rsa").path, p12_password=PASSWORD)
     assert verify_file(signing, hand_out_pdf(earlier, slip)).state is FileState.GENUINE
 
 
-def test_an_edited_signed_file_is_not_the_original(signing: Installation, slip: HeldSlip) -> None:
+def test_an_edited_signed_file_is_not_the_original(signing: Installation, slip: SlipView) -> None:
     data = hand_out_pdf(signing, slip)
     for edited in (change_name(data, NAME, "李文静"), data[:-1], data + b"\n"):
         assert verify_file(signing, edited).state is FileState.DIFFERENT
 
 
-def test_a_garbage_signature_makes_another_file(signing: Installation, slip: HeldSlip) -> None:
+def test_a_garbage_signature_makes_another_file(signing: Installation, slip: SlipView) -> None:
     data = hand_out_pdf(signing, slip)
     start = data.index(b"/Contents <", len(render_pdf(slip))) + len(b"/Contents <")
     garbage = data[:start] + b"C0FFEE" + data[start + 6 :]
@@ -102,7 +102,7 @@ def test_a_garbage_signature_makes_another_file(signing: Installation, slip: Hel
         assert verify_file(signing, edited).state is FileState.DIFFERENT
 
 
-def test_an_overlay_on_a_signed_file_is_not_the_original(signing: Installation, slip: HeldSlip) -> None:
+def test_an_overlay_on_a_signed_file_is_not_the_original(signing: Installation, slip: SlipView) -> None:
     stamp = b"q 1 g 200 600 100 40 re f Q"
     data = hand_out_pdf(signing, slip)
     signer = signing.file_signer
@@ -113,14 +113,14 @@ def test_an_overlay_on_a_signed_file_is_not_the_original(signing: Installation, 
 
 
 def test_a_slips_signature_under_another_slip_is_not_the_original(
-    office: Office, signing: Installation, slip: HeldSlip
+    office: Office, signing: Installation, slip: SlipView
 ) -> None:
     other = get_slip(office.installation, office.issue("王芳"), None)
     revision = hand_out_pdf(signing, slip)[len(render_pdf(slip)) :]
     assert verify_file(signing, render_pdf(other) + revision).state is FileState.DIFFERENT
 
 
-def test_pdf_a_is_a_matter_of_configuration(office: Office, slip: HeldSlip) -> None:
+def test_pdf_a_is_a_matter_of_configuration(office: Office, slip: SlipView) -> None:
     with pikepdf.open(BytesIO(make_pdf_file(configure(office, pdf_a=True), slip))) as pdf:
         assert pdf.open_metadata().pdfa_status == "2U"
     with pikepdf.open(BytesIO(make_pdf_file(office.installation, slip))) as pdf:
@@ -153,7 +153,7 @@ def test_the_service_does_not_start_with_a_certificate_that_it_cannot_use(
         warm_up(office.app)
 
 
-def test_a_slips_picture_is_drawn_once(office: Office, slip: HeldSlip) -> None:
+def test_a_slips_picture_is_drawn_once(office: Office, slip: SlipView) -> None:
     other = get_slip(office.installation, office.issue("王芳"), None)
     assert render_png(slip) is render_png(get_slip(office.installation, slip.number, None))
     assert render_png(other) != render_png(slip)

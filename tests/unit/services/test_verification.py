@@ -25,7 +25,7 @@ from app.services.slips.issued_log import find_log_faults
 from app.services.slips.revocation import reissue_slip, revoke_slip
 from app.services.slips.signing_keys import create_slip_key
 from app.services.verification import issued_codes, verification
-from app.services.verification.scan_log import Viewer, flush_checks, record_check
+from app.services.verification.scan_log import Viewer, flush_scans, record_scan
 from app.services.verification.verification import (
     Likeness,
     Verification,
@@ -248,7 +248,7 @@ def test_without_the_joins_a_code_that_nobody_submitted_passes(
             Slip.record.cast(Text),
         ).join(Slip, Slip.id == IssuedCode.slip_id),
     )
-    monkeypatch.setattr(issued_codes, "_choose_standings", issued_codes._choose_standings.__wrapped__)
+    monkeypatch.setattr(issued_codes, "_choose_issued_codes", issued_codes._choose_issued_codes.__wrapped__)
 
     spoil(own_office, "DELETE FROM submissions")
 
@@ -298,7 +298,7 @@ def test_without_the_log_s_newest_entry_a_row_written_over_is_valid_again(
 ) -> None:
     number = own_office.issue()
     revoke_slip(number, reason="退学", by="00420014")
-    monkeypatch.setattr(issued_codes.Standing, "state", property(lambda found: found.row_state))
+    monkeypatch.setattr(issued_codes.LoggedCode, "state", property(lambda found: found.row_state))
 
     spoil(own_office, "UPDATE issued_codes SET state = 'issued'")
 
@@ -425,8 +425,8 @@ def test_a_guard_sees_all_of_a_slip_and_why_it_is_in_its_state(office: Office) -
     number = office.issue("李文静", "TS23009999")
     digits = office.get_digits(number)
     seen = verify_code(office.installation, digits)
-    record_check(office.installation, seen, Viewer.PUBLIC, "192.0.2.7")
-    flush_checks()
+    record_scan(office.installation, seen, Viewer.PUBLIC, "192.0.2.7")
+    flush_scans()
     revoke_slip(number, reason="退学", by="00420014")
 
     full = get_full_view(office.installation, digits)

@@ -22,7 +22,7 @@ import pytest
 import requests
 
 from app.domain.person import LetterCase, NumberForm
-from app.identity.base import Fit, SignInRefused
+from app.identity.base import Severity, SignInRefused
 from app.identity.cas import CasProvider, read_cas
 from app.identity.oidc import OidcProvider, read_oidc
 from app.tables import Table
@@ -157,10 +157,10 @@ def test_the_logout_message_of_django_cas_server_names_the_ticket(cas: str) -> N
 
 
 def test_the_check_says_what_django_cas_server_does_not_prove(cas: str) -> None:
-    found = {finding.says: finding.fit for finding in make_cas(cas).check(CALLBACK)}
-    (doubt,) = [says for says, fit in found.items() if fit is not Fit.FITS]
+    found = {finding.message: finding.fit for finding in make_cas(cas).check(CALLBACK)}
+    (doubt,) = [message for message, fit in found.items() if fit is not Severity.FITS]
     assert "not proven that our address is registered" in doubt
-    assert found[doubt] is Fit.NOTE
+    assert found[doubt] is Severity.NOTE
 
 
 TYPED = ("ts23000008", "tS23000008", "TS23000008")
@@ -258,4 +258,4 @@ def test_oidc_provider_reports_an_error_that_is_understood(openid: OidcProvider)
 
 def test_the_check_finds_nothing_wrong_with_oidc_provider(openid: OidcProvider) -> None:
     findings = openid.check(CALLBACK)
-    assert {finding.fit for finding in findings} == {Fit.FITS}, findings
+    assert {finding.fit for finding in findings} == {Severity.FITS}, findings
