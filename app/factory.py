@@ -148,7 +148,7 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
 
 
 def _check_controls(settings: Settings, mini_app: MiniApp, chosen: MiniAppSettings) -> None:
-    """Control students of facts that block nobody prove nothing; and without any, "no record" is no proof at all."""
+    """Canary students of facts that block nobody prove nothing; and without any, "no record" is no proof at all."""
     for step in mini_app.steps:
         controls = chosen.canaries.get(step.key)
         where = f"mini_apps.{chosen.slug}.canaries.{step.key}"
@@ -165,7 +165,7 @@ def _check_controls(settings: Settings, mini_app: MiniApp, chosen: MiniAppSettin
         ):
             settings.faults.append(
                 f"{where} is missing: without a record the step passes, and an emptied view has no record of anybody: "
-                'name control students, { passes = "…", fails = "…" }'
+                'name canary students, { passes = "…", fails = "…" }'
             )
 
 

@@ -41,9 +41,9 @@ department_failures = Counter(
 breaker_open = Gauge(
     "lixiao_breaker_open", "1 while a system is not called.", ["system"], multiprocess_mode="livemax"
 )
-step_distrusted = Gauge(
-    "lixiao_step_distrusted",
-    "1 while a step is suspended, since its control students got wrong answers.",
+step_suspended = Gauge(
+    "lixiao_step_suspended",
+    "1 while a step is suspended, since its canary students got wrong answers.",
     ["mini_app", "step"],
     multiprocess_mode="livemax",
 )

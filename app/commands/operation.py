@@ -113,10 +113,10 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
 def _describe_controls(installed: InstalledMiniApp, step_key: str) -> str:
     controls = installed.settings.canaries.get(step_key)
     if controls is None:
-        return "no control students"
+        return "no canary students"
     unwatched = list_unwatched_facts(installed.get_step(step_key), controls)
     missing = f"; WARNING: no failing one for {', '.join(unwatched)}" if unwatched else ""
-    return f"watched by control students{missing}"
+    return f"watched by canary students{missing}"
 
 
 def _make_doctor(installation: Installation, providers: Mapping[str, IdentityProvider]) -> click.Command:

@@ -26,7 +26,7 @@ from app.settings import MiniAppSettings, Settings
 if TYPE_CHECKING:
     from app.documents.pdf_signature import FileSigner
 
-CANARY_FAILURE = "sentinel"
+CANARY_FAILURE = "canary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class InstalledMiniApp:
     settings: MiniAppSettings
     connectors: Mapping[str, Connector]
     looks: LookBook = field(default_factory=LookBook)
-    """The looks at control students."""
+    """The looks at canary students."""
     conventions: Conventions = USUAL
 
     @property
     def suspended(self) -> dict[str, datetime]:
-        """Steps that are suspended for a wrong look at their control students, and since when."""
+        """Steps that are suspended for a wrong look at their canary students, and since when."""
         return self.looks.suspended
 
     def get_step(self, step_key: str) -> Step:
@@ -53,7 +53,7 @@ class InstalledMiniApp:
         return step
 
     def distrust(self, step_key: str, answer: Answer) -> Answer:
-        """The answer, or DepartmentUnavailable while the step is suspended for its control students."""
+        """The answer, or DepartmentUnavailable while the step is suspended for its canary students."""
         if step_key not in self.suspended:
             return answer
         return DepartmentUnavailable(self.connectors[step_key].name, CANARY_FAILURE)

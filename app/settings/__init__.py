@@ -30,10 +30,10 @@ from app.tables import Table
 __all__ = [
     "ANY_FACT",
     "ROOT",
+    "Canaries",
     "MiniAppSettings",
     "RetentionSettings",
     "RoundSettings",
-    "Canaries",
     "Settings",
     "SettingsError",
     "load_settings",

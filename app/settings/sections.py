@@ -184,14 +184,14 @@ def read_numbers(table: Table, examples: Collection[str] = ()) -> NumberForm:
     known = [text for text in examples if _is_number(usual, text)]
     if known and not any(_is_number(form, text) for text in known):
         table.fault(
-            "pattern", f"knows none of the numbers of [roles] and of control students, written in {case} case"
+            "pattern", f"knows none of the numbers of [roles] and of canary students, written in {case} case"
         )
         return usual
     return form
 
 
 def list_examples(data: Mapping[str, Any]) -> list[str]:
-    """The numbers of people that the configuration names: in `[roles]` and as control students."""
+    """The numbers of people that the configuration names: in `[roles]` and as canary students."""
     mini_apps = data.get("mini_apps")
     tables = mini_apps.values() if isinstance(mini_apps, dict) else ()
     controls = [table.get("canaries") for table in tables if isinstance(table, dict)]
@@ -247,8 +247,8 @@ def read_roles(table: Table, form: NumberForm) -> dict[str, Role]:
     return roles
 
 
-def _read_sentinels(table: Table, form: NumberForm) -> Canaries:
-    """Control students of a step: `fails` is a number, a list, or a table of them by fact."""
+def _read_canaries(table: Table, form: NumberForm) -> Canaries:
+    """Canary students of a step: `fails` is a number, a list, or a table of them by fact."""
     passes = _read_numbers(table, "passes", form)
     if isinstance(table.peek("fails"), dict):
         by_fact = table.table("fails")
@@ -260,7 +260,7 @@ def _read_sentinels(table: Table, form: NumberForm) -> Canaries:
         fails = {ANY_FACT: _read_numbers(table, "fails", form)}
     both = set(passes) & {number for numbers in fails.values() for number in numbers}
     if both:
-        table.fault("fails", "and passes name the same control student")
+        table.fault("fails", "and passes name the same canary student")
     table.close()
     return Canaries(passes, fails)
 
@@ -279,7 +279,7 @@ def _read_numbers(table: Table, key: str, form: NumberForm) -> tuple[str, ...]:
 
 
 def read_mini_app(slug: str, table: Table, form: NumberForm) -> MiniAppSettings:
-    """`[mini_apps.<slug>]`; the control students' numbers are of this form."""
+    """`[mini_apps.<slug>]`; the canary students' numbers are of this form."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", slug):
         table.faults.append(f"{table.where} is not a slug: small letters, digits and _")
     settings = MiniAppSettings(
@@ -291,7 +291,7 @@ def read_mini_app(slug: str, table: Table, form: NumberForm) -> MiniAppSettings:
         opens_on=_read_day(table, "opens_on"),
         closes_on=_read_day(table, "closes_on"),
         steps=table.values("steps"),
-        canaries={step: _read_sentinels(item, form) for step, item in table.named_tables("canaries").items()},
+        canaries={step: _read_canaries(item, form) for step, item in table.named_tables("canaries").items()},
     )
     for step in set(settings.canaries) - set(settings.steps):
         table.fault("canaries", f"has {step}, which is no step")

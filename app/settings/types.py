@@ -92,7 +92,7 @@ class RateLimitSettings:
 class RoundSettings:
     """`[round]`: seconds that a round of all departments may take in all, that a page waits before it
     shows what it has, for which an answer counts as fresh on a page, for which a pass may rest on a look at
-    the control students, and for which looks must be right after a wrong one.
+    the canary students, and for which looks must be right after a wrong one.
     """
 
     deadline: float
@@ -103,12 +103,12 @@ class RoundSettings:
 
 
 ANY_FACT = ""
-"""Stands for the fact where a failing control student is named for none."""
+"""Stands for the fact where a failing canary student is named for none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Canaries:
-    """Control students of a step: those known to pass, and by fact those whom this very fact keeps from passing."""
+    """Canary students of a step: those known to pass, and by fact those whom this very fact keeps from passing."""
 
     passes: tuple[str, ...]
     fails: Mapping[str, tuple[str, ...]]
@@ -123,7 +123,7 @@ class Canaries:
 @dataclass(frozen=True, slots=True)
 class MiniAppSettings:
     """`[mini_apps.<slug>]`: when a mini-app is open, for which period and levels of study (none: all of them),
-    who answers for each step, and the control students by step.
+    who answers for each step, and the canary students by step.
     """
 
     slug: str

@@ -1,5 +1,5 @@
 """The service itself, with five departments inside its process that let everybody go after 50 ms, but their failing
-control student.
+canary student.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ DEMO_ACCOUNTS: tuple[Account, ...] = (
 
 DEMO_STUDENTS: tuple[Account, ...] = tuple(person for person in DEMO_ACCOUNTS if person.role is Role.STUDENT)
 
-# Control students that a department's own people keep: nobody graduates under these numbers.
+# Canary students that a department's own people keep: nobody graduates under these numbers.
 CONTROL_PASSES = _student("TS00000001", "控制甲", "研究生院", "控制", "控制学生：全部通过")
 CONTROL_FAILS = _student("TS00000002", "控制乙", "研究生院", "控制", "控制学生：全部未通过")
 

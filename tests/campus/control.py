@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.campus.facts import FactsRefusedError, as_json
-from tests.campus.state import Behaviour, FailureCode, State, UnknownNameError, list_faults
+from tests.campus.state import Behaviour, Fault, State, UnknownNameError, list_faults
 
 MAX_DELAY_MS = 60_000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -97,7 +97,7 @@ def parse_behaviour(system: str, given: dict[str, Any]) -> dict[str, Any]:
         wrong.append(f"delay_ms: expected an integer from 0 to {MAX_DELAY_MS}")
     if wrong or not given:
         raise RequestRefusedError("; ".join(wrong) or "expected fault, delay_ms or both")
-    return given | ({"fault": FailureCode(given["fault"])} if "fault" in given else {})
+    return given | ({"fault": Fault(given["fault"])} if "fault" in given else {})
 
 
 def _behaviour_response(behaviour: Behaviour) -> web.Response:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tests.campus.credentials import Credentials
 from tests.campus.faults import LOGIN_PATH, json_response, login_page, send, write_answer
-from tests.campus.state import FailureCode, State
+from tests.campus.state import Fault, State
 from tests.campus.systems import create_endpoints
 from tests.campus.systems.base import Endpoint
 
@@ -33,7 +33,7 @@ def _serve(endpoint: Endpoint, state: State) -> Handler:
         behaviour = state.get_behaviour(endpoint.system)
         fault = _fault_for(endpoint, behaviour.fault)
         refused = await _refusal(endpoint, request, number)
-        outcome = refused or ("answered" if fault is FailureCode.NONE else f"fault {fault}")
+        outcome = refused or ("answered" if fault is Fault.NONE else f"fault {fault}")
         state.record_call(endpoint.system, number, f"{request.method} {request.path_qs}", outcome)
         if refused or number is None:
             return json_response(f'{{"error":"{refused}"}}', 401 if refused == "unauthorized" else 400)
@@ -46,8 +46,8 @@ def _serve(endpoint: Endpoint, state: State) -> Handler:
     return handle
 
 
-def _fault_for(endpoint: Endpoint, fault: FailureCode) -> FailureCode:
-    return FailureCode.NONE if fault is FailureCode.TIMEOUT_AFTER and not endpoint.is_action else fault
+def _fault_for(endpoint: Endpoint, fault: Fault) -> Fault:
+    return Fault.NONE if fault is Fault.TIMEOUT_AFTER and not endpoint.is_action else fault
 
 
 async def _refusal(endpoint: Endpoint, request: web.Request, number: str | None) -> str | None:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from aiohttp import web
 
-from tests.campus.state import FailureCode
+from tests.campus.state import Fault
 from tests.campus.systems.base import Body, Endpoint
 
 LOGIN_PATH = "/systems/login"
@@ -25,16 +25,16 @@ HUGE_CHUNK = b" " * 65_536
 HUGE_CHUNKS = 128
 _OTHERS = ("TS23000002", "TS23000009")
 
-_TRUTHFUL = frozenset({FailureCode.NONE, FailureCode.SLOW_2S, FailureCode.TIMEOUT_AFTER})
+_TRUTHFUL = frozenset({Fault.NONE, Fault.SLOW_2S, Fault.TIMEOUT_AFTER})
 _STATUS = {
-    FailureCode.HTTP_500: HTTPStatus.INTERNAL_SERVER_ERROR,
-    FailureCode.HTTP_429: HTTPStatus.TOO_MANY_REQUESTS,
-    FailureCode.HTTP_401: HTTPStatus.UNAUTHORIZED,
-    FailureCode.REDIRECT: HTTPStatus.FOUND,
+    Fault.HTTP_500: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Fault.HTTP_429: HTTPStatus.TOO_MANY_REQUESTS,
+    Fault.HTTP_401: HTTPStatus.UNAUTHORIZED,
+    Fault.REDIRECT: HTTPStatus.FOUND,
 }
 _HEADERS = {
-    FailureCode.HTTP_429: {"Retry-After": str(RETRY_AFTER_SECONDS)},
-    FailureCode.REDIRECT: {"Location": LOGIN_PATH},
+    Fault.HTTP_429: {"Retry-After": str(RETRY_AFTER_SECONDS)},
+    Fault.REDIRECT: {"Location": LOGIN_PATH},
 }
 
 
@@ -55,22 +55,22 @@ def other_student(number: str) -> str:
     return _OTHERS[0] if number != _OTHERS[0] else _OTHERS[1]
 
 
-def write_answer(endpoint: Endpoint, number: str, fault: FailureCode) -> str:
+def write_answer(endpoint: Endpoint, number: str, fault: Fault) -> str:
     """Return the text that a call is answered with; a truthful answer to an action does what was asked."""
     if fault in _TRUTHFUL:
         return dump(endpoint.answer(number))
     other = other_student(number)
     cleared = dump(endpoint.cleared(number))
     match fault:
-        case FailureCode.BAD_JSON:
+        case Fault.BAD_JSON:
             return cleared[:-1]
-        case FailureCode.EMPTY:
+        case Fault.EMPTY:
             return ""
-        case FailureCode.WRONG_STUDENT:
+        case Fault.WRONG_STUDENT:
             return dump(endpoint.cleared(other))
-        case FailureCode.DUPLICATE_KEYS:
+        case Fault.DUPLICATE_KEYS:
             return _with_contradiction(cleared, *endpoint.contradiction)
-        case FailureCode.HTTP_401:
+        case Fault.HTTP_401:
             return dump({"error": "unauthorized"} | endpoint.cleared(number))
     bad = endpoint.bad_answers(number, other)
     return dump(bad[fault]) if fault in bad else cleared
@@ -83,7 +83,7 @@ def _with_contradiction(text: str, key: str, value: object) -> str:
     return f"{head}{mark}{json.dumps(value, ensure_ascii=False)},{mark}{tail}"
 
 
-async def send(request: web.Request, text: str, fault: FailureCode) -> web.StreamResponse:
+async def send(request: web.Request, text: str, fault: Fault) -> web.StreamResponse:
     """Send the answer's text, or fail to, as the fault demands."""
     try:
         return await _send(request, text, fault)
@@ -92,21 +92,21 @@ async def send(request: web.Request, text: str, fault: FailureCode) -> web.Strea
         raise asyncio.CancelledError from None
 
 
-async def _send(request: web.Request, text: str, fault: FailureCode) -> web.StreamResponse:
+async def _send(request: web.Request, text: str, fault: Fault) -> web.StreamResponse:
     match fault:
-        case FailureCode.SLOW_2S:
+        case Fault.SLOW_2S:
             await asyncio.sleep(SLOW_SECONDS)
-        case FailureCode.TIMEOUT | FailureCode.TIMEOUT_AFTER:
+        case Fault.TIMEOUT | Fault.TIMEOUT_AFTER:
             await _hang()
-        case FailureCode.REFUSE:
+        case Fault.REFUSE:
             await _refuse(request)
-        case FailureCode.RESET:
+        case Fault.RESET:
             await _reset(request, text.encode())
-        case FailureCode.DRIP:
+        case Fault.DRIP:
             await _drip(request, text.encode())
-        case FailureCode.HUGE:
+        case Fault.HUGE:
             return await _send_huge(request, text.encode())
-        case FailureCode.HTML_LOGIN:
+        case Fault.HTML_LOGIN:
             return login_page()
     return json_response(text, _STATUS.get(fault, HTTPStatus.OK), _HEADERS.get(fault))
 

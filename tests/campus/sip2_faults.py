@@ -30,7 +30,7 @@ from __future__ import annotations
 from tests.campus.facts import LibraryLoans
 from tests.campus.faults import other_student
 from tests.campus.sip2_wire import END, FLAG_COUNT, checksum, seal, write_patron
-from tests.campus.state import FailureCode
+from tests.campus.state import Fault
 
 HUGE_BYTES = 8 * 1024 * 1024
 PAGE = (
@@ -39,27 +39,27 @@ PAGE = (
 ACTION, ANSWERS = "01", {"63": "64", "23": "24", "01": "24"}
 
 
-def spoil(code: str, number: str, fault: FailureCode) -> str:
+def spoil(code: str, number: str, fault: Fault) -> str:
     """Return an answer that is wrong in its content, made from a cleared one."""
     answer, cleared = ANSWERS[code], write_patron(ANSWERS[code], number, LibraryLoans())
     other = other_student(number)
     match fault:
-        case FailureCode.ERROR_ENVELOPE:
+        case Fault.ERROR_ENVELOPE:
             return write_patron(answer, number, None, "系统繁忙，请稍后再试", flags=" " * FLAG_COUNT)
-        case FailureCode.NULL_DATA:
+        case Fault.NULL_DATA:
             return f"{answer}{'-' * FLAG_COUNT}{cleared[16:37]}{' ' * 24 if answer == '64' else ''}{_tail(cleared)}"
-        case FailureCode.MISSING_FIELDS:
+        case Fault.MISSING_FIELDS:
             kept = cleared.replace("BV0.00|", "").replace("BLY|", "")
             return kept.replace(f"AA{number}|", "") if code == ACTION else kept
-        case FailureCode.WRONG_STUDENT:
+        case Fault.WRONG_STUDENT:
             return write_patron(answer, other, LibraryLoans())
-        case FailureCode.TWO_STUDENTS:
+        case Fault.TWO_STUDENTS:
             return f"{cleared}AA{other}|"
-        case FailureCode.DUPLICATE_KEYS:
+        case Fault.DUPLICATE_KEYS:
             return cleared.replace("BV0.00|", "BV12.50|BV0.00|").replace("BLY|", "BLN|BLY|")
-        case FailureCode.NAN:
+        case Fault.NAN:
             return f"{cleared[:19]}NaN{cleared[22:]}".replace("BV0.00|", "BVNaN|")
-        case FailureCode.UNKNOWN_VALUE:
+        case Fault.UNKNOWN_VALUE:
             return f"{answer}{'?' * FLAG_COUNT}{cleared[16:]}"
     return cleared
 
@@ -68,20 +68,20 @@ def _tail(body: str) -> str:
     return body[body.index("AO") :]
 
 
-def damage(whole: bytes, body: str, sequence: str, fault: FailureCode) -> bytes:
+def damage(whole: bytes, body: str, sequence: str, fault: Fault) -> bytes:
     """Return a sealed answer as it is sent under a fault of the transport."""
     match fault:
-        case FailureCode.HTTP_500:
+        case Fault.HTTP_500:
             return b"96AZ" + checksum(b"96AZ").encode() + END
-        case FailureCode.HTML_LOGIN:
+        case Fault.HTML_LOGIN:
             return PAGE + END
-        case FailureCode.EMPTY:
+        case Fault.EMPTY:
             return END
-        case FailureCode.BAD_JSON:
+        case Fault.BAD_JSON:
             wrong = f"{int(whole[-5:-1], 16) ^ 1:04X}"
             return whole[:-5] + wrong.encode() + END
-        case FailureCode.REDIRECT:
+        case Fault.REDIRECT:
             return seal(body, str((int(sequence) + 1) % 10))
-        case FailureCode.HUGE:
+        case Fault.HUGE:
             return seal(f"{body}AF{' ' * HUGE_BYTES}|", sequence)
     return whole

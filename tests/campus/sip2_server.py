@@ -12,11 +12,11 @@ from tests.campus.facts import LibraryLoans
 from tests.campus.faults import DRIP_SECONDS, SLOW_SECONDS
 from tests.campus.sip2_faults import ACTION, ANSWERS, damage, spoil
 from tests.campus.sip2_wire import END, BadRequestError, Request, read_request, seal, write_patron
-from tests.campus.state import FailureCode, State
+from tests.campus.state import Fault, State
 
 SYSTEM = "library_loans"
 LOGIN_USER = "lixiao"
-_TRUTHFUL = frozenset({FailureCode.NONE, FailureCode.SLOW_2S, FailureCode.TIMEOUT_AFTER})
+_TRUTHFUL = frozenset({Fault.NONE, Fault.SLOW_2S, Fault.TIMEOUT_AFTER})
 
 
 class Sip2Library:
@@ -36,7 +36,7 @@ class Sip2Library:
             writer.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._state.get_behaviour(SYSTEM).fault is FailureCode.REFUSE:
+        if self._state.get_behaviour(SYSTEM).fault is Fault.REFUSE:
             self._state.record_call(SYSTEM, None, "SIP2", "fault refuse")
             return
         is_known = False
@@ -51,7 +51,7 @@ class Sip2Library:
                 return
 
     def _knows(self, request: Request) -> bool:
-        is_refused = self._state.get_behaviour(SYSTEM).fault is FailureCode.HTTP_401
+        is_refused = self._state.get_behaviour(SYSTEM).fault is Fault.HTTP_401
         given = (request.fields.get("CN"), request.fields.get("CO"))
         is_known = given == (LOGIN_USER, self._password) and not is_refused
         if not is_known:
@@ -63,9 +63,9 @@ class Sip2Library:
     ) -> None:
         behaviour = self._state.get_behaviour(SYSTEM)
         fault, number = behaviour.fault, request.fields.get("AA", "")
-        if fault is FailureCode.TIMEOUT_AFTER and request.code != ACTION:
-            fault = FailureCode.NONE
-        outcome = "answered" if fault is FailureCode.NONE else f"fault {fault}"
+        if fault is Fault.TIMEOUT_AFTER and request.code != ACTION:
+            fault = Fault.NONE
+        outcome = "answered" if fault is Fault.NONE else f"fault {fault}"
         self._state.record_call(SYSTEM, number, f"SIP2 {request.code}", outcome)
         body = self._do(request, number) if fault in _TRUTHFUL else spoil(request.code, number, fault)
         await asyncio.sleep(behaviour.delay_ms / 1000)
@@ -86,19 +86,19 @@ class Sip2Library:
 
 
 async def _send(
-    writer: asyncio.StreamWriter, reader: asyncio.StreamReader, body: str, sequence: str, fault: FailureCode
+    writer: asyncio.StreamWriter, reader: asyncio.StreamReader, body: str, sequence: str, fault: Fault
 ) -> None:
     whole = seal(body, sequence)
     match fault:
-        case FailureCode.TIMEOUT | FailureCode.TIMEOUT_AFTER:
+        case Fault.TIMEOUT | Fault.TIMEOUT_AFTER:
             await reader.read()
-        case FailureCode.DRIP:
+        case Fault.DRIP:
             await _drip(writer, whole)
-        case FailureCode.RESET:
+        case Fault.RESET:
             await _reset(writer, whole)
-        case FailureCode.HTTP_429:
+        case Fault.HTTP_429:
             raise ConnectionAbortedError
-        case FailureCode.SLOW_2S:
+        case Fault.SLOW_2S:
             await asyncio.sleep(SLOW_SECONDS)
     writer.write(damage(whole, body, sequence, fault))
     with contextlib.suppress(ConnectionError):

@@ -17,7 +17,7 @@ MAX_CALLS = 5_000
 MAX_NONCES = 100_000
 
 
-class FailureCode(StrEnum):
+class Fault(StrEnum):
     """How a department system misbehaves."""
 
     NONE = "none"
@@ -53,21 +53,21 @@ class FailureCode(StrEnum):
 
 SYSTEMS_WITH_ACTIONS = frozenset({"library_loans"})
 _WITH_DAYS = frozenset({"library_thesis", "archive", "dormitory"})
-SYSTEMS_OF: dict[FailureCode, frozenset[str]] = {
-    FailureCode.TIMEOUT_AFTER: SYSTEMS_WITH_ACTIONS,
-    FailureCode.SENTINEL_DAY: frozenset({"dormitory"}),
-    FailureCode.FUTURE_DAY: _WITH_DAYS,
-    FailureCode.NOTHING_TEXT: _WITH_DAYS,
-    FailureCode.MISSING_PAGE: frozenset({"library_loans", "finance"}),
+SYSTEMS_OF: dict[Fault, frozenset[str]] = {
+    Fault.TIMEOUT_AFTER: SYSTEMS_WITH_ACTIONS,
+    Fault.SENTINEL_DAY: frozenset({"dormitory"}),
+    Fault.FUTURE_DAY: _WITH_DAYS,
+    Fault.NOTHING_TEXT: _WITH_DAYS,
+    Fault.MISSING_PAGE: frozenset({"library_loans", "finance"}),
 }
 """The faults that only some systems can have."""
-VALUE_FAULTS = frozenset(SYSTEMS_OF) - {FailureCode.TIMEOUT_AFTER}
-COMMON_FAULTS = tuple(fault for fault in FailureCode if fault not in VALUE_FAULTS)
+VALUE_FAULTS = frozenset(SYSTEMS_OF) - {Fault.TIMEOUT_AFTER}
+COMMON_FAULTS = tuple(fault for fault in Fault if fault not in VALUE_FAULTS)
 
 
-def list_faults(system: str) -> list[FailureCode]:
+def list_faults(system: str) -> list[Fault]:
     """The faults that this system can have."""
-    return [fault for fault in FailureCode if system in SYSTEMS_OF.get(fault, {system})]
+    return [fault for fault in Fault if system in SYSTEMS_OF.get(fault, {system})]
 
 
 class UnknownNameError(LookupError):
@@ -78,7 +78,7 @@ class UnknownNameError(LookupError):
 class Behaviour:
     """How a system answers: its fault, and a delay in milliseconds before every answer."""
 
-    fault: FailureCode = FailureCode.NONE
+    fault: Fault = Fault.NONE
     delay_ms: int = 0
 
 

@@ -41,7 +41,7 @@ def sign_in_as(service: Service, number: str, **told: str) -> Visitor:
 
 
 @pytest.mark.parametrize(
-    ("told", "reason", "says"),
+    ("told", "reason", "message"),
     [
         ({"level": ""}, "level_missing", ("没有提供您的培养层次", "不表示您不能毕业", "技术支持")),
         ({"level": "硕士研究生"}, "other_level", ("您的培养层次“硕士研究生”不在", "硕士、博士")),

@@ -28,7 +28,7 @@ from app.services.installation import InstalledMiniApp
 from app.settings import RoundSettings, load_settings
 from tests.campus.client import CampusClient
 from tests.campus.credentials import DEMO
-from tests.campus.state import COMMON_FAULTS, SYSTEMS_OF, VALUE_FAULTS, FailureCode
+from tests.campus.state import COMMON_FAULTS, SYSTEMS_OF, VALUE_FAULTS, Fault
 from tests.conftest import Service, get_free_port
 from tests.integration.test_manual import ALL_CLEARED
 from tests.running import running_service
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.xdist_group("fault_matrix")
 SYSTEMS = tuple(ALL_CLEARED)
 TOGETHER = (("library_loans", "archive", "finance"), ("library_thesis", "dormitory"))
 """Systems that fail at the same time; the others show that they are not affected."""
-FAULTS = tuple(fault for fault in COMMON_FAULTS if fault not in (FailureCode.NONE, FailureCode.TIMEOUT_AFTER))
+FAULTS = tuple(fault for fault in COMMON_FAULTS if fault not in (Fault.NONE, Fault.TIMEOUT_AFTER))
 LOOKING, SUBMITTING, UNLUCKY, WITH_A_CARD, HOPEFUL, FOUND_OUT = (f"TS9700000{place}" for place in range(6))
 DEADLINE_SECONDS = 1.5
 SLACK_SECONDS = 4.0
@@ -76,7 +76,7 @@ class Student:
 class Cell:
     """What one student met while one system had one fault."""
 
-    fault: FailureCode
+    fault: Fault
     system: str
     way: str
     status: int
@@ -108,7 +108,7 @@ def fill_matrix(
     url: str,
     campus: CampusClient,
     submitting: str,
-    faults: Sequence[FailureCode] = FAULTS,
+    faults: Sequence[Fault] = FAULTS,
     together: Sequence[Sequence[str]] = TOGETHER,
 ) -> Matrix:
     """One student looks while the other one submits, for each fault of each system."""
@@ -127,11 +127,11 @@ def fill_matrix(
                     for way, answer, seconds in met
                     for system in failing
                 ]
-                set_faults(campus, failing, FailureCode.NONE)
+                set_faults(campus, failing, Fault.NONE)
     return matrix
 
 
-def set_faults(campus: CampusClient, systems: Sequence[str], fault: FailureCode) -> None:
+def set_faults(campus: CampusClient, systems: Sequence[str], fault: Fault) -> None:
     for system in systems:
         campus.set_fault(system, fault)
 
@@ -304,11 +304,11 @@ def running_leniently(service: Service) -> Iterator[str]:
 
 
 LENIENT_FAULTS = (
-    FailureCode.HTTP_500,
-    FailureCode.NULL_DATA,
-    FailureCode.REFUSE,
-    FailureCode.HTML_LOGIN,
-    FailureCode.MISSING_PAGE,
+    Fault.HTTP_500,
+    Fault.NULL_DATA,
+    Fault.REFUSE,
+    Fault.HTML_LOGIN,
+    Fault.MISSING_PAGE,
 )
 
 
@@ -324,7 +324,7 @@ def believe(
 
 
 def test_a_lenient_connector_fails_the_same_matrix(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Where control students are asked, even it clears nobody: see the next test.
+    # Where canary students are asked, even it clears nobody: see the next test.
     monkeypatch.setattr(clearances, "ask_proven", believe)
     monkeypatch.setattr(clearances, "begin_looks", lambda *_, **__: PageLooks({}, 0, 0))
     monkeypatch.setattr(clearances, "admit_to_page", lambda _installed, answers, *_, **__: dict(answers))
@@ -337,14 +337,14 @@ def test_a_lenient_connector_fails_the_same_matrix(service: Service, monkeypatch
     assert count_submissions(service.environment, UNLUCKY) == 1
 
 
-def test_control_students_find_a_lenient_connector_out(service: Service) -> None:
+def test_canary_students_find_a_lenient_connector_out(service: Service) -> None:
     with running_leniently(service) as url:
         lenient = fill_matrix(url, service.campus, FOUND_OUT, LENIENT_FAULTS, [("finance",)])
     assert [cell for cell in lenient if cell.is_false_clear] == []
     assert count_submissions(service.environment, FOUND_OUT) == 0
 
 
-ONLY_SHOWN = {(FailureCode.FUTURE_DAY, "archive"), (FailureCode.FUTURE_DAY, "library_thesis")}
+ONLY_SHOWN = {(Fault.FUTURE_DAY, "archive"), (Fault.FUTURE_DAY, "library_thesis")}
 """The day of the review and of handing in: no rule reads them."""
 VALUES = [
     (fault, system)
@@ -353,19 +353,17 @@ VALUES = [
     if (fault, system) not in ONLY_SHOWN
 ]
 SAYS_NOTHING = {
-    (FailureCode.SENTINEL_DAY, "dormitory"),
-    (FailureCode.NOTHING_TEXT, "dormitory"),
-    (FailureCode.NOTHING_TEXT, "archive"),
+    (Fault.SENTINEL_DAY, "dormitory"),
+    (Fault.NOTHING_TEXT, "dormitory"),
+    (Fault.NOTHING_TEXT, "archive"),
 }
-"""Where the configuration knows what nothing means: the item is outstanding, for which its control students who should
+"""Where the configuration knows what nothing means: the item is outstanding, for which its canary students who should
 pass may make it unavailable. Everywhere else it is unavailable.
 """
 
 
 @pytest.mark.parametrize(("fault", "system"), sorted(ONLY_SHOWN))
-def test_a_day_to_come_that_no_rule_reads_keeps_nobody(
-    service: Service, fault: FailureCode, system: str
-) -> None:
+def test_a_day_to_come_that_no_rule_reads_keeps_nobody(service: Service, fault: Fault, system: str) -> None:
     service.campus.set_fault(system, fault)
     statuses = list_statuses(sign_in(service.url, HOPEFUL).look())
     service.campus.set_fault(system)
@@ -375,7 +373,7 @@ def test_a_day_to_come_that_no_rule_reads_keeps_nobody(
 def test_no_value_that_stands_for_nothing_and_no_missing_page_clears_an_item(
     service: Service, record_property: Callable[[str, object], None]
 ) -> None:
-    """The last test of the module: control students who get such answers make their step unavailable for a while."""
+    """The last test of the module: canary students who get such answers make their step unavailable for a while."""
     cells = [
         cell
         for fault, system in VALUES

@@ -1,4 +1,4 @@
-"""What a page shows while departments answer slowly, not at all, or wrongly; waivers and control students."""
+"""What a page shows while departments answer slowly, not at all, or wrongly; waivers and canary students."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def installed(service: Service) -> InstalledMiniApp:
     return InstalledMiniApp(mini_app, chosen, steps, LookBook(0))
 
 
-def test_control_students_with_right_answers_change_nothing(installed: InstalledMiniApp) -> None:
+def test_canary_students_with_right_answers_change_nothing(installed: InstalledMiniApp) -> None:
     CanaryWatch({"x": installed}, 3.0).check_all()
     assert installed.suspended == {}
 
@@ -148,14 +148,14 @@ def test_a_department_that_is_down_is_not_distrusted_for_it(
     assert installed.suspended == {}
 
 
-def test_without_control_students_the_emptied_view_would_have_cleared_a_debtor(
+def test_without_canary_students_the_emptied_view_would_have_cleared_a_debtor(
     service: Service, installed: InstalledMiniApp, visitor: Visitor
 ) -> None:
     service.campus.set_facts("TS23000008", "finance", rows=[])
     assert list_statuses(visitor.sign_in("TS23000008"))["finance"] == Status.CLEARED
 
 
-def test_the_running_service_asks_its_control_students_by_itself(service: Service) -> None:
+def test_the_running_service_asks_its_canary_students_by_itself(service: Service) -> None:
     service.campus.reset()
     for _ in range(100):
         if service.campus.calls("finance", "TS00000002") or "control" in service.log.read_text():

@@ -131,7 +131,7 @@ def test_a_refused_cancellation_says_to_ask_the_library(service: Service, visito
 
 
 @pytest.mark.parametrize(
-    ("number", "says"),
+    ("number", "message"),
     [
         ("TS23000003", ("图书未归还", "¥12.50", "违章")),
         ("TS23000004", ("审核中",)),

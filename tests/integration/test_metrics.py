@@ -105,7 +105,7 @@ def test_submissions_and_departments_are_counted_and_nothing_of_a_person_is_told
     assert re.search(r'lixiao_department_failures_total\{fault="[a-z_]+",system="finance"\} [1-9]', text)
     assert read_number(service, 'lixiao_department_seconds_count{system="archive"}') >= 4
     assert 'lixiao_breaker_open{system="finance"} 0.0' in text
-    assert 'lixiao_step_distrusted{mini_app="graduate_departure",step="finance"} 0.0' in text
+    assert 'lixiao_step_suspended{mini_app="graduate_departure",step="finance"} 0.0' in text
     for personal in (STUDENT, "李文静", "TS0000000", "127.0.0.1"):
         assert personal not in text
 

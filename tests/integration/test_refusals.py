@@ -10,18 +10,14 @@ import pytest
 import requests
 
 from tests.campus.client import CampusClient
-from tests.campus.state import COMMON_FAULTS, FailureCode
+from tests.campus.state import COMMON_FAULTS, Fault
 from tests.conftest import Service
 from tests.running import running_service
 from tests.visitor import APP, Visitor, get_csrf_token
 
 SYSTEM = "finance"
 TABLES = ("submissions", "slips", "issued_codes")
-FAULTS = [
-    fault
-    for fault in COMMON_FAULTS
-    if fault not in (FailureCode.NONE, FailureCode.SLOW_2S, FailureCode.TIMEOUT_AFTER)
-]
+FAULTS = [fault for fault in COMMON_FAULTS if fault not in (Fault.NONE, Fault.SLOW_2S, Fault.TIMEOUT_AFTER)]
 OUTSTANDING = ["TS23000003", "TS23000004", "TS23000005", "TS23000006", "TS23000008", "TS23000011"]
 
 
@@ -66,7 +62,7 @@ def check_is_refused(service: Service, answer: requests.Response) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_department_with_any_fault_blocks_the_submission_and_nothing_is_stored(
-    service: Service, student: tuple[Visitor, str], fault: FailureCode
+    service: Service, student: tuple[Visitor, str], fault: Fault
 ) -> None:
     service.campus.set_fault(SYSTEM, fault)
     answer = press_submit(service, *student)
@@ -86,15 +82,15 @@ def test_an_outstanding_item_blocks_the_submission_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize(
-    ("number", "fault", "says", "never"),
+    ("number", "fault", "message", "never"),
     [
-        ("TS95000001", FailureCode.HTTP_500, "一项暂时无法查询", "项未通过"),
-        ("TS23000006", FailureCode.HTTP_500, "一项未通过，一项暂时无法查询", ""),
-        ("TS23000006", FailureCode.NONE, "一项未通过", "暂时无法查询"),
+        ("TS95000001", Fault.HTTP_500, "一项暂时无法查询", "项未通过"),
+        ("TS23000006", Fault.HTTP_500, "一项未通过，一项暂时无法查询", ""),
+        ("TS23000006", Fault.NONE, "一项未通过", "暂时无法查询"),
     ],
 )
 def test_what_cannot_be_asked_is_counted_and_named_apart_from_what_failed(
-    service: Service, number: str, fault: FailureCode, message: str, never: str
+    service: Service, number: str, fault: Fault, message: str, never: str
 ) -> None:
     service.campus.reset()
     service.campus.set_fault(SYSTEM, fault)
@@ -110,7 +106,7 @@ def test_what_cannot_be_asked_is_counted_and_named_apart_from_what_failed(
         words = page.text.replace("这不代表未通过", "").replace("不代表未通过", "")
         assert never not in words or not never, page.url
         assert ("<b>未通过</b> 退宿" in query.text) is (number == "TS23000006")
-        assert ("<b>暂时无法查询</b> 收费" in query.text) is (fault is not FailureCode.NONE)
+        assert ("<b>暂时无法查询</b> 收费" in query.text) is (fault is not Fault.NONE)
         assert "还有事项未通过" not in page.text
 
 

@@ -55,7 +55,7 @@ def wait_for(is_so: Callable[[], bool]) -> None:
     raise AssertionError
 
 
-def test_an_emptied_view_is_unavailable_for_all_until_its_control_students_are_right_again(
+def test_an_emptied_view_is_unavailable_for_all_until_its_canary_students_are_right_again(
     service: Service,
 ) -> None:
     wait_for(lambda: read_distrusted(service).keys() == {"graduate_departure.finance"})
@@ -65,7 +65,7 @@ def test_an_emptied_view_is_unavailable_for_all_until_its_control_students_are_r
     answer = visitor.post(f"{APP}/submission", page)
     assert answer.status_code == 422
     assert list_statuses(answer) == ALL_CLEARED | {"finance": "unavailable"}
-    assert "control students get wrong answers" in service.log.read_text()
+    assert "canary students get wrong answers" in service.log.read_text()
     service.campus.reset()
     wait_for(lambda: read_distrusted(service) == {})
     assert list_statuses(visitor.get(f"{APP}/clearance?wait=1")) == ALL_CLEARED

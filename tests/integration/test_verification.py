@@ -489,7 +489,7 @@ def make_foreign_code() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("body", "error", "says"),
+    ("body", "error", "message"),
     [
         (make_picture("no code"), "NoCodeFound", "避免反光"),
         (make_foreign_code(), "ForeignCode", "不是本校"),

@@ -402,7 +402,7 @@ def test_the_list_is_filtered_and_shows_withdrawn_ones_when_asked(office: Office
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [(("nothing", "archive"), "there is graduate_departure"), (("graduate_departure", "x"), "dormitory")],
 )
 def test_a_mistaken_name_is_told_with_those_that_there_are(

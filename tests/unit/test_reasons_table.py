@@ -39,7 +39,7 @@ ONLY_OF = {
 
 def list_reasons() -> set[str]:
     """Every code in the sources, one for each thing that a placeholder may hold."""
-    files = [path for folder in SOURCES for path in (ROOT / folder).glob("*.py")]
+    files = [path for folder in SOURCES for path in (ROOT / folder).rglob("*.py")]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
     return {

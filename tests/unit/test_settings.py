@@ -272,34 +272,34 @@ def test_a_password_without_its_certificate_is_a_mistake() -> None:
     ]
 
 
-def read_sentinels(**table: object) -> Settings:
+def read_canaries(**table: object) -> Settings:
     app = make_data()["mini_apps"]["graduate_departure"]
     canaries = {"library_loans": table}
     return read(make_data(mini_apps={"graduate_departure": {**app, "canaries": canaries}}))
 
 
-def test_control_students_are_named_singly_in_lists_or_by_fact_and_folded() -> None:
+def test_canary_students_are_named_singly_in_lists_or_by_fact_and_folded() -> None:
     by_fact = {"overdue_books": "ts2", "fine": ["TS2", " ＴＳ3"]}
-    settings = read_sentinels(passes=["TS1", "TS4"], fails=by_fact)
+    settings = read_canaries(passes=["TS1", "TS4"], fails=by_fact)
     assert settings.faults == []
     found = settings.mini_apps["graduate_departure"].canaries["library_loans"]
     assert found == Canaries(("TS1", "TS4"), {"overdue_books": ("TS2",), "fine": ("TS2", "TS3")})
     assert found.numbers == ("TS1", "TS4", "TS2", "TS3")
-    single = read_sentinels(passes="TS1", fails="TS2").mini_apps["graduate_departure"]
+    single = read_canaries(passes="TS1", fails="TS2").mini_apps["graduate_departure"]
     assert single.canaries["library_loans"] == Canaries(("TS1",), {ANY_FACT: ("TS2",)})
 
 
 @pytest.mark.parametrize(
-    ("table", "says"),
+    ("table", "message"),
     [
         ({"passes": "TS1"}, "fails is missing"),
         ({"passes": [], "fails": "TS2"}, "passes names nobody"),
         ({"passes": "TS1", "fails": {}}, "fails names no fact"),
         ({"passes": "TS1", "fails": {"fine": []}}, "fails.fine names nobody"),
-        ({"passes": "TS1", "fails": {"fine": "ts1"}}, "fails and passes name the same control student"),
+        ({"passes": "TS1", "fails": {"fine": "ts1"}}, "fails and passes name the same canary student"),
         ({"passes": "no number!", "fails": "TS2"}, "passes names what is no number of a person"),
     ],
 )
-def test_control_students_that_prove_nothing_are_refused(table: dict[str, object], message: str) -> None:
+def test_canary_students_that_prove_nothing_are_refused(table: dict[str, object], message: str) -> None:
     where = "mini_apps.graduate_departure.canaries.library_loans"
-    assert [fault for fault in read_sentinels(**table).faults if f"{where}.{message}" in fault] != []
+    assert [fault for fault in read_canaries(**table).faults if f"{where}.{message}" in fault] != []

@@ -1,7 +1,7 @@
-"""Canaries: control students of each step, some known to pass and some known not to, for each fact that may block.
+"""Canaries: canary students of each step, some known to pass and some known not to, for each fact that may block.
 
 An emptied or shifted view of a department answers everybody in good form, and would clear everybody; so would one
-whose facts are emptied. So a pass counts at submission only with right answers about the step's control students
+whose facts are emptied. So a pass counts at submission only with right answers about the step's canary students
 (see `proofs`), and all are asked every minute besides. One wrong answer suspends the step for all until its looks
 have been right for `canaries_suspend_seconds`. A system that does not answer proves nothing either way: what its
 records say still counts, and "no record" does not.
@@ -36,7 +36,7 @@ ANSWERS_DIFFER = "two answers about one student differ"
 
 
 class CanaryWatch:
-    """Asks the control students in a thread of its own, in every process that serves."""
+    """Asks the canary students in a thread of its own, in every process that serves."""
 
     def __init__(self, mini_apps: Mapping[str, InstalledMiniApp], deadline: float) -> None:
         self._mini_apps = mini_apps
@@ -46,7 +46,7 @@ class CanaryWatch:
         self._process_id = 0
 
     def start(self) -> None:
-        """Begin to watch, if any step has control students; once in a process, and again after a fork."""
+        """Begin to watch, if any step has canary students; once in a process, and again after a fork."""
         if self._process_id == os.getpid() or not any(i.settings.canaries for i in self._mini_apps.values()):
             return
         self._process_id = os.getpid()
@@ -57,7 +57,7 @@ class CanaryWatch:
         threading.Thread(target=self._run, name="canaries", daemon=True).start()
 
     def check_all(self, now: Callable[[], datetime] = get_now) -> None:
-        """Ask every step's control students once, side by side, and note the outcome in `suspended`."""
+        """Ask every step's canary students once, side by side, and note the outcome in `suspended`."""
         looks = [
             begin_look(installed, step_key, self._deadline, now)
             for installed in self._mini_apps.values()
@@ -88,7 +88,7 @@ class CanaryWatch:
 def begin_look(
     installed: InstalledMiniApp, step_key: str, deadline: float, now: Callable[[], datetime] = get_now
 ) -> Future[Look] | None:
-    """A look at a step's control students that begins now or later, shared with whoever asks meanwhile; what it
+    """A look at a step's canary students that begins now or later, shared with whoever asks meanwhile; what it
     finds is noted in `suspended`. None: the step has none.
     """
     ask = _make_ask(installed, step_key, deadline, now)
@@ -98,7 +98,7 @@ def begin_look(
 def rest_on_look(
     installed: InstalledMiniApp, step_key: str, deadline: float, seconds: float
 ) -> Future[Look] | None:
-    """A look at a step's control students that began within these seconds, or begins now. None: the step has none."""
+    """A look at a step's canary students that began within these seconds, or begins now. None: the step has none."""
     ask = _make_ask(installed, step_key, deadline, get_now)
     return installed.looks.rest_on(step_key, ask, seconds) if ask else None
 
@@ -135,7 +135,7 @@ def _make_look(
     try:
         outcome, wrong = judge_canaries(step, controls, answers)
     except Exception:
-        log.exception("control students could not be judged", extra={"step": step.key})
+        log.exception("canary students could not be judged", extra={"step": step.key})
         outcome, wrong = Outcome.UNPROVEN, ()
     return Look(outcome, began, ended_at, wrong)
 
@@ -182,7 +182,7 @@ def _fails_for(finding: RuleResult, fact: str) -> bool:
 
 
 def list_unwatched_facts(step: Step, controls: Canaries | None) -> tuple[str, ...]:
-    """The facts that may keep a student from passing this step, and that no failing control student shows."""
+    """The facts that may keep a student from passing this step, and that no failing canary student shows."""
     keys = step.rule.reason_keys
     shown = controls.fails.keys() if controls else ()
     if ANY_FACT in shown and len(keys) == 1:
@@ -194,13 +194,13 @@ def _note(installed: InstalledMiniApp, step_key: str, look: Look) -> None:
     """Suspend the step for a wrong look, or trust it again after right ones for long enough, and tell it."""
     change = installed.looks.weigh(step_key, look)
     slug = installed.mini_app.slug
-    metrics.step_distrusted.labels(slug, step_key).set(step_key in installed.suspended)
+    metrics.step_suspended.labels(slug, step_key).set(step_key in installed.suspended)
     facts = {"mini_app": slug, "step": step_key}
     if change is Change.LIFTED:
-        log.warning("control students get right answers again", extra=facts)
+        log.warning("canary students get right answers again", extra=facts)
     elif change is Change.SUSPENDED:
         log.error(
-            "control students get wrong answers: the step is unavailable for all",
+            "canary students get wrong answers: the step is unavailable for all",
             extra=facts | {"wrong": ", ".join(look.wrong) or "fails"},
         )
         installed.looks.when_suspended()

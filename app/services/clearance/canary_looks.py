@@ -1,4 +1,4 @@
-"""Looks at control students, shared, and the steps that are suspended for what they found.
+"""Looks at canary students, shared, and the steps that are suspended for what they found.
 
 Everybody whose question came before a look began may rest on it. A wrong look suspends its step until looks have
 been right for a stated time without a wrong one: a view that is right now and then would be trusted now and then.
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a step's control students. `began` is monotonic seconds, `ended_at` UTC; `wrong` says what was
+    """One look at a step's canary students. `began` is monotonic seconds, `ended_at` UTC; `wrong` says what was
     wrong: "passes", the facts that kept nobody from passing, or that two answers about a student differ.
     """
 
@@ -43,7 +43,7 @@ class Look:
 
 
 Ask = Callable[[Callable[[Look], None]], None]
-"""Asks the control students of a step, and hands over the look, from any thread, when it has ended."""
+"""Asks the canary students of a step, and hands over the look, from any thread, when it has ended."""
 
 
 @dataclass(slots=True, eq=False)

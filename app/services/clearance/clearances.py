@@ -124,7 +124,7 @@ def _gather(
     wait_for_all: bool,
     is_first_enough: bool = False,
 ) -> tuple[dict[str, Answer], PageLooks]:
-    """The answers of these steps' departments that come while a page waits, and the looks at control students
+    """The answers of these steps' departments that come while a page waits, and the looks at canary students
     that were begun meanwhile.
     """
     slug, rounds, limits = installed.mini_app.slug, installation.rounds, installation.settings.round

@@ -1,10 +1,10 @@
 """Whether a pass may count: an emptied view has no record of anybody, and emptied facts owe nothing.
 
-At a submission every pass rests on right answers about the step's control students. What passes by its records
+At a submission every pass rests on right answers about the step's canary students. What passes by its records
 needs a look that is a few seconds old, and takes it while the student's own round is under way. What rests on "no
-record", or did not pass when it was last asked, is taken in the order student, control students, student with control
-students beside: a view that is empty for the first answer, and filled again when the control students are asked, shows
-the record at the third; one that is emptied after the control students were asked showed its records at the first. So
+record", or did not pass when it was last asked, is taken in the order student, canary students, student with control
+students beside: a view that is empty for the first answer, and filled again when the canary students are asked, shows
+the record at the third; one that is emptied after the canary students were asked showed its records at the first. So
 one interruption, whenever it begins and however long it lasts, clears nobody; nor does a view that comes and goes in
 step with the questions, since the last ones are asked side by side. Where the student was known not to pass,
 the same is done twice more some tenths of a second apart, for a view that comes and goes: whoever has just paid
@@ -43,10 +43,10 @@ CONFIRM_AFTER_SECONDS = 0.2
 UNPROVEN = "controls_unproven"
 
 Looks = Mapping[str, "Future[Look] | None"]
-"""A look by step; None for a step without control students."""
+"""A look by step; None for a step without canary students."""
 Known = Mapping[str, CachedAnswer]
 Proven = tuple[dict[str, Answer], dict[str, datetime]]
-"""Answers by step, and when the control students of the steps that needed them after the student were right."""
+"""Answers by step, and when the canary students of the steps that needed them after the student were right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def ask_proven(
     waived: Collection[str],
     known: Known,
 ) -> Proven:
-    """What these steps' departments say of a student now, by step, each pass proven. Meanwhile the control students
+    """What these steps' departments say of a student now, by step, each pass proven. Meanwhile the canary students
     are asked, unless they were right a moment ago.
     """
     waits_until = time.monotonic() + limits.deadline + GRACE_SECONDS
@@ -91,7 +91,7 @@ def prove_passes(
     known: Known,
 ) -> Proven:
     """Live answers by step, each pass that rests on no record, or on what is better than last time, proven: the
-    control students are asked, and then the student once more; twice more where it is better than last time.
+    canary students are asked, and then the student once more; twice more where it is better than last time.
     """
     improved = set(_list_improved(installed, answers, known)).difference(waived)
     doubtful = improved.union(_list_resting(installed, answers)).difference(waived)
@@ -120,7 +120,7 @@ def _ask_again(
     deadline: float,
     timeout: float,
 ) -> Proven:
-    """Ask the control students, who have `patience` seconds, and then the student once more beside them. Without right
+    """Ask the canary students, who have `patience` seconds, and then the student once more beside them. Without right
     answers about all of them, or with another answer than before, a step is unavailable; another answer suspends it.
     """
     resting = _list_resting(installed, before)
@@ -205,7 +205,7 @@ def _list_passing(installed: InstalledMiniApp, answers: Mapping[str, Answer]) ->
 
 
 def _list_improved(installed: InstalledMiniApp, answers: Mapping[str, Answer], known: Known) -> list[str]:
-    """The steps with control students that pass by these answers, and did not by the records that were kept."""
+    """The steps with canary students that pass by these answers, and did not by the records that were kept."""
     return [
         key
         for key in _list_passing(installed, answers)

@@ -1,6 +1,6 @@
 """What an operator asks before opening day and on a bad one: every part that the service needs, looked at once.
 
-Nothing is changed anywhere: departments are asked about control students, or about a student that nobody is.
+Nothing is changed anywhere: departments are asked about canary students, or about a student that nobody is.
 """
 
 from __future__ import annotations
@@ -293,7 +293,7 @@ def _ask_department(
         )
         words = f"of a student that nobody is, {connector.name} says: {fault or 'an answer'}"
         yield CheckResult(
-            Severity.FAULT if is_down else Severity.NOTE, f"{words} (no control students are set)"
+            Severity.FAULT if is_down else Severity.NOTE, f"{words} (no canary students are set)"
         )
         return
     answers = start_survey(connector, canaries.numbers, deadline).result()
@@ -301,17 +301,17 @@ def _ask_department(
     faults = {str(answer.fault) for answer in answers.values() if isinstance(answer, DepartmentUnavailable)}
     if outcome is Outcome.WRONG:
         about = ", ".join(wrong).strip(", ")
-        words = f"answers wrongly about its control students{f' ({about})' if about else ''}"
+        words = f"answers wrongly about its canary students{f' ({about})' if about else ''}"
         yield CheckResult(Severity.FAULT, f"{connector.name} {words}: such a step is suspended for all")
     elif faults:
         yield CheckResult(Severity.FAULT, f"{connector.name} does not answer: {', '.join(sorted(faults))}")
     else:
         yield CheckResult(
-            Severity.FITS, f"{connector.name} lets the right control students pass, and not the others"
+            Severity.FITS, f"{connector.name} lets the right canary students pass, and not the others"
         )
     unwatched = list_unwatched_facts(step, canaries)
     if unwatched:
-        yield CheckResult(Severity.NOTE, f"no failing control student shows {', '.join(unwatched)}")
+        yield CheckResult(Severity.NOTE, f"no failing canary student shows {', '.join(unwatched)}")
 
 
 def _get_database_file() -> Path | None:

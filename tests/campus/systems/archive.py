@@ -6,7 +6,7 @@ from aiohttp import web
 
 from tests.campus.facts import Archive
 from tests.campus.signatures import is_fresh, is_same, sign_md5
-from tests.campus.state import FailureCode
+from tests.campus.state import Fault
 from tests.campus.systems.base import Body, Endpoint, read_form
 
 _UNKNOWN = Archive(state="", reviewed_on=None)
@@ -50,20 +50,20 @@ class ArchiveQuery(Endpoint):
     def cleared(self, number: str) -> Body:
         return _ok(number, _row(number, Archive()))
 
-    def bad_answers(self, number: str, other: str) -> dict[FailureCode, Body]:
+    def bad_answers(self, number: str, other: str) -> dict[Fault, Body]:
         row = _row(number, Archive())
         return {
-            FailureCode.ERROR_ENVELOPE: {
+            Fault.ERROR_ENVELOPE: {
                 "errno": 50001,
                 "errmsg": "系统维护中",
                 "entities": None,
                 "xh": number,
             },
-            FailureCode.NULL_DATA: _ok(number) | {"entities": None},
-            FailureCode.MISSING_FIELDS: _ok(number, {"xh": number}),
-            FailureCode.TWO_STUDENTS: _ok(number, row, row | {"xh": other}),
-            FailureCode.NAN: _ok(number, row | {"shrq": float("nan")}),
-            FailureCode.UNKNOWN_VALUE: _ok(number, row | {"lwzt": "已审核（待补交）"}),
-            FailureCode.FUTURE_DAY: _ok(number, row | {"shrq": "2099-06-05"}),
-            FailureCode.NOTHING_TEXT: _ok(number, row | {"lwzt": "-"}),
+            Fault.NULL_DATA: _ok(number) | {"entities": None},
+            Fault.MISSING_FIELDS: _ok(number, {"xh": number}),
+            Fault.TWO_STUDENTS: _ok(number, row, row | {"xh": other}),
+            Fault.NAN: _ok(number, row | {"shrq": float("nan")}),
+            Fault.UNKNOWN_VALUE: _ok(number, row | {"lwzt": "已审核（待补交）"}),
+            Fault.FUTURE_DAY: _ok(number, row | {"shrq": "2099-06-05"}),
+            Fault.NOTHING_TEXT: _ok(number, row | {"lwzt": "-"}),
         }

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from tests.campus.credentials import Credentials
-from tests.campus.state import FailureCode, State
+from tests.campus.state import Fault, State
 
 Body = dict[str, Any]
 
@@ -47,7 +47,7 @@ class Endpoint(ABC):
         """Return the answer about a student who passes, whatever is held."""
 
     @abstractmethod
-    def bad_answers(self, number: str, other: str) -> dict[FailureCode, Body]:
+    def bad_answers(self, number: str, other: str) -> dict[Fault, Body]:
         """Return the answers that are wrong in their content, each as near to a cleared one as it can be."""
 
 

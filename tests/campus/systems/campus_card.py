@@ -7,7 +7,7 @@ from aiohttp import web
 from tests.campus.facts import CampusCard
 from tests.campus.kinds import in_fen
 from tests.campus.signatures import is_same
-from tests.campus.state import FailureCode
+from tests.campus.state import Fault
 from tests.campus.systems.base import Body, Endpoint
 
 
@@ -40,13 +40,13 @@ class CampusCardAccount(Endpoint):
     def cleared(self, number: str) -> Body:
         return _ok(number, _account(number, CampusCard()))
 
-    def bad_answers(self, number: str, other: str) -> dict[FailureCode, Body]:
+    def bad_answers(self, number: str, other: str) -> dict[Fault, Body]:
         account = _account(number, CampusCard())
         return {
-            FailureCode.ERROR_ENVELOPE: _ok(number, None) | {"retcode": "50001", "retmsg": "系统繁忙"},
-            FailureCode.NULL_DATA: _ok(number, None),
-            FailureCode.MISSING_FIELDS: _ok(number, {"sno": number}),
-            FailureCode.TWO_STUDENTS: _ok(number, [account, account | {"sno": other}]),
-            FailureCode.NAN: _ok(number, account | {"balance": float("nan")}),
-            FailureCode.UNKNOWN_VALUE: _ok(number, account | {"cardstate": "预销户"}),
+            Fault.ERROR_ENVELOPE: _ok(number, None) | {"retcode": "50001", "retmsg": "系统繁忙"},
+            Fault.NULL_DATA: _ok(number, None),
+            Fault.MISSING_FIELDS: _ok(number, {"sno": number}),
+            Fault.TWO_STUDENTS: _ok(number, [account, account | {"sno": other}]),
+            Fault.NAN: _ok(number, account | {"balance": float("nan")}),
+            Fault.UNKNOWN_VALUE: _ok(number, account | {"cardstate": "预销户"}),
         }

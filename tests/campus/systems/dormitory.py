@@ -6,7 +6,7 @@ from aiohttp import web
 
 from tests.campus.facts import Dormitory
 from tests.campus.signatures import is_fresh, is_same, sign_hmac
-from tests.campus.state import FailureCode
+from tests.campus.state import Fault
 from tests.campus.systems.base import Body, Endpoint
 
 
@@ -57,18 +57,18 @@ class DormitoryCheckout(Endpoint):
     def cleared(self, number: str) -> Body:
         return _ok(number, _record(Dormitory()))
 
-    def bad_answers(self, number: str, other: str) -> dict[FailureCode, Body]:
+    def bad_answers(self, number: str, other: str) -> dict[Fault, Body]:
         record = _record(Dormitory())
         both = [{"student": number, **record}, {"student": other, **record}]
         never_lived_in = _ok(number, None, resident=False)
         return {
-            FailureCode.ERROR_ENVELOPE: never_lived_in | {"status": "ERROR"},
-            FailureCode.NULL_DATA: _ok(number, None),
-            FailureCode.MISSING_FIELDS: _ok(number, {"building": record["building"], "room": record["room"]}),
-            FailureCode.TWO_STUDENTS: _ok(number, both),
-            FailureCode.NAN: _ok(number, record | {"checkoutDate": float("nan")}),
-            FailureCode.UNKNOWN_VALUE: _ok(number, record | {"checkoutDate": "待核实"}),
-            FailureCode.SENTINEL_DAY: _ok(number, record | {"checkoutDate": "9999-12-31"}),
-            FailureCode.FUTURE_DAY: _ok(number, record | {"checkoutDate": "2099-06-10"}),
-            FailureCode.NOTHING_TEXT: _ok(number, record | {"checkoutBy": "未办理"}),
+            Fault.ERROR_ENVELOPE: never_lived_in | {"status": "ERROR"},
+            Fault.NULL_DATA: _ok(number, None),
+            Fault.MISSING_FIELDS: _ok(number, {"building": record["building"], "room": record["room"]}),
+            Fault.TWO_STUDENTS: _ok(number, both),
+            Fault.NAN: _ok(number, record | {"checkoutDate": float("nan")}),
+            Fault.UNKNOWN_VALUE: _ok(number, record | {"checkoutDate": "待核实"}),
+            Fault.SENTINEL_DAY: _ok(number, record | {"checkoutDate": "9999-12-31"}),
+            Fault.FUTURE_DAY: _ok(number, record | {"checkoutDate": "2099-06-10"}),
+            Fault.NOTHING_TEXT: _ok(number, record | {"checkoutBy": "未办理"}),
         }

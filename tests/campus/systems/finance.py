@@ -7,7 +7,7 @@ from aiohttp import web
 from tests.campus.facts import Finance
 from tests.campus.kinds import in_fen
 from tests.campus.signatures import is_same
-from tests.campus.state import FailureCode
+from tests.campus.state import Fault
 from tests.campus.systems.base import Body, Endpoint, read_json_field
 
 _OWING: Body = {
@@ -61,14 +61,14 @@ class FinanceArrears(Endpoint):
     def cleared(self, number: str) -> Body:
         return _ok(_arrears(number))
 
-    def bad_answers(self, number: str, other: str) -> dict[FailureCode, Body]:
+    def bad_answers(self, number: str, other: str) -> dict[Fault, Body]:
         settled = _OWING | {"arrear_amount": "0"}
         return {
-            FailureCode.ERROR_ENVELOPE: {"code": 50001, "message": "服务不可用", "data": None},
-            FailureCode.NULL_DATA: _ok(None),
-            FailureCode.MISSING_FIELDS: _ok(_arrears(number, {"project_name": _OWING["project_name"]})),
-            FailureCode.TWO_STUDENTS: _ok([_arrears(number), _arrears(other)]),
-            FailureCode.NAN: _ok(_arrears(number, _OWING | {"arrear_amount": "NaN"})),
-            FailureCode.UNKNOWN_VALUE: _ok(_arrears(number, settled | {"status": "挂账"})),
-            FailureCode.MISSING_PAGE: _ok(_arrears(number) | {"total": 1}),
+            Fault.ERROR_ENVELOPE: {"code": 50001, "message": "服务不可用", "data": None},
+            Fault.NULL_DATA: _ok(None),
+            Fault.MISSING_FIELDS: _ok(_arrears(number, {"project_name": _OWING["project_name"]})),
+            Fault.TWO_STUDENTS: _ok([_arrears(number), _arrears(other)]),
+            Fault.NAN: _ok(_arrears(number, _OWING | {"arrear_amount": "NaN"})),
+            Fault.UNKNOWN_VALUE: _ok(_arrears(number, settled | {"status": "挂账"})),
+            Fault.MISSING_PAGE: _ok(_arrears(number) | {"total": 1}),
         }

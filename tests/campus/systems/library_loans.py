@@ -8,7 +8,7 @@ from aiohttp import web
 
 from tests.campus.facts import LibraryLoans
 from tests.campus.signatures import is_same
-from tests.campus.state import FailureCode
+from tests.campus.state import Fault
 from tests.campus.systems.base import Body, Endpoint, read_json_field
 
 _CARD_STATES = {"active": "1", "cancelled": "9"}
@@ -68,17 +68,16 @@ class ReadersQuery(_Library):
     def cleared(self, number: str) -> Body:
         return _found(number, _row(number, LibraryLoans()))
 
-    def bad_answers(self, number: str, other: str) -> dict[FailureCode, Body]:
+    def bad_answers(self, number: str, other: str) -> dict[Fault, Body]:
         row = _row(number, LibraryLoans())
         return {
-            FailureCode.ERROR_ENVELOPE: _ERROR,
-            FailureCode.NULL_DATA: _found(number) | {"data": None},
-            FailureCode.MISSING_FIELDS: _found(number, {"readerId": number}),
-            FailureCode.TWO_STUDENTS: _found(number, row, row | {"readerId": other}),
-            FailureCode.NAN: _found(number, row | {"books": float("nan"), "debt": "NaN"}),
-            FailureCode.UNKNOWN_VALUE: _found(number, row | {"cardState": "7"}),
-            FailureCode.MISSING_PAGE: _found(number, row)
-            | {"data": _found(number, row)["data"] | {"total": 2}},
+            Fault.ERROR_ENVELOPE: _ERROR,
+            Fault.NULL_DATA: _found(number) | {"data": None},
+            Fault.MISSING_FIELDS: _found(number, {"readerId": number}),
+            Fault.TWO_STUDENTS: _found(number, row, row | {"readerId": other}),
+            Fault.NAN: _found(number, row | {"books": float("nan"), "debt": "NaN"}),
+            Fault.UNKNOWN_VALUE: _found(number, row | {"cardState": "7"}),
+            Fault.MISSING_PAGE: _found(number, row) | {"data": _found(number, row)["data"] | {"total": 2}},
         }
 
 
@@ -107,13 +106,13 @@ class CancelCard(_Library):
     def cleared(self, number: str) -> Body:
         return _cancelled(number, "9")
 
-    def bad_answers(self, number: str, other: str) -> dict[FailureCode, Body]:
+    def bad_answers(self, number: str, other: str) -> dict[Fault, Body]:
         both: list[Any] = [self.cleared(number)["data"], self.cleared(other)["data"]]
         return {
-            FailureCode.ERROR_ENVELOPE: _ERROR,
-            FailureCode.NULL_DATA: self.cleared(number) | {"data": None},
-            FailureCode.MISSING_FIELDS: self.cleared(number) | {"data": {"readerId": number}},
-            FailureCode.TWO_STUDENTS: self.cleared(number) | {"data": both},
-            FailureCode.NAN: _cancelled(number, float("nan")),
-            FailureCode.UNKNOWN_VALUE: _cancelled(number, "7"),
+            Fault.ERROR_ENVELOPE: _ERROR,
+            Fault.NULL_DATA: self.cleared(number) | {"data": None},
+            Fault.MISSING_FIELDS: self.cleared(number) | {"data": {"readerId": number}},
+            Fault.TWO_STUDENTS: self.cleared(number) | {"data": both},
+            Fault.NAN: _cancelled(number, float("nan")),
+            Fault.UNKNOWN_VALUE: _cancelled(number, "7"),
         }

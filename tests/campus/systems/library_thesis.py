@@ -6,7 +6,7 @@ from aiohttp import web
 
 from tests.campus.facts import LibraryThesis
 from tests.campus.signatures import is_same
-from tests.campus.state import FailureCode
+from tests.campus.state import Fault
 from tests.campus.systems.base import Body, Endpoint
 
 _UNKNOWN = LibraryThesis(state="未提交", submitted_on=None)
@@ -42,15 +42,15 @@ class ThesisQuery(Endpoint):
     def cleared(self, number: str) -> Body:
         return _ok(_thesis(number, LibraryThesis()))
 
-    def bad_answers(self, number: str, other: str) -> dict[FailureCode, Body]:
+    def bad_answers(self, number: str, other: str) -> dict[Fault, Body]:
         thesis = _thesis(number, LibraryThesis())
         return {
-            FailureCode.ERROR_ENVELOPE: {"code": 50001, "msg": "服务繁忙", "data": None},
-            FailureCode.NULL_DATA: _ok(None),
-            FailureCode.MISSING_FIELDS: _ok({"student_no": number}),
-            FailureCode.TWO_STUDENTS: _ok([thesis, thesis | {"student_no": other}]),
-            FailureCode.NAN: _ok(thesis | {"submitted_on": float("nan")}),
-            FailureCode.UNKNOWN_VALUE: _ok(thesis | {"state": "审核通过（待复核）"}),
-            FailureCode.FUTURE_DAY: _ok(thesis | {"submitted_on": "2099-06-01"}),
-            FailureCode.NOTHING_TEXT: _ok(thesis | {"state": "暂无"}),
+            Fault.ERROR_ENVELOPE: {"code": 50001, "msg": "服务繁忙", "data": None},
+            Fault.NULL_DATA: _ok(None),
+            Fault.MISSING_FIELDS: _ok({"student_no": number}),
+            Fault.TWO_STUDENTS: _ok([thesis, thesis | {"student_no": other}]),
+            Fault.NAN: _ok(thesis | {"submitted_on": float("nan")}),
+            Fault.UNKNOWN_VALUE: _ok(thesis | {"state": "审核通过（待复核）"}),
+            Fault.FUTURE_DAY: _ok(thesis | {"submitted_on": "2099-06-01"}),
+            Fault.NOTHING_TEXT: _ok(thesis | {"state": "暂无"}),
         }

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from tests.campus.facts import StudentCard
 from tests.campus.signatures import is_same
-from tests.campus.state import FailureCode
+from tests.campus.state import Fault
 from tests.campus.systems.base import Body, Endpoint, read_form
 
 
@@ -44,15 +44,15 @@ class StudentCardQuery(Endpoint):
     def cleared(self, number: str) -> Body:
         return _ok(number, _row(number, StudentCard()))
 
-    def bad_answers(self, number: str, other: str) -> dict[FailureCode, Body]:
+    def bad_answers(self, number: str, other: str) -> dict[Fault, Body]:
         row = _row(number, StudentCard())
         good = row["attributes"]
         error = {"result": "error", "query": number, "total": 0}
         return {
-            FailureCode.ERROR_ENVELOPE: {"meta": error, "data": []},
-            FailureCode.NULL_DATA: _ok(number) | {"data": None},
-            FailureCode.MISSING_FIELDS: _ok(number, row | {"attributes": {}}),
-            FailureCode.TWO_STUDENTS: _ok(number, row, row | {"id": other}),
-            FailureCode.NAN: _ok(number, row | {"attributes": good | {"handed_in_on": float("nan")}}),
-            FailureCode.UNKNOWN_VALUE: _ok(number, row | {"attributes": good | {"state": "已上交（缺页）"}}),
+            Fault.ERROR_ENVELOPE: {"meta": error, "data": []},
+            Fault.NULL_DATA: _ok(number) | {"data": None},
+            Fault.MISSING_FIELDS: _ok(number, row | {"attributes": {}}),
+            Fault.TWO_STUDENTS: _ok(number, row, row | {"id": other}),
+            Fault.NAN: _ok(number, row | {"attributes": good | {"handed_in_on": float("nan")}}),
+            Fault.UNKNOWN_VALUE: _ok(number, row | {"attributes": good | {"state": "已上交（缺页）"}}),
         }

@@ -15,11 +15,11 @@ from app.connectors.base import ActionOutcome, Connector
 from app.connectors.fan_out import close_connectors, perform_action, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from tests.campus.client import CampusClient
-from tests.campus.state import COMMON_FAULTS, FailureCode
+from tests.campus.state import COMMON_FAULTS, Fault
 from tests.integration.connectors.conftest import CREDENTIALS, demo_connectors
 
 DEADLINE = 1.0
-HARMLESS = {FailureCode.NONE, FailureCode.TIMEOUT_AFTER}
+HARMLESS = {Fault.NONE, Fault.TIMEOUT_AFTER}
 FAULTS = sorted(set(COMMON_FAULTS) - HARMLESS)
 GOOD_LOANS = {"overdue_books": 0, "fine": Decimal("0.00"), "violations": 0, "card_status": "cancelled"}
 
@@ -85,7 +85,7 @@ def test_a_reading_names_its_system_its_student_and_when_it_was_learnt(
 def test_every_fault_makes_every_system_unavailable_in_time(
     campus: CampusClient,
     connectors: dict[str, Connector],
-    fault: FailureCode,
+    fault: Fault,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     for system in connectors:
@@ -102,7 +102,7 @@ def test_every_fault_makes_every_system_unavailable_in_time(
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_systems_come_back_alone_after_every_fault(
-    campus: CampusClient, connectors: dict[str, Connector], fault: FailureCode
+    campus: CampusClient, connectors: dict[str, Connector], fault: Fault
 ) -> None:
     for system in connectors:
         campus.set_fault(system, fault)
@@ -142,9 +142,9 @@ def test_a_refusal_is_told_as_one(connectors: dict[str, Connector]) -> None:
     assert cancel(connectors, "TS23000011") is ActionOutcome.REFUSED
 
 
-@pytest.mark.parametrize("fault", sorted(set(COMMON_FAULTS) - {FailureCode.NONE}))
+@pytest.mark.parametrize("fault", sorted(set(COMMON_FAULTS) - {Fault.NONE}))
 def test_after_any_fault_an_action_is_unknown_and_was_sent_once(
-    campus: CampusClient, connectors: dict[str, Connector], fault: FailureCode
+    campus: CampusClient, connectors: dict[str, Connector], fault: Fault
 ) -> None:
     campus.set_fault("library_loans", fault)
     assert cancel(connectors, "TS23000001") is ActionOutcome.UNKNOWN

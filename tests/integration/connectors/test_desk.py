@@ -149,7 +149,7 @@ def test_an_import_is_audited_with_its_clerk_and_the_files_digest(hall: Installa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (("desk", "import", "nothing", "{csv}", "--by", CLERK), "no desk of this name"),
         (("desk", "import", "finance", "{csv}", "--by", CLERK), "no desk of this name"),

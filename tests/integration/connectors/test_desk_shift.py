@@ -27,7 +27,7 @@ def import_rows(hall: Installation, *rows: str, options: tuple[str, ...] = (), s
 
 
 @pytest.mark.parametrize(
-    ("row", "says"),
+    ("row", "message"),
     [
         ("TS23000006,0,学费,0", "has 4 cells and the headings 5: write the separators of empty cells too"),
         ("TS23000006", "has 1 cells and the headings 5"),

@@ -14,7 +14,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from openpyxl.worksheet.worksheet import Worksheet
 
 from tests.integration.connectors.desks import Installation, run_import
-from tests.unit.services.test_desk_xlsx import rewrite_sheet, to_strict
+from tests.unit.services.desk.test_xlsx import rewrite_sheet, to_strict
 
 HEADINGS = ("学号", "论文状态", "审核日期")
 LIST = (

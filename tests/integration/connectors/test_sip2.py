@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from app.connectors.base import ActionOutcome, Connector
-from app.connectors.base import FailureCode as ConnectorFault
+from app.connectors.base import Fault as ConnectorFault
 from app.connectors.fan_out import perform_action, query_systems
 from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable, Reading
@@ -25,14 +25,14 @@ from tests.campus.credentials import DEMO
 from tests.campus.facts import LibraryLoans
 from tests.campus.sip2_server import Sip2Library
 from tests.campus.sip2_wire import read_request, seal, write_patron
-from tests.campus.state import COMMON_FAULTS, FailureCode, State
+from tests.campus.state import COMMON_FAULTS, Fault, State
 from tests.conftest import get_free_port
 from tests.integration.connectors.test_transport import make_certificate
-from tests.unit.connectors.sip2_library import demo_section
+from tests.unit.connectors.sip2.library import demo_section
 
 STUDENT = "TS23000002"
 CLEARED = {"overdue_books": 0, "fine": Decimal("0.00"), "violations": 0, "card_status": "cancelled"}
-FAULTS = sorted(set(COMMON_FAULTS) - {FailureCode.NONE, FailureCode.TIMEOUT_AFTER})
+FAULTS = sorted(set(COMMON_FAULTS) - {Fault.NONE, Fault.TIMEOUT_AFTER})
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -100,7 +100,7 @@ def test_a_change_at_the_library_is_seen_at_once(connector: Connector, library: 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_makes_the_library_unavailable_in_time_and_it_comes_back_alone(
-    connector: Connector, library: CampusClient, fault: FailureCode, caplog: pytest.LogCaptureFixture
+    connector: Connector, library: CampusClient, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
     library.set_fault("library_loans", fault)
@@ -123,16 +123,16 @@ def test_the_faults_are_told_apart(connector: Connector, library: CampusClient) 
     assert (
         told
         | {
-            FailureCode.TIMEOUT: "timeout",
-            FailureCode.DRIP: "timeout",
-            FailureCode.RESET: "disconnected",
-            FailureCode.HTTP_401: "credential_refused",
-            FailureCode.HTML_LOGIN: "not_sip2",
-            FailureCode.REDIRECT: "sequence",
-            FailureCode.BAD_JSON: "checksum",
-            FailureCode.HUGE: "too_large",
-            FailureCode.WRONG_STUDENT: "wrong_student",
-            FailureCode.TWO_STUDENTS: "duplicate_key",
+            Fault.TIMEOUT: "timeout",
+            Fault.DRIP: "timeout",
+            Fault.RESET: "disconnected",
+            Fault.HTTP_401: "credential_refused",
+            Fault.HTML_LOGIN: "not_sip2",
+            Fault.REDIRECT: "sequence",
+            Fault.BAD_JSON: "checksum",
+            Fault.HUGE: "too_large",
+            Fault.WRONG_STUDENT: "wrong_student",
+            Fault.TWO_STUDENTS: "duplicate_key",
         }
         == told
     )
@@ -151,9 +151,9 @@ def test_a_refusal_is_told_as_one(connector: Connector) -> None:
     assert cancel(connector, "TS23000011") is ActionOutcome.REFUSED
 
 
-@pytest.mark.parametrize("fault", sorted(set(COMMON_FAULTS) - {FailureCode.NONE}))
+@pytest.mark.parametrize("fault", sorted(set(COMMON_FAULTS) - {Fault.NONE}))
 def test_after_any_fault_cancelling_is_unknown_and_was_asked_for_at_most_once(
-    connector: Connector, library: CampusClient, fault: FailureCode
+    connector: Connector, library: CampusClient, fault: Fault
 ) -> None:
     library.set_fault("library_loans", fault)
     assert cancel(connector, "TS23000001") is ActionOutcome.UNKNOWN

@@ -22,7 +22,7 @@ from tests.integration.connectors.independent_library import (
     relaying,
     serving,
 )
-from tests.unit.connectors.sip2_library import demo_section
+from tests.unit.connectors.sip2.library import demo_section
 
 STUDENT = "TS23000002"
 CARD = {"path": "blocked.extent", "type": "text", "values": {"none": "active", "all": "cancelled"}}

@@ -16,7 +16,7 @@ from app.domain.clearance import DepartmentUnavailable, Reading
 from app.tables import Table
 from tests.campus.client import PROJECT, CampusClient
 from tests.campus.credentials import DEMO
-from tests.campus.state import COMMON_FAULTS, FailureCode
+from tests.campus.state import COMMON_FAULTS, Fault
 
 CONFIG = PROJECT / "config" / "demo_undergraduate.toml"
 
@@ -48,9 +48,9 @@ def test_healthy_departments_give_the_facts_they_hold(connectors: dict[str, Conn
     assert card.records == ({"balance": Decimal("23.40"), "status": "active"},)
 
 
-@pytest.mark.parametrize("fault", sorted(set(COMMON_FAULTS) - {FailureCode.NONE, FailureCode.TIMEOUT_AFTER}))
+@pytest.mark.parametrize("fault", sorted(set(COMMON_FAULTS) - {Fault.NONE, Fault.TIMEOUT_AFTER}))
 def test_every_fault_makes_either_department_unavailable(
-    campus: CampusClient, connectors: dict[str, Connector], fault: FailureCode
+    campus: CampusClient, connectors: dict[str, Connector], fault: Fault
 ) -> None:
     healthy = query_systems(connectors, "08230001", 10).values()
     assert all(isinstance(answer, Reading) for answer in healthy)

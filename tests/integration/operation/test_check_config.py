@@ -246,25 +246,25 @@ def test_a_server_that_may_not_start_ends_with_the_same_one_message(environment:
     assert "Traceback" not in ended.stderr
 
 
-SENTINELS = "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__SENTINELS"
+CANARIES = "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__SENTINELS"
 
 
-def test_facts_that_no_failing_control_student_shows_are_told(environment: dict[str, str]) -> None:
+def test_facts_that_no_failing_canary_student_shows_are_told(environment: dict[str, str]) -> None:
     assert "WARNING" not in run_flask(environment, "check-config").out
-    done = run_flask(environment, "check-config", **{f"{SENTINELS}__LIBRARY_LOANS__FAILS": "TS00000002"})
+    done = run_flask(environment, "check-config", **{f"{CANARIES}__LIBRARY_LOANS__FAILS": "TS00000002"})
     assert done.code == 0
     assert "WARNING: no failing one for overdue_books, fine, violations, card_status" in done.out
 
 
-def test_a_control_student_for_a_fact_that_keeps_nobody_from_passing_is_refused(
+def test_a_canary_student_for_a_fact_that_keeps_nobody_from_passing_is_refused(
     environment: dict[str, str],
 ) -> None:
-    done = run_flask(environment, "check-config", **{f"{SENTINELS}__DORMITORY__FAILS__ROOM": "TS00000002"})
+    done = run_flask(environment, "check-config", **{f"{CANARIES}__DORMITORY__FAILS__ROOM": "TS00000002"})
     assert done.code == 1
     assert "canaries.dormitory.fails.room is no fact that keeps anybody from passing" in done.err
 
 
-def test_without_control_students_a_step_that_passes_without_a_record_does_not_start(
+def test_without_canary_students_a_step_that_passes_without_a_record_does_not_start(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     text = Path(environment["LIXIAO_CONFIG"]).read_text(encoding="utf-8")

@@ -87,7 +87,7 @@ def test_plain_names_are_printed_character_by_character(store: GlyphStore, name:
 
 def test_an_ordinary_slip_opens_no_fallback_font() -> None:
     program = (
-        "from app.documents import font_files, fonts\n"
+        "from app.documents import fonts\n"
         "from app.documents.slip_pdf import render_slip_pdf\n"
         "from tests.fixtures.slips import SLIPS, make_code, make_slip\n"
         "names = ['买买提·艾力', 'Nguyễn Thị Hương']\n"

@@ -14,7 +14,7 @@ from app.tables import Table
 from tests.campus.facts import LibraryLoans
 from tests.campus.sip2_wire import seal, write_patron
 
-DEMO_FILE = Path(__file__).resolve().parents[3] / "config" / "demo_sip2.toml"
+DEMO_FILE = Path(__file__).resolve().parents[4] / "config" / "demo_sip2.toml"
 STUDENT = "TS23000002"
 CLEARED = LibraryLoans()
 

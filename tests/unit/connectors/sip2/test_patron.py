@@ -19,8 +19,8 @@ from app.domain.rules import AllSettled
 from tests.campus.facts import LibraryLoans
 from tests.campus.sip2_faults import spoil
 from tests.campus.sip2_wire import seal, write_patron
-from tests.campus.state import FailureCode as CampusFault
-from tests.unit.connectors.sip2_library import (
+from tests.campus.state import Fault as CampusFault
+from tests.unit.connectors.sip2.library import (
     CLEARED,
     STUDENT,
     demo_config,

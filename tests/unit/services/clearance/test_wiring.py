@@ -14,9 +14,9 @@ from app.mini_apps.loader import load_mini_app
 from app.services.clearance.wiring import check_actions, check_levels, check_steps, check_students
 from app.tables import Table
 from tests.unit.connectors.demo import demo_sections
-from tests.unit.connectors.sip2_library import demo_section
+from tests.unit.connectors.sip2.library import demo_section
 
-FOLDER = Path(__file__).resolve().parents[3] / "miniapp_templates" / "graduate_departure"
+FOLDER = Path(__file__).resolve().parents[4] / "miniapp_templates" / "graduate_departure"
 Sections = dict[str, dict[str, Any]]
 
 

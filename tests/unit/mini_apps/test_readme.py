@@ -31,7 +31,7 @@ def list_keys(source: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("source", ["miniapps/manifest.py", "domain/rules.py"])
+@pytest.mark.parametrize("source", ["mini_apps/manifest.py", "domain/rules.py"])
 def test_every_key_of_a_manifest_is_described(source: str) -> None:
     keys = list_keys(ROOT / "app" / source)
     assert len(keys) > 5

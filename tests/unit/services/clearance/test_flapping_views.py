@@ -194,7 +194,7 @@ def test_without_a_look_at_submission_emptied_facts_give_one(
     assert submit(*unguarded, make_graduate(number)).startswith("LX")
 
 
-def test_a_submission_asks_no_control_student_of_records_while_the_last_look_is_fresh(
+def test_a_submission_asks_no_canary_student_of_records_while_the_last_look_is_fresh(
     place: Place, departments: dict[str, Department]
 ) -> None:
     for _ in range(3):

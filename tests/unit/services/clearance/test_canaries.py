@@ -1,4 +1,4 @@
-"""Control students: an emptied or shifted view is noticed, and right answers bring its step back."""
+"""Canary students: an emptied or shifted view is noticed, and right answers bring its step back."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def installed(office: Office, departments: dict[str, Department]) -> InstalledMi
 
 
 def check(installed: InstalledMiniApp) -> dict[str, datetime]:
-    """The suspended steps after one look at all control students."""
+    """The suspended steps after one look at all canary students."""
     CanaryWatch({"x": installed}, SECONDS).check_all(lambda: NOON)
     return installed.suspended
 
 
-def test_right_answers_about_the_control_students_leave_every_step_trusted(
+def test_right_answers_about_the_canary_students_leave_every_step_trusted(
     installed: InstalledMiniApp, departments: dict[str, Department]
 ) -> None:
     assert check(installed) == {}
@@ -96,7 +96,7 @@ def test_a_department_that_does_not_answer_changes_nothing_either_way(
     assert check(installed) == {"finance": NOON}
 
 
-def test_without_control_students_the_emptied_view_is_not_noticed(
+def test_without_canary_students_the_emptied_view_is_not_noticed(
     installed: InstalledMiniApp, departments: dict[str, Department]
 ) -> None:
     del departments["finance"].of_student[FAILS]

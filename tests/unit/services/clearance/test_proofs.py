@@ -1,4 +1,4 @@
-"""A pass that rests on "no record" counts only with right answers about the control students, asked after the student."""
+"""A pass that rests on "no record" counts only with right answers about the canary students, asked after the student."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def debtor(finance: Department) -> str:
 
 @pytest.fixture
 def without_proof(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variant that asks no control student at submission."""
+    """The variant that asks no canary student at submission."""
 
     def believe(
         _installed: object, systems: dict[str, Department], number: str, *_: object
@@ -109,7 +109,7 @@ def test_a_view_emptied_just_now_gives_a_debtor_no_slip_and_is_distrusted_at_onc
 
 
 @pytest.mark.usefixtures("without_proof")
-def test_a_variant_that_asks_no_control_student_at_submission_gives_the_debtor_a_slip(
+def test_a_variant_that_asks_no_canary_student_at_submission_gives_the_debtor_a_slip(
     place: Place, finance: Department, debtor: str
 ) -> None:
     CanaryWatch({"x": place[1]}, SECONDS).check_all()
@@ -125,7 +125,7 @@ def test_right_after_a_start_an_emptied_view_gives_no_slip_either(
     assert refuse(place, debtor).status is Status.UNAVAILABLE
 
 
-def test_a_view_emptied_between_the_answer_and_the_control_students_gives_no_slip(
+def test_a_view_emptied_between_the_answer_and_the_canary_students_gives_no_slip(
     place: Place, finance: Department
 ) -> None:
     student = next(_numbers)
@@ -149,7 +149,7 @@ def test_a_view_that_is_empty_for_the_first_answer_alone_is_found_out_by_the_sec
 
     finance.fetch_reading = fetch_and_refill  # type: ignore[method-assign, assignment]
     state = refuse(place, debtor)
-    assert (state.status, state.fault) == (Status.UNAVAILABLE, "sentinel")
+    assert (state.status, state.fault) == (Status.UNAVAILABLE, "canary")
     assert place[1].suspended.keys() == {"finance"}
     assert answers == []
 
@@ -184,7 +184,7 @@ def test_a_missing_control_answer_proves_nothing_and_is_no_distrust(
     assert place[1].suspended == {}
 
 
-def test_what_rests_on_records_counts_though_a_control_student_was_not_answered(
+def test_what_rests_on_records_counts_though_a_canary_student_was_not_answered(
     place: Place, departments: dict[str, Department]
 ) -> None:
     student = next(_numbers)
@@ -195,19 +195,19 @@ def test_what_rests_on_records_counts_though_a_control_student_was_not_answered(
     assert {department.looks for department in departments.values()} == {2}
 
 
-def test_without_control_students_no_record_never_counts(place: Place) -> None:
+def test_without_canary_students_no_record_never_counts(place: Place) -> None:
     settings = replace(place[1].settings, canaries={})
     unwatched = (place[0], replace(place[1], settings=settings))
     assert refuse(unwatched, next(_numbers)).fault == proofs.UNPROVEN
 
 
-def test_a_waived_step_needs_no_control_student(place: Place, finance: Department, debtor: str) -> None:
+def test_a_waived_step_needs_no_canary_student(place: Place, finance: Department, debtor: str) -> None:
     empty(finance)
     grant_waiver(place[1], "finance", debtor, "已由学院代缴", "00420014", accepts_unknown=True)
     assert submit(*place, make_graduate(debtor)).startswith("LX")
 
 
-def test_the_evidence_tells_when_the_control_students_agreed(place: Place) -> None:
+def test_the_evidence_tells_when_the_canary_students_agreed(place: Place) -> None:
     student, begun = next(_numbers), datetime.now(UTC)
     submit(*place, make_graduate(student))
     evidence = db.session.scalar(select(Submission.evidence).where(Submission.student_number == student))
@@ -287,7 +287,7 @@ FACTS = ("overdue_books", "fine", "violations", "card_status")
 
 
 @pytest.mark.parametrize("fact", FACTS)
-def test_a_fact_that_is_never_filled_is_noticed_though_the_control_student_fails_for_the_others(
+def test_a_fact_that_is_never_filled_is_noticed_though_the_canary_student_fails_for_the_others(
     place: Place, departments: dict[str, Department], fact: str
 ) -> None:
     library = departments["library_loans"]
@@ -297,7 +297,7 @@ def test_a_fact_that_is_never_filled_is_noticed_though_the_control_student_fails
 
 
 @pytest.mark.parametrize("fact", FACTS)
-def test_a_failing_control_student_for_no_fact_in_particular_would_not_have_noticed(
+def test_a_failing_canary_student_for_no_fact_in_particular_would_not_have_noticed(
     place: Place, departments: dict[str, Department], fact: str
 ) -> None:
     library = departments["library_loans"]
@@ -309,7 +309,7 @@ def test_a_failing_control_student_for_no_fact_in_particular_would_not_have_noti
     assert installed.suspended == {}
 
 
-def test_facts_without_a_failing_control_student_are_listed(place: Place) -> None:
+def test_facts_without_a_failing_canary_student_are_listed(place: Place) -> None:
     library, archive = place[1].get_step("library_loans"), place[1].get_step("archive")
     for_none, for_fine = Canaries((PASSES,), {ANY_FACT: (FAILS,)}), Canaries((PASSES,), {"fine": (FAILS,)})
     assert list_unwatched_facts(library, for_none) == FACTS

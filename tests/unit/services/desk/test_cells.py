@@ -145,7 +145,7 @@ def test_a_number_must_be_like_the_configured_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fact", "cell", "says"),
+    ("fact", "cell", "message"),
     [
         ("owed", "1,200.00", "write 1200.00 and not 1,200.00"),
         ("owed", "¥1，200", "write 1200.00 and not 1,200.00"),

@@ -8,7 +8,7 @@ import pytest
 
 from app.connectors.registry import build_connectors
 from app.tables import Table
-from tests.unit.connectors.sip2_library import demo_section
+from tests.unit.connectors.sip2.library import demo_section
 
 
 def faults_of(**changes: Any) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from app.connectors.registry import build_connectors
 from app.tables import Table
 
-DEMO_FILE = Path(__file__).resolve().parents[3] / "config" / "demo_sql.toml"
+DEMO_FILE = Path(__file__).resolve().parents[4] / "config" / "demo_sql.toml"
 URL = "postgresql+psycopg://reader:geheim@db.example.edu.cn/centre"
 
 
