@@ -19,7 +19,7 @@ LOAD_URL ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run flask load test soak lint bench screenshots texts pins
+.PHONY: help run flask load test soak lint bench walks screenshots texts pins
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ lint: $(VENV)/tools ## Check style, types and layers
 
 bench: $(VENV)/tools $(if $(filter all slip_pdf,$(BENCH)),$(VENV)-peers/ready) $(if $(filter all lighthouse,$(BENCH)),$(VENV)-lighthouse/ready) ## Measure speed and sizes, one table (BENCH=name for one)
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+walks: $(VENV)/tools ## Count the files that each thing the service does runs through (ARGS=--files names them)
+	@$(BIN)/python -m tests.walks $(filter --files,$(ARGS))
 
 load: $(VENV)/runtime $(VENV)-load/ready ## Let students in, on this machine only (USERS, SECONDS, LOAD_URL)
 	@$(BIN)/python -m tests.load --locust $(VENV)-load/bin/locust --users $(USERS) --seconds $(SECONDS) $(addprefix --url ,$(LOAD_URL))
