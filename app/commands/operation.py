@@ -1,12 +1,5 @@
-"""`flask check-config`, `doctor`, `backup` and `purge`: what an operator asks of the whole installation.
-
-`flask audit`: the chain of audit events.
-
-`flask numbers`: stored numbers held to their one form.
-
-`flask sessions`: who is signed in, and ending it.
-
-`flask sign-in`: what an operator asks of the configured ways to sign in.
+"""What an operator asks of the whole installation: `flask check-config`, `doctor`, `backup`, `purge`, `audit`,
+`numbers`, `sessions` and `sign-in`.
 """
 
 from __future__ import annotations

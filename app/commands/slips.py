@@ -1,7 +1,4 @@
-"""`flask slips`: what happens to slips after they were issued, and their verification by hand.
-
-Verdicts and slips in words, for an operator's screen.
-"""
+"""`flask slips`: what happens to slips after they were issued, and their verification by hand."""
 
 from __future__ import annotations
 

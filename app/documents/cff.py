@@ -3,8 +3,7 @@
 Sources: Adobe Technical Note #5176 (The Compact Font Format Specification) for the file, Adobe Technical
 Note #5177 (The Type 2 Charstring Format) for the glyphs. One Font DICT, one Private DICT, no subroutines;
 the glyph at place n has the CID n, so that the PDF needs no map from codes to glyphs.
-
-The outlines of glyphs as HarfBuzz draws them, in the shape that a charstring is made from.
+The outlines come from HarfBuzz.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@ A plain character is printed by the glyph that the first font has for it, whatev
 most of what else is on a slip. Other texts are cut into runs, a font is chosen for each, and HarfBuzz shapes it.
 fontTools, which interprets every outline in Python, is never asked for one.
 
-The font files of the slip, each opened by HarfBuzz when a character is first looked for in it.
-
+Each font file is opened when a character is first looked for in it.
 Noto Sans CJK SC comes out of the package noto-cjk-sans-otc and holds all of 通用规范汉字表, the URO and extension A.
 What it and the configured fonts lack is looked for in Noto Sans (Latin and Cyrillic with all their marks), Noto Sans
 Arabic (Uyghur, Kazakh, Kyrgyz) and Noto Sans Thai, each out of a package of its own. All are under the SIL Open

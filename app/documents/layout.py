@@ -1,14 +1,9 @@
 """Where everything on the slip stands: one A4 page, from the title down to the QR and how to check it.
 
 A slip's values are placed by their numbers of lines alone, so that one Layout serves all slips of a wording
-whose values take as many lines.
-
-The words that the slips of a mini-app share, in Chinese or in both languages.
-
-The rows of a slip: what is printed in which order and type, before anything has a height.
-
-A slip's own values go into the columns
-without words, in the order of `list_values`.
+whose values take as many lines. A `Wording` holds the words that the slips of a mini-app share, in Chinese or in both
+languages; rows say what is printed in which order and type, and a slip's own values go into the columns without words,
+in the order of `list_values`.
 """
 
 from __future__ import annotations

@@ -2,9 +2,7 @@
 
 The revision is the same bytes for the same file, moment and certificate: ECDSA signs by RFC 6979, without chance,
 where OpenSSL can (3.2 and later). It certifies the file with no changes permitted (ISO 32000-1, 12.8.2.2), so that a
-reader objects to whatever is added later.
-
-The certificate and key that sign slip files, out of a PKCS #12 file.
+reader objects to whatever is added later. Certificate and key come out of a PKCS #12 file.
 """
 
 from __future__ import annotations

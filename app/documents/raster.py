@@ -1,6 +1,4 @@
-"""The slip as a picture: the PDF's one page, rendered by PDFium and kept small.
-
-Files that people hand in, drawn as pictures within bounds of time and memory.
+"""Files drawn as pictures: the slip's own PDF, and what people hand in, within bounds of time and memory.
 
 JPEG, PNG and WebP are opened here: their headers tell what decoding will take. PDF files and all other formats are
 drawn in a process of its own, with a bound of time and one of memory: a PDF of a kilobyte can keep PDFium busy for

@@ -1,10 +1,7 @@
 """Shaping: which glyphs stand for a run of text, and where, as HarfBuzz finds it by the rules of the run's script.
 
 What is printed by one code is a piece: a letter with its marks, in the form that it has between its neighbours.
-
-Runs of text: the parts of a line that one font and one direction serve, as they stand from left to right.
-
-Scripts are those of Unicode Standard Annex #24, directions those of Annex #9 in a line that goes from left to right.
+A run is a part of a line that one font and one direction serve; runs stand from left to right. Scripts are those of Unicode Standard Annex #24, directions those of Annex #9 in a line that goes from left to right.
 """
 
 from __future__ import annotations

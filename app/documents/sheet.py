@@ -1,6 +1,5 @@
 """A sheet of paper filled from the top with rows of cells. Lengths in mm from its top left corner, font sizes in points.
-
-Breaking a text into lines: Chinese anywhere but at its punctuation, words of other scripts whole where they fit.
+A text is broken into lines anywhere in Chinese but at its punctuation, and between words of other scripts where they fit.
 """
 
 from __future__ import annotations

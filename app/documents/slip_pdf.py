@@ -2,11 +2,8 @@
 
 What slips share is drawn once by ordinary fpdf2 calls and kept as a page stream; a slip adds its own values
 and its QR to it. The font program is joined from ready glyphs (`slip_font`), so that neither fontTools nor
-a subsetter runs for a slip.
-
-What makes a slip's file PDF/A-2u (ISO 19005-2): fpdf2 writes the rest, the colour profile among it.
-
-fpdf2's own metadata packet takes the clock; this one takes the slip's date, so that the bytes stay the same.
+a subsetter runs for a slip. Its files may be PDF/A-2u (ISO 19005-2): fpdf2's own metadata packet takes the clock, this one
+takes the slip's date, so that the bytes stay the same.
 """
 
 from __future__ import annotations

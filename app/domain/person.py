@@ -1,6 +1,5 @@
-"""Who signed in: what a kind of sign-in yields, and what the pages and the slip say of a person.
-
-Numbers of students and staff 学号、工号: one person, one number, however somebody typed it.
+"""People 人员: who signed in, what pages and slips say of them, and the one form of their numbers 学号、工号, however
+somebody typed it.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A slip is rendered from its stored `SlipRecord` alone. The record holds every printed field as the text
 that stands on the paper, so the same record gives the same paper a year later.
 
-The slip number 编号: `LX`, two digits of the year, twelve random digits, one check character.
+The number 编号 is `LX`, two digits of the year, twelve random digits, one check character.
 
     LX26 483920175562 7
 

@@ -1,6 +1,5 @@
-"""Text from outside 外来文本: the one form in which names, colleges and the words of departments are kept.
-
-What people type from paper 手工输入: names and codes, in the one form in which they are compared.
+"""Text from outside 外来文本: the one form in which names, colleges and the words of departments are kept, and the one in
+which names and codes typed from paper 手工输入 are compared.
 
 Keyboards and input methods write one sign in many ways: full-width letters, dots and apostrophes of a dozen kinds,
 look-alikes of other scripts. None of that makes another name or another code.

@@ -1,10 +1,5 @@
-"""A waiver 豁免: a person decided that a student need not pass a step.
-
-An action 操作 that a student took in a department's system, such as cancelling the library card.
-
-The last answers that the departments gave about a student: shown with their age, never counted at submit.
-
-A submission 提交: the one time in a period that a student hands in a mini-app.
+"""The tables of clearance: submissions 提交 (one for each student, mini-app and period), waivers 豁免, actions 操作 taken in a
+department's system, and the last answers of the departments, shown with their age and never counted at submit.
 """
 
 from __future__ import annotations

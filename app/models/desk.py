@@ -1,7 +1,4 @@
-"""What keeps a desk from answering: rows that could not be read, and a list that nobody declared complete.
-
-An entry of a department without a system: what its clerks recorded of one student.
-"""
+"""The tables of desks: what clerks recorded, the rows that could not be read, and the lists declared complete."""
 
 from __future__ import annotations
 

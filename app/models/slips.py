@@ -1,8 +1,5 @@
-"""The log of checks 核验记录: that a slip was looked at, never who it belongs to or from where.
-
-A file that was handed out 发出的文件: its digest, whatever later releases draw.
-
-A slip 离校单, the codes issued for it, and the issued log of those codes.
+"""The tables of slips 离校单: slips, the codes issued for them, the issued log of those codes, the digests of files handed
+out 发出的文件, and the scan log 核验记录, which never says whose slip it was or who looked from where.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Stored numbers held to the one form of `[numbers]`: what an older release, or another form, has left.
+"""Student numbers that are stored: which are known here, and how all are held to the one form of `[numbers]`.
 
 Numbers are folded where they come in, and rows are keyed by what comes from there; CHECK constraints could not know
 the form, which is configured. What this finds was stored before. A signed slip, its submission and the two chains
 stay as they are, letter by letter: a submission is found by `person_number` beside them. Where one person has
 several rows of which there may be one, one stays and the audit keeps the others.
 
-Which student numbers are known here: whoever signed in and left a row. A mistyped number has none.
+A number is known when somebody signed in with it and left a row. A mistyped one has none.
 """
 
 from __future__ import annotations

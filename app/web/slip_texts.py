@@ -1,8 +1,5 @@
-"""How characters that no font holds are shown to the student.
-
-A slip's record as a page shows it: in the language of the page. The paper stays as it is.
-
-A slip's status in words for its holder.
+"""A slip in the words of a page: its record in the page's language while the paper stays as it is, its state for its
+holder, and the characters that no font has.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""A file's rows before anybody knows which of them holds the headings.
-
-Turns the cells of an imported table into what a desk keeps, or says what is wrong with one.
+"""The cells of an imported table: turned into what a desk keeps, or told what is wrong with one.
 
 A cell is what a file's reader found: a text, a number, a day, a flag, None for an empty one, or a Formula.
 """

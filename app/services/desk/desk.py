@@ -1,6 +1,6 @@
 """Desks: departments without a system, whose clerks record or import what holds. Every change is audited.
 
-Compares the numbers that clerks type with those of known people: a slip of the pen is somebody else's, or nobody's.
+The numbers that clerks type are compared with those of known people: a slip of the pen is somebody else's, or nobody's.
 """
 
 from __future__ import annotations

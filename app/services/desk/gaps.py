@@ -1,6 +1,4 @@
-"""Records one student at a desk, checked as a row of an import is.
-
-What keeps a desk from answering, kept and lifted: rows that could not be read, and a list not declared complete.
+"""What keeps a desk from answering, kept and lifted: rows that could not be read, and a list not declared complete.
 
 A refused row makes its student unknown. A row whose number cannot be read may be about anybody: it makes everybody
 unknown whom the same file did not name, and ends the declaration that the list is complete.

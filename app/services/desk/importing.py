@@ -1,6 +1,6 @@
 """Imports a clerks' table into a desk: every row is checked before one is recorded.
 
-Finds rows that a stray quote made the text of one cell: their students would be lost without a word.
+Rows that a stray quote made the text of one cell are found too: their students would be lost without a word.
 """
 
 from __future__ import annotations

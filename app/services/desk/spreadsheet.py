@@ -1,6 +1,6 @@
 """Finds the table in a clerks' file: the row with a desk's headings, whatever stands above it.
 
-Reads CSV as spreadsheets write it: UTF-8, UTF-16 with its mark or GB18030; comma, semicolon or tab.
+CSV is read as spreadsheets write it: UTF-8, UTF-16 with its mark or GB18030; comma, semicolon or tab.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Browsers' sessions in the database: few statements, by SQLAlchemy Core, with the clock as an argument.
 
 Only the SHA-256 of a session's identifier is stored, so that a copy of the table opens nothing.
-
-Sessions seen from outside their browser: ended by the campus (single logout), listed and ended by an operator.
+From outside its browser a session is ended by the campus (single logout), and listed and ended by an operator.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""Who may open a page: decorators for views, and the way through the sign-in and back.
-
-The account that every page names, with the way to leave it.
+"""Who may open a page: decorators for views, the way through the sign-in and back, and the account that
+every page names with the way to leave it.
 """
 
 from __future__ import annotations

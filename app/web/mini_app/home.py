@@ -1,6 +1,5 @@
-"""What a mini-app tells before it asks: the privacy notice 隐私说明 with the consent to it, and 常见问题.
-
-How a mini-app's pages are opened: which mini-app, for whom, and by which template.
+"""How a mini-app's pages are opened (which mini-app, for whom, by which template), and what it tells before it asks: the
+privacy notice 隐私说明 with the consent to it, and 常见问题.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""Verification without scanning: a typed short code, a photo of the slip, or its PDF file.
-
-What was typed or pasted for a code: as it is shown again, to be compared with the paper.
+"""Verification without scanning: a typed short code, a photo of the slip, or its PDF file. What was typed is
+shown again, to be compared with the paper.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 Anybody may load it: it holds public keys and the signed status list, nothing of a person. Its checks are taken
 from signed-in guards and clerks only.
-
-The checks that a gate sends: parsed and bounded.
 """
 
 from __future__ import annotations

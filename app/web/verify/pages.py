@@ -1,6 +1,5 @@
-"""The blueprint that the views of verification share.
-
-Who is looking: a stranger, or a signed-in gate guard or clerk of the school (an administrator counts as a clerk).
+"""The blueprint that the views of verification share, and who is looking: a stranger, or a signed-in gate guard or clerk
+of the school (an administrator counts as a clerk).
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
 """What can be wrong with a typed code, a picture or a file, and what to do about it.
-
-A photo of a slip, or its PDF file, as somebody hands it in.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""The page that a slip's QR opens.
-
-A verification as the page or the JSON that the client prefers, and its line in the log of checks.
+"""The page that a slip's QR opens: a verification as the page or the JSON that the client prefers, and its line in the
+scan log.
 """
 
 from __future__ import annotations
