@@ -1,5 +1,4 @@
-"""What can be wrong with a typed code, a picture or a file, and what to do about it.
-"""
+"""What can be wrong with a typed code, a picture or a file, and what to do about it."""
 
 from __future__ import annotations
 
