@@ -141,7 +141,8 @@ def _store(
         remove_entries(session, desk, left, clerk, digest)
     doubted = 0
     if found.unread:
-        says = f"row {found.unread[0]} of an import of {now:%Y-%m-%d} has no readable number"
+        day = desk.config.conventions.get_today()
+        says = f"row {found.unread[0]} of an import of {day} has no readable number"
         doubted = doubt_others(session, desk.name, found.good.keys(), says, clerk, now)
     if options.is_complete:
         set_complete(session, desk.name, clerk, now)

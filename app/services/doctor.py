@@ -22,6 +22,7 @@ from app.connectors.desk_config import NoEntry
 from app.connectors.round import start_query, start_survey
 from app.documents.font_files import UnusableFont
 from app.documents.fonts import find_missing_characters, load_fonts
+from app.documents.signing_key import UnusableCertificate
 from app.domain.clearance import DepartmentUnavailable
 from app.domain.miniapp import Step
 from app.domain.slip_keys import NoSigningKey
@@ -72,6 +73,7 @@ def examine(installation: Installation, providers: Mapping[str, IdentityProvider
         yield from _look(f"{installed.mini_app.slug} waivers", partial(_look_at_waivers, installed))
     yield from _look("slip keys", lambda: _look_at_keys(installation))
     yield from _look("slip keys and log", lambda: _look_at_issued_keys(installation))
+    yield from _look("slip certificate", lambda: _look_at_certificate(installation))
     yield from _look("fonts", lambda: _look_at_fonts(installation))
     yield from _look("disk", lambda: _look_at_disk(installation))
     yield from _look("files", _look_at_files)
@@ -223,6 +225,15 @@ def _look_at_issued_keys(installation: Installation) -> Iterator[Finding]:
         yield Finding(Fit.FAULT, describe_foreign(foreign))
     if not missing and not foreign:
         yield Finding(Fit.FITS, "every key that signed slips is here")
+
+
+def _look_at_certificate(installation: Installation) -> Iterator[Finding]:
+    if installation.settings.slip.p12_file is None:
+        return
+    try:
+        _ = installation.file_signer
+    except UnusableCertificate as error:
+        yield Finding(Fit.FAULT, str(error))
 
 
 def _look_at_fonts(installation: Installation) -> Iterator[Finding]:
