@@ -39,7 +39,7 @@ run: $(VENV)/runtime ## Start the pretend campus and the service (PORT, CAMPUS_P
 	@exec $(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) --config '$(CONFIG)'
 
 flask: $(VENV)/runtime ## A command of the demo, in its environment (ARGS="waivers list"; the others as for run)
-	@$(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) --config '$(CONFIG)' --flask "$$ARGS"
+	@$(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) --config '$(CONFIG)' --flask="$$ARGS"
 
 test: $(VENV)/tools ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -150,7 +150,9 @@ def _add_completeness(group: AppGroup, installation: Installation) -> None:
                 click.echo("taken back" if was_there else "there was no declaration")
                 return
             declare_complete(desk.name, by, -1 if entries is None else entries)
-        click.echo(f"complete: whoever has none of the {entries} entries has nothing to settle")
+        settles = desk.config.no_entry is NoEntry.EMPTY
+        others = "has nothing to settle" if settles else "stays unavailable, as [connectors] no_record says"
+        click.echo(f"complete: whoever has none of the {entries} entries {others}")
 
 
 @contextmanager

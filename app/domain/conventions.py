@@ -48,7 +48,7 @@ class Conventions:
             clean = clean_text(text)
         except ControlCharacter:
             return False
-        if not _has_content(clean) or fold_nothing(clean) in self.nothing:
+        if not has_content(clean) or fold_nothing(clean) in self.nothing:
             return True
         words = list(filter(None, _SIGNS.split(clean)))  # "NULL NULL": two empty columns joined
         return len(words) > 1 and all(fold_nothing(word) in self.nothing for word in words)
@@ -72,7 +72,8 @@ def make_nothing(texts: tuple[str, ...]) -> frozenset[str]:
     return frozenset(fold_nothing(clean_text(text)) for text in texts)
 
 
-def _has_content(text: str) -> bool:
+def has_content(text: str) -> bool:
+    """Whether a text has a letter or a digit."""
     return any(unicodedata.category(sign)[0] == "L" or sign.isdecimal() for sign in text)
 
 

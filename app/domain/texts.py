@@ -100,7 +100,8 @@ _LOOK_ALIKES = {
 _FOLDED = str.maketrans(_LOOK_ALIKES)
 _MARKS = frozenset("\"'`.,:;_、。·“”‘’「」『』《》<>()[]{}")
 """Marks that are typed or pasted around a code, by compatibility form."""
-_LABEL = "核验码"
+_LABEL, _ENGLISH_LABEL = "核验码", "CODE"
+_CODE_LENGTH = 16
 _DASHES = frozenset("\u2212\u30fc\u4e00\u2500\u2501")
 """Signs that are typed for a hyphen and are none to Unicode: minus, 长音, 一, box lines."""
 
@@ -173,7 +174,10 @@ def fold_code(text: str) -> str:
     or quotes, nor the label that is printed before it. What is none of those stays, for somebody to look at.
     """
     kept = [sign for sign in unicodedata.normalize("NFKC", text) if not _is_between(sign)]
-    return "".join(kept).upper().removeprefix(_LABEL).translate(_FOLDED)
+    code = "".join(kept).upper().removeprefix(_LABEL)
+    if len(code) == _CODE_LENGTH + len(_ENGLISH_LABEL):  # a code of its own may begin so
+        code = code.removeprefix(_ENGLISH_LABEL)
+    return code.translate(_FOLDED)
 
 
 def group_code(code: str) -> str:

@@ -18,12 +18,14 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    ColumnClause,
     Connection,
     RowMapping,
     TableClause,
     and_,
     column,
     delete,
+    inspect,
     select,
     table,
     union,
@@ -87,6 +89,7 @@ _SLIPS = table("slips", column("number"), column("submission_id"))
 _ACTIONS = table("actions", column("student_number"))
 _KNOWN_ANSWERS = table("known_answers", column("student_number"))
 _SESSIONS = table("browser_sessions", column("person_number"), column("data"))
+_WITHDRAWAL = ("withdrawn_by", "withdrawn_at", "withdrawal_reason")
 
 _SELECT_SLIPS = select(
     Slip.number, Submission.mini_app, Submission.period, Submission.person_number, Submission.repeat
@@ -121,13 +124,13 @@ _KEYED = (
     ),
     _Keyed(
         table(
-            "waivers",
-            *map(column, ("mini_app", "period", "student_number", "step", "reason", "granted_by")),
-            column("granted_at", UtcDateTime),
+            "desk_refusals",
+            *map(column, ("connector", "student_number", "cause", "says", "refused_by")),
+            column("refused_at", UtcDateTime),
         ),
-        ("mini_app", "period", "step"),
-        "granted_at",
-        keeps_newest=False,
+        ("connector",),
+        "refused_at",
+        keeps_newest=True,
     ),
     _Keyed(
         table(
@@ -162,14 +165,16 @@ def fold_stored_numbers(connection: Connection, form: NumberForm, now: datetime)
         "known_answers": _remove(connection, form, _KNOWN_ANSWERS, "student_number"),
         "browser_sessions": _remove(connection, form, _SESSIONS, "person_number"),
     }
-    counts |= {one.rows.name: _fold_keyed(connection, form, one, now) for one in _KEYED}
+    counts |= {one.rows.name: _fold_keyed(connection, form, one, now) for one in _list_keyed(connection)}
+    counts["waivers"] = _fold_waivers(connection, form, now)
     return {name: count for name, count in counts.items() if count}
 
 
 def count_unfolded(connection: Connection, form: NumberForm) -> dict[str, int]:
     """How many numbers each table has in another form, those left out that have none."""
-    places = [(one.rows, "student_number") for one in _KEYED]
+    places = [(one.rows, "student_number") for one in _list_keyed(connection)]
     places += [(_SUBMISSIONS, "person_number"), (_ACTIONS, "student_number")]
+    places += [(_name_waivers(connection), "student_number")]
     places += [(_KNOWN_ANSWERS, "student_number"), (_SESSIONS, "person_number")]
     found = {rows.name: len(_list_unfolded(connection, form, rows, name)) for rows, name in places}
     return {name: count for name, count in found.items() if count}
@@ -189,6 +194,12 @@ def list_unfolded_slips(connection: Connection) -> list[UnfoldedSlip]:
         )
         for row in connection.execute(_SELECT_SLIPS.where(is_odd, Slip.id.in_(logged_code)).order_by(Slip.id))
     ]
+
+
+def _list_keyed(connection: Connection) -> list[_Keyed]:
+    """Those that are there: migration 0008 brings the refusals."""
+    stored = set(inspect(connection).get_table_names())
+    return [one for one in _KEYED if one.rows.name in stored]
 
 
 def _fold(form: NumberForm, text: str) -> str:
@@ -268,16 +279,55 @@ def _fold_keyed(connection: Connection, form: NumberForm, keyed: _Keyed, now: da
         groups[folded, *(row[key] for key in keyed.keys)].append(row)
     for (folded, *_), rows in groups.items():
         rows.sort(key=lambda row: row[keyed.moment], reverse=not keyed.keeps_newest)
-        # Rows under one spelling stand beside each other, as a waiver that was withdrawn and its successor.
-        is_several = len({row["student_number"] for row in rows}) > 1
-        others, kept = (rows[:-1], rows[-1:]) if is_several else ([], rows)
+        *others, kept = rows
         for row in others:
             connection.execute(delete(keyed.rows).where(_is_row(keyed, row)))
             _note_removed(connection, keyed.rows.name, row, folded, now)
-        for row in kept:
-            if row["student_number"] != folded:
-                change = update(keyed.rows).where(_is_row(keyed, row)).values(student_number=folded)
-                connection.execute(change)
+        if kept["student_number"] != folded:
+            change = update(keyed.rows).where(_is_row(keyed, kept)).values(student_number=folded)
+            connection.execute(change)
+    return len(changes)
+
+
+def _name_waivers(connection: Connection) -> TableClause:
+    """Until migration 0009 no waiver can be withdrawn."""
+    columns = ("id", "mini_app", "period", "student_number", "step", "reason", "granted_by")
+    stored = {each["name"] for each in inspect(connection).get_columns("waivers")}
+    moments = [column(name, UtcDateTime) for name in ("granted_at", "withdrawn_at") if name in stored]
+    texts: list[ColumnClause[Any]] = [
+        column(name) for name in _WITHDRAWAL if name in stored and name != "withdrawn_at"
+    ]
+    return table("waivers", *map(column, columns), *moments, *texts)
+
+
+def _fold_waivers(connection: Connection, form: NumberForm, now: datetime) -> int:
+    """Of several waivers of one person that stand, the first stays. Whoever withdrew one meant the person: a waiver
+    under another spelling that was granted before ends with it, and what was granted after stands. Every withdrawn one
+    is kept.
+    """
+    waivers = _name_waivers(connection)
+    changes = _list_unfolded(connection, form, waivers, "student_number")
+    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in _list_rows(connection, waivers, {*changes, *changes.values()}):
+        folded = changes.get(row["student_number"], row["student_number"])
+        groups[folded, row["mini_app"], row["period"], row["step"]].append(row)
+    for (folded, *_), rows in groups.items():
+        withdrawn = [row for row in rows if row.get("withdrawn_at")]
+        last = max(withdrawn, key=lambda row: row["withdrawn_at"], default=None)
+        standing = sorted(
+            (row for row in rows if row not in withdrawn), key=lambda row: (row["granted_at"], row["id"])
+        )
+        ended = [row for row in standing if last and row["granted_at"] <= last["withdrawn_at"]]
+        for row in ended:
+            values = {name: last[name] for name in _WITHDRAWAL} if last else {}
+            connection.execute(update(waivers).where(waivers.c.id == row["id"]).values(values))
+            _note_row(connection, "waiver_withdrawn_with_another", "waivers", {**row, **values}, folded, now)
+        for row in [row for row in standing if row not in ended][1:]:
+            connection.execute(delete(waivers).where(waivers.c.id == row["id"]))
+            _note_removed(connection, "waivers", row, folded, now)
+    for number, folded in changes.items():
+        is_it = waivers.c.student_number == number
+        connection.execute(update(waivers).where(is_it).values(student_number=folded))
     return len(changes)
 
 
@@ -291,6 +341,12 @@ def _is_row(keyed: _Keyed, row: Row) -> Any:
 
 
 def _note_removed(connection: Connection, name: str, row: Row, folded: str, now: datetime) -> None:
+    _note_row(connection, "second_row_removed", name, row, folded, now)
+
+
+def _note_row(
+    connection: Connection, kind: str, name: str, row: Mapping[Any, Any], folded: str, now: datetime
+) -> None:
     told = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
     details = {"table": name, "row": told}
-    add_event(connection, "second_row_removed", actor=ACTOR, subject=folded, details=details, now=now)
+    add_event(connection, kind, actor=ACTOR, subject=folded, details=details, now=now)

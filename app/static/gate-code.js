@@ -34,7 +34,7 @@ function cutScheme(address) {
 /** Whether a text has the look of a short code, which holds no signature and needs the network. */
 export function isShortCode(text) {
   const shown = text.normalize("NFKC").replace(/[\p{Z}\p{Cc}\p{Cf}\p{Pd}\u2212\u30fc\u4e00]/gu, "");
-  const kept = shown.replace(MARKS, "").replace(/^核验码/, "").toUpperCase();
+  const kept = shown.replace(MARKS, "").replace(/^核验码/, "").toUpperCase().replace(/^CODE(?=.{16}$)/u, "");
   return kept.length === 16 && [...kept].every((sign) => CROCKFORD.includes(sign) || LOOK_ALIKES.includes(sign));
 }
 

@@ -188,6 +188,7 @@ def test_what_input_methods_and_chat_programs_do_to_an_address_is_forgiven(
     ):
         assert check(gate, text) == "valid"
     assert check(gate, f"核验码：{slip.short_code[:8]}。{slip.short_code[8:]}") == "short-code"
+    assert check(gate, f"核验码 Code {slip.short_code[:8]} {slip.short_code[8:]}") == "short-code"
 
 
 def test_the_code_at_another_address_is_malformed(gate: Page, slip: IssuedSlip) -> None:

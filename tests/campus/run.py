@@ -233,6 +233,7 @@ def main() -> int:
         running.append(campus_process)
         environment = make_environment(options.data_dir, options.port, campus.url, options.config)
         prepare(environment)
+        _run([sys.executable, "-m", "flask", "--app", "wsgi", "check-config"], environment)
         service = start_service(environment, options.port)
         running.append(service)
         print(f"service       http://127.0.0.1:{options.port}/")

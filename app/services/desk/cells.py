@@ -13,6 +13,7 @@ from datetime import date, datetime, time
 from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.desk import DeskConfig, get_heading, read_kept
 from app.connectors.fields import Field, FieldType, MoneyUnit
+from app.domain.conventions import has_content
 from app.domain.person import MalformedNumber, NumberForm
 from app.domain.texts import ControlCharacter, clean_text
 
@@ -28,6 +29,8 @@ _DAY = re.compile(r"([0-9]{4})[-/]([0-9]{1,2})[-/]([0-9]{1,2})")
 _PLAIN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _GROUPED = re.compile(r"[^0-9]*[0-9]{1,3}([,，][0-9]{3})+(\.[0-9]+)?[^0-9]*")
 _WITH_SIGN = re.compile(r"[¥￥$]?[0-9,，.]+(元|圆|分)?")
+_STROKES = re.compile(r"[-‐-―−﹣－_＿]+|[/／]")
+"""What a clerk draws where there is nothing to write. Any other sign alone may stand for the cell above, or for a yes."""
 _FLAGS = {"是": True, "否": False, "true": True, "false": False}
 _SAYS = {
     FailureCode.MALFORMED_DAY: "is not a day, as 2026-06-09",
@@ -67,6 +70,8 @@ def read_cell(field: Field, cell: Cell) -> Kept:
         if not field.may_be_empty:
             raise CellRefused(heading, "is empty")
         return None
+    if isinstance(kept, str) and not has_content(kept) and not _STROKES.fullmatch(kept):
+        raise CellRefused(heading, "is a sign: write the value itself, or leave the cell empty")
     try:
         read_kept(field, kept)
     except UntrustedAnswer as error:

@@ -193,7 +193,8 @@ def _store(
         remove_entries(session, desk, left, clerk, digest)
     doubted = 0
     if found.unread:
-        message = f"row {found.unread[0]} of an import of {now:%Y-%m-%d} has no readable number"
+        day = desk.config.conventions.get_today()
+        message = f"row {found.unread[0]} of an import of {day} has no readable number"
         doubted = doubt_others(session, desk.name, found.good.keys(), message, clerk, now)
     if options.is_complete:
         set_complete(session, desk.name, clerk, now)

@@ -21,6 +21,7 @@ from app.connectors.base import TRANSPORT_FAILURES, Connector, FailureCode
 from app.connectors.desk import NoEntry
 from app.connectors.fan_out import start_query, start_survey
 from app.documents.fonts import UnusableFont, find_missing_characters, load_fonts
+from app.documents.pdf_signature import UnusableCertificate
 from app.domain.clearance import DepartmentUnavailable
 from app.domain.keys import NoSigningKey
 from app.domain.mini_app import Step
@@ -70,6 +71,7 @@ def run_checks(installation: Installation, providers: Mapping[str, IdentityProvi
         yield from _look(f"{installed.mini_app.slug} waivers", partial(_look_at_waivers, installed))
     yield from _look("slip keys", lambda: _look_at_keys(installation))
     yield from _look("slip keys and log", lambda: _look_at_issued_keys(installation))
+    yield from _look("slip certificate", lambda: _look_at_certificate(installation))
     yield from _look("fonts", lambda: _look_at_fonts(installation))
     yield from _look("disk", lambda: _look_at_disk(installation))
     yield from _look("files", _look_at_files)
@@ -231,6 +233,15 @@ def _look_at_issued_keys(installation: Installation) -> Iterator[CheckResult]:
         yield CheckResult(Severity.FAULT, describe_foreign(foreign))
     if not missing and not foreign:
         yield CheckResult(Severity.FITS, "every key that signed slips is here")
+
+
+def _look_at_certificate(installation: Installation) -> Iterator[CheckResult]:
+    if installation.settings.slip.p12_file is None:
+        return
+    try:
+        _ = installation.file_signer
+    except UnusableCertificate as error:
+        yield CheckResult(Severity.FAULT, str(error))
 
 
 def _look_at_fonts(installation: Installation) -> Iterator[CheckResult]:

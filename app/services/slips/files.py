@@ -8,11 +8,13 @@ is for files of before digests were kept.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from hashlib import sha256
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.documents.fonts import MissingCharacters
@@ -108,10 +110,12 @@ def _hand_out(installation: Installation, slip: SlipView, data: bytes) -> bytes:
 
 
 def _keep(installation: Installation, slip: SlipView, digest: str) -> None:
-    if _find_row(digest) is not None:
+    """A row whose seal this host cannot prove is sealed anew: the bytes are handed out now."""
+    held = _find_row(digest)
+    if held is not None and _is_sealed(installation, digest, held.short_code, held.kid, held.seal):
         return
     now = get_now()
-    kid, signer = installation.slip_keys.current().get_signer(installation.get_local_time(now))
+    kid, signer = _choose_signer(installation, slip, now)
     row = {
         "sha256": digest,
         "short_code": slip.code.short_code,
@@ -120,7 +124,22 @@ def _keep(installation: Installation, slip: SlipView, digest: str) -> None:
         "handed_out_at": now,
     }
     with write_transaction(LITTLE_PATIENCE_SECONDS) as session:
-        insert_once(session.connection(), HandedOutFile, row)
+        if held is None:
+            insert_once(session.connection(), HandedOutFile, row)
+        else:
+            session.execute(update(HandedOutFile).where(HandedOutFile.sha256 == digest).values(row))
+
+
+def _choose_signer(
+    installation: Installation, slip: SlipView, now: datetime
+) -> tuple[int, Ed25519PrivateKey]:
+    """The key that signed the slip, whose loss every host notices; where it signs no more, the one that signs now."""
+    keys = installation.slip_keys.current()
+    query = select(IssuedCode.kid).where(IssuedCode.short_code == slip.code.short_code)
+    kid = db.session.scalar(query)
+    if kid is not None and kid in keys.signers:
+        return kid, keys.signers[kid]
+    return keys.get_signer(installation.get_local_time(now))
 
 
 def _find_row(digest: str) -> Row[str, int, str, str] | None:

@@ -6,6 +6,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from openpyxl import Workbook
@@ -92,7 +93,8 @@ def test_a_declaration_needs_the_count_of_entries_and_can_be_taken_back(hall: In
         assert done.returncode == 1
         assert "holds 1 entries: if its list is complete, say --entries 1" in done.stderr
     assert fault_of(answer(hall, ABSENT)) == FailureCode.NOT_COMPLETE
-    assert hall.flask("desk", "complete", "debts", "--by", CLERK, "--entries", "1").returncode == 0
+    done = hall.flask("desk", "complete", "debts", "--by", CLERK, "--entries", "1")
+    assert done.stdout == "complete: whoever has none of the 1 entries has nothing to settle\n"
     assert owed(hall, ABSENT) is None
     assert hall.flask("desk", "complete", "debts", "--by", CLERK, "--withdraw").stdout == "taken back\n"
     assert fault_of(answer(hall, ABSENT)) == FailureCode.NOT_COMPLETE
@@ -218,6 +220,18 @@ def test_without_doubting_the_others_a_mistyped_debtor_would_stay_at_the_older_a
     import_debts(hall, f"{DEBTOR},0", options=("--complete",))
     import_debts(hall, "TS23 000004,1200.00", f"{OTHER},5", options=skip(1))
     assert owed(hall, DEBTOR) == 0
+
+
+def test_a_declaration_does_not_promise_what_the_configuration_does_not(hall: Installation) -> None:
+    done = hall.flask("desk", "complete", "hall", "--by", CLERK, "--entries", "0")
+    assert (done.returncode, "stays unavailable" in done.stdout) == (0, True)
+
+
+def test_a_doubt_is_dated_as_the_wall_clock_is(hall: Installation) -> None:
+    import_debts(hall, f"{DEBTOR},0")
+    import_debts(hall, "合计,1", options=skip(1))
+    today = f"an import of {datetime.now(ZoneInfo('Asia/Shanghai')):%Y-%m-%d} has no readable number"
+    assert today in hall.flask("desk", "status", "debts").stdout
 
 
 @pytest.mark.parametrize("way", ["complete import", "declaration"])

@@ -38,9 +38,16 @@ GOOD = {
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[DataCentre]:
+def postgres_server() -> Iterator[DataCentre]:
     with running_postgres() as centre:
         yield centre
+
+
+@pytest.fixture
+def postgres(postgres_server: DataCentre) -> DataCentre:
+    """Every test finds the usual row, whichever ran before it."""
+    postgres_server.hold({})
+    return postgres_server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -56,6 +56,14 @@ def test_every_local_fault_is_told_at_once(service: Service, tmp_path: Path) -> 
     assert "can be reached by other users" in done.out
 
 
+def test_a_certificate_that_cannot_be_used_is_a_fault(service: Service, tmp_path: Path) -> None:
+    wrong = tmp_path / "certificate.p12"
+    wrong.write_bytes(b"no certificate")
+    wrong.chmod(0o600)
+    done = run_flask(service.environment, "doctor", LIXIAO_SLIP__P12_FILE=str(wrong))
+    assert (done.code, list_faults(done)) == (1, ["slip certificate"])
+
+
 def test_a_database_that_is_not_there_is_told_and_not_made(service: Service, tmp_path: Path) -> None:
     path = tmp_path / "lixiao.sqlite3"
     done = run_flask(service.environment, "doctor", LIXIAO_DATABASE__URL=f"sqlite:///{path}")

@@ -25,8 +25,7 @@ def run(folder: Path, words: str, *options: str) -> subprocess.CompletedProcess[
         "--data-dir",
         str(folder),
         *options,
-        "--flask",
-        words,
+        f"--flask={words}",
     ]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
 
@@ -47,6 +46,12 @@ def test_a_command_runs_in_the_demo_s_environment_with_its_data_port_and_files(t
     assert (refused.returncode, "already waived" in refused.stderr) == (1, True)
 
 
+def test_words_that_begin_with_an_option_are_handed_on_too(tmp_path: Path) -> None:
+    """`make flask` alone asks for --help."""
+    done = run(tmp_path, "--help")
+    assert (done.returncode, "check-config" in done.stdout) == (0, True), done.stderr
+
+
 def test_a_file_that_cannot_be_read_is_told_in_a_line(tmp_path: Path) -> None:
     done = run(tmp_path, "check-config", "--config", "nowhere.toml")
     assert (done.returncode, done.stderr.startswith("make flask: nowhere.toml")) == (1, True)
@@ -65,6 +70,6 @@ def test_make_hands_the_words_on_as_they_are(tmp_path: Path) -> None:
     command = ["make", "--no-print-directory", "-o", f"{tmp_path}/runtime", "flask", *variables]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(f"<--config><a.toml:b.toml><--flask><{words}>")
+    assert done.stdout.endswith(f"<--config><a.toml:b.toml><--flask={words}>")
     assert "<--port><9750>" in done.stdout
     assert "<--data-dir><there>" in done.stdout

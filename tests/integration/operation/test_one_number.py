@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from app.domain.person import LetterCase, NumberForm
 from app.domain.slip_code import Verdict
 from app.extensions import db
-from app.models import AuditEvent, Consent, DeskEntry, StoredAnswer, Submission, Waiver
+from app.models import AuditEvent, Consent, DeskEntry, DeskRefusal, StoredAnswer, Submission, Waiver
 from app.services.audit import find_audit_faults
 from app.services.clearance.submissions import submit
 from app.services.clock import get_now
@@ -201,25 +201,72 @@ def test_a_form_that_changes_later_is_held_to_and_a_second_time_changes_nothing(
     assert list_faults() == []
 
 
+WAIVED = "TS23000077"
+
+
+def add_waiver(number: str, day: int, withdrawn_on: int | None = None, reason: str = "学院代缴") -> None:
+    at = {
+        "granted_at": FIRST + day * DAY,
+        "withdrawn_at": FIRST + withdrawn_on * DAY if withdrawn_on else None,
+    }
+    row = {"mini_app": "graduate_departure", "period": "2026-06", "student_number": number, "step": "finance"}
+    db.session.add(Waiver(**row, **at, reason=reason, granted_by="00420014"))
+    db.session.commit()
+
+
+def fold_waivers() -> list[tuple[str, str, bool]]:
+    """Hold the numbers to upper case; the waivers then: number, reason, whether one stands."""
+    fold_stored_numbers(db.session.connection(), NumberForm(case=LetterCase.UPPER), get_now())
+    db.session.commit()
+    rows = db.session.scalars(select(Waiver).order_by(Waiver.granted_at))
+    found = [(row.student_number, row.reason, row.withdrawn_at is None) for row in rows]
+    return [row for row in found if row[0].upper() == WAIVED]
+
+
 def test_a_withdrawn_waiver_and_its_successor_are_both_held_to_a_form_that_changes(office: Office) -> None:
     flask_migrate.upgrade()
-    for day, withdrawn in ((1, NOW), (2, None)):
-        granted_at = NOW - timedelta(days=9 - day)
-        row = {"mini_app": "graduate_departure", "period": "2026-06", "student_number": "TS23000077"}
-        row |= {"step": "finance", "reason": "学院代缴", "granted_by": "00420014"}
-        db.session.add(Waiver(**row, granted_at=granted_at, withdrawn_at=withdrawn))
-    db.session.commit()
+    add_waiver(WAIVED.lower(), 1, withdrawn_on=2, reason="first")
+    add_waiver(WAIVED.lower(), 3, reason="second")
+    assert fold_waivers() == [(WAIVED, "first", False), (WAIVED, "second", True)]
 
-    fold_stored_numbers(db.session.connection(), NumberForm(case=LetterCase.LOWER), get_now())
-    db.session.commit()
 
-    found = db.session.execute(
-        select(Waiver.student_number, Waiver.withdrawn_at.is_(None)).order_by(Waiver.granted_at)
-    )
-    assert [tuple(row) for row in found if row[0].lower() == "ts23000077"] == [
-        ("ts23000077", False),
-        ("ts23000077", True),
-    ]
+def test_a_withdrawal_ends_what_was_granted_before_under_another_spelling(office: Office) -> None:
+    """Or a debtor whose waiver a clerk took back would have it again."""
+    flask_migrate.upgrade()
+    add_waiver(WAIVED.lower(), 1, reason="first")
+    add_waiver(WAIVED, 2, withdrawn_on=3, reason="second")
+    assert fold_waivers() == [(WAIVED, "first", False), (WAIVED, "second", False)]
+    events = db.session.scalars(select(AuditEvent).where(AuditEvent.kind == "waiver_withdrawn_with_another"))
+    assert [event.details["row"]["reason"] for event in events] == ["first"]
+
+
+@pytest.mark.parametrize("spellings", [(WAIVED, WAIVED.lower()), (WAIVED.lower(), WAIVED)])
+def test_a_waiver_granted_after_a_withdrawal_under_another_spelling_stands(
+    office: Office, spellings: tuple[str, str]
+) -> None:
+    flask_migrate.upgrade()
+    add_waiver(spellings[0], 1, withdrawn_on=2, reason="first")
+    add_waiver(spellings[1], 3, reason="second")
+    assert fold_waivers() == [(WAIVED, "first", False), (WAIVED, "second", True)]
+
+
+def test_who_is_unknown_at_a_desk_stays_so_when_the_number_is_held_to_a_form(office: Office) -> None:
+    """Or an older entry would speak for a student whose newest row nobody could read."""
+    flask_migrate.upgrade()
+    for number, day in ((WAIVED.lower(), 1), (WAIVED, 2)):
+        row = {
+            "connector": "fee_desk",
+            "student_number": number,
+            "cause": "refused",
+            "refused_by": "00420014",
+        }
+        db.session.add(DeskRefusal(**row, message=f"day {day}", refused_at=FIRST + day * DAY))
+    db.session.commit()
+    assert count_unfolded(db.session.connection(), NumberForm(case=LetterCase.UPPER))["desk_refusals"] == 1
+    fold_stored_numbers(db.session.connection(), NumberForm(case=LetterCase.UPPER), get_now())
+    db.session.commit()
+    rows = db.session.scalars(select(DeskRefusal))
+    assert [(row.student_number, row.message) for row in rows] == [(WAIVED, "day 2")]
 
 
 def run(office: Office, *words: str) -> tuple[int, str]:

@@ -173,6 +173,33 @@ def test_a_retired_key_s_seal_holds_and_a_compromised_key_s_does_not(office: Off
     assert verify_file(renewed, data).state is FileState.GENUINE  # drawn again
 
 
+def test_a_file_is_sealed_by_the_key_of_its_slip_though_another_signs_by_now(
+    office: Office, slip: HeldSlip
+) -> None:
+    """A key that signed no slip may be lost without anybody noticing."""
+    (key,) = office.installation.slip_keys.current().ring.keys
+    create_slip_key(office.keys, date(2026, 1, 2), KEY_DAYS)
+    renewed = replace(office.installation)
+    data = hand_out_pdf(renewed, slip)
+    assert db.session.scalars(select(HandedOutFile.kid)).all() == [key.kid]
+    retire_slip_key(office.keys, key.kid, get_now())
+    png = hand_out_png(replace(office.installation), slip)
+    assert db.session.scalars(select(HandedOutFile.kid).order_by(HandedOutFile.id)).all() == [key.kid, 2]
+    assert None not in {find_handed_out(replace(office.installation), file) for file in (data, png)}
+
+
+def test_a_seal_that_cannot_be_proven_is_made_anew_when_the_file_is_handed_out_again(
+    office: Office, slip: HeldSlip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = hand_out_pdf(office.installation, slip)
+    change("UPDATE handed_out_files SET kid = 9")
+    monkeypatch.setattr(slip_files, "_kept", set())
+    assert find_handed_out(office.installation, data) is None
+    assert hand_out_pdf(office.installation, slip) == data
+    assert find_handed_out(office.installation, data) is not None
+    assert count_rows() == 1
+
+
 def test_while_the_database_cannot_be_written_a_file_is_handed_out_all_the_same(
     office: Office, slip: SlipView, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -108,6 +108,8 @@ def test_only_a_few_marks_are_cut_from_an_address() -> None:
     "text",
     [
         "核验码：ABCD EFGH JKMN PQRS",
+        "核验码 Code ABCD EFGH JKMN PQRS",
+        "Code ABCD-EFGH-JKMN-PQRS",
         "核验码 abcd。efgh，jkmn.pqrs。",
         "“ABCD_EFGH_JKMN_PQRS”",
         "「ABCD」「EFGH」'JKMN' (PQRS);",
