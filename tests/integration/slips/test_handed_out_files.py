@@ -174,7 +174,7 @@ def test_a_retired_key_s_seal_holds_and_a_compromised_key_s_does_not(office: Off
 
 
 def test_a_file_is_sealed_by_the_key_of_its_slip_though_another_signs_by_now(
-    office: Office, slip: HeldSlip
+    office: Office, slip: SlipView
 ) -> None:
     """A key that signed no slip may be lost without anybody noticing."""
     (key,) = office.installation.slip_keys.current().ring.keys
@@ -189,11 +189,11 @@ def test_a_file_is_sealed_by_the_key_of_its_slip_though_another_signs_by_now(
 
 
 def test_a_seal_that_cannot_be_proven_is_made_anew_when_the_file_is_handed_out_again(
-    office: Office, slip: HeldSlip, monkeypatch: pytest.MonkeyPatch
+    office: Office, slip: SlipView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = hand_out_pdf(office.installation, slip)
     change("UPDATE handed_out_files SET kid = 9")
-    monkeypatch.setattr(slip_files, "_kept", set())
+    monkeypatch.setattr(files, "_kept", set())
     assert find_handed_out(office.installation, data) is None
     assert hand_out_pdf(office.installation, slip) == data
     assert find_handed_out(office.installation, data) is not None
