@@ -14,6 +14,7 @@ from enum import StrEnum
 from urllib.parse import quote, urlencode
 
 from app.connectors.base import FailureCode, UntrustedAnswer
+from app.http_client import Request
 
 
 class SignatureMethod(StrEnum):
@@ -124,16 +125,6 @@ class RequestShape:
     number_place: Place
     number_name: str
     credential: Credential | None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request ready to be sent; `url` is percent-encoded. Holds secrets: never logged."""
-
-    method: str
-    url: str = field(repr=False)
-    headers: dict[str, str] = field(repr=False)
-    body: bytes | None = field(repr=False)
 
 
 def build_request(
