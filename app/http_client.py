@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import ssl
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import quote, urlencode
 
 import aiohttp
 from multidict import CIMultiDictProxy
@@ -77,9 +78,14 @@ class HttpClient:
     bytes. They are kept for the next request until `close`, or the end of the process.
     """
 
-    def __init__(self, trust: ssl.SSLContext | bool, max_body: int) -> None:
+    def __init__(self, trust: ssl.SSLContext | bool, max_body: int, accept_encoding: str = "gzip") -> None:
         self._trust = trust
         self._max_body = max_body
+        self._headers = {
+            "User-Agent": USER_AGENT,
+            "Accept": "application/json",
+            "Accept-Encoding": accept_encoding,
+        }
         self._sessions = PerLoop(self._open_session)
 
     async def send(self, request: Request, wants_body: WantsBody) -> Answer:
@@ -129,7 +135,7 @@ class HttpClient:
             ),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"},
+            headers=self._headers,
             auto_decompress=False,
             trust_env=False,
         )
@@ -137,6 +143,11 @@ class HttpClient:
         session._retry_connection = False  # noqa: SLF001
         close_at_exit(self)
         return session
+
+
+def add_query(url: str, fields: Mapping[str, str | int]) -> str:
+    """The address with further fields in its query."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(fields, quote_via=quote)}" if fields else url
 
 
 def decompress(raw: bytes, encodings: list[str], max_body: int) -> bytes:

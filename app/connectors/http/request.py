@@ -14,7 +14,7 @@ from enum import StrEnum
 from urllib.parse import quote, urlencode
 
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.http_client import Request
+from app.http_client import Request, add_query
 
 
 class SignatureMethod(StrEnum):
@@ -146,9 +146,9 @@ def build_request(
     if shape.credential is not None:
         placed[shape.credential.place] |= shape.credential.make_fields(student_number, timestamp, nonce)
     headers, body = _make_body(placed)
-    url = shape.url.replace(NUMBER_PLACEHOLDER, quote(student_number, safe=""))
-    if placed[Place.QUERY]:
-        url += ("&" if "?" in url else "?") + urlencode(placed[Place.QUERY], quote_via=quote)
+    url = add_query(
+        shape.url.replace(NUMBER_PLACEHOLDER, quote(student_number, safe="")), placed[Place.QUERY]
+    )
     return Request(shape.method, url, headers | {k: str(v) for k, v in placed[Place.HEADER].items()}, body)
 
 
