@@ -56,7 +56,7 @@ lint: $(VENV)/tools ## Check style, types and layers
 bench: $(VENV)/tools $(if $(filter all slip_pdf,$(BENCH)),$(VENV)-peers/ready) $(if $(filter all lighthouse,$(BENCH)),$(VENV)-lighthouse/ready) ## Measure speed and sizes, one table (BENCH=name for one)
 	@$(BIN)/python -m tests.bench $(BENCH)
 
-load: $(VENV)/runtime $(VENV)-load/ready ## Let students in, on this machine only (USERS, SECONDS, LOAD_URL)
+load: $(VENV)/tools $(VENV)-load/ready ## Let students in, on this machine only (USERS, SECONDS, LOAD_URL)
 	@$(BIN)/python -m tests.load --locust $(VENV)-load/bin/locust --users $(USERS) --seconds $(SECONDS) $(addprefix --url ,$(LOAD_URL))
 
 $(VENV)-load/ready: tests/load/requirements.txt
