@@ -92,13 +92,15 @@ class HttpClient:
         """Send a request once. Raises HttpError, and what `wants_body` raises."""
         call = self._sessions.get().request(
             request.method,
-            URL(request.url, encoded=True),
+            _read_url(request.url),
             headers=request.headers,
             data=request.body,
             allow_redirects=False,
         )
         try:
             response = await call
+        except (aiohttp.InvalidURL, UnicodeError):
+            raise NoAnswer(HttpFault.UNREACHABLE) from None
         except aiohttp.ClientResponseError:
             raise HttpError(HttpFault.BAD_HTTP) from None
         except (aiohttp.ClientConnectionError, OSError) as error:
@@ -168,6 +170,13 @@ def decompress(raw: bytes, encodings: list[str], max_body: int) -> bytes:
     if not inflater.eof or inflater.unused_data:
         raise HttpError(HttpFault.ENCODING)
     return body
+
+
+def _read_url(url: str) -> URL:
+    try:
+        return URL(url, encoded=True)
+    except ValueError:
+        raise NoAnswer(HttpFault.UNREACHABLE) from None
 
 
 def _name_no_answer(cause: Exception) -> HttpFault:

@@ -4,6 +4,8 @@ the request that exchanges the code, and what the token endpoint answers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
 from authlib.oauth2 import ClientAuth
@@ -36,8 +38,10 @@ def make_authorization_url(
     return url
 
 
-def make_client_auth(client_id: str, client_secret: str, method: str) -> ClientAuth:
-    """How the client shows who it is, by one of CLIENT_AUTH."""
+def make_client_auth(
+    client_id: str, client_secret: str, method: str | Callable[..., tuple[str, Any, Any]]
+) -> ClientAuth:
+    """How the client shows who it is: by one of CLIENT_AUTH, or by a function in the way of Authlib's."""
     if method == "client_secret_basic":
         # RFC 6749, 2.3.1: identifier and secret are form-encoded first, which Authlib does not do.
         client_id, client_secret = quote_plus(client_id), quote_plus(client_secret)

@@ -208,9 +208,10 @@ class OAuth2Provider:
 
     def _fetch_token(self, exchange: Exchange, code: str, redirect_uri: str, verifier: str) -> str:
         settings = self._settings
-        auth = make_client_auth(settings.client_id, settings.client_secret, settings.client_auth)
-        if settings.client_auth == "client_secret_post":
-            auth = ClientAuth(settings.client_id, settings.client_secret, self._add_credentials)
+        method = (
+            self._add_credentials if settings.client_auth == "client_secret_post" else settings.client_auth
+        )
+        auth = make_client_auth(settings.client_id, settings.client_secret, method)
         request = make_token_request(
             settings.token_url, auth, code, redirect_uri, verifier, settings.token_method
         )

@@ -139,6 +139,14 @@ def test_nobody_listening_is_unavailable() -> None:
         make_client("http://127.0.0.1:9").begin(CALLBACK)
 
 
+@pytest.mark.parametrize(
+    "host", ["a..b", ".edu", f"{'x' * 64}.edu", "300.300.300.300", "h\\x", "[fe80::1%25eth0]"]
+)
+def test_a_host_that_cannot_be_is_unavailable(host: str) -> None:
+    with pytest.raises(SignInUnavailable, match="unreachable"):
+        make_client(f"https://{host}").begin(CALLBACK)
+
+
 def test_no_secret_code_or_token_is_in_an_exception_or_a_log(
     provider: SmallProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
