@@ -107,15 +107,15 @@ class CasProvider:
     def check(self, redirect_uri: str) -> list[CheckResult]:
         """Ask what `flask sign-in check` tells."""
         service = make_service(redirect_uri, secrets.token_urlsafe(32))
-        with Exchange(self._settings.deadline_seconds) as exchange:
-            return collect(
-                check_cas(
-                    exchange,
-                    self._make_login,
-                    service,
-                    lambda ticket: self._fetch_validation(service, ticket),
-                )
+        exchange = Exchange(self._settings.deadline_seconds)
+        return collect(
+            check_cas(
+                exchange,
+                self._make_login,
+                service,
+                lambda ticket: self._fetch_validation(service, ticket),
             )
+        )
 
     def _make_login(self, service: str) -> str:
         return add_query(f"{self._settings.url}/login", {"service": service})
@@ -132,14 +132,14 @@ class CasProvider:
         at the older one: the ticket is not used up by an address that validates nothing. Raises SignInError.
         """
         *newer, last = VALIDATE[self._settings.version]
-        with Exchange(self._settings.deadline_seconds) as exchange:
-            for path in newer:
-                try:
-                    return self._ask(exchange, path, service, ticket)
-                except ProviderMisbehaved as fault:
-                    if fault.reason not in NO_SUCH_ADDRESS:
-                        raise
-            return self._ask(exchange, last, service, ticket)
+        exchange = Exchange(self._settings.deadline_seconds)
+        for path in newer:
+            try:
+                return self._ask(exchange, path, service, ticket)
+            except ProviderMisbehaved as fault:
+                if fault.reason not in NO_SUCH_ADDRESS:
+                    raise
+        return self._ask(exchange, last, service, ticket)
 
     def _ask(self, exchange: Exchange, path: str, service: str, ticket: str) -> bytes:
         address = add_query(self._settings.url + path, {"service": service, "ticket": ticket})

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import certifi
@@ -20,7 +20,7 @@ from authlib.common.security import is_secure_transport
 
 from app import event_loop
 from app.domain.json_reading import JsonReader, refuse_duplicates
-from app.http_client import Answer, Headers, HttpClient, HttpError, HttpFault, Request, WantsBody
+from app.http_client import Answer, Headers, HttpClient, HttpError, HttpFault, NoAnswer, Request, WantsBody
 from app.identity.base import ProviderMisbehaved, SignInRefused, SignInUnavailable
 
 DEADLINE_SECONDS = 5.0
@@ -65,31 +65,28 @@ def _read_number(host: str) -> IPv4Address | IPv6Address | None:
 
 
 @cache
-def get_tls_context() -> ssl.SSLContext:
-    """How servers are verified: by the system's authorities, where a campus adds its own, and certifi's.
-    Loading them takes 10 ms and more, so it is done once.
+def get_client() -> HttpClient:
+    """The client of all sign-ins, which keeps connections between them. Servers are verified by the system's
+    authorities, where a campus adds its own, and certifi's; loading them takes some 40 ms, and is done when first needed.
     """
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
-    return context
+    return make_client(context)
+
+
+def make_client(trust: ssl.SSLContext) -> HttpClient:
+    """A client of providers that `trust` vouches for. Beside a secret nothing is compressed."""
+    return HttpClient(trust, MAX_ANSWER_BYTES, accept_encoding="identity")
 
 
 class Exchange:
-    """One sign-in's conversation with a provider, which is over after `seconds`; a context manager, with which its
-    connections end. Methods raise SignInError and nothing else of the network; `what` names the endpoint in its reason.
+    """One sign-in's conversation with a provider, which is over `seconds` after it was opened. Methods raise SignInError
+    and nothing else of the network; `what` names the endpoint in its reason.
     """
 
     def __init__(self, seconds: float) -> None:
         self._ends_at = time.monotonic() + seconds
-        self._client = HttpClient(get_tls_context(), MAX_ANSWER_BYTES, accept_encoding="identity")
-        self._is_used = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        if self._is_used:
-            event_loop.start(self._client.close())
+        self._client = get_client()
 
     def fetch(self, request: Request, what: str, *, accept_errors: bool = False) -> Answer:
         """Send a request and read the answer. Anything but 200 is a fault; with `accept_errors`, 4xx have a body too."""
@@ -116,15 +113,26 @@ class Exchange:
         return self._send(Request("GET", address, {"Accept": accept}), lambda *_head: False, "").status
 
     def _send(self, request: Request, wants_body: WantsBody, what: str) -> Answer:
-        self._is_used = True
+        call = self._send_again(request, wants_body)
         try:
-            return event_loop.run(self._client.send(request, wants_body), self._ends_at - time.monotonic())
+            return event_loop.run(call, self._ends_at - time.monotonic())
         except TimeoutError:
             raise SignInUnavailable("timeout") from None
         except HttpError as error:
             if error.fault is HttpFault.TOO_LARGE:
                 raise ProviderMisbehaved(f"{what}:too_big") from None
             raise SignInUnavailable("unreachable") from None
+
+    async def _send_again(self, request: Request, wants_body: WantsBody) -> Answer:
+        """The answer, asked for twice where the connection ended before any: a provider may close one that was kept
+        just as it is used.
+        """
+        try:
+            return await self._client.send(request, wants_body)
+        except NoAnswer as error:
+            if error.fault is not HttpFault.DISCONNECTED:
+                raise
+            return await self._client.send(request, wants_body)
 
 
 # Identifiers of 19 digits are common there, and texts are cleaned one by one where they are used.
@@ -146,7 +154,7 @@ def parse_answer(body: bytes, what: str, answer_format: AnswerFormat = AnswerFor
     """
     try:
         found = _parse(body.decode("utf-8-sig"), answer_format)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise ProviderMisbehaved(f"{what}:not_{answer_format}") from None
     if not isinstance(found, dict):
         raise ProviderMisbehaved(f"{what}:not_{answer_format}")

@@ -179,9 +179,9 @@ class OAuth2Provider:
         return self._identify(read_code(query), redirect_uri)
 
     def _identify(self, code: str, redirect_uri: str, verifier: str = "") -> Person:
-        with Exchange(self._settings.deadline_seconds) as exchange:
-            token = self._fetch_token(exchange, code, redirect_uri, verifier)
-            return read_person(self._get_userinfo(exchange, token), self._settings.claims)
+        exchange = Exchange(self._settings.deadline_seconds)
+        token = self._fetch_token(exchange, code, redirect_uri, verifier)
+        return read_person(self._get_userinfo(exchange, token), self._settings.claims)
 
     def sign_out_url(self, return_to: str) -> str | None:
         """Plain OAuth 2.0 has no common way to end the campus session."""
@@ -190,21 +190,21 @@ class OAuth2Provider:
     def check(self, redirect_uri: str) -> list[CheckResult]:
         """Ask what `flask sign-in check` tells."""
         settings = self._settings
-        with Exchange(settings.deadline_seconds) as exchange:
+        exchange = Exchange(settings.deadline_seconds)
 
-            def exchange_code() -> object:
-                verifier = "v" * 43 if settings.pkce else ""
-                return self._fetch_token(exchange, NOBODYS_CODE, redirect_uri, verifier)
+        def exchange_code() -> object:
+            verifier = "v" * 43 if settings.pkce else ""
+            return self._fetch_token(exchange, NOBODYS_CODE, redirect_uri, verifier)
 
-            return collect(
-                check_oauth2(
-                    exchange,
-                    self.begin(redirect_uri).url,
-                    settings.userinfo_url,
-                    exchange_code,
-                    settings.client_auth,
-                )
+        return collect(
+            check_oauth2(
+                exchange,
+                self.begin(redirect_uri).url,
+                settings.userinfo_url,
+                exchange_code,
+                settings.client_auth,
             )
+        )
 
     def _fetch_token(self, exchange: Exchange, code: str, redirect_uri: str, verifier: str) -> str:
         settings = self._settings

@@ -161,44 +161,42 @@ class OidcProvider:
         3.1.2.1.
         """
         pending = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "verifier")}
-        with self._open() as exchange:
-            url = make_authorization_url(
-                self._get_metadata(exchange).authorization_endpoint,
-                self._settings.client_id,
-                redirect_uri,
-                self._settings.scope,
-                pending["state"],
-                pending["verifier"],
-                nonce=pending["nonce"],
-                **({"prompt": "login"} if asks_anew else {}),
-            )
+        exchange = self._open()
+        url = make_authorization_url(
+            self._get_metadata(exchange).authorization_endpoint,
+            self._settings.client_id,
+            redirect_uri,
+            self._settings.scope,
+            pending["state"],
+            pending["verifier"],
+            nonce=pending["nonce"],
+            **({"prompt": "login"} if asks_anew else {}),
+        )
         return Redirect(url, pending)
 
     def finish(self, query: Mapping[str, str], pending: Mapping[str, str], redirect_uri: str) -> Person:
         """Exchange the code, check the answers and tell who it is; the tokens are dropped."""
         check_state(query, pending["state"])
-        with self._open() as exchange:
-            metadata = self._get_metadata(exchange)
-            check_issuer(query, metadata)
-            token = self._fetch_tokens(
-                exchange, metadata, read_code(query), redirect_uri, pending["verifier"]
-            )
-            if "id_token" not in token:
-                raise ProviderMisbehaved("id_token:missing")
-            expected = Expected(metadata, self._settings.client_id, pending["nonce"], token["access_token"])
-            claims = self._read_signed(
-                exchange, metadata, lambda keys: read_id_token(token["id_token"], keys, expected)
-            )
-            userinfo = self._get_userinfo(exchange, metadata, token["access_token"], claims)
-            return read_person(claims | userinfo, self._settings.claims)
+        exchange = self._open()
+        metadata = self._get_metadata(exchange)
+        check_issuer(query, metadata)
+        token = self._fetch_tokens(exchange, metadata, read_code(query), redirect_uri, pending["verifier"])
+        if "id_token" not in token:
+            raise ProviderMisbehaved("id_token:missing")
+        expected = Expected(metadata, self._settings.client_id, pending["nonce"], token["access_token"])
+        claims = self._read_signed(
+            exchange, metadata, lambda keys: read_id_token(token["id_token"], keys, expected)
+        )
+        userinfo = self._get_userinfo(exchange, metadata, token["access_token"], claims)
+        return read_person(claims | userinfo, self._settings.claims)
 
     def sign_out_url(self, return_to: str) -> str | None:
         """The provider's end-session address (RP-Initiated Logout 1.0), if it has one and is to be used."""
         if not self._settings.end_campus_session:
             return None
         try:
-            with self._open() as exchange:
-                address = self._get_metadata(exchange).end_session_endpoint
+            exchange = self._open()
+            address = self._get_metadata(exchange).end_session_endpoint
         except SignInError:
             return None
         fields = {"client_id": self._settings.client_id, "post_logout_redirect_uri": return_to}
@@ -207,23 +205,23 @@ class OidcProvider:
     def check(self, redirect_uri: str) -> list[CheckResult]:
         """Ask what `flask sign-in check` tells."""
         settings = self._settings
-        with self._open() as exchange:
+        exchange = self._open()
 
-            def exchange_code(metadata: Metadata) -> object:
-                return self._fetch_tokens(exchange, metadata, NOBODYS_CODE, redirect_uri, "v" * 43)
+        def exchange_code(metadata: Metadata) -> object:
+            return self._fetch_tokens(exchange, metadata, NOBODYS_CODE, redirect_uri, "v" * 43)
 
-            scopes = tuple(settings.scope.split())
-            return collect(
-                check_oidc(
-                    exchange,
-                    settings.issuer,
-                    self._choose_client_auth,
-                    scopes,
-                    lambda: self.begin(redirect_uri).url,
-                    exchange_code,
-                    settings.userinfo,
-                )
+        scopes = tuple(settings.scope.split())
+        return collect(
+            check_oidc(
+                exchange,
+                settings.issuer,
+                self._choose_client_auth,
+                scopes,
+                lambda: self.begin(redirect_uri).url,
+                exchange_code,
+                settings.userinfo,
             )
+        )
 
     def _choose_client_auth(self, metadata: Metadata) -> str:
         """As configured, or else in the form, unless the provider says that it reads the header alone."""

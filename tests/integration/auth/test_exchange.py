@@ -1,30 +1,48 @@
-"""A conversation with a provider has connections of its own, and they end with it."""
+"""How conversations with a provider use its connections."""
 
 from __future__ import annotations
 
-import time
+import pytest
 
-from app import event_loop
+from app.identity.base import SignInUnavailable
 from app.identity.http import Exchange
-from tests.integration.connectors.stand_in import running_stand_in
+from tests.integration.connectors.stand_in import break_off, hang_up, response, running_stand_in
 
 
-def test_a_conversation_keeps_one_connection_and_the_next_has_another() -> None:
+def test_a_connection_is_kept_for_the_next_conversation() -> None:
     with running_stand_in() as server:
-        for number in (1, 2):
-            with Exchange(5) as exchange:
-                exchange.get_json(server.url, "keys")
-                exchange.get_json(server.url, "keys")
-            assert server.connections == number
+        Exchange(5).get_json(server.url, "keys")
+        Exchange(5).get_json(server.url, "keys")
+        assert (server.connections, len(server.requests)) == (1, 2)
 
 
-def test_the_connections_of_a_conversation_end_with_it() -> None:
-    with running_stand_in() as server, Exchange(5) as exchange:
-        exchange.get_json(server.url, "keys")
-        held = exchange._client
-        assert held in event_loop._open
-        exchange.__exit__(None, None, None)
-        ends_at = time.monotonic() + 5
-        while held in event_loop._open and time.monotonic() < ends_at:
-            time.sleep(0.01)
-        assert held not in event_loop._open
+def test_a_request_is_sent_once_more_where_a_kept_connection_was_just_closed() -> None:
+    with running_stand_in() as server:
+        server.will_answer(response(), hang_up, response())
+        Exchange(5).get_json(server.url, "keys")
+        Exchange(5).get_json(server.url, "keys")
+        assert (server.connections, len(server.requests)) == (2, 3)
+
+
+def test_a_request_is_sent_twice_at_most() -> None:
+    with running_stand_in() as server:
+        server.will_answer(hang_up)
+        with pytest.raises(SignInUnavailable, match="unreachable"):
+            Exchange(5).get_json(server.url, "keys")
+        assert len(server.requests) == 2
+
+
+def test_what_was_answered_in_part_is_not_asked_for_again() -> None:
+    with running_stand_in() as server:
+        server.will_answer(break_off)
+        with pytest.raises(SignInUnavailable, match="unreachable"):
+            Exchange(5).get_json(server.url, "keys")
+        assert len(server.requests) == 1
+
+
+def test_a_cookie_of_one_conversation_is_not_sent_in_the_next() -> None:
+    with running_stand_in() as server:
+        server.will_answer(response(head="Set-Cookie: session=of-another; Path=/\r\n"))
+        Exchange(5).get_json(server.url, "keys")
+        Exchange(5).get_json(server.url, "keys")
+        assert "cookie" not in server.requests[1].lower()

@@ -64,7 +64,8 @@ def tls_provider(certificate: Path) -> Iterator[SmallProvider]:
 @pytest.fixture
 def trusting(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The provider's certificate is among the system's authorities."""
-    monkeypatch.setattr(http, "get_tls_context", lambda: ssl.create_default_context(cafile=str(certificate)))
+    client = http.make_client(ssl.create_default_context(cafile=str(certificate)))
+    monkeypatch.setattr(http, "get_client", lambda: client)
 
 
 @pytest.mark.usefixtures("trusting")
