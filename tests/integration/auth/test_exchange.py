@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+
 import pytest
 
 from app.identity.base import SignInUnavailable
@@ -46,3 +48,19 @@ def test_a_cookie_of_one_conversation_is_not_sent_in_the_next() -> None:
         Exchange(5).get_json(server.url, "keys")
         Exchange(5).get_json(server.url, "keys")
         assert "cookie" not in server.requests[1].lower()
+
+
+def _ask_in_child(url: str) -> None:
+    assert Exchange(5).get_json(url, "keys")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_speaks_over_connections_of_its_own() -> None:
+    with running_stand_in() as server:
+        Exchange(5).get_json(server.url, "keys")
+        child = multiprocessing.get_context("fork").Process(target=_ask_in_child, args=(server.url,))
+        child.start()
+        child.join(20)
+        assert child.exitcode == 0
+        Exchange(5).get_json(server.url, "keys")
+        assert server.connections == 2
