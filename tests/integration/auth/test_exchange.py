@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
+from app.domain.clearance import Reading
 from app.identity.base import SignInUnavailable
 from app.identity.http import Exchange
-from tests.integration.connectors.stand_in import break_off, hang_up, response, running_stand_in
+from tests.integration.connectors.stand_in import ask, break_off, connect, hang_up, response, running_stand_in
 
 
 def test_a_connection_is_kept_for_the_next_conversation() -> None:
@@ -64,3 +69,29 @@ def test_a_forked_process_speaks_over_connections_of_its_own() -> None:
         assert child.exitcode == 0
         Exchange(5).get_json(server.url, "keys")
         assert server.connections == 2
+
+
+def test_a_provider_whose_name_cannot_be_looked_up_keeps_no_department_from_answering(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look_up, asked = socket.getaddrinfo, []
+
+    def hang_for_provider(host: str, *rest: Any, **options: Any) -> Any:
+        if host == "id.example.edu":
+            asked.append(host)
+            time.sleep(3)
+        return look_up(host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang_for_provider)
+
+    def sign_in(_number: int) -> None:
+        with pytest.raises(SignInUnavailable, match="timeout"):
+            Exchange(1).get_json("https://id.example.edu/jwks", "keys")
+
+    with running_stand_in() as server, ThreadPoolExecutor(40) as people:
+        signing_in = [people.submit(sign_in, number) for number in range(40)]
+        time.sleep(0.2)
+        assert isinstance(ask(connect(server.url, deadline_seconds=2)), Reading)
+        for one in signing_in:
+            one.result()
+    assert len(asked) == 1
