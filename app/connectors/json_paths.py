@@ -11,16 +11,7 @@ from typing import Any
 
 from app.connectors.base import FailureCode, UntrustedAnswer
 from app.domain import json_reading
-from app.domain.json_reading import (
-    INDEX,
-    AmbiguousNumber,
-    DuplicateKey,
-    Json,
-    JsonReader,
-    NoSuchValue,
-    Path,
-    make_path_pattern,
-)
+from app.domain.json_reading import INDEX, Json, JsonError, JsonReader, NoSuchValue, Path, make_path_pattern
 
 PATH_PATTERN = make_path_pattern(INDEX)
 LIST_PATH_PATTERN = make_path_pattern()
@@ -40,11 +31,9 @@ def parse_json(body: bytes) -> Json:
     """One JSON text in UTF-8 without a mark of byte order; raises UntrustedAnswer."""
     try:
         return _READER.read(body.decode("utf-8"))
-    except DuplicateKey:
-        raise UntrustedAnswer(FailureCode.DUPLICATE_KEY) from None
-    except AmbiguousNumber:
-        raise UntrustedAnswer(FailureCode.MALFORMED_NUMBER) from None
-    except ValueError:
+    except JsonError as error:
+        raise UntrustedAnswer(FailureCode(error.fault)) from None
+    except UnicodeDecodeError:
         raise UntrustedAnswer(FailureCode.NOT_JSON) from None
 
 

@@ -10,21 +10,26 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, NoReturn
 
 MAX_DEPTH = 20
 
 
+class JsonFault(StrEnum):
+    """What is wrong with a text. Readers take -0, NaN, Infinity and numbers with many digits differently."""
+
+    NOT_JSON = "not_json"
+    DUPLICATE_KEY = "duplicate_key"
+    ODD_NUMBER = "odd_number"
+
+
 class JsonError(ValueError):
     """A text is no JSON, or two readers could understand it differently. Holds nothing of the text."""
 
-
-class DuplicateKey(JsonError):
-    """An object has the same key twice."""
-
-
-class AmbiguousNumber(JsonError):
-    """A number that readers take differently: -0, NaN, Infinity, or one with too many digits."""
+    def __init__(self, fault: JsonFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
 
 
 class NoSuchValue(LookupError):
@@ -66,13 +71,13 @@ class JsonReader:
         except JsonError:
             raise
         except (ValueError, RecursionError):
-            raise JsonError("is no JSON") from None
+            raise JsonError(JsonFault.NOT_JSON) from None
         self._check(document, MAX_DEPTH)
         return document
 
     def _check(self, value: Json, depth: int) -> None:
         if depth == 0:
-            raise JsonError("is nested too deep")
+            raise JsonError(JsonFault.NOT_JSON)
         if isinstance(value, str):
             self._check_text(value)
         elif isinstance(value, dict):
@@ -88,24 +93,24 @@ class JsonReader:
         if text.isascii() or self._takes_lone_surrogates:
             return
         if any("\ud800" <= character <= "\udfff" for character in text):
-            raise JsonError("has a text with half a character")
+            raise JsonError(JsonFault.NOT_JSON)
 
     def _read_integer(self, literal: str) -> int:
         if len(literal) > self._max_digits or literal == "-0":
-            raise AmbiguousNumber("has a number that readers take differently")
+            raise JsonError(JsonFault.ODD_NUMBER)
         return int(literal)
 
 
 def refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The pairs as a mapping. Raises DuplicateKey."""
+    """The pairs as a mapping. Raises JsonError for a key that is there twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise DuplicateKey("has a key twice")
+        raise JsonError(JsonFault.DUPLICATE_KEY)
     return found
 
 
 def _refuse_constant(_literal: str) -> NoReturn:
-    raise AmbiguousNumber("has NaN or Infinity")
+    raise JsonError(JsonFault.ODD_NUMBER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,10 +110,7 @@ class CasProvider:
         exchange = Exchange(self._settings.deadline_seconds)
         return collect(
             check_cas(
-                exchange,
-                self._make_login,
-                service,
-                lambda ticket: self._fetch_validation(service, ticket),
+                exchange, self._make_login, service, lambda ticket: self._fetch_validation(service, ticket)
             )
         )
 

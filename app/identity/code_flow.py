@@ -12,9 +12,9 @@ from authlib.oauth2 import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from app.http_client import Request, add_query
+from app.http_client import Answer, Request, add_query
 from app.identity.base import ProviderMisbehaved, SignInRefused
-from app.identity.http import parse_answer
+from app.identity.http import Exchange, parse_answer
 
 CLIENT_AUTH = ("client_secret_post", "client_secret_basic")
 FORM = "application/x-www-form-urlencoded;charset=UTF-8"
@@ -48,17 +48,25 @@ def make_client_auth(
     return ClientAuth(client_id, client_secret, method)
 
 
-def make_token_request(
-    address: str, auth: ClientAuth, code: str, redirect_uri: str, verifier: str = "", method: str = "POST"
-) -> Request:
-    """The request that exchanges a code; with the method GET everything stands in the query."""
+def exchange_code(
+    exchange: Exchange,
+    address: str,
+    auth: ClientAuth,
+    code: str,
+    redirect_uri: str,
+    verifier: str,
+    method: str = "POST",
+) -> Answer:
+    """What the token endpoint answers to a code; with the method GET everything stands in the query."""
     body = prepare_token_request("authorization_code", "", redirect_uri, code=code, code_verifier=verifier)
     headers = {"Accept": "application/json"}
     if method == "GET":
         address, headers, _ = auth.prepare(method, add_query(address, dict(parse_qsl(body))), headers, None)
-        return Request(method, address, headers)
-    address, headers, body = auth.prepare(method, address, headers | {"Content-Type": FORM}, body)
-    return Request(method, address, headers, body.encode())
+        request = Request(method, address, headers)
+    else:
+        address, headers, body = auth.prepare(method, address, headers | {"Content-Type": FORM}, body)
+        request = Request(method, address, headers, body.encode())
+    return exchange.fetch(request, "token", accept_errors=True)
 
 
 def read_token_answer(body: bytes, status: int) -> dict[str, str]:

@@ -71,12 +71,7 @@ def get_client() -> HttpClient:
     """
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
-    return make_client(context)
-
-
-def make_client(trust: ssl.SSLContext) -> HttpClient:
-    """A client of providers that `trust` vouches for. Beside a secret nothing is compressed."""
-    return HttpClient(trust, MAX_ANSWER_BYTES, accept_encoding="identity")
+    return HttpClient(context, MAX_ANSWER_BYTES, accept_encoding="identity")
 
 
 class Exchange:

@@ -24,10 +24,10 @@ from app.identity.code_flow import (
     CLIENT_AUTH,
     FORM,
     check_token,
+    exchange_code,
     explain_token_error,
     make_authorization_url,
     make_client_auth,
-    make_token_request,
     write_bearer,
 )
 from app.identity.diagnostics import NOBODYS_CODE, check_oauth2, collect
@@ -192,7 +192,7 @@ class OAuth2Provider:
         settings = self._settings
         exchange = Exchange(settings.deadline_seconds)
 
-        def exchange_code() -> object:
+        def show_code() -> object:
             verifier = "v" * 43 if settings.pkce else ""
             return self._fetch_token(exchange, NOBODYS_CODE, redirect_uri, verifier)
 
@@ -201,7 +201,7 @@ class OAuth2Provider:
                 exchange,
                 self.begin(redirect_uri).url,
                 settings.userinfo_url,
-                exchange_code,
+                show_code,
                 settings.client_auth,
             )
         )
@@ -212,10 +212,9 @@ class OAuth2Provider:
             self._add_credentials if settings.client_auth == "client_secret_post" else settings.client_auth
         )
         auth = make_client_auth(settings.client_id, settings.client_secret, method)
-        request = make_token_request(
-            settings.token_url, auth, code, redirect_uri, verifier, settings.token_method
+        answer = exchange_code(
+            exchange, settings.token_url, auth, code, redirect_uri, verifier, settings.token_method
         )
-        answer = exchange.fetch(request, "token", accept_errors=True)
         return self._read_token(answer.body, answer.status)
 
     def _add_credentials(

@@ -26,9 +26,9 @@ from app.identity.base import (
 from app.identity.claims import ClaimPaths, read_claim_paths, read_person
 from app.identity.code_flow import (
     CLIENT_AUTH,
+    exchange_code,
     make_authorization_url,
     make_client_auth,
-    make_token_request,
     read_token_answer,
     write_bearer,
 )
@@ -207,7 +207,7 @@ class OidcProvider:
         settings = self._settings
         exchange = self._open()
 
-        def exchange_code(metadata: Metadata) -> object:
+        def show_code(metadata: Metadata) -> object:
             return self._fetch_tokens(exchange, metadata, NOBODYS_CODE, redirect_uri, "v" * 43)
 
         scopes = tuple(settings.scope.split())
@@ -218,7 +218,7 @@ class OidcProvider:
                 self._choose_client_auth,
                 scopes,
                 lambda: self.begin(redirect_uri).url,
-                exchange_code,
+                show_code,
                 settings.userinfo,
             )
         )
@@ -235,8 +235,7 @@ class OidcProvider:
     ) -> dict[str, str]:
         settings, method = self._settings, self._choose_client_auth(metadata)
         auth = make_client_auth(settings.client_id, settings.client_secret, method)
-        request = make_token_request(metadata.token_endpoint, auth, code, redirect_uri, verifier)
-        answer = exchange.fetch(request, "token", accept_errors=True)
+        answer = exchange_code(exchange, metadata.token_endpoint, auth, code, redirect_uri, verifier)
         return read_token_answer(answer.body, answer.status)
 
     def _get_metadata(self, exchange: Exchange) -> Metadata:

@@ -11,10 +11,9 @@ from app.domain.json_reading import (
     INDEX,
     MAX_DEPTH,
     PATH_PATTERN,
-    AmbiguousNumber,
-    DuplicateKey,
     EntryWith,
     JsonError,
+    JsonFault,
     JsonReader,
     NoSuchValue,
     Path,
@@ -27,21 +26,21 @@ READER = JsonReader(max_digits=18)
 
 
 @pytest.mark.parametrize(
-    ("text", "error"),
+    ("text", "fault"),
     [
-        ("{}{}", JsonError),
-        ('{"a":' * MAX_DEPTH + "1" + "}" * MAX_DEPTH, JsonError),
-        (r'{"a":"\ud800"}', JsonError),
-        ('{"a":1,"a":1}', DuplicateKey),
-        ('{"a":-0}', AmbiguousNumber),
-        ('{"a":Infinity}', AmbiguousNumber),
-        ('{"a":' + "9" * 19 + "}", AmbiguousNumber),
+        ("{}{}", JsonFault.NOT_JSON),
+        ('{"a":' * MAX_DEPTH + "1" + "}" * MAX_DEPTH, JsonFault.NOT_JSON),
+        (r'{"a":"\ud800"}', JsonFault.NOT_JSON),
+        ('{"a":1,"a":1}', JsonFault.DUPLICATE_KEY),
+        ('{"a":-0}', JsonFault.ODD_NUMBER),
+        ('{"a":Infinity}', JsonFault.ODD_NUMBER),
+        ('{"a":' + "9" * 19 + "}", JsonFault.ODD_NUMBER),
     ],
 )
-def test_what_is_wrong_is_told_by_its_kind_and_nothing_of_the_text(text: str, error: type[JsonError]) -> None:
+def test_what_is_wrong_is_told_by_its_kind_and_nothing_of_the_text(text: str, fault: JsonFault) -> None:
     with pytest.raises(JsonError) as refusal:
         READER.read(text)
-    assert type(refusal.value) is error
+    assert refusal.value.fault is fault
     assert refusal.value.__cause__ is None
     assert text not in str(refusal.value)
 
