@@ -59,7 +59,7 @@ bench: $(VENV)/tools $(if $(filter all slip_pdf,$(BENCH)),$(VENV)-peers/ready) $
 walks: $(VENV)/tools ## Count the files that each thing the service does runs through (ARGS=--files names them)
 	@$(BIN)/python -m tests.walks $(filter --files,$(ARGS))
 
-load: $(VENV)/runtime $(VENV)-load/ready ## Let students in, on this machine only (USERS, SECONDS, LOAD_URL)
+load: $(VENV)/tools $(VENV)-load/ready ## Let students in, on this machine only (USERS, SECONDS, LOAD_URL)
 	@$(BIN)/python -m tests.load --locust $(VENV)-load/bin/locust --users $(USERS) --seconds $(SECONDS) $(addprefix --url ,$(LOAD_URL))
 
 $(VENV)-load/ready: tests/load/requirements.txt

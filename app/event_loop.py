@@ -1,8 +1,7 @@
-"""Runs blocking calls of one connector in a few threads of its own.
-
-The background loop: one event loop in one daemon thread per process, where all calls to departments run.
+"""The background loop: one event loop in one daemon thread per process, where all calls to other systems run.
 
 It starts with the first call, and again in a forked child, which has the parent's objects but not its thread.
+Blocking calls run in threads beside it, a few for each system.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ import atexit
 import contextlib
 import os
 import threading
-from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 EXIT_SECONDS = 1.0
@@ -28,8 +27,42 @@ def get_loop() -> asyncio.AbstractEventLoop:
     with _lock:
         if _loop is None:
             _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name="departments", daemon=True).start()
+            threading.Thread(target=_loop.run_forever, name="background-loop", daemon=True).start()
         return _loop
+
+
+_tasks: set[asyncio.Task[Any]] = set()
+
+
+def run(call: Coroutine[Any, Any, T], seconds: float) -> T:
+    """What a call returns or raises, for an ordinary thread, which waits for it. After `seconds` the call is cancelled,
+    whatever it waits for, and TimeoutError raised.
+    """
+    future = asyncio.run_coroutine_threadsafe(call, get_loop())
+    try:
+        return future.result(seconds)
+    except TimeoutError:
+        future.cancel()
+        raise
+
+
+def start(call: Coroutine[Any, Any, Any]) -> None:
+    """Start a call, for an ordinary thread, which does not wait for it. What it raises is dropped."""
+    get_loop().call_soon_threadsafe(start_task, call)
+
+
+def start_task(call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Start a call in the running loop. What it raises late, when nobody waits for it, is dropped."""
+    task = asyncio.create_task(call)
+    _tasks.add(task)  # the loop alone would not keep a cancelled task alive until its end
+    task.add_done_callback(_forget_task)
+    return task
+
+
+def _forget_task(task: asyncio.Task[Any]) -> None:
+    _tasks.discard(task)
+    if not task.cancelled():
+        task.exception()  # seen here, so that a late one is not reported with its text
 
 
 class Closable(Protocol):

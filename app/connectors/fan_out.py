@@ -5,24 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Coroutine, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, wait
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
+from app import event_loop
 from app.connectors.base import ActionOutcome, Connector, FailureCode, UnknownAction
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.event_loop import get_loop
+from app.event_loop import start_task
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 0.5
 """How long a caller waits past the deadline for the loop to hand over what it has."""
 
 Answer = Reading | DepartmentUnavailable
-
-_ending: set[asyncio.Task[Any]] = set()
 
 
 def query_systems(
@@ -53,7 +51,7 @@ def start_queries(
     if questions:
         ends_at = time.monotonic() + deadline
         # To wake the loop costs more than to start a call, so that all start by one wake.
-        get_loop().call_soon_threadsafe(_start, _ask_all(questions, student_number, ends_at))
+        event_loop.start(_ask_all(questions, student_number, ends_at))
     return {step: questions[system] for step, system in connectors.items()}
 
 
@@ -69,8 +67,7 @@ def start_survey(
     or within `deadline` seconds, with a reading or a DepartmentUnavailable for each; it never raises.
     """
     answers: Future[dict[str, Answer]] = Future()
-    survey = _ask_about(connector, student_numbers, time.monotonic() + deadline, answers)
-    get_loop().call_soon_threadsafe(_start, survey)
+    event_loop.start(_ask_about(connector, student_numbers, time.monotonic() + deadline, answers))
     return answers
 
 
@@ -82,24 +79,22 @@ def perform_action(connector: Connector, action: str, student_number: str, deadl
     if action not in connector.actions:
         raise UnknownAction(action)
     call = _run_action(connector, action, student_number, time.monotonic() + deadline)
-    future = asyncio.run_coroutine_threadsafe(call, get_loop())
     try:
-        return future.result(deadline + GRACE_SECONDS)
+        return event_loop.run(call, deadline + GRACE_SECONDS)
     except TimeoutError:
-        future.cancel()
         return ActionOutcome.UNKNOWN
 
 
 def close_connectors(connectors: Iterable[Connector]) -> None:
     """Close the connections of every connector."""
     for connector in connectors:
-        asyncio.run_coroutine_threadsafe(connector.close(), get_loop()).result(GRACE_SECONDS)
+        event_loop.run(connector.close(), GRACE_SECONDS)
 
 
 async def _ask_all(
     questions: Mapping[Connector, Future[Answer]], student_number: str, ends_at: float
 ) -> None:
-    tasks = {system: _start(system.fetch_reading(student_number)) for system in questions}
+    tasks = {system: start_task(system.fetch_reading(student_number)) for system in questions}
     for system, task in tasks.items():
         task.add_done_callback(partial(_deliver, questions[system], system))
     await _wait_until(ends_at, tasks.values())
@@ -110,7 +105,7 @@ async def _ask_all(
 async def _ask_about(
     system: Connector, student_numbers: Collection[str], ends_at: float, answers: Future[dict[str, Answer]]
 ) -> None:
-    tasks = {number: _start(system.fetch_reading(number)) for number in student_numbers}
+    tasks = {number: start_task(system.fetch_reading(number)) for number in student_numbers}
     await _wait_until(ends_at, tasks.values())
     answers.set_result({number: _take(task, system) for number, task in tasks.items()})
 
@@ -124,24 +119,11 @@ def _deliver(future: Future[Answer], system: Connector, task: asyncio.Task[Readi
 async def _run_action(
     connector: Connector, action: str, student_number: str, ends_at: float
 ) -> ActionOutcome:
-    task = _start(connector.perform_action(action, student_number))
+    task = start_task(connector.perform_action(action, student_number))
     await _wait_until(ends_at, [task])
     if not task.done() or task.cancelled() or task.exception():
         return ActionOutcome.UNKNOWN
     return task.result()
-
-
-def _start(call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    task = asyncio.create_task(call)
-    _ending.add(task)  # the loop alone would not keep a cancelled task alive until its end
-    task.add_done_callback(_end)
-    return task
-
-
-def _end(task: asyncio.Task[Any]) -> None:
-    _ending.discard(task)
-    if not task.cancelled():
-        task.exception()  # seen here, so that a late one is not reported with its text
 
 
 async def _wait_until(ends_at: float, tasks: Iterable[asyncio.Task[Any]]) -> None:

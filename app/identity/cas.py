@@ -11,14 +11,14 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from app.domain.person import NumberForm, Person
+from app.http_client import add_query
 from app.identity.base import CheckResult, ProviderMisbehaved, Redirect, SignInRefused, check_state
 from app.identity.cas_xml import read_session_index, read_validation
 from app.identity.claims import ClaimPaths, read_claim_paths, read_person
 from app.identity.diagnostics import check_cas, collect
-from app.identity.http import CLIENT_AUTH, DEADLINE_SECONDS, Exchange, is_provider_address
+from app.identity.http import DEADLINE_SECONDS, Exchange, is_provider_address
 from app.tables import Table
 
 VALIDATE = {
@@ -94,7 +94,7 @@ class CasProvider:
         """The server's logout address, if it is to be used."""
         if not self._settings.end_campus_session:
             return None
-        return f"{self._settings.url}/logout?{urlencode({'service': return_to})}"
+        return add_query(f"{self._settings.url}/logout", {"service": return_to})
 
     def name_session(self, query: Mapping[str, str]) -> str:
         """What the server will call this session when it ends it: the ticket."""
@@ -107,18 +107,15 @@ class CasProvider:
     def check(self, redirect_uri: str) -> list[CheckResult]:
         """Ask what `flask sign-in check` tells."""
         service = make_service(redirect_uri, secrets.token_urlsafe(32))
-        with Exchange(self._settings.deadline_seconds, CLIENT_AUTH[0]) as exchange:
-            return collect(
-                check_cas(
-                    exchange,
-                    self._make_login,
-                    service,
-                    lambda ticket: self._fetch_validation(service, ticket),
-                )
+        exchange = Exchange(self._settings.deadline_seconds)
+        return collect(
+            check_cas(
+                exchange, self._make_login, service, lambda ticket: self._fetch_validation(service, ticket)
             )
+        )
 
     def _make_login(self, service: str) -> str:
-        return f"{self._settings.url}/login?{urlencode({'service': service})}"
+        return add_query(f"{self._settings.url}/login", {"service": service})
 
     def _validate(self, query: Mapping[str, str], service: str) -> Person:
         ticket = query.get("ticket", "")
@@ -132,23 +129,18 @@ class CasProvider:
         at the older one: the ticket is not used up by an address that validates nothing. Raises SignInError.
         """
         *newer, last = VALIDATE[self._settings.version]
-        with Exchange(self._settings.deadline_seconds, CLIENT_AUTH[0]) as exchange:
-            for path in newer:
-                try:
-                    return self._ask(exchange, path, service, ticket)
-                except ProviderMisbehaved as fault:
-                    if fault.reason not in NO_SUCH_ADDRESS:
-                        raise
-            return self._ask(exchange, last, service, ticket)
+        exchange = Exchange(self._settings.deadline_seconds)
+        for path in newer:
+            try:
+                return self._ask(exchange, path, service, ticket)
+            except ProviderMisbehaved as fault:
+                if fault.reason not in NO_SUCH_ADDRESS:
+                    raise
+        return self._ask(exchange, last, service, ticket)
 
     def _ask(self, exchange: Exchange, path: str, service: str, ticket: str) -> bytes:
-        response = exchange.get(
-            self._settings.url + path,
-            params={"service": service, "ticket": ticket},
-            headers={"Accept": "application/xml, text/xml"},
-            withhold_token=True,
-        )
-        return exchange.read_body(response, "validate")
+        address = add_query(self._settings.url + path, {"service": service, "ticket": ticket})
+        return exchange.get(address, "validate", {"Accept": "application/xml, text/xml"}).body
 
 
 def make_service(redirect_uri: str, state: str) -> str:

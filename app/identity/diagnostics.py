@@ -1,13 +1,7 @@
-"""What an operator would ask an OpenID Connect provider.
-
-Asking a provider what an operator would ask before opening day, and saying in words what fits.
+"""Asking a provider what an operator would ask before opening day, and saying in words what fits.
 
 Nothing is changed anywhere: discovery, keys and pages are read, and a code or ticket that nobody issued is
 shown, to learn whether our address, identifier and secret are known. No secret stands in what is said.
-
-What an operator would ask a CAS server.
-
-What an operator would ask a plain OAuth 2.0 platform.
 """
 
 from __future__ import annotations
@@ -42,8 +36,7 @@ def check_clock(date: str | None, now: datetime) -> CheckResult:
 def check_page(exchange: Exchange, address: str, what: str) -> CheckResult:
     """Whether a page for browsers is there at all; a provider may answer with a page or send one on."""
     try:
-        with exchange.get(address, withhold_token=True, headers={"Accept": "text/html"}) as response:
-            status = response.status_code
+        status = exchange.get_status(address, "text/html")
     except SignInError as fault:
         return CheckResult(Severity.FAULT, f"{what} cannot be reached: {fault.reason}")
     if status >= 400:
@@ -141,8 +134,7 @@ def _compare_pages(exchange: Exchange, make_login: Callable[[str], str], service
 
 def _asks_for_password(exchange: Exchange, address: str) -> bool:
     try:
-        response = exchange.get(address, withhold_token=True, headers={"Accept": "text/html"})
-        page = exchange.read_body(response, "login")
+        page = exchange.get(address, "login", {"Accept": "text/html"}).body
     except SignInError:  # another way to say no
         return False
     return b'type="password"' in page.lower().replace(b"'", b'"')
@@ -172,8 +164,7 @@ def check_oauth2(
 def _check_userinfo(exchange: Exchange, address: str) -> CheckResult:
     """Without a token any answer but "no such page" will do."""
     try:
-        with exchange.get(address, withhold_token=True) as response:
-            status = response.status_code
+        status = exchange.get_status(address, "application/json")
     except SignInError as fault:
         return CheckResult(Severity.FAULT, f"the userinfo address cannot be reached: {fault.reason}")
     if status in (404, 410) or status >= 500:
@@ -187,38 +178,35 @@ def check_oidc(
     choose_client_auth: Callable[[Metadata], str],
     scopes: tuple[str, ...],
     begin: Callable[[], str],
+    exchange_code: Callable[[Metadata], object],
     asks_userinfo: bool,
 ) -> Iterator[CheckResult]:
     """Look at discovery, issuer, clock, keys, PKCE, RFC 9207, the way of authentication, and our client.
-    `begin` makes the address of a sign-in. Raises SignInError where the provider's answer ends the look.
+    `begin` makes the address of a sign-in, and `exchange_code` shows a code that nobody issued. Raises SignInError where the provider's answer ends the look.
     """
     address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-    response = exchange.get(address, withhold_token=True)
-    date = response.headers.get("Date")
-    document = parse_answer(exchange.read_body(response, "discovery"), "discovery")
+    answer = exchange.get(address, "discovery")
+    document = parse_answer(answer.body, "discovery")
     yield CheckResult(Severity.FITS, "the discovery document is there")
-    yield check_clock(date, datetime.now(UTC))
+    yield check_clock(answer.headers.get("Date"), datetime.now(UTC))
     if document.get("issuer") != issuer:
         yield CheckResult(
             Severity.FAULT, "the document's issuer is not, letter by letter, the configured one"
         )
         return
     metadata = read_metadata(document, issuer)
-    keys = read_keys(exchange.get_json(metadata.jwks_uri, "keys", withhold_token=True))
+    keys = read_keys(exchange.get_json(metadata.jwks_uri, "keys"))
     yield CheckResult(
         Severity.FITS, f"the issuer is the configured one; {len(keys)} signing key(s) can be used"
     )
-    client_auth = exchange.token_endpoint_auth_method = choose_client_auth(metadata)
+    client_auth = choose_client_auth(metadata)
     yield from _read_promises(document, client_auth, scopes)
     if asks_userinfo and not metadata.userinfo_endpoint:
         yield CheckResult(
             Severity.NOTE, "there is no userinfo endpoint: every claim must stand in the id_token"
         )
     yield check_page(exchange, begin(), "the authorization endpoint")
-    yield check_client(
-        lambda: exchange.fetch_token(metadata.token_endpoint, code=NOBODYS_CODE, code_verifier="v" * 43),
-        client_auth,
-    )
+    yield check_client(lambda: exchange_code(metadata), client_auth)
 
 
 def _read_promises(

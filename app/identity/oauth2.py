@@ -10,21 +10,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
-from authlib.common.urls import add_params_to_qs, add_params_to_uri
+from authlib.common.urls import add_params_to_qs
+from authlib.oauth2 import ClientAuth
 
+from app.domain.json_reading import PATH_PATTERN
 from app.domain.person import NumberForm, Person
+from app.http_client import Request, add_query
 from app.identity.base import CheckResult, ProviderMisbehaved, Redirect, check_state, read_code
-from app.identity.claims import PATH_PATTERN, ClaimPaths, find_claim, read_claim_paths, read_person
+from app.identity.claims import ClaimPaths, find_claim, read_claim_paths, read_person
+from app.identity.code_flow import (
+    CLIENT_AUTH,
+    FORM,
+    check_token,
+    exchange_code,
+    explain_token_error,
+    make_authorization_url,
+    make_client_auth,
+    write_bearer,
+)
 from app.identity.diagnostics import NOBODYS_CODE, check_oauth2, collect
 from app.identity.http import (
-    CLIENT_AUTH,
     DEADLINE_SECONDS,
     AnswerFormat,
     Exchange,
     check_success,
-    check_token,
-    explain_token_error,
     is_provider_address,
     parse_answer,
 )
@@ -145,29 +156,32 @@ class OAuth2Provider:
         named = (
             {} if settings.client_id_name == "client_id" else {settings.client_id_name: settings.client_id}
         )
-        with self._open(redirect_uri) as exchange:
-            url, _ = exchange.create_authorization_url(
-                settings.authorize_url,
-                state=pending["state"],
-                code_verifier=pending["verifier"] if settings.pkce else None,
-                **named,
-            )
+        url = make_authorization_url(
+            settings.authorize_url,
+            settings.client_id,
+            redirect_uri,
+            settings.scope,
+            pending["state"],
+            pending["verifier"] if settings.pkce else "",
+            **named,
+        )
         return Redirect(url, pending)
 
     def finish(self, query: Mapping[str, str], pending: Mapping[str, str], redirect_uri: str) -> Person:
         """Exchange the code, ask who it is, and drop the token."""
         check_state(query, pending["state"])
-        verifier = {"code_verifier": pending["verifier"]} if self._settings.pkce else {}
-        return self._identify(read_code(query), redirect_uri, **verifier)
+        return self._identify(
+            read_code(query), redirect_uri, pending["verifier"] if self._settings.pkce else ""
+        )
 
     def enter(self, query: Mapping[str, str], redirect_uri: str) -> Person:
         """Exchange a code that the campus app got for this address by itself, without PKCE."""
         return self._identify(read_code(query), redirect_uri)
 
-    def _identify(self, code: str, redirect_uri: str, **verifier: str) -> Person:
-        with self._open(redirect_uri) as exchange:
-            token = self._fetch_token(exchange, code, **verifier)
-            return read_person(self._get_userinfo(exchange, token["access_token"]), self._settings.claims)
+    def _identify(self, code: str, redirect_uri: str, verifier: str = "") -> Person:
+        exchange = Exchange(self._settings.deadline_seconds)
+        token = self._fetch_token(exchange, code, redirect_uri, verifier)
+        return read_person(self._get_userinfo(exchange, token), self._settings.claims)
 
     def sign_out_url(self, return_to: str) -> str | None:
         """Plain OAuth 2.0 has no common way to end the campus session."""
@@ -176,76 +190,70 @@ class OAuth2Provider:
     def check(self, redirect_uri: str) -> list[CheckResult]:
         """Ask what `flask sign-in check` tells."""
         settings = self._settings
-        with self._open(redirect_uri) as exchange:
+        exchange = Exchange(settings.deadline_seconds)
 
-            def exchange_code() -> object:
-                verifier = {"code_verifier": "v" * 43} if settings.pkce else {}
-                return self._fetch_token(exchange, NOBODYS_CODE, **verifier)
+        def show_code() -> object:
+            verifier = "v" * 43 if settings.pkce else ""
+            return self._fetch_token(exchange, NOBODYS_CODE, redirect_uri, verifier)
 
-            return collect(
-                check_oauth2(
-                    exchange,
-                    self.begin(redirect_uri).url,
-                    settings.userinfo_url,
-                    exchange_code,
-                    settings.client_auth,
-                )
+        return collect(
+            check_oauth2(
+                exchange,
+                self.begin(redirect_uri).url,
+                settings.userinfo_url,
+                show_code,
+                settings.client_auth,
             )
-
-    def _fetch_token(self, exchange: Exchange, code: str, **verifier: str) -> dict[str, str]:
-        settings = self._settings
-        return exchange.fetch_token(settings.token_url, code=code, method=settings.token_method, **verifier)
-
-    def _open(self, redirect_uri: str) -> Exchange:
-        settings = self._settings
-        exchange = Exchange(
-            settings.deadline_seconds,
-            settings.client_auth,
-            self._read_token,
-            client_id=settings.client_id,
-            client_secret=settings.client_secret,
-            scope=settings.scope,
-            redirect_uri=redirect_uri,
         )
-        exchange.register_client_auth_method(("client_secret_post", self._add_credentials))
-        return exchange
+
+    def _fetch_token(self, exchange: Exchange, code: str, redirect_uri: str, verifier: str) -> str:
+        settings = self._settings
+        method = (
+            self._add_credentials if settings.client_auth == "client_secret_post" else settings.client_auth
+        )
+        auth = make_client_auth(settings.client_id, settings.client_secret, method)
+        answer = exchange_code(
+            exchange, settings.token_url, auth, code, redirect_uri, verifier, settings.token_method
+        )
+        return self._read_token(answer.body, answer.status)
 
     def _add_credentials(
-        self, _client: Any, method: str, uri: str, headers: Any, body: Any
+        self, client: ClientAuth, method: str, uri: str, headers: Any, body: Any
     ) -> tuple[str, Any, Any]:
         """Identifier and secret under this platform's names: in the query of a GET, else in the form."""
-        settings = self._settings
-        pairs = [
-            (settings.client_id_name, settings.client_id),
-            (settings.client_secret_name, settings.client_secret),
-        ]
+        named = {
+            self._settings.client_id_name: client.client_id,
+            self._settings.client_secret_name: client.client_secret,
+        }
         if method == "GET":
-            return add_params_to_uri(uri, pairs), headers, body
-        body = add_params_to_qs(body or "", pairs)
-        headers["Content-Length"] = str(len(body))
-        return uri, headers, body
+            return add_query(uri, named), headers, body
+        return uri, headers, add_params_to_qs(body, named)
 
-    def _read_token(self, body: bytes, status: int) -> dict[str, str]:
+    def _read_token(self, body: bytes, status: int) -> str:
         settings = self._settings
         answer = parse_answer(body, "token", settings.token_format)
         if "error" in answer or status != 200:
             raise explain_token_error(answer.get("error"))
         check_success(answer, "token", settings.success_field, settings.success_value)
-        return {"token_type": "Bearer", "access_token": check_token(find_claim(answer, settings.token_path))}
+        return check_token(find_claim(answer, settings.token_path))
 
     def _get_userinfo(self, exchange: Exchange, token: str) -> Mapping[str, Any]:
         settings = self._settings
-        named = {settings.token_name: token}
-        if settings.token_placement is TokenPlacement.HEADER:
-            response = exchange.get(settings.userinfo_url)
-        elif settings.token_placement is TokenPlacement.QUERY:
-            response = exchange.get(settings.userinfo_url, params=named, withhold_token=True)
-        else:
-            response = exchange.post(settings.userinfo_url, data=named, withhold_token=True)
-        body = exchange.read_body(response, "userinfo")
-        answer = parse_answer(body, "userinfo", settings.userinfo_format)
+        answer = parse_answer(
+            exchange.fetch(self._ask_userinfo(token), "userinfo").body, "userinfo", settings.userinfo_format
+        )
         check_success(answer, "userinfo", settings.success_field, settings.success_value)
         user = find_claim(answer, settings.userinfo_path) if settings.userinfo_path else answer
         if not isinstance(user, Mapping):
             raise ProviderMisbehaved("userinfo:nobody")
         return user
+
+    def _ask_userinfo(self, token: str) -> Request:
+        address, named = self._settings.userinfo_url, {self._settings.token_name: token}
+        match self._settings.token_placement:
+            case TokenPlacement.HEADER:
+                return Request("GET", address, write_bearer(token))
+            case TokenPlacement.QUERY:
+                return Request("GET", add_query(address, named), {})
+            case TokenPlacement.BODY:
+                return Request("POST", address, {"Content-Type": FORM}, urlencode(named).encode())

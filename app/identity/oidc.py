@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlencode
 
 from app.domain.person import NumberForm, Person
+from app.http_client import add_query
 from app.identity.base import (
     CheckResult,
     ProviderMisbehaved,
@@ -24,8 +24,16 @@ from app.identity.base import (
     read_code,
 )
 from app.identity.claims import ClaimPaths, read_claim_paths, read_person
-from app.identity.diagnostics import check_oidc, collect
-from app.identity.http import CLIENT_AUTH, DEADLINE_SECONDS, Exchange, is_provider_address, parse_answer
+from app.identity.code_flow import (
+    CLIENT_AUTH,
+    exchange_code,
+    make_authorization_url,
+    make_client_auth,
+    read_token_answer,
+    write_bearer,
+)
+from app.identity.diagnostics import NOBODYS_CODE, check_oidc, collect
+from app.identity.http import DEADLINE_SECONDS, Exchange, is_provider_address, parse_answer
 from app.identity.oidc_tokens import (
     Expected,
     Metadata,
@@ -153,84 +161,87 @@ class OidcProvider:
         3.1.2.1.
         """
         pending = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "verifier")}
-        with self._open(redirect_uri) as exchange:
-            url, _ = exchange.create_authorization_url(
-                self._get_metadata(exchange).authorization_endpoint,
-                state=pending["state"],
-                code_verifier=pending["verifier"],
-                nonce=pending["nonce"],
-                **({"prompt": "login"} if asks_anew else {}),
-            )
+        exchange = self._open()
+        url = make_authorization_url(
+            self._get_metadata(exchange).authorization_endpoint,
+            self._settings.client_id,
+            redirect_uri,
+            self._settings.scope,
+            pending["state"],
+            pending["verifier"],
+            nonce=pending["nonce"],
+            **({"prompt": "login"} if asks_anew else {}),
+        )
         return Redirect(url, pending)
 
     def finish(self, query: Mapping[str, str], pending: Mapping[str, str], redirect_uri: str) -> Person:
         """Exchange the code, check the answers and tell who it is; the tokens are dropped."""
         check_state(query, pending["state"])
-        with self._open(redirect_uri) as exchange:
-            metadata = self._get_metadata(exchange)
-            check_issuer(query, metadata)
-            code = read_code(query)
-            exchange.token_endpoint_auth_method = self._choose_client_auth(metadata)
-            token = exchange.fetch_token(
-                metadata.token_endpoint, code=code, code_verifier=pending["verifier"]
-            )
-            if "id_token" not in token:
-                raise ProviderMisbehaved("id_token:missing")
-            expected = Expected(metadata, self._settings.client_id, pending["nonce"], token["access_token"])
-            claims = self._read_signed(
-                exchange, metadata, lambda keys: read_id_token(token["id_token"], keys, expected)
-            )
-            return read_person(claims | self._get_userinfo(exchange, metadata, claims), self._settings.claims)
+        exchange = self._open()
+        metadata = self._get_metadata(exchange)
+        check_issuer(query, metadata)
+        token = self._fetch_tokens(exchange, metadata, read_code(query), redirect_uri, pending["verifier"])
+        if "id_token" not in token:
+            raise ProviderMisbehaved("id_token:missing")
+        expected = Expected(metadata, self._settings.client_id, pending["nonce"], token["access_token"])
+        claims = self._read_signed(
+            exchange, metadata, lambda keys: read_id_token(token["id_token"], keys, expected)
+        )
+        userinfo = self._get_userinfo(exchange, metadata, token["access_token"], claims)
+        return read_person(claims | userinfo, self._settings.claims)
 
     def sign_out_url(self, return_to: str) -> str | None:
         """The provider's end-session address (RP-Initiated Logout 1.0), if it has one and is to be used."""
         if not self._settings.end_campus_session:
             return None
         try:
-            with self._open(return_to) as exchange:
-                address = self._get_metadata(exchange).end_session_endpoint
+            exchange = self._open()
+            address = self._get_metadata(exchange).end_session_endpoint
         except SignInError:
             return None
-        query = urlencode({"client_id": self._settings.client_id, "post_logout_redirect_uri": return_to})
-        return f"{address}{'&' if '?' in address else '?'}{query}" if address else None
+        fields = {"client_id": self._settings.client_id, "post_logout_redirect_uri": return_to}
+        return add_query(address, fields) if address else None
 
     def check(self, redirect_uri: str) -> list[CheckResult]:
         """Ask what `flask sign-in check` tells."""
         settings = self._settings
-        with self._open(redirect_uri) as exchange:
-            scopes = tuple(settings.scope.split())
-            return collect(
-                check_oidc(
-                    exchange,
-                    settings.issuer,
-                    self._choose_client_auth,
-                    scopes,
-                    lambda: self.begin(redirect_uri).url,
-                    settings.userinfo,
-                )
+        exchange = self._open()
+
+        def show_code(metadata: Metadata) -> object:
+            return self._fetch_tokens(exchange, metadata, NOBODYS_CODE, redirect_uri, "v" * 43)
+
+        scopes = tuple(settings.scope.split())
+        return collect(
+            check_oidc(
+                exchange,
+                settings.issuer,
+                self._choose_client_auth,
+                scopes,
+                lambda: self.begin(redirect_uri).url,
+                show_code,
+                settings.userinfo,
             )
+        )
 
     def _choose_client_auth(self, metadata: Metadata) -> str:
         """As configured, or else in the form, unless the provider says that it reads the header alone."""
         return self._settings.client_auth or CLIENT_AUTH[metadata.takes_secret_in_header_only]
 
-    def _open(self, redirect_uri: str) -> Exchange:
-        settings = self._settings
-        return Exchange(
-            settings.deadline_seconds,
-            settings.client_auth or CLIENT_AUTH[0],
-            client_id=settings.client_id,
-            client_secret=settings.client_secret,
-            scope=settings.scope,
-            redirect_uri=redirect_uri,
-        )
+    def _open(self) -> Exchange:
+        return Exchange(self._settings.deadline_seconds)
+
+    def _fetch_tokens(
+        self, exchange: Exchange, metadata: Metadata, code: str, redirect_uri: str, verifier: str
+    ) -> dict[str, str]:
+        settings, method = self._settings, self._choose_client_auth(metadata)
+        auth = make_client_auth(settings.client_id, settings.client_secret, method)
+        answer = exchange_code(exchange, metadata.token_endpoint, auth, code, redirect_uri, verifier)
+        return read_token_answer(answer.body, answer.status)
 
     def _get_metadata(self, exchange: Exchange) -> Metadata:
         issuer = self._settings.issuer
         address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-        return self._metadata.get(
-            lambda: read_metadata(exchange.get_json(address, "discovery", withhold_token=True), issuer)
-        )
+        return self._metadata.get(lambda: read_metadata(exchange.get_json(address, "discovery"), issuer))
 
     def _read_signed(
         self,
@@ -243,7 +254,7 @@ class OidcProvider:
         """
 
         def fetch() -> tuple[PublicKey, ...]:
-            return read_keys(exchange.get_json(metadata.jwks_uri, "keys", withhold_token=True))
+            return read_keys(exchange.get_json(metadata.jwks_uri, "keys"))
 
         held = self._keys.get(fetch)
         try:
@@ -257,20 +268,20 @@ class OidcProvider:
         return read(newer)
 
     def _get_userinfo(
-        self, exchange: Exchange, metadata: Metadata, claims: Mapping[str, Any]
+        self, exchange: Exchange, metadata: Metadata, token: str, claims: Mapping[str, Any]
     ) -> dict[str, Any]:
         if not metadata.userinfo_endpoint or not self._settings.userinfo:
             return {}
-        response = exchange.get(metadata.userinfo_endpoint, headers={"Accept": USERINFO_KINDS})
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        body = exchange.read_body(response, "userinfo")
+        headers = {"Accept": USERINFO_KINDS, **write_bearer(token)}
+        answer = exchange.get(metadata.userinfo_endpoint, "userinfo", headers)
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind == SIGNED_KIND:
-            text, client_id = body.decode("ascii", "replace"), self._settings.client_id
+            text, client_id = answer.body.decode("ascii", "replace"), self._settings.client_id
             userinfo = self._read_signed(
                 exchange, metadata, lambda keys: read_signed_userinfo(text, keys, metadata, client_id)
             )
         else:
-            userinfo = parse_answer(body, "userinfo")
+            userinfo = parse_answer(answer.body, "userinfo")
         if userinfo.get("sub") != claims["sub"]:
             raise ProviderMisbehaved("userinfo:sub")
         return userinfo

@@ -8,7 +8,7 @@ const SIGNATURE_BYTES = 64;
 const MAX_NAME_BYTES = 9;
 const DOMAIN = "lixiao-slip/1\0";
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const LOOK_ALIKES = "OILАВЕЗІЈКМНОРЅСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ〇"; // as app/domain/typed_text.py reads them
+const LOOK_ALIKES = "OILАВЕЗІЈКМНОРЅСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ〇"; // as app/domain/texts.py reads them
 const MARKS = /["'`.,:;_、。·“”‘’「」『』《》<>()[\]{}]/g;
 
 const encoder = new TextEncoder();
@@ -16,7 +16,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const importedKeys = new Map();
 
 /** The digits of a scanned or typed text: of our own address, or bare, by the rule of `find_digits` in
-    app/domain/typed_text.py. Anything else comes back as it is. */
+    app/domain/texts.py. Anything else comes back as it is. */
 export function readDigits(text, baseUrl) {
   const folded = text.normalize("NFKC").replace(/[\p{Z}\p{Cc}\p{Cf}]/gu, "");
   const found = /[0-9]{100,}/.exec(folded);

@@ -1,5 +1,5 @@
 /* The signed status list: opened, and asked about a code. The format is written out in
-   app/services/status_list.py. */
+   app/services/verification/status_list.py. */
 
 import { isSigned } from "./gate-code.js";
 

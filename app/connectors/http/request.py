@@ -14,6 +14,7 @@ from enum import StrEnum
 from urllib.parse import quote, urlencode
 
 from app.connectors.base import FailureCode, UntrustedAnswer
+from app.http_client import Request, add_query
 
 
 class SignatureMethod(StrEnum):
@@ -126,16 +127,6 @@ class RequestShape:
     credential: Credential | None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request ready to be sent; `url` is percent-encoded. Holds secrets: never logged."""
-
-    method: str
-    url: str = field(repr=False)
-    headers: dict[str, str] = field(repr=False)
-    body: bytes | None = field(repr=False)
-
-
 def build_request(
     shape: RequestShape,
     student_number: str,
@@ -155,9 +146,9 @@ def build_request(
     if shape.credential is not None:
         placed[shape.credential.place] |= shape.credential.make_fields(student_number, timestamp, nonce)
     headers, body = _make_body(placed)
-    url = shape.url.replace(NUMBER_PLACEHOLDER, quote(student_number, safe=""))
-    if placed[Place.QUERY]:
-        url += ("&" if "?" in url else "?") + urlencode(placed[Place.QUERY], quote_via=quote)
+    url = add_query(
+        shape.url.replace(NUMBER_PLACEHOLDER, quote(student_number, safe="")), placed[Place.QUERY]
+    )
     return Request(shape.method, url, headers | {k: str(v) for k, v in placed[Place.HEADER].items()}, body)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
+from http.client import HTTPException
 from urllib.parse import urlencode
+from urllib.request import urlopen
 
-import requests
 from aiohttp import web
 from flask import Blueprint, Response, abort, redirect, render_template, request
 
@@ -118,10 +120,9 @@ class _Views:
 
 
 def _tell(service: str, ticket: str) -> None:
-    try:
-        requests.post(service, data={"logoutRequest": write_logout(ticket)}, timeout=LOGOUT_SECONDS)
-    except requests.RequestException:
-        """A service that is gone needs no telling."""
+    form = urlencode({"logoutRequest": write_logout(ticket)}).encode()
+    with suppress(OSError, HTTPException):  # a service that is gone needs no telling
+        urlopen(service, form, LOGOUT_SECONDS).close()
 
 
 def _misbehave(fault: CasFault) -> Response | None:

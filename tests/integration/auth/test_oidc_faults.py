@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import time
 import traceback
+from collections.abc import Coroutine
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import requests
 from authlib.integrations.requests_client import OAuth2Session
 
+from app import event_loop
 from app.identity import http, oidc
 from app.identity.base import ProviderMisbehaved, SignInError, SignInUnavailable
 from tests.integration.auth.small_provider import (
@@ -99,7 +103,14 @@ def test_a_provider_that_drips_is_unavailable_within_the_deadline(path: str, pro
 def test_without_the_deadline_a_dripping_provider_holds_the_thread_to_its_end(
     provider: SmallProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http.Deadline, "watch", lambda self, connection: None)
+    def wait_first(call: Coroutine[Any, Any, object], seconds: float) -> object:
+        begun = time.monotonic()
+        found = event_loop.run(call, 60)
+        if time.monotonic() - begun > seconds:
+            raise TimeoutError
+        return found
+
+    monkeypatch.setattr(http, "event_loop", SimpleNamespace(run=wait_first, start=event_loop.start))
     provider.answers["/token"] = lambda asked: Answer(b" " * 60, drip=0.05)
     begun = time.monotonic()
     with pytest.raises(SignInUnavailable, match="timeout"):
@@ -126,6 +137,14 @@ def test_a_provider_that_is_down_is_asked_once_and_comes_back_alone(
 def test_nobody_listening_is_unavailable() -> None:
     with pytest.raises(SignInUnavailable, match="unreachable"):
         make_client("http://127.0.0.1:9").begin(CALLBACK)
+
+
+@pytest.mark.parametrize(
+    "host", ["a..b", ".edu", f"{'x' * 64}.edu", "300.300.300.300", "h\\x", "[fe80::1%25eth0]"]
+)
+def test_a_host_that_cannot_be_is_unavailable(host: str) -> None:
+    with pytest.raises(SignInUnavailable, match="unreachable"):
+        make_client(f"https://{host}").begin(CALLBACK)
 
 
 def test_no_secret_code_or_token_is_in_an_exception_or_a_log(

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from app.http_client import HttpClient
 from app.identity import http
 from app.identity.base import SignInUnavailable
 from tests.integration.auth.small_provider import SmallProvider, sign_in
@@ -64,7 +65,8 @@ def tls_provider(certificate: Path) -> Iterator[SmallProvider]:
 @pytest.fixture
 def trusting(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The provider's certificate is among the system's authorities."""
-    monkeypatch.setattr(http, "get_tls_context", lambda: ssl.create_default_context(cafile=str(certificate)))
+    client = HttpClient(ssl.create_default_context(cafile=str(certificate)), http.MAX_ANSWER_BYTES)
+    monkeypatch.setattr(http, "get_client", lambda: client)
 
 
 @pytest.mark.usefixtures("trusting")

@@ -126,11 +126,11 @@ def test_a_name_that_resolves_to_this_machine_proves_itself_by_no_certificate(
         monkeypatch.setattr(
             socket, "getaddrinfo", lambda _host, _port, *rest, **options: resolve("127.0.0.1", port, *rest)
         )
-        with Exchange(5, "client_secret_basic") as exchange, pytest.raises(SignInError):
-            exchange.get_json("https://keys.example.net/jwks", "keys", withhold_token=True)
+        with pytest.raises(SignInError):
+            Exchange(5).get_json("https://keys.example.net/jwks", "keys")
         assert trap.asked == []
-        with Exchange(5, "client_secret_basic") as exchange, pytest.raises(SignInError):
-            exchange.get_json("http://keys.example.net/jwks", "keys", withhold_token=True)
+        with pytest.raises(SignInError):
+            Exchange(5).get_json("http://keys.example.net/jwks", "keys")
         assert trap.paths() == ["/jwks"]  # the control: without TLS it would have been asked
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.connectors import fan_out as department_round
+from app import event_loop
 from app.connectors.base import ActionOutcome
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.event_loop import get_loop
@@ -195,7 +195,7 @@ def test_nothing_is_left_after_a_thousand_rounds(quick: Department) -> None:
         return len(asyncio.all_tasks()) - 1
 
     assert asyncio.run_coroutine_threadsafe(count_tasks(), get_loop()).result(LONG) == 0
-    assert not department_round._ending
+    assert not event_loop._tasks
 
 
 def test_abandoned_answers_go_with_the_next_question(
