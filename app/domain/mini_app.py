@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 from app.domain.clearance import FactValue, Reason, RuleResult, Status
+from app.domain.person import Person
 from app.domain.rules import Rule
 
 FACT_TYPES = ("text", "count", "money", "day")
@@ -100,12 +101,27 @@ class Step:
         return spec.message.replace("{value}", shown), spec.next_step or self.next_step
 
 
+PERSON_FIELDS: Mapping[str, Callable[[Person, str], str]] = {
+    "name": lambda person, _: person.name,
+    "student_number": lambda person, _: person.number,
+    "college": lambda person, _: person.college,
+    "major": lambda person, _: person.major,
+    "level": lambda person, _: person.level,
+    "period": lambda _, period: period,
+}
+"""Every field that a manifest may name, and its value for a person and the printed name of the period."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """A field of the basic information 基本信息, shown and printed."""
+    """A field of the basic information 基本信息, shown and printed; `key` is one of PERSON_FIELDS."""
 
     key: str
     label: str
+
+    def get_value(self, person: Person, period: str) -> str:
+        """What stands in the field of a person who clears in this period; a dash where the sign-in told nothing."""
+        return PERSON_FIELDS[self.key](person, period) or "—"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from app.domain.clearance import Status
 from app.domain.mini_app import (
     FACT_TYPES,
+    PERSON_FIELDS,
     ActionSpec,
     FactSpec,
     FieldSpec,
@@ -19,6 +20,7 @@ from app.domain.mini_app import (
     Step,
 )
 from app.domain.rules import RULE_NAMES, AllSettled, read_rule
+from app.domain.slip import COMPARED
 from app.tables import Table
 
 SCHEMA_VERSION = 1
@@ -27,7 +29,6 @@ ACTION_KEY = r"[a-z][a-z0-9-]{0,39}"
 VERSION = r"[0-9A-Za-z.-]{1,20}"
 PURPOSE = "查询您的各项事项是否办结，并在您提交后出具可以核验的凭证。"
 NO_RECORD = (Status.CLEARED, Status.OUTSTANDING, Status.UNAVAILABLE)
-PERSON_FIELDS = ("name", "student_number", "college", "major", "level", "period")
 
 
 def read_manifest(table: Table, slug: str) -> MiniApp:
@@ -67,7 +68,7 @@ def _check_steps(table: Table, mini_app: MiniApp) -> None:
 def _read_fields(table: Table) -> tuple[FieldSpec, ...]:
     fields = []
     for item in table.tables("fields"):
-        fields.append(FieldSpec(item.text("key", choices=PERSON_FIELDS), item.text("label")))
+        fields.append(FieldSpec(item.text("key", choices=tuple(PERSON_FIELDS)), item.text("label")))
         item.close()
     if not fields:
         table.fault("fields", "is empty: at least one field is needed")
@@ -77,7 +78,7 @@ def _read_fields(table: Table) -> tuple[FieldSpec, ...]:
 def _read_slip(table: Table) -> SlipLayout:
     layout = SlipLayout(table.text("title"), table.text("statement"), _read_fields(table))
     printed = {field.key for field in layout.fields}
-    for key in ("name", "student_number", "college", "level"):
+    for key in COMPARED:
         if key not in printed:
             table.fault("fields", f"lacks {key}, which verification compares")
     table.close()
