@@ -19,8 +19,9 @@ from app.connectors.http.request import (
     SignatureMethod,
     SignedCredential,
 )
-from app.connectors.json_paths import PATH_PATTERN, Mark, Path, flatten, parse_path
+from app.connectors.json_paths import PATH_PATTERN, Mark, flatten
 from app.domain.conventions import Conventions
+from app.domain.json_reading import Path, parse_path
 from app.domain.texts import ControlCharacter, clean_text
 from app.tables import Table
 

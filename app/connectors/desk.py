@@ -32,10 +32,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.connectors.base import ActionOutcome, FailureCode, StaleView, UnknownAction, UntrustedAnswer
 from app.connectors.config import read_choice, read_field
 from app.connectors.fields import Field, FieldType, JsonType
-from app.connectors.json_paths import Json
 from app.connectors.reading import MOST_MINUTES, require_student
 from app.domain.clearance import DepartmentUnavailable, FactValue, Reading, Record
 from app.domain.conventions import USUAL, Conventions
+from app.domain.json_reading import Json
 from app.domain.texts import clean_text
 from app.event_loop import Threads
 from app.tables import Table

@@ -11,9 +11,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.json_paths import Fraction, Json, Path, look_up
+from app.connectors.json_paths import look_up
 from app.domain.clearance import FactValue
 from app.domain.conventions import USUAL, Conventions
+from app.domain.json_reading import Fraction, Json, Path
 from app.domain.texts import ControlCharacter, clean_text
 
 log = logging.getLogger(__name__)

@@ -17,9 +17,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.connectors.base import ActionOutcome, FailureCode, StaleView, UntrustedAnswer
 from app.connectors.fields import Field
-from app.connectors.json_paths import Json, Mark, Path, all_hold, look_up
+from app.connectors.json_paths import Mark, all_hold, look_up
 from app.domain.clearance import Record
 from app.domain.conventions import USUAL, Conventions
+from app.domain.json_reading import Json, Path
 from app.tables import Table
 
 MAX_AHEAD = timedelta(minutes=5)

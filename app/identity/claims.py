@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from app.domain.json_reading import PATH_PATTERN, NoSuchValue, look_up, parse_path
 from app.domain.person import MalformedNumber, NumberForm, Person, Role
 from app.domain.texts import ControlCharacter, clean_text
 from app.identity.base import ProviderMisbehaved, SignInRefused
@@ -22,9 +23,6 @@ MAX_IDENTITIES = 20
 MAX_TEXT = 100
 MAX_NAMES = 30
 MAX_DEPTH = 3
-_PART = r"[^.\[\]=]+(\[(\d{1,3}|[^.\[\]=]+=[^\[\]=]+)\])*"
-PATH_PATTERN = rf"{_PART}(\.{_PART})*"
-_STEP = re.compile(r"\[(\d+)\]|\[([^\]=]+)=([^\]]+)\]|([^.\[\]]+)")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:/.#-]{0,79}")
 _LIKE_A_NUMBER = re.compile(r"[0-9]{5}")
 
@@ -112,25 +110,16 @@ def list_claim_names(claims: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(islice(_walk_names(claims, ""), MAX_NAMES))
 
 
-def find_claim(claims: object, path: str) -> Any:
-    """Follow a dotted path through an answer; None where it leads nowhere. A list is entered by a place,
-    `data.users[0].code`, or by the one entry that has a value, `profiles[kind=graduate].stno`; what stands alone
+def find_claim(claims: Mapping[str, Any], path: str) -> Any:
+    """Follow a path through an answer; None where it leads nowhere. What stands alone where the path enters a list
     is a list of one. A name of the answer's own that has dots, as the addresses that ADFS uses, is taken whole.
     """
-    if isinstance(claims, Mapping) and path in claims:
+    if path in claims:
         return claims[path]
-    found = claims
-    for place, key, value, name in _STEP.findall(path):
-        if name:
-            found = found.get(name) if isinstance(found, Mapping) else None
-            continue
-        entries = _as_list(found)
-        if place:
-            found = entries[int(place)] if int(place) < len(entries) else None
-        else:
-            fitting = [entry for entry in entries if isinstance(entry, Mapping) and entry.get(key) == value]
-            found = fitting[0] if len(fitting) == 1 else None
-    return found
+    try:
+        return look_up(claims, parse_path(path), takes_lone_entries=True)
+    except NoSuchValue:
+        return None
 
 
 def _read_identities(claims: Mapping[str, Any], paths: ClaimPaths) -> tuple[Person, ...]:

@@ -15,7 +15,6 @@ a thread for ever. Here a timer shuts the sockets down when the time is over, wh
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -43,6 +42,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from app.domain.json_reading import JsonReader, refuse_duplicates
 from app.identity.base import ProviderMisbehaved, SignInRefused, SignInUnavailable
 
 
@@ -91,6 +91,8 @@ TOKEN_ERRORS = (
     "unsupported_grant_type",
     "invalid_scope",
 )
+# Identifiers of 19 digits are common there, and texts are cleaned one by one where they are used.
+_READER = JsonReader(max_digits=40, takes_lone_surrogates=True)
 _JSONP = re.compile(r"\s*[A-Za-z_$][\w.$]*\s*\((.*)\)\s*;?\s*", re.DOTALL)
 
 
@@ -148,20 +150,13 @@ def check_success(answer: Mapping[str, Any], what: str, field: str, value: str) 
 
 def _parse(text: str, answer_format: AnswerFormat) -> Any:
     if answer_format is AnswerFormat.FORM:
-        return _refuse_repeats(parse_qsl(text.strip(), strict_parsing=True, max_num_fields=50))
+        return refuse_duplicates(parse_qsl(text.strip(), strict_parsing=True, max_num_fields=50))
     if answer_format is AnswerFormat.JSONP:
         wrapped = _JSONP.fullmatch(text)
         if wrapped is None:
             raise ValueError("no function call")
         text = wrapped[1]
-    return json.loads(text, object_pairs_hook=_refuse_repeats)
-
-
-def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is repeated")
-    return found
+    return _READER.read(text)
 
 
 def _as_text(value: object) -> str:

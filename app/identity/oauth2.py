@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 
 from authlib.common.urls import add_params_to_qs, add_params_to_uri
 
+from app.domain.json_reading import PATH_PATTERN
 from app.domain.person import NumberForm, Person
 from app.identity.base import CheckResult, ProviderMisbehaved, Redirect, check_state, read_code
-from app.identity.claims import PATH_PATTERN, ClaimPaths, find_claim, read_claim_paths, read_person
+from app.identity.claims import ClaimPaths, find_claim, read_claim_paths, read_person
 from app.identity.diagnostics import NOBODYS_CODE, check_oauth2, collect
 from app.identity.http import (
     CLIENT_AUTH,

@@ -20,9 +20,10 @@ from app.connectors.base import ActionOutcome, FailureCode, UntrustedAnswer
 from app.connectors.http.config import HttpJsonConfig
 from app.connectors.http.pages import PageShape, PageWalk
 from app.connectors.http.request import NO_OTHERS, Place, RequestShape, build_request
-from app.connectors.json_paths import Json, check_content_type, parse_json
+from app.connectors.json_paths import check_content_type, parse_json
 from app.connectors.reading import get_as_of, judge_action, read_records
 from app.domain.clearance import DepartmentUnavailable, Reading, Record
+from app.domain.json_reading import Json
 from app.event_loop import PerLoop, close_at_exit, forget_at_exit
 
 MAX_BODY = 256 * 1024

@@ -77,9 +77,10 @@ from app.connectors.config import (
 )
 from app.connectors.http.pages import PageShape, read_pages
 from app.connectors.http.request import Credential, RequestShape
-from app.connectors.json_paths import LIST_PATH_PATTERN, PATH_PATTERN, Mark, parse_path
+from app.connectors.json_paths import LIST_PATH_PATTERN, PATH_PATTERN, Mark
 from app.connectors.reading import ActionShape, AnswerShape, NoRecord, read_age_limit
 from app.domain.conventions import USUAL, Conventions
+from app.domain.json_reading import parse_path
 from app.tables import Table
 
 ALL_ROWS = "the system sends all"

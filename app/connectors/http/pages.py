@@ -23,9 +23,10 @@ from typing import Any
 from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.config import NAME_PATTERN, read_choice, read_optional_path
 from app.connectors.http.request import BODY_PLACES, Place, RequestShape
-from app.connectors.json_paths import Json, Path, look_up
+from app.connectors.json_paths import look_up
 from app.connectors.reading import AnswerShape, list_rows, read_row, require_count
 from app.domain.clearance import Record
+from app.domain.json_reading import Json, Path
 from app.tables import Table
 
 EMPTY_PAGE = "empty_page"

@@ -47,11 +47,12 @@ from enum import StrEnum
 
 from app.connectors.config import read_choice, read_field, read_marks
 from app.connectors.fields import Field, FieldType, JsonType
-from app.connectors.json_paths import Mark, Path
+from app.connectors.json_paths import Mark
 from app.connectors.reading import ActionShape, NoRecord
 from app.connectors.sip2.codec import Dialect, Terminator, can_send
 from app.connectors.sip2.patron import COUNTS, DENIALS, FLAGS, PATRON, PatronShape, make_action_shape
 from app.domain.conventions import USUAL, Conventions
+from app.domain.json_reading import Path
 from app.tables import Table
 
 ENCODINGS = ("ascii", "utf-8", "gbk", "gb18030")
@@ -230,7 +231,7 @@ def _is_denial(path: Path, groups: Mapping[str, tuple[str, ...]]) -> bool:
     return set(groups.get(name, (name,))) <= DENIALS
 
 
-def _is_known(path: tuple[str | int, ...], groups: Mapping[str, tuple[str, ...]]) -> bool:
+def _is_known(path: Path, groups: Mapping[str, tuple[str, ...]]) -> bool:
     if len(path) == 2:
         return path[0] in groups and path[1] in _GROUP_STEPS
     name = str(path[0]) if len(path) == 1 else ""

@@ -13,10 +13,10 @@ from typing import Any
 
 from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.fields import Field, FieldType
-from app.connectors.json_paths import Json
 from app.connectors.reading import parse_moment, require_student
 from app.connectors.sql.config import NoRow, SqlConfig
 from app.domain.clearance import FactValue, Record
+from app.domain.json_reading import Json
 from app.domain.person import NumberForm
 
 MAX_ROWS = 200

@@ -123,6 +123,9 @@ PLATFORMS = {
         token=lambda: json_answer({"access_token": ACCESS_TOKEN, "expires_in": 1})
     ),
     "JSON called HTML": Platform(token=lambda: text(json.dumps({"access_token": ACCESS_TOKEN}))),
+    "a long identifier and half a character in what is not asked for": Platform(
+        user=lambda: text(json.dumps({**USER, "id": 1234567890123456789, "note": "\ud840"}))
+    ),
     "no PKCE": Platform(
         {"pkce": "false"}, accepts_client=lambda asked: "code_verifier" not in asked.form | asked.query
     ),

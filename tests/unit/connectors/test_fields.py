@@ -10,7 +10,7 @@ import pytest
 
 from app.connectors.base import UntrustedAnswer
 from app.connectors.fields import Field, FieldType, JsonType, MoneyUnit
-from app.connectors.json_paths import Fraction
+from app.domain.json_reading import Fraction
 
 AT = ("x",)
 COUNT = Field(AT, FieldType.COUNT, JsonType.NUMBER)

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.json_paths import MAX_DEPTH, Fraction, check_content_type, parse_json
+from app.connectors.json_paths import check_content_type, parse_json
+from app.domain.json_reading import MAX_DEPTH, Fraction
 
 
 def test_plain_json_is_read_with_fractions_as_they_are_written() -> None:
