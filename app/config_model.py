@@ -21,6 +21,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     Strict,
     ValidationError,
     ValidationInfo,
@@ -189,6 +190,17 @@ def matching(pattern: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def of_context(key: str, default: object) -> Any:
+    """Marks an attribute that is no key of the table: it is what `read` was given under this name, or the default."""
+
+    def take(value: object, info: ValidationInfo) -> object:
+        if value is not default:
+            raise ValueError("is not a known key")
+        return (info.context or {}).get(key, default)
+
+    return PlainValidator(take), Field(validate_default=True)
 
 
 def _from_environment(pattern: str, convert: Callable[[str], object]) -> BeforeValidator:
