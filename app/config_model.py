@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -45,6 +45,7 @@ _SENTENCES = {
     "list_type": "must be a list",
     "tuple_type": "must be a list",
     "dict_type": "must be a table",
+    "mapping_type": "must be a table",
     "model_type": "must be a table",
 }
 _CHOICES = {"literal_error": "expected", "enum": "expected", "union_tag_invalid": "expected_tags"}
@@ -90,6 +91,19 @@ class Section(BaseModel):
         if kept is not None:
             kept[info.field_name] = value
         return value
+
+    @model_validator(mode="after")
+    def _tell_contradictions(self) -> Self:
+        mistakes = tuple(self.list_contradictions())
+        if mistakes:
+            raise Mistakes(*mistakes)
+        return self
+
+    def list_contradictions(self) -> Iterable[tuple[str, str]]:
+        """What is wrong between keys that are each right in themselves: a key and what is wrong with it. Asked once all
+        keys of the table are right.
+        """
+        return ()
 
 
 M = TypeVar("M", bound=Section)
@@ -192,15 +206,26 @@ def matching(pattern: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def one_of(*choices: str) -> AfterValidator:
+    """Some members of an enumeration, where not all can be chosen."""
+
+    def check(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return value
+
+    return AfterValidator(check)
+
+
 def of_context(key: str, default: object) -> Any:
     """Marks an attribute that is no key of the table: it is what `read` was given under this name, or the default."""
 
     def take(value: object, info: ValidationInfo) -> object:
-        if value is not default:
+        if value != default:
             raise ValueError("is not a known key")
         return (info.context or {}).get(key, default)
 
-    return PlainValidator(take), Field(validate_default=True)
+    return PlainValidator(take), Field(validate_default=True, repr=False)
 
 
 def _from_environment(pattern: str, convert: Callable[[str], object]) -> BeforeValidator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ from limits.storage import storage_from_string
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.commands import register_commands
-from app.connectors.guard import GuardedConnector
-from app.connectors.registry import build_connectors
+from app.connectors.config import ConnectorConfig
+from app.connectors.registry import build_connectors, read_connectors
 from app.documents.fonts import FontFile, UnusableFont, load_fonts
 from app.documents.pdf_signature import UnusableCertificate
 from app.domain.clearance import Status
@@ -120,34 +121,46 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
         if (mini_app := load_mini_app(chosen.folder, settings.faults)) is not None
     ]
     shown = list_shown((mini_app, chosen.steps) for chosen, mini_app in loaded)
-    connectors = build_connectors(settings.connectors, desk_book, settings.conventions, shown)
-    installed = {}
+    configs = read_connectors(settings.connectors, settings.faults, settings.conventions)
+    _check_wiring(settings, loaded, configs)
+    connectors = {} if settings.faults else build_connectors(configs, desk_book, shown)
+    return {
+        mini_app.path: InstalledMiniApp(
+            mini_app,
+            chosen,
+            {key: connectors[name] for key, name in chosen.steps.items() if name in connectors},
+            LookBook(settings.round.canaries_suspend),
+            conventions=settings.conventions,
+        )
+        for chosen, mini_app in loaded
+    }
+
+
+def _check_wiring(
+    settings: Settings,
+    loaded: Iterable[tuple[MiniAppSettings, MiniApp]],
+    configs: Mapping[str, ConnectorConfig],
+) -> None:
+    """Note what could never work between the mini-apps, their settings, the departments and the sign-ins."""
+    asked = []
     for chosen, mini_app in loaded:
         where = f"mini_apps.{chosen.slug}.steps"
         missing = [key for key in mini_app.step_keys if key not in chosen.steps]
         unknown = [key for key in chosen.steps if key not in mini_app.step_keys]
         settings.faults.extend(f"{where}.{key} is missing" for key in missing)
         settings.faults.extend(f"{where}.{key} is no step" for key in unknown)
-        _check_controls(settings, mini_app, chosen)
-        step_connectors = {key: connectors[name] for key, name in chosen.steps.items() if name in connectors}
-        settings.faults.extend(check_steps(mini_app, step_connectors))
-        looks = LookBook(settings.round.canaries_suspend)
-        installed[mini_app.path] = InstalledMiniApp(
-            mini_app, chosen, step_connectors, looks, conventions=settings.conventions
-        )
-    asked = [
-        (one.get_step(key), connector)
-        for one in installed.values()
-        for key, connector in one.connectors.items()
-        if isinstance(connector, GuardedConnector) and connector.fields and one.mini_app.get_step(key)
-    ]
+        _check_controls(settings, mini_app, chosen, configs)
+        answering = {key: configs[name] for key, name in chosen.steps.items() if name in configs}
+        settings.faults.extend(check_steps(mini_app, answering))
+        asked += [(step, answering[step.key]) for step in mini_app.steps if step.key in answering]
     settings.faults.extend(check_actions(asked))
     levels = {slug: chosen.levels for slug, chosen in settings.mini_apps.items()}
     settings.faults.extend(check_levels(levels, settings.sign_in) + check_students(settings.sign_in))
-    return installed
 
 
-def _check_controls(settings: Settings, mini_app: MiniApp, chosen: MiniAppSettings) -> None:
+def _check_controls(
+    settings: Settings, mini_app: MiniApp, chosen: MiniAppSettings, configs: Mapping[str, ConnectorConfig]
+) -> None:
     """Canary students of facts that block nobody prove nothing; and without any, "no record" is no proof at all."""
     for step in mini_app.steps:
         controls = chosen.canaries.get(step.key)
@@ -161,7 +174,7 @@ def _check_controls(settings: Settings, mini_app: MiniApp, chosen: MiniAppSettin
         if (
             controls is None
             and step.no_record is Status.CLEARED
-            and _may_lack_records(settings, chosen, step.key)
+            and _may_lack_records(configs.get(chosen.steps.get(step.key, "")))
         ):
             settings.faults.append(
                 f"{where} is missing: without a record the step passes, and an emptied view has no record of anybody: "
@@ -169,10 +182,9 @@ def _check_controls(settings: Settings, mini_app: MiniApp, chosen: MiniAppSettin
             )
 
 
-def _may_lack_records(settings: Settings, chosen: MiniAppSettings, step_key: str) -> bool:
-    """Whether the step's connector has an answer that means "no record"."""
-    connector = settings.connectors.get(chosen.steps.get(step_key, ""))
-    return connector is not None and connector.peek("no_record") not in (None, "never")
+def _may_lack_records(config: ConnectorConfig | None) -> bool:
+    """Whether a step's connector has an answer that means "no record"."""
+    return getattr(config, "no_record", "never") != "never"
 
 
 def _check_storage(settings: Settings) -> None:

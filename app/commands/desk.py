@@ -188,7 +188,7 @@ def _show_state(installation: Installation, desk: Desk, state: DeskState) -> Non
     if state.complete_since is not None:
         since = installation.get_local_time(state.complete_since)
         click.echo(f"declared complete {since:%Y-%m-%d %H:%M} by {state.declared_by}")
-    elif desk.config.no_entry is NoEntry.EMPTY:
+    elif desk.config.no_record is NoEntry.EMPTY:
         click.echo("not declared complete: whoever has no entry is unknown")
     if state.left:
         count = f"{len(state.left)} or more" if len(state.left) >= SHOWN_LEFT else str(len(state.left))

@@ -102,7 +102,7 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
         yield f"mini-app     {chosen.slug}: {chosen.period}, open from {chosen.opens_on} to {chosen.closes_on}"
         for step, connector in chosen.steps.items():
             watched = _describe_controls(installed, step)
-            kind = settings.connectors[connector].text("kind")
+            kind = settings.connectors[connector]["kind"]
             yield f"             {step} <- {connector} ({kind}), {watched}"
             if kind == "sql" and settings.numbers.pattern == USUAL_PATTERN:
                 yield f"             WARNING: {connector} is a view, and {ANY_NUMBER}"

@@ -77,7 +77,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
             for slug, table in root.named_tables("mini_apps").items()
         },
         sign_in=root.named_tables("sign_in"),
-        connectors=root.named_tables("connectors"),
+        connectors=root.values("connectors", {}),
         round=sections.read_round(root.table("round")),
         retention=sections.read_retention(root.table("retention")),
         privacy=sections.read_privacy(root.table("privacy")),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.domain.colours import Colours
@@ -172,7 +173,7 @@ class Settings:
     rate_limit: RateLimitSettings
     mini_apps: Mapping[str, MiniAppSettings]
     sign_in: Mapping[str, Table]
-    connectors: Mapping[str, Table]
+    connectors: Mapping[str, Mapping[str, Any]]
     round: RoundSettings
     retention: RetentionSettings
     privacy: PrivacySettings

@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, String, and_, bindparam, create_engine, delete, literal, select
 
-from app.connectors.desk import DeskBook, DeskConfig, Found, KeptEntry, read_desk
+from app.config_model import read
+from app.connectors.desk import DeskBook, DeskConfig, Found, KeptEntry
 from app.domain.decisions import require_other
 from app.domain.person import MalformedNumber, NumberForm
 from app.extensions import DatabaseSession, db
@@ -92,10 +93,11 @@ def open_desk_book(database_url: str, zone: tzinfo) -> DeskBook:
 
 def get_desk(settings: Settings, name: str) -> Desk:
     """The desk of this name. Raises UnknownDesk."""
-    table = settings.connectors.get(name)
-    if table is None or table.text("kind") != "desk":
+    table = settings.connectors.get(name, {})
+    if table.get("kind") != "desk":
         raise UnknownDesk(name)
-    return Desk(name, read_desk(table, settings.conventions), settings.numbers)
+    config = read(DeskConfig, table, name, [], name=name, conventions=settings.conventions)
+    return Desk(name, config, settings.numbers)
 
 
 def find_entry(desk: Desk, student_number: str) -> KeptEntry | None:

@@ -284,13 +284,13 @@ def test_a_lost_table_or_database_is_not_an_empty_one(hall: Installation, no_rec
 
 def connect_elsewhere(hall: Installation, no_record: str) -> Connector:
     """A connector whose database's folder is gone."""
-    from app.connectors.desk import DeskConnector, read_desk
-    from app.tables import Table
+    from app.connectors.desk import DeskConnector
+    from tests.fixtures.connectors import read_config
 
     section = {"kind": "desk", "number_column": "学号", "no_record": no_record}
     section |= {"fields": {"state": {"path": "状态", "type": "text"}}}  # type: ignore[dict-item]
     book = open_desk_book(f"sqlite:///{hall.folder}/lixiao.sqlite3", ZoneInfo("UTC"))
-    return DeskConnector("hall", read_desk(Table(section, "hall", [])), book)
+    return DeskConnector(read_config(section, "hall"), book)
 
 
 def test_a_desk_works_on_postgresql_alike(tmp_path: Path) -> None:

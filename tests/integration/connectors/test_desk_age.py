@@ -7,15 +7,13 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from app.connectors.base import StaleView
-from app.connectors.registry import build_connectors
 from app.domain.clearance import Reading
-from app.services.desk.desk import open_desk_book
 from app.settings import load_settings
+from tests.fixtures.connectors import list_faults
 from tests.integration.connectors.desks import Installation, make_installation
 from tests.integration.connectors.test_desk import FACTS, ask, connect, keep
 
@@ -60,7 +58,5 @@ def test_a_limit_of_age_that_cannot_be_kept_is_told(
     hall: Installation, changes: dict[str, Any], named: str
 ) -> None:
     settings = load_settings(hall.environment)
-    table = settings.connectors["hall"]
-    table._data |= changes  # type: ignore[operator]
-    build_connectors({"hall": table}, open_desk_book(settings.database_url, ZoneInfo("UTC")))
-    assert any(fault.startswith(f"connectors.hall.{named} ") for fault in settings.faults), settings.faults
+    faults = list_faults(hall={**settings.connectors["hall"], **changes})
+    assert any(fault.startswith(f"connectors.hall.{named} ") for fault in faults), faults

@@ -17,9 +17,7 @@ import pytest
 from app.connectors.base import ActionOutcome, Connector
 from app.connectors.base import Fault as ConnectorFault
 from app.connectors.fan_out import perform_action, query_systems
-from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.tables import Table
 from tests.campus.client import CampusClient, running_campus
 from tests.campus.credentials import DEMO
 from tests.campus.facts import LibraryLoans
@@ -27,6 +25,7 @@ from tests.campus.sip2_server import Sip2Library
 from tests.campus.sip2_wire import read_request, seal, write_patron
 from tests.campus.state import COMMON_FAULTS, Fault, State
 from tests.conftest import get_free_port
+from tests.fixtures.connectors import connect_all
 from tests.integration.connectors.test_transport import make_certificate
 from tests.unit.connectors.sip2.library import demo_section
 
@@ -55,10 +54,7 @@ def library(shared_library: CampusClient) -> CampusClient:
 
 def build(port: int, **changes: Any) -> Connector:
     section = demo_section(port=port, login_password=DEMO.library_loans_token, deadline_seconds=1, **changes)
-    faults: list[str] = []
-    built = build_connectors({"library": Table(section, "library", faults)})
-    assert faults == []
-    return built["library"]
+    return connect_all({"library": section})["library"]
 
 
 @pytest.fixture
@@ -184,7 +180,7 @@ def test_the_question_about_the_status_alone_is_understood(library: CampusClient
 
 def test_a_wrong_password_is_a_fault_of_its_own(library: CampusClient, library_port: int) -> None:
     section = demo_section(port=library_port, login_password="wrong")
-    connector = build_connectors({"library": Table(section, "library", [])})["library"]
+    connector = connect_all({"library": section})["library"]
     assert fault_of(connector) == "credential_refused"
 
 

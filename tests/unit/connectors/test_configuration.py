@@ -6,22 +6,19 @@ from typing import Any
 
 import pytest
 
-from app.connectors.registry import build_connectors, list_breaker_states
-from app.tables import Table
+from app.connectors.registry import list_breaker_states
+from tests.fixtures.connectors import connect_all, list_faults
 from tests.unit.connectors.demo import demo_sections
 
 
 def faults_of(sections: dict[str, dict[str, Any]]) -> list[str]:
-    faults: list[str] = []
-    tables = {name: Table(section, f"connectors.{name}", faults) for name, section in sections.items()}
-    assert set(build_connectors(tables)) == set(sections)
-    return faults
+    return list_faults(**sections)
 
 
 def test_the_demo_systems_are_complete() -> None:
     sections = demo_sections()
     assert faults_of(sections) == []
-    connectors = build_connectors({name: Table(item, name, []) for name, item in sections.items()})
+    connectors = connect_all(sections)
     assert connectors["library_loans"].actions == {"cancel-card"}
     assert set(list_breaker_states(connectors.values()).values()) == {"closed"}
 

@@ -14,16 +14,15 @@ from typing import Any
 import pytest
 
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.fields import Field, FieldType, mark_shown
+from app.connectors.fields import Field, mark_shown
 from app.connectors.http.config import HttpJsonConfig
-from app.connectors.sql.config import read_sql
 from app.connectors.sql.rows import Found, read_rows
 from app.domain.clearance import Record, Status
 from app.domain.mini_app import MiniApp
 from app.domain.rules import AllPresent
 from app.mini_apps.loader import load_mini_app
 from app.services.clearance.wiring import list_shown
-from app.tables import Table
+from tests.fixtures.connectors import read_config
 from tests.unit.connectors import answers
 from tests.unit.connectors.demo import demo_configs, prove
 from tests.unit.connectors.test_mutated_answers import CONFIGS, MUTANTS, read_mutants
@@ -42,9 +41,7 @@ GRADUATE = load("graduate_departure")
 SAME_NAMES = {key: key for key in GRADUATE.step_keys}
 SHOWN = list_shown([(GRADUATE, SAME_NAMES)])
 WIRED = {
-    name: replace(
-        config, answer=replace(config.answer, fields=mark_shown(name, config.answer.fields, SHOWN[name]))
-    )
+    name: config.model_copy(update={"fields": mark_shown(name, config.fields, SHOWN[name])})
     for name, config in BARE.items()
 }
 
@@ -142,7 +139,8 @@ def test_another_shape_and_what_decides_are_proven_as_ever(
 
 
 def test_a_text_outside_the_known_ones_is_another_answer_even_where_it_is_only_shown() -> None:
-    field = Field(("x",), FieldType.TEXT, values={"甲": "甲"}, only_shown_as="x.x")
+    field = Field.model_validate({"path": "x", "type": "text", "known": ["甲"]})
+    field = mark_shown("x", {"x": field}, frozenset({"x"}))["x"]
     with pytest.raises(UntrustedAnswer, match="unknown_value"):
         field.read({"x": "乙"})
 
@@ -168,6 +166,7 @@ def test_what_is_left_out_is_logged_by_its_name_and_without_its_value(
 def test_a_column_that_is_only_shown_is_left_out_as_well(value: object, found: date | None) -> None:
     section = tomllib.loads(
         """
+        kind = "sql"
         url = "sqlite:////srv/none.sqlite3"
         statement = "SELECT :student_number"
         number_column = "no"
@@ -179,12 +178,10 @@ def test_a_column_that_is_only_shown_is_left_out_as_well(value: object, found: d
         reviewed_on = { path = "day", type = "day" }
         """
     )
-    faults: list[str] = []
-    config = read_sql(Table(section, "x", faults))
-    assert faults == []
+    config = read_config(section)
     fields = mark_shown("x", config.fields, frozenset({"reviewed_on"}))
     rows = Found(("no", "day"), (("TS1", value),), ((datetime.now(UTC),),))
-    assert read_rows(replace(config, fields=fields), rows, "TS1") == ({"reviewed_on": found},)
+    assert read_rows(config.model_copy(update={"fields": fields}), rows, "TS1") == ({"reviewed_on": found},)
     if found is None:
         with pytest.raises(UntrustedAnswer):
             read_rows(config, rows, "TS1")
