@@ -67,7 +67,7 @@ def create_app(settings: Settings) -> Flask:
     providers = build_providers(settings.sign_in, settings.numbers)
     _check_storage(settings)
     _check_fonts(settings)
-    if settings.faults and settings.slip.keys != Path():
+    if settings.faults and "keys" in settings.slip.model_fields_set:
         _check_keys(settings)  # told along: missing keys alone must not stop the command that makes them
     settings.raise_faults()
     configure_logging(settings.service.log_level)
@@ -107,13 +107,13 @@ def warm_up(app: Flask) -> None:
     # What is loaded by now stays: collections that need not walk it save about a tenth of a page's CPU.
     gc.collect()
     gc.freeze()
-    watch = CanaryWatch(installation.mini_apps, installation.settings.round.deadline)
+    watch = CanaryWatch(installation.mini_apps, installation.settings.round.deadline_seconds)
     watch.start()
     os.register_at_fork(after_in_child=watch.start)
 
 
 def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
-    desk_book = open_desk_book(settings.database_url, settings.service.time_zone)
+    desk_book = open_desk_book(settings.database, settings.service.time_zone)
     loaded = [
         (chosen, mini_app)
         for chosen in settings.mini_apps.values()
@@ -131,7 +131,7 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
         _check_controls(settings, mini_app, chosen)
         step_connectors = {key: connectors[name] for key, name in chosen.steps.items() if name in connectors}
         settings.faults.extend(check_steps(mini_app, step_connectors))
-        looks = LookBook(settings.round.canaries_suspend)
+        looks = LookBook(settings.round.canaries_suspend_seconds)
         installed[mini_app.path] = InstalledMiniApp(
             mini_app, chosen, step_connectors, looks, conventions=settings.conventions
         )
@@ -208,7 +208,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_FORM_MEMORY_BYTES,
         MAX_FORM_PARTS=50,
-        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_DATABASE_URI=settings.database.url,
         SQLALCHEMY_ENGINE_OPTIONS=_choose_engine_options(settings),
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
@@ -229,9 +229,9 @@ def _choose_storage_options(url: str) -> dict[str, Any]:
 def _choose_engine_options(settings: Settings) -> dict[str, Any]:
     """Whatever PostgreSQL's own default is, a transaction sees what was committed before each statement."""
     isolation = (
-        {"isolation_level": "READ COMMITTED"} if settings.database_url.startswith("postgresql") else {}
+        {"isolation_level": "READ COMMITTED"} if settings.database.url.startswith("postgresql") else {}
     )
-    pool = {"pool_size": settings.database_connections, "max_overflow": 0, "pool_timeout": POOL_SECONDS}
+    pool = {"pool_size": settings.database.connections, "max_overflow": 0, "pool_timeout": POOL_SECONDS}
     return {"hide_parameters": True, **pool, **isolation}
 
 

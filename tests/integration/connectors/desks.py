@@ -128,7 +128,7 @@ def connect(hall: Installation, desk: str = "hall", **changes: Any) -> Connector
     settings = load_settings(hall.environment)
     table = settings.connectors[desk]
     table._data |= changes  # type: ignore[operator]
-    book = open_desk_book(settings.database_url, ZoneInfo("Asia/Shanghai"))
+    book = open_desk_book(settings.database, ZoneInfo("Asia/Shanghai"))
     connector = build_connectors({desk: table}, book)[desk]
     assert settings.faults == []
     return connector

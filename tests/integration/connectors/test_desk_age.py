@@ -62,5 +62,5 @@ def test_a_limit_of_age_that_cannot_be_kept_is_told(
     settings = load_settings(hall.environment)
     table = settings.connectors["hall"]
     table._data |= changes  # type: ignore[operator]
-    build_connectors({"hall": table}, open_desk_book(settings.database_url, ZoneInfo("UTC")))
+    build_connectors({"hall": table}, open_desk_book(settings.database, ZoneInfo("UTC")))
     assert any(fault.startswith(f"connectors.hall.{named} ") for fault in settings.faults), settings.faults
