@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -112,7 +113,7 @@ _KEPT = "kept"
 
 def read(model: type[M], table: object, where: str, faults: list[str], **context: object) -> M:
     """The table named `where` as its section. Every mistake is added to `faults`; then a stand-in is returned, so that
-    the rest of the configuration can be looked at: it has what could be read and the defaults, and lacks the
+    the rest of the configuration can be looked at: it has what is right and the defaults, and lacks the
     attributes of what has neither (`model_fields_set` tells). `context` is what validators find in theirs.
     """
     kept: dict[str, Any] = {}
@@ -121,7 +122,10 @@ def read(model: type[M], table: object, where: str, faults: list[str], **context
     except ValidationError as error:
         for mistake in error.errors(include_url=False):
             faults.extend(_tell(mistake, table, where))
-    return model.model_construct(**kept)
+            if not mistake["loc"]:
+                for key in _list_told(mistake):
+                    kept.pop(key, None)
+    return cast("M", model.model_construct(**kept))
 
 
 def read_kind(
@@ -161,6 +165,12 @@ def _tell(mistake: ErrorDetails, table: object, where: str) -> list[str]:
     if kind == "union_tag_not_found":
         return [f"{_add_discriminator(name, details)} is missing"]
     return [f"{name} {_SENTENCES.get(kind, f'cannot be used ({kind})')}"]
+
+
+def _list_told(mistake: ErrorDetails) -> list[str]:
+    """The keys that a check of several keys complains of."""
+    error = mistake.get("ctx", {}).get("error")
+    return [key for key, _ in error.told] if isinstance(error, Mistakes) else []
 
 
 def _name(place: Sequence[int | str], table: object, where: str) -> str:
@@ -237,7 +247,7 @@ def _from_environment(pattern: str, convert: Callable[[str], object]) -> BeforeV
     return BeforeValidator(read_text)
 
 
-def _read_texts(value: object) -> object:
+def read_texts(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     if not isinstance(value, list):
@@ -254,6 +264,13 @@ def _read_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"is no day of the calendar: {text}") from None
+
+
+def _read_zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"is not a known time zone: {name}") from None
 
 
 def _parse(read_text: Callable[[str], object]) -> BeforeValidator:
@@ -312,11 +329,12 @@ _open_secret_file = BeforeValidator(_read_secret)
 NOT_EMPTY = AfterValidator(_refuse_empty)
 Text = Annotated[str, NOT_EMPTY]
 """A text that says something; `str` is one that may be empty."""
-Texts = Annotated[tuple[str, ...], BeforeValidator(_read_texts)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(read_texts)]
 Whole = Annotated[int, _from_environment(r"-?[0-9]+", int)]
 Number = Annotated[float, _from_environment(r"-?[0-9]+(\.[0-9]+)?", float)]
 Flag = Annotated[bool, _from_environment("true|false", "true".__eq__)]
 Day = Annotated[date, _parse(_read_day)]
+Zone = Annotated[ZoneInfo, _parse(_read_zone)]
 PathText = Annotated[Path, _parse(Path)]
 OptionalSecret = Annotated[str, _open_secret_file, AfterValidator(_refuse_sample), Field(repr=False)]
 """The key itself, or the file named by `<key>_file`; may be empty."""

@@ -68,7 +68,7 @@ def create_app(settings: Settings) -> Flask:
     providers = build_providers(settings.sign_in, settings.numbers)
     _check_storage(settings)
     _check_fonts(settings)
-    if settings.faults and settings.slip.keys != Path():
+    if settings.faults and "keys" in settings.slip.model_fields_set:
         _check_keys(settings)  # told along: missing keys alone must not stop the command that makes them
     settings.raise_faults()
     configure_logging(settings.service.log_level)
@@ -108,13 +108,13 @@ def warm_up(app: Flask) -> None:
     # What is loaded by now stays: collections that need not walk it save about a tenth of a page's CPU.
     gc.collect()
     gc.freeze()
-    watch = CanaryWatch(installation.mini_apps, installation.settings.round.deadline)
+    watch = CanaryWatch(installation.mini_apps, installation.settings.round.deadline_seconds)
     watch.start()
     os.register_at_fork(after_in_child=watch.start)
 
 
 def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
-    desk_book = open_desk_book(settings.database_url, settings.service.time_zone)
+    desk_book = open_desk_book(settings.database, settings.service.time_zone)
     loaded = [
         (chosen, mini_app)
         for chosen in settings.mini_apps.values()
@@ -129,7 +129,7 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
             mini_app,
             chosen,
             {key: connectors[name] for key, name in chosen.steps.items() if name in connectors},
-            LookBook(settings.round.canaries_suspend),
+            LookBook(settings.round.canaries_suspend_seconds),
             conventions=settings.conventions,
         )
         for chosen, mini_app in loaded
@@ -220,7 +220,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_FORM_MEMORY_BYTES,
         MAX_FORM_PARTS=50,
-        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_DATABASE_URI=settings.database.url,
         SQLALCHEMY_ENGINE_OPTIONS=_choose_engine_options(settings),
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
@@ -241,9 +241,9 @@ def _choose_storage_options(url: str) -> dict[str, Any]:
 def _choose_engine_options(settings: Settings) -> dict[str, Any]:
     """Whatever PostgreSQL's own default is, a transaction sees what was committed before each statement."""
     isolation = (
-        {"isolation_level": "READ COMMITTED"} if settings.database_url.startswith("postgresql") else {}
+        {"isolation_level": "READ COMMITTED"} if settings.database.url.startswith("postgresql") else {}
     )
-    pool = {"pool_size": settings.database_connections, "max_overflow": 0, "pool_timeout": POOL_SECONDS}
+    pool = {"pool_size": settings.database.connections, "max_overflow": 0, "pool_timeout": POOL_SECONDS}
     return {"hide_parameters": True, **pool, **isolation}
 
 

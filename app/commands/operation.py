@@ -92,7 +92,7 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
     settings = installation.settings
     service = settings.service
     yield f"service      {service.base_url}, behind {service.proxy_count} proxies, {service.time_zone.key}"
-    yield f"database     {'one SQLite file' if settings.database_url.startswith('sqlite') else 'PostgreSQL'}"
+    yield f"database     {'one SQLite file' if settings.database.url.startswith('sqlite') else 'PostgreSQL'}"
     storage = settings.rate_limit.storage_url.split(":")[0]
     yield f"rate limits  counted in {storage}{', by each worker for itself' if storage == 'memory' else ''}"
     for name, provider in providers.items():
@@ -107,7 +107,7 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
             if kind == "sql" and settings.numbers.pattern == USUAL_PATTERN:
                 yield f"             WARNING: {connector} is a view, and {ANY_NUMBER}"
     kept = settings.retention
-    yield f"retention    audit {kept.audit} days, checks {kept.slip_checks}, closed cases {kept.closed_cases}"
+    yield f"retention    audit {kept.audit_days} days, checks {kept.slip_checks_days}, closed cases {kept.closed_cases_days}"
 
 
 def _describe_controls(installed: InstalledMiniApp, step_key: str) -> str:

@@ -25,7 +25,7 @@ from app.services.audit import add_event
 from app.services.clock import get_now
 from app.services.desk.cells import Kept
 from app.services.numbers import find_known_numbers
-from app.settings import Settings
+from app.settings import DatabaseSettings, Settings
 
 CHUNK = 500
 READERS = 8
@@ -69,15 +69,15 @@ def _make_find() -> Select[Any]:
 _FIND = _make_find()
 
 
-def open_desk_book(database_url: str, zone: tzinfo) -> DeskBook:
+def open_desk_book(database: DatabaseSettings, zone: tzinfo) -> DeskBook:
     """The entries for the connectors, by connections of their own: a page that waits for its departments must
-    not hold what a desk's answer needs.
+    not hold what a desk's answer needs. The database is looked at when the first entry is.
     """
 
     @cache
     def get_engine() -> Engine:
         engine = create_engine(
-            database_url, pool_size=READERS, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+            database.url, pool_size=READERS, max_overflow=0, pool_pre_ping=True, hide_parameters=True
         )
         os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
         return engine

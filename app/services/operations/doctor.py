@@ -87,7 +87,7 @@ def run_checks(installation: Installation, providers: Mapping[str, IdentityProvi
                 step,
                 connector,
                 installed.settings.canaries.get(key),
-                installation.settings.round.deadline,
+                installation.settings.round.deadline_seconds,
             )
             yield from _look(f"{installed.mini_app.slug} {key}", ask)
 

@@ -127,7 +127,7 @@ def connect(hall: Installation, desk: str = "hall", **changes: Any) -> Connector
     """The desk as the service has it, with changes in its configuration."""
     settings = load_settings(hall.environment)
     table = {**settings.connectors[desk], **changes}
-    book = open_desk_book(settings.database_url, ZoneInfo("Asia/Shanghai"))
+    book = open_desk_book(settings.database, ZoneInfo("Asia/Shanghai"))
     assert settings.faults == []
     return connect_all({desk: table}, book)[desk]
 

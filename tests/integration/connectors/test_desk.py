@@ -19,7 +19,7 @@ from openpyxl import Workbook
 from app.connectors.base import Connector, FailureCode
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.services.desk.desk import open_desk_book
-from app.settings import load_settings
+from app.settings import DatabaseSettings, load_settings
 from tests.campus.client import running_campus
 from tests.campus.run import PROJECT, make_environment, prepare, start_service, stop
 from tests.conftest import get_free_port
@@ -289,7 +289,7 @@ def connect_elsewhere(hall: Installation, no_record: str) -> Connector:
 
     section = {"kind": "desk", "number_column": "学号", "no_record": no_record}
     section |= {"fields": {"state": {"path": "状态", "type": "text"}}}  # type: ignore[dict-item]
-    book = open_desk_book(f"sqlite:///{hall.folder}/lixiao.sqlite3", ZoneInfo("UTC"))
+    book = open_desk_book(DatabaseSettings(url=f"sqlite:///{hall.folder}/lixiao.sqlite3"), ZoneInfo("UTC"))
     return DeskConnector(read_config(section, "hall"), book)
 
 

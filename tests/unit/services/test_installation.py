@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -20,12 +19,12 @@ STUDENT = Person("08230001", "林一鸣", Role.STUDENT, level="本科", graduati
 def install(levels: tuple[str, ...] = ()) -> InstalledMiniApp:
     settings = MiniAppSettings(
         slug="some_departure",
-        folder=Path("some_departure"),
+        folder="some_departure",
         period="2026-06",
         period_title="2026年夏季",
-        levels=levels,
-        opens_on=date(2026, 5, 1),
-        closes_on=date(2026, 7, 31),
+        levels=list(levels) or "all",
+        opens_on="2026-05-01",
+        closes_on="2026-07-31",
         steps={},
         canaries={},
     )
