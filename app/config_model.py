@@ -216,12 +216,23 @@ def matching(pattern: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def one_of(*choices: str) -> AfterValidator:
-    """Some members of an enumeration, where not all can be chosen."""
+def one_of(*choices: str) -> BeforeValidator:
+    """Some texts, or some members of an enumeration, where not all can be chosen."""
 
-    def check(value: str) -> str:
+    def check(value: object) -> object:
         if value not in choices:
             raise ValueError(f"must be one of {', '.join(choices)}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def require(message: str) -> AfterValidator:
+    """What is wrong with an empty list or table."""
+
+    def check(value: T) -> T:
+        if not value:
+            raise ValueError(message)
         return value
 
     return AfterValidator(check)
@@ -279,7 +290,9 @@ def _parse(read_text: Callable[[str], object]) -> BeforeValidator:
     def read_value(value: object) -> object:
         if not isinstance(value, str):
             raise ValueError("must be a text")
-        return read_text(_refuse_empty(value))
+        if not value:
+            raise ValueError("is empty")
+        return read_text(value)
 
     return BeforeValidator(read_value)
 
@@ -312,12 +325,6 @@ def _read_secret(value: object) -> object:
     return text
 
 
-def _refuse_empty(value: T) -> T:
-    if not value:
-        raise ValueError("is empty")
-    return value
-
-
 def _refuse_sample(value: str) -> str:
     if _SAMPLES.search(value) or (len(value) >= 8 and len(set(value)) <= 2):
         raise ValueError("is a sample and no secret: set one of your own")
@@ -326,7 +333,7 @@ def _refuse_sample(value: str) -> str:
 
 _open_secret_file = BeforeValidator(_read_secret)
 
-NOT_EMPTY = AfterValidator(_refuse_empty)
+NOT_EMPTY = require("is empty")
 Text = Annotated[str, NOT_EMPTY]
 """A text that says something; `str` is one that may be empty."""
 Texts = Annotated[tuple[str, ...], BeforeValidator(read_texts)]

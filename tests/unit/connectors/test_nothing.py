@@ -23,7 +23,7 @@ from tests.unit.connectors.answers import dormitory
 from tests.unit.connectors.demo import demo_configs
 
 DORMITORY = demo_configs()["dormitory"].fields
-RULE = AllPresent(("checkout_date", "checkout_by"))
+RULE = AllPresent(facts=("checkout_date", "checkout_by"))
 SENTINEL_DAYS = ("9999-12-31", "1900-01-01", "0001-01-01", "1899-12-30", "0000-00-00", "1970-01-01")
 ODD_DAYS = ("1999-12-31", "2026-06-11", "2035-01-01", "2099-12-31")
 SHANGHAI = replace(USUAL, zone=ZoneInfo("Asia/Shanghai"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -79,7 +78,8 @@ def test_what_one_step_reads_of_a_connector_decides_for_all_its_steps() -> None:
     assert list_shown([(GRADUATE, steps)])["papers"] == {"submitted_on", "reviewed_on"}
     thesis = GRADUATE.get_step("library_thesis")
     assert thesis is not None
-    other = replace(GRADUATE, slug="other", steps=(replace(thesis, rule=AllPresent(("reviewed_on",))),))
+    other_thesis = thesis.model_copy(update={"rule": AllPresent(facts=("reviewed_on",))})
+    other = GRADUATE.model_copy(update={"slug": "other", "steps": (other_thesis,)})
     both = list_shown([(GRADUATE, steps), (other, {"library_thesis": "papers"})])
     assert both["papers"] == {"submitted_on"}
 

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from app.domain.errors import Mismatch, NotAStudent, NotGraduating, OutsidePeriod
-from app.domain.mini_app import MiniApp, PrivacyNotice, SlipLayout
+from app.domain.mini_app import MiniApp
 from app.domain.person import Person, Role
 from app.services.installation import InstalledMiniApp
 from app.settings import MiniAppSettings
@@ -28,8 +28,7 @@ def install(levels: tuple[str, ...] = ()) -> InstalledMiniApp:
         steps={},
         canaries={},
     )
-    slip = SlipLayout("离校单", "准予离校。", ())
-    mini_app = MiniApp("some_departure", "离校", "", "", (), (), slip, PrivacyNotice("1", ""), ())
+    mini_app = MiniApp.model_construct(slug="some_departure", title="离校")
     return InstalledMiniApp(mini_app, settings, {})
 
 

@@ -30,7 +30,7 @@ from tests.unit.connectors.sip2.library import (
     write_answer,
 )
 
-RULE = AllSettled(("overdue_books", "fine", "violations"), {"card_status": "cancelled"})
+RULE = AllSettled(zero=("overdue_books", "fine", "violations"), equals={"card_status": ("cancelled",)})
 SPOILT = (
     CampusFault.ERROR_ENVELOPE,
     CampusFault.NULL_DATA,

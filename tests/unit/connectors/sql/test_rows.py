@@ -137,7 +137,7 @@ def test_no_value_of_any_type_hides_a_debt(amount: object, reduced: object) -> N
         records = read_rows(config, found, NUMBER)
     except UntrustedAnswer:
         return
-    assert NothingOwed("amount", ("reduced",)).judge(records).status is Status.OUTSTANDING
+    assert NothingOwed(amount="amount", reduced_by=("reduced",)).judge(records).status is Status.OUTSTANDING
 
 
 def test_more_rows_than_a_student_can_have_are_refused() -> None:
