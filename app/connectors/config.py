@@ -19,22 +19,19 @@ NO_ACTIONS: Mapping[str, Section] = {}
 class Limits(Section):
     """How a system may be called."""
 
-    deadline_seconds: Annotated[
-        Number, between(0.05, 60), Key(description="for a whole call with its waiting")
-    ] = 3
-    max_connections: Annotated[
-        Whole, between(1, 1000), Key(description="calls at the same time; those beyond wait")
-    ] = 256
-    breaker_failures: Annotated[
-        Whole,
-        between(1, 1000),
-        Key(
-            description="after so many failed calls in a row, about three students at least, calls end at once"
-        ),
-    ] = 10
-    breaker_pause_seconds: Annotated[
-        Number, between(0.05, 600), Key(description="for so long; then one call goes through as a trial")
-    ] = 2
+    deadline_seconds: Annotated[Number, between(0.05, 60)] = Key(
+        3, description="for a whole call with its waiting"
+    )
+    max_connections: Annotated[Whole, between(1, 1000)] = Key(
+        256, description="calls at the same time; those beyond wait"
+    )
+    breaker_failures: Annotated[Whole, between(1, 1000)] = Key(
+        10,
+        description="after so many failed calls in a row, about three students at least, calls end at once",
+    )
+    breaker_pause_seconds: Annotated[Number, between(0.05, 600)] = Key(
+        2, description="for so long; then one call goes through as a trial"
+    )
 
 
 class ConnectorConfig(Limits):
@@ -42,7 +39,7 @@ class ConnectorConfig(Limits):
 
     name: Annotated[str, *of_context("name", "")] = ""
     conventions: OfCampus = USUAL
-    kind: Annotated[str, Key(description="how the system is asked")] = ""
+    kind: str = Key("", description="how the system is asked")
     fields: Facts[Field] = Key({})
     actions: Annotated[Mapping[str, Section], *of_context("actions", NO_ACTIONS)] = NO_ACTIONS
 

@@ -45,37 +45,29 @@ class NoEntry(StrEnum):
 class DeskConfig(ConnectorConfig):
     """What a desk records of a student."""
 
-    kind: Literal["desk"] = "desk"
-    number_column: Annotated[Text, Key(description="the heading of the student number in imported files")]
-    number_pattern: Annotated[
-        Text, AfterValidator(check_pattern), Key(description="what a student number is like")
-    ] = "[0-9A-Za-z]{1,32}"
-    no_record: Annotated[
-        Choice[NoEntry],
-        Key(
-            description="what a missing entry means: `never`: the item is unavailable; `empty`: no record of this student, as "
-            "soon as a clerk declared the desk's list complete (`flask desk import … --complete`, `flask desk complete`): "
-            "until then, unavailable"
-        ),
-    ]
-    complete_days: Annotated[
-        Whole,
-        between(1, 400),
-        Key(description="for `empty`: how long such a declaration holds: the next season needs its own"),
-    ] = 120
-    fresh_for_minutes: Annotated[
-        Number | None,
-        between(1, MOST_MINUTES),
-        Key(
-            description="how old an entry may be, by the time at which it was recorded or by `as_of` (any age)"
-        ),
-    ] = None
-    as_of: Annotated[
-        str, Key(description="with `fresh_for_minutes`: the fact, a day, as of which an entry holds")
-    ] = ""
-    threads: Annotated[
-        Whole, between(1, 50), Key(description="how many entries are read at the same time")
-    ] = 4
+    kind: Literal["desk"] = Key(
+        "desk", description="a department without a system, whose clerks record what holds"
+    )
+    number_column: Text = Key(description="the heading of the student number in imported files")
+    number_pattern: Annotated[Text, AfterValidator(check_pattern)] = Key(
+        "[0-9A-Za-z]{1,32}", description="what a student number is like"
+    )
+    no_record: Choice[NoEntry] = Key(
+        description="what a missing entry means: `never`: the item is unavailable; `empty`: no record of this student, as "
+        "soon as a clerk declared the desk's list complete (`flask desk import … --complete`, `flask desk complete`): "
+        "until then, unavailable"
+    )
+    complete_days: Annotated[Whole, between(1, 400)] = Key(
+        120, description="for `empty`: how long such a declaration holds: the next season needs its own"
+    )
+    fresh_for_minutes: Annotated[Number | None, between(1, MOST_MINUTES)] = Key(
+        None,
+        description="how old an entry may be, by the time at which it was recorded or by `as_of` (any age)",
+    )
+    as_of: str = Key("", description="with `fresh_for_minutes`: the fact, a day, as of which an entry holds")
+    threads: Annotated[Whole, between(1, 50)] = Key(
+        4, description="how many entries are read at the same time"
+    )
 
     def list_contradictions(self) -> Iterator[tuple[str, str]]:
         """See Section."""

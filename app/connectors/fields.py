@@ -103,36 +103,32 @@ class Field(Section):
     ones.
     """
 
-    path: Annotated[AnyPath, Key(description="where it stands in the row")]
-    type: Annotated[
-        Choice[FieldType], Key(description="`text`, `count`, `money`, `day` (YYYY-MM-DD) or `flag`")
-    ]
-    unit: Annotated[
-        Choice[MoneyUnit] | None, Key(description="for money: `yuan` or `fen` (1 yuan 元 is 100 fen 分)")
-    ] = None
-    known: Annotated[Texts, Key(description="for text: the texts that are known, as facts themselves")] = ()
-    values: Annotated[
-        dict[str, str] | None, Key(description="for text: a table of the known texts and the facts they mean")
-    ] = Key(default=None, validate_default=True)
-    pattern: Annotated[
-        str,
-        AfterValidator(check_pattern),
-        Key(description="for text without `known` and `values`: what all of it must match"),
-    ] = ".*"
-    may_be_empty: Annotated[
-        Flag,
-        Key(
-            alias="empty",
-            description='null, "" and what `[answers]` lists as standing for nothing (无, -, 0000-00-00, 9999-12-31, …) are '
-            'a known meaning, "nothing"; without it they are refused, and in free text they never count',
-        ),
-    ] = False
-    not_before: Annotated[
-        Day | None, Key(description="for a day: the first that it can be (that of `[answers]`)")
-    ] = None
-    may_be_future: Annotated[
-        Flag, Key(description="for a day: it may be later than today, on the service's wall clock")
-    ] = False
+    path: AnyPath = Key(description="where it stands in the row")
+    type: Choice[FieldType] = Key(description="`text`, `count`, `money`, `day` (YYYY-MM-DD) or `flag`")
+    unit: Choice[MoneyUnit] | None = Key(
+        None, description="for money: `yuan` or `fen` (1 yuan 元 is 100 fen 分)"
+    )
+    known: Texts = Key((), description="for text: the texts that are known, as facts themselves")
+    values: dict[str, str] | None = Key(
+        None,
+        validate_default=True,
+        description="for text: a table of the known texts and the facts they mean",
+    )
+    pattern: Annotated[str, AfterValidator(check_pattern)] = Key(
+        ".*", description="for text without `known` and `values`: what all of it must match"
+    )
+    may_be_empty: Flag = Key(
+        False,
+        alias="empty",
+        description='null, "" and what `[answers]` lists as standing for nothing (无, -, 0000-00-00, 9999-12-31, …) are '
+        'a known meaning, "nothing"; without it they are refused, and in free text they never count',
+    )
+    not_before: Day | None = Key(
+        None, description="for a day: the first that it can be (that of `[answers]`)"
+    )
+    may_be_future: Flag = Key(
+        False, description="for a day: it may be later than today, on the service's wall clock"
+    )
     json_type: Annotated[JsonType, *of_context("json_type", JsonType.STRING)] = JsonType.STRING
     conventions: OfCampus = USUAL
     only_shown_as: Annotated[str, *of_context("only_shown_as", "")] = ""
@@ -203,13 +199,12 @@ class Field(Section):
 class JsonField(Field):
     """One fact of an answer in JSON, where numbers may be numbers or texts."""
 
-    json_type: Annotated[
-        Choice[JsonType],
-        Key(
-            alias="json",
-            description="for count and money: `number` (usual for count) or `string` (usual for money)",
-        ),
-    ] = Key(default=None, validate_default=True)
+    json_type: Choice[JsonType] = Key(
+        None,
+        validate_default=True,
+        alias="json",
+        description="for count and money: `number` (usual for count) or `string` (usual for money)",
+    )
 
     @field_validator("json_type", mode="before")
     @classmethod

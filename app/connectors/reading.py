@@ -46,16 +46,13 @@ def _read_zone(name: object) -> ZoneInfo | None:
 class AgeLimit(Section):
     """How old data may be, and the zone of moments without one of their own (None: such a moment is refused)."""
 
-    fresh_for_minutes: Annotated[
-        Number | None, between(0.01, MOST_MINUTES), Key(description="how old the data may be")
-    ] = None
-    time_zone: Annotated[
-        ZoneInfo | None,
-        PlainValidator(_read_zone),
-        Key(
-            description="of moments without a zone of their own, e.g. `Asia/Shanghai`; without it such a moment is refused"
-        ),
-    ] = None
+    fresh_for_minutes: Annotated[Number | None, between(0.01, MOST_MINUTES)] = Key(
+        None, description="how old the data may be"
+    )
+    time_zone: Annotated[ZoneInfo | None, PlainValidator(_read_zone)] = Key(
+        None,
+        description="of moments without a zone of their own, e.g. `Asia/Shanghai`; without it such a moment is refused",
+    )
 
     def require_fresh(self, system: str, as_of: datetime, now: datetime) -> None:
         """Raise StaleView for data that are too old to be believed; both moments in UTC."""
@@ -100,53 +97,35 @@ class NoRecord(StrEnum):
 class AnswerShape(AgeLimit):
     """What a trusted answer to a question looks like."""
 
-    success: Annotated[
-        Marks,
-        Key(
-            description="table of path = value, or list of values: all must hold for an answer to be believed"
-        ),
-    ]
-    echo: Annotated[
-        AnyPath, Key(description="path of the student number in the answer: must equal the number asked for")
-    ]
-    rows_path: Annotated[
-        ListPath,
-        Key(description="path of the row (an object, or a list with one) or of the list of rows; no index"),
-    ]
-    rows: Annotated[
-        Literal["one", "many"],
-        Key(
-            description="`one` or `many`; `many` needs one of `count`, `complete` and `[.pages]`, so that no row can be "
-            "missing unseen"
-        ),
-    ]
-    no_record: Annotated[
-        Choice[NoRecord],
-        Key(
-            description='what "no record of this student" looks like: `never`; `empty`: `rows_path` holds `[]`; `null`: it '
-            "holds null; `marked`: `no_record_mark` holds"
-        ),
-    ]
-    no_record_mark: Annotated[
-        Marks,
-        Key(
-            description="with `marked`: table like `success`; if it holds, `rows_path` must hold null or `[]`"
-        ),
-    ] = ()
-    record_number: Annotated[
-        OptionalPath,
-        Key(description="path, inside each row, of its student number: every row must be the student's"),
-    ] = None
-    count: Annotated[
-        OptionalPath, Key(description="path of the number of rows: must equal the rows found")
-    ] = None
-    as_of: Annotated[
-        OptionalPath,
-        Key(
-            description="path of the moment at which the answer's data were brought up to date, as "
-            "`2026-06-09 08:00:00`; needs `fresh_for_minutes`"
-        ),
-    ] = None
+    success: Marks = Key(
+        description="table of path = value, or list of values: all must hold for an answer to be believed"
+    )
+    echo: AnyPath = Key(
+        description="path of the student number in the answer: must equal the number asked for"
+    )
+    rows_path: ListPath = Key(
+        description="path of the row (an object, or a list with one) or of the list of rows; no index"
+    )
+    rows: Literal["one", "many"] = Key(
+        description="`one` or `many`; `many` needs one of `count`, `complete` and `[.pages]`, so that no row can be "
+        "missing unseen"
+    )
+    no_record: Choice[NoRecord] = Key(
+        description='what "no record of this student" looks like: `never`; `empty`: `rows_path` holds `[]`; `null`: it '
+        "holds null; `marked`: `no_record_mark` holds"
+    )
+    no_record_mark: Marks = Key(
+        (), description="with `marked`: table like `success`; if it holds, `rows_path` must hold null or `[]`"
+    )
+    record_number: OptionalPath = Key(
+        None, description="path, inside each row, of its student number: every row must be the student's"
+    )
+    count: OptionalPath = Key(None, description="path of the number of rows: must equal the rows found")
+    as_of: OptionalPath = Key(
+        None,
+        description="path of the moment at which the answer's data were brought up to date, as "
+        "`2026-06-09 08:00:00`; needs `fresh_for_minutes`",
+    )
     fields: Facts[JsonField] = Key({})
     conventions: OfCampus = USUAL
 
@@ -154,11 +133,11 @@ class AnswerShape(AgeLimit):
 class ActionShape(Section):
     """What the answers to an action look like; every mark of a group must hold."""
 
-    confirmed: Annotated[Marks, Key(description="table like `success`: the action is done")]
-    already: Annotated[
-        Marks, Key(description="table like `success`: it was done before, which counts as confirmed")
-    ] = ()
-    refused: Annotated[Marks, Key(description="table like `success`: the system refuses it")] = ()
+    confirmed: Marks = Key(description="table like `success`: the action is done")
+    already: Marks = Key(
+        (), description="table like `success`: it was done before, which counts as confirmed"
+    )
+    refused: Marks = Key((), description="table like `success`: the system refuses it")
     conventions: OfCampus = USUAL
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field as Key
 
@@ -26,25 +26,23 @@ ALL_ROWS = "the system sends all"
 class HttpAction(RequestShape, ActionShape):
     """A request that has something done, and what its answers mean."""
 
-    echo: Annotated[
-        AnyPath, Key(description="path of the student number in the answer: must equal the number asked for")
-    ]
+    echo: AnyPath = Key(
+        description="path of the student number in the answer: must equal the number asked for"
+    )
 
 
 class HttpJsonConfig(ConnectorConfig, Access, RequestShape, AnswerShape):
     """A system that answers JSON: the question, its answer, and its actions."""
 
-    kind: Literal["http_json"] = "http_json"
-    complete: Annotated[
-        Literal["the system sends all"] | None,
-        Key(
-            description=f'with `many`: `"{ALL_ROWS}"`, in so many words, where its makers vouch for it and it tells no '
-            "number of rows"
-        ),
-    ] = None
-    pages: Annotated[PageShape | None, Key(description="if there: the rows come in pages")] = None
+    kind: Literal["http_json"] = Key("http_json", description="a system that answers JSON over HTTP")
+    complete: Literal["the system sends all"] | None = Key(
+        None,
+        description=f'with `many`: `"{ALL_ROWS}"`, in so many words, where its makers vouch for it and it tells no '
+        "number of rows",
+    )
+    pages: PageShape | None = Key(None, description="if there: the rows come in pages")
     fields: Facts[JsonField] = Key({})
-    actions: Annotated[Mapping[str, HttpAction], Key(description="one table for each action")] = {}
+    actions: Mapping[str, HttpAction] = Key({}, description="one table for each action")
 
     def list_contradictions(self) -> Iterator[tuple[str, str]]:
         """See Section."""

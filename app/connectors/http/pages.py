@@ -46,38 +46,29 @@ LEAST_TO_THE_END = 3
 class PageShape(Section):
     """How pages are asked for and counted. All pages come within the one deadline."""
 
-    number_in: Annotated[
-        Choice[Place],
-        one_of(Place.QUERY, Place.FORM, Place.JSON),
-        Key(description="where the page's number goes: `query`, `form` or `json`"),
-    ]
-    number_name: Annotated[Name, Key(description="the parameter or field of the page's number")]
-    size_name: Annotated[
-        str,
-        matching(NAME_PATTERN),
-        Key(description="the parameter or field of the rows a page; needs `size`"),
-    ] = ""
-    size: Annotated[Whole | None, between(1, 1000), Key(description="how many rows a page")] = None
-    first: Annotated[Whole, between(0, 1), Key(description="the number of the first page")] = 1
-    total: Annotated[OptionalPath, Key(description="the path of the number of all rows; or `end`")] = None
-    end: Annotated[
-        Literal["empty_page"] | None,
-        Key(
-            description='`"empty_page"`: pages are asked for until two have no rows, as a short page ends nothing'
-        ),
-    ] = None
-    echo: Annotated[
-        OptionalPath,
-        Key(description="the path where an answer repeats its page's number; needed with `end`"),
-    ] = None
-    row_key: Annotated[
-        OptionalPath,
-        Key(
-            description="the path inside a row of what names it, such as a bill's number; without it a row is known by all "
-            "facts that are read of it. Needed where two rows may be equal in these, such as two fees of one name and amount"
-        ),
-    ] = None
-    most: Annotated[Whole, between(2, 100), Key(description="how many pages at most")] = 20
+    number_in: Annotated[Choice[Place], one_of(Place.QUERY, Place.FORM, Place.JSON)] = Key(
+        description="where the page's number goes: `query`, `form` or `json`"
+    )
+    number_name: Name = Key(description="the parameter or field of the page's number")
+    size_name: Annotated[str, matching(NAME_PATTERN)] = Key(
+        "", description="the parameter or field of the rows a page; needs `size`"
+    )
+    size: Annotated[Whole | None, between(1, 1000)] = Key(None, description="how many rows a page")
+    first: Annotated[Whole, between(0, 1)] = Key(1, description="the number of the first page")
+    total: OptionalPath = Key(None, description="the path of the number of all rows; or `end`")
+    end: Literal["empty_page"] | None = Key(
+        None,
+        description='`"empty_page"`: pages are asked for until two have no rows, as a short page ends nothing',
+    )
+    echo: OptionalPath = Key(
+        None, description="the path where an answer repeats its page's number; needed with `end`"
+    )
+    row_key: OptionalPath = Key(
+        None,
+        description="the path inside a row of what names it, such as a bill's number; without it a row is known by all "
+        "facts that are read of it. Needed where two rows may be equal in these, such as two fees of one name and amount",
+    )
+    most: Annotated[Whole, between(2, 100)] = Key(20, description="how many pages at most")
 
     def list_contradictions(self) -> Iterator[tuple[str, str]]:
         """See Section."""

@@ -43,19 +43,16 @@ Name = Annotated[Text, matching(NAME_PATTERN)]
 class Signature(Section):
     """How a system wants its requests signed."""
 
-    method: Annotated[Choice[SignatureMethod], Key(description="`md5` or `hmac-sha256`")]
-    app_id: Annotated[Text, matching(r"[!-~]+"), Key(description="who we are to the system")]
-    message: Annotated[
-        Text,
-        Key(
-            description="a text with `{app_id}`, `{timestamp}`, `{nonce}`, `{student_number}` and, for `md5` alone, `{secret}`"
-        ),
-    ]
-    upper_case: Annotated[Flag, Key(description="the signature is written in capitals")] = False
-    app_id_name: Annotated[Name, Key(description=_CARRIES.format("`app_id`"))]
-    timestamp_name: Annotated[Name, Key(description=_CARRIES.format("the time in unix seconds"))]
-    nonce_name: Annotated[Name, Key(description=_CARRIES.format("a text that is used once"))]
-    signature_name: Annotated[Name, Key(description=_CARRIES.format("the signature in hex"))]
+    method: Choice[SignatureMethod] = Key(description="`md5` or `hmac-sha256`")
+    app_id: Annotated[Text, matching(r"[!-~]+")] = Key(description="who we are to the system")
+    message: Text = Key(
+        description="a text with `{app_id}`, `{timestamp}`, `{nonce}`, `{student_number}` and, for `md5` alone, `{secret}`"
+    )
+    upper_case: Flag = Key(False, description="the signature is written in capitals")
+    app_id_name: Name = Key(description=_CARRIES.format("`app_id`"))
+    timestamp_name: Name = Key(description=_CARRIES.format("the time in unix seconds"))
+    nonce_name: Name = Key(description=_CARRIES.format("a text that is used once"))
+    signature_name: Name = Key(description=_CARRIES.format("the signature in hex"))
 
     @field_validator("message")
     @classmethod
@@ -115,24 +112,16 @@ BODY_PLACES = frozenset({Place.FORM, Place.JSON})
 class RequestShape(Section):
     """One kind of request to a system: its path and where the student number goes."""
 
-    path: Annotated[
-        Text,
-        matching(r"/[A-Za-z0-9._~/?&=%,:@+{}\-]*"),
-        Key(description="below `base_url`, with `/` in front; may hold a fixed query"),
-    ]
-    method: Annotated[Literal["GET", "POST"], Key(description="`GET` or `POST`")]
-    number_in: Annotated[
-        Choice[Place],
-        one_of(Place.PATH, Place.QUERY, Place.FORM, Place.JSON),
-        Key(
-            description="where the student number goes: `path` (at `{student_number}`), `query`, `form` or `json`"
-        ),
-    ]
-    number_name: Annotated[
-        str,
-        matching(NAME_PATTERN),
-        Key(description="the name of that parameter or field; not for `path`"),
-    ] = Key(default="", validate_default=True)
+    path: Annotated[Text, matching(r"/[A-Za-z0-9._~/?&=%,:@+{}\-]*")] = Key(
+        description="below `base_url`, with `/` in front; may hold a fixed query"
+    )
+    method: Literal["GET", "POST"] = Key(description="`GET` or `POST`")
+    number_in: Annotated[Choice[Place], one_of(Place.PATH, Place.QUERY, Place.FORM, Place.JSON)] = Key(
+        description="where the student number goes: `path` (at `{student_number}`), `query`, `form` or `json`"
+    )
+    number_name: Annotated[str, matching(NAME_PATTERN)] = Key(
+        "", validate_default=True, description="the name of that parameter or field; not for `path`"
+    )
 
     @field_validator("number_name")
     @classmethod
@@ -157,37 +146,26 @@ class RequestShape(Section):
 class Access(Section):
     """Where a system is, and the credential that it asks for: sent as it is, or signing each request."""
 
-    base_url: Annotated[
-        Text,
-        matching(r"https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/\-]*)?"),
+    base_url: Annotated[Text, matching(r"https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/\-]*)?")] = (
         Key(
             description="scheme, host and port, perhaps a path: `https://lib.example.edu.cn`. `http://` only for this machine"
-        ),
-    ]
-    plain_http: Annotated[
-        Flag, Key(description="true: unencrypted `http://` to another machine is accepted")
-    ] = False
+        )
+    )
+    plain_http: Flag = Key(False, description="true: unencrypted `http://` to another machine is accepted")
     ca_file: CaFile = ""
     credential_in: Annotated[
-        Choice[Place],
-        one_of(Place.HEADER, Place.QUERY, Place.FORM, Place.JSON, Place.NONE),
-        Key(description="`header`, `query`, `form`, `json`; `none` for a system that asks for no credential"),
-    ]
-    credential_name: Annotated[
-        str,
-        matching(NAME_PATTERN),
-        Key(description="the header's, parameter's or field's name; not with a signature"),
-    ] = ""
-    credential_prefix: Annotated[
-        str, matching(r"[ -~]*"), Key(description='text before the credential, e.g. `"Bearer "`')
-    ] = ""
-    credential: Annotated[
-        OptionalSecret, Key(description="the secret: from the environment or from a file")
-    ] = ""
-    signature: Annotated[
-        Signature | None,
-        Key(description="if there: the credential signs each request and does not travel"),
-    ] = None
+        Choice[Place], one_of(Place.HEADER, Place.QUERY, Place.FORM, Place.JSON, Place.NONE)
+    ] = Key(description="`header`, `query`, `form`, `json`; `none` for a system that asks for no credential")
+    credential_name: Annotated[str, matching(NAME_PATTERN)] = Key(
+        "", description="the header's, parameter's or field's name; not with a signature"
+    )
+    credential_prefix: Annotated[str, matching(r"[ -~]*")] = Key(
+        "", description='text before the credential, e.g. `"Bearer "`'
+    )
+    credential: OptionalSecret = Key("", description="the secret: from the environment or from a file")
+    signature: Signature | None = Key(
+        None, description="if there: the credential signs each request and does not travel"
+    )
 
     @field_validator("base_url")
     @classmethod

@@ -49,15 +49,13 @@ class Terminator(StrEnum):
 class Dialect(Section):
     """How a system writes."""
 
-    encoding: Annotated[
-        Literal["ascii", "utf-8", "gbk", "gb18030"], Key(description="`ascii`, `utf-8`, `gbk` or `gb18030`")
-    ]
-    delimiter: Annotated[
-        Text, matching(r"[!-/:-@\[-`{-~]"), Key(description="one ASCII character, no letter or digit")
-    ] = "|"
-    terminator: Annotated[Choice[Terminator], Key(description="what ends a message: `cr` or `crlf`")] = (
-        Terminator.CR
+    encoding: Literal["ascii", "utf-8", "gbk", "gb18030"] = Key(
+        description="`ascii`, `utf-8`, `gbk` or `gb18030`"
     )
+    delimiter: Annotated[Text, matching(r"[!-/:-@\[-`{-~]")] = Key(
+        "|", description="one ASCII character, no letter or digit"
+    )
+    terminator: Choice[Terminator] = Key(Terminator.CR, description="what ends a message: `cr` or `crlf`")
 
 
 @dataclass(frozen=True, slots=True)

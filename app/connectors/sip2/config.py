@@ -48,46 +48,38 @@ class Question(StrEnum):
 class Access(Section):
     """Where the server is and how to log in."""
 
-    host: Annotated[
-        Text, matching(r"[A-Za-z0-9.\-:]+"), Key(description="where the library's SIP2 server listens")
-    ]
-    port: Annotated[Whole, between(1, 65535), Key(description="its port")]
-    tls: Annotated[Flag, Key(description="true: TLS, the certificate and its name are verified")] = True
-    plain_tcp: Annotated[
-        Flag, Key(description="true: without TLS another machine than this one may be asked")
-    ] = False
+    host: Annotated[Text, matching(r"[A-Za-z0-9.\-:]+")] = Key(
+        description="where the library's SIP2 server listens"
+    )
+    port: Annotated[Whole, between(1, 65535)] = Key(description="its port")
+    tls: Flag = Key(True, description="true: TLS, the certificate and its name are verified")
+    plain_tcp: Flag = Key(False, description="true: without TLS another machine than this one may be asked")
     ca_file: CaFile = ""
-    login_user: Annotated[
-        str, Key(description="the user of the login message 93; without one there is no login")
-    ] = ""
-    login_password: Annotated[OptionalSecret, Key(description="the secret of that user")] = ""
-    location: Annotated[str, Key(description="`CP` of the login")] = ""
-    institution: Annotated[str, Key(description="`AO`")] = ""
-    terminal_password: Annotated[OptionalSecret, Key(description="`AC`, a secret")] = ""
-    language: Annotated[Text, matching("[0-9]{3}"), Key(description="three digits: 019 is Chinese")] = "019"
+    login_user: str = Key("", description="the user of the login message 93; without one there is no login")
+    login_password: OptionalSecret = Key("", description="the secret of that user")
+    location: str = Key("", description="`CP` of the login")
+    institution: str = Key("", description="`AO`")
+    terminal_password: OptionalSecret = Key("", description="`AC`, a secret")
+    language: Annotated[Text, matching("[0-9]{3}")] = Key("019", description="three digits: 019 is Chinese")
 
 
 class BlockShape(ActionShape):
     """How a block patron message 01 is sent and what its answers, 24, mean."""
 
-    card_retained: Annotated[Flag, Key(description="the library keeps the card")] = False
-    message: Annotated[str, Key(description="`AL`, the text on the blocked card")] = ""
+    card_retained: Flag = Key(False, description="the library keeps the card")
+    message: str = Key("", description="`AL`, the text on the blocked card")
 
 
 class Sip2Config(ConnectorConfig, Access, Dialect, PatronShape):
     """A library: how it is reached, what is asked, and what its answers mean."""
 
-    kind: Literal["sip2"] = "sip2"
-    question: Annotated[
-        Choice[Question],
-        Key(
-            description="`information`: 63, answered by 64; `status`: 23, answered by 24, which has no counts"
-        ),
-    ]
-    actions: Annotated[
-        Mapping[str, BlockShape],
-        Key(description="one table for each action: block patron 01, answered by 24"),
-    ] = {}
+    kind: Literal["sip2"] = Key("sip2", description="a library, by SIP2 over TCP")
+    question: Choice[Question] = Key(
+        description="`information`: 63, answered by 64; `status`: 23, answered by 24, which has no counts"
+    )
+    actions: Mapping[str, BlockShape] = Key(
+        {}, description="one table for each action: block patron 01, answered by 24"
+    )
 
     def get_weakness(self, fact: str) -> str:
         """See ConnectorConfig."""

@@ -104,36 +104,22 @@ def _check_groups(groups: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str,
 class PatronShape(Section):
     """What a trusted answer about a patron looks like."""
 
-    success: Annotated[
-        Marks,
-        Key(
-            description="table of path = value, or list of values: all must hold for a patron to be believed, e.g. "
-            '`{ BL = "Y" }`; the name `AE` must not be empty either'
-        ),
-    ]
-    no_record: Annotated[
-        Choice[NoRecord],
-        one_of(NoRecord.NEVER, NoRecord.MARKED),
-        Key(
-            description="`never`; `marked`: `no_record_mark` says that there is no such patron, and no name, items or fees "
-            "are there"
-        ),
-    ]
-    no_record_mark: Annotated[
-        Marks, Key(description='with `marked`: table like `success`, e.g. `{ BL = "N" }`')
-    ] = ()
-    currency: Annotated[
-        str,
-        matching(r"[A-Z]{3}"),
-        Key(
-            description="what `BH` must be beside an amount of money, e.g. `CNY`; needed where a fact is money"
-        ),
-    ] = ""
-    groups: Annotated[
-        Mapping[str, Texts],
-        AfterValidator(_check_groups),
-        Key(description="name = list of flags: gives the paths `<name>.count` and `<name>.extent`"),
-    ] = {}
+    success: Marks = Key(
+        description="table of path = value, or list of values: all must hold for a patron to be believed, e.g. "
+        '`{ BL = "Y" }`; the name `AE` must not be empty either'
+    )
+    no_record: Annotated[Choice[NoRecord], one_of(NoRecord.NEVER, NoRecord.MARKED)] = Key(
+        description="`never`; `marked`: `no_record_mark` says that there is no such patron, and no name, items or fees "
+        "are there"
+    )
+    no_record_mark: Marks = Key((), description='with `marked`: table like `success`, e.g. `{ BL = "N" }`')
+    currency: Annotated[str, matching(r"[A-Z]{3}")] = Key(
+        "",
+        description="what `BH` must be beside an amount of money, e.g. `CNY`; needed where a fact is money",
+    )
+    groups: Annotated[Mapping[str, Texts], AfterValidator(_check_groups)] = Key(
+        {}, description="name = list of flags: gives the paths `<name>.count` and `<name>.extent`"
+    )
     fields: Facts[Field] = Key({})
     conventions: OfCampus = USUAL
 

@@ -83,56 +83,41 @@ def _with_parameters(*parameters: str) -> AfterValidator:
 class SqlConfig(ConnectorConfig, AgeLimit):
     """A view, the question to it, and what its answers mean."""
 
-    kind: Literal["sql"] = "sql"
-    url: Annotated[
-        Secret, AfterValidator(_check_url), Key(description="SQLAlchemy's database URL, a secret: see below")
-    ]
-    statement: Annotated[
-        Text,
-        _with_parameters(NUMBER_PARAMETER),
-        Key(description="one statement that reads; its only parameter is `:student_number`"),
-    ]
-    number_column: Annotated[
-        Text,
-        Key(
-            description="the column of the student number: in every row it must mean the number asked for, as text"
-        ),
-    ]
-    numbers_statement: Annotated[
-        str,
-        _with_parameters(),
-        Key(
-            description="a statement without parameters that gives the number of every row of the view, in the expression "
-            'by which `statement` compares it: see below. Needed with `rows = "many"` or `no_record = "empty"`'
-        ),
-    ] = ""
-    rows: Annotated[Literal["one", "many"], Key(description="`one` or `many`")]
-    no_record: Annotated[
-        Choice[NoRow],
-        Key(
-            description="what no row means: `never`: a fault; `empty`: no record of this student, and then "
-            "`freshness_statement` must prove that the view is filled"
-        ),
-    ]
-    freshness_statement: Annotated[
-        str,
-        _with_parameters(),
-        Key(
-            description="a statement without parameters whose one value tells when the view was brought up to date"
-        ),
-    ] = ""
-    freshness_column: Annotated[
-        str,
-        Key(
-            description="the column that tells when a row was brought up to date; the oldest row counts. It or "
-            "`freshness_statement` is needed"
-        ),
-    ] = Key(default="", validate_default=True)
-    fresh_for_minutes: Annotated[Number, between(0.01, MOST_MINUTES), Key(description="how old that may be")]
-    statement_seconds: Annotated[
-        Number, between(0.05, 60), Key(description="how long the database may take for a statement")
-    ] = 2.5
-    threads: Annotated[Whole, between(1, 50), Key(description="how many statements run at the same time")] = 4
+    kind: Literal["sql"] = Key("sql", description="a read-only view in the campus data centre")
+    url: Annotated[Secret, AfterValidator(_check_url)] = Key(
+        description="SQLAlchemy's database URL, a secret: see below"
+    )
+    statement: Annotated[Text, _with_parameters(NUMBER_PARAMETER)] = Key(
+        description="one statement that reads; its only parameter is `:student_number`"
+    )
+    number_column: Text = Key(
+        description="the column of the student number: in every row it must mean the number asked for, as text"
+    )
+    numbers_statement: Annotated[str, _with_parameters()] = Key(
+        "",
+        description="a statement without parameters that gives the number of every row of the view, in the expression "
+        'by which `statement` compares it: see below. Needed with `rows = "many"` or `no_record = "empty"`',
+    )
+    rows: Literal["one", "many"] = Key(description="`one` or `many`")
+    no_record: Choice[NoRow] = Key(
+        description="what no row means: `never`: a fault; `empty`: no record of this student, and then "
+        "`freshness_statement` must prove that the view is filled"
+    )
+    freshness_statement: Annotated[str, _with_parameters()] = Key(
+        "",
+        description="a statement without parameters whose one value tells when the view was brought up to date",
+    )
+    freshness_column: str = Key(
+        "",
+        validate_default=True,
+        description="the column that tells when a row was brought up to date; the oldest row counts. It or "
+        "`freshness_statement` is needed",
+    )
+    fresh_for_minutes: Annotated[Number, between(0.01, MOST_MINUTES)] = Key(description="how old that may be")
+    statement_seconds: Annotated[Number, between(0.05, 60)] = Key(
+        2.5, description="how long the database may take for a statement"
+    )
+    threads: Annotated[Whole, between(1, 50)] = Key(4, description="how many statements run at the same time")
 
     @field_validator("freshness_column")
     @classmethod
