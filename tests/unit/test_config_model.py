@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -26,8 +27,11 @@ from app.config_model import (
     Whole,
     between,
     matching,
+    of_context,
+    one_of,
     read,
     read_kind,
+    require,
 )
 
 HIDDEN = "h7-Qk2-9f86d081"
@@ -162,6 +166,38 @@ def test_a_table_is_read_by_its_kind() -> None:
     assert read_kind(kinds, {"kind": "oars"}, "x", faults) is None
     assert read_kind(kinds, {}, "x", faults) is None
     assert faults == ["x.kind must be one of wheel, sail", "x.kind is missing"]
+
+
+class Crew(Section):
+    size: Annotated[Whole, between(1, 9)]
+    berths: Whole = 9
+    pace: Annotated[Choice[Pace], one_of(Pace.SLOW)] = Pace.SLOW
+    names: Annotated[Texts, require("names nobody")] = ("Ana",)
+    ship: Annotated[str, *of_context("ship", "")] = ""
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        if self.size > self.berths:
+            yield "size", "is more than berths"
+
+
+@pytest.mark.parametrize(
+    ("table", "sentences"),
+    [
+        ({"size": 3}, []),
+        ({"size": 3, "berths": 2}, ["size is more than berths"]),
+        ({"size": 0, "berths": -1}, ["size must be from 1 to 9"]),
+        ({"size": 3, "pace": "quick"}, ["pace must be one of slow"]),
+        ({"size": 3, "names": []}, ["names names nobody"]),
+        ({"size": 3, "ship": "Argo"}, ["ship is not a known key"]),
+    ],
+)
+def test_keys_may_contradict_each_other_and_some_attributes_are_no_keys(
+    table: dict[str, Any], sentences: list[str]
+) -> None:
+    faults: list[str] = []
+    crew = read(Crew, table, "crew", faults, ship="Argo")
+    assert faults == [f"crew.{sentence}" for sentence in sentences]
+    assert faults or crew.ship == "Argo"
 
 
 class Safe(Section):
