@@ -49,8 +49,6 @@ _SENTENCES = {
     "mapping_type": "must be a table",
     "model_type": "must be a table",
 }
-_CHOICES = {"literal_error": "expected", "enum": "expected", "union_tag_invalid": "expected_tags"}
-"""Where pydantic's mistakes about a choice name what there is to choose from."""
 
 
 class Mistakes(ValueError):
@@ -74,14 +72,23 @@ class Section(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _find_secret_files(cls, table: object) -> object:
-        """Let `<key>_file` stand for `<key>`, where that is a secret."""
+    def _complete(cls, table: object) -> object:
+        """Let `<key>_file` stand for `<key>`, where that is a secret, and an empty table for a missing one, whose own
+        keys are then missed.
+        """
         if not isinstance(table, dict):
             return table
         found = dict(table)
-        for key in list_secrets(cls):
-            if f"{key}_file" in found:
+        for name, field in cls.model_fields.items():
+            key = field.alias or name
+            if _open_secret_file in field.metadata and f"{key}_file" in found:
                 found[key] = _SecretFile(key, found.pop(f"{key}_file"), key in found)
+            elif (
+                isinstance(field.annotation, type)
+                and issubclass(field.annotation, Section)
+                and field.is_required()
+            ):
+                found.setdefault(key, {})
         return found
 
     @field_validator("*")
@@ -111,17 +118,28 @@ M = TypeVar("M", bound=Section)
 _KEPT = "kept"
 
 
-def read(model: type[M], table: object, where: str, faults: list[str], **context: object) -> M:
+def read(
+    model: type[M],
+    table: object,
+    where: str,
+    faults: list[str],
+    given: Mapping[str, object] | None = None,
+    **context: object,
+) -> M:
     """The table named `where` as its section. Every mistake is added to `faults`; then a stand-in is returned, so that
-    the rest of the configuration can be looked at: it has what is right and the defaults, and lacks the
-    attributes of what has neither (`model_fields_set` tells). `context` is what validators find in theirs.
+    the rest of the configuration can be looked at: it has what is right and the defaults, and lacks the attributes of
+    what has neither (`model_fields_set` tells). `given` are fields that are no keys of the table, such as its name;
+    `context` is what validators find in theirs.
     """
     kept: dict[str, Any] = {}
     try:
+        if isinstance(table, dict) and given:
+            faults.extend(f"{_join(where, key)} is not a known key" for key in given if key in table)
+            table = {**table, **given}
         return model.model_validate(table, context={**context, _KEPT: {model: kept}})
     except ValidationError as error:
         for mistake in error.errors(include_url=False):
-            faults.extend(_tell(mistake, table, where))
+            faults.extend(_tell(mistake, where))
             if not mistake["loc"]:
                 for key in _list_told(mistake):
                     kept.pop(key, None)
@@ -129,28 +147,24 @@ def read(model: type[M], table: object, where: str, faults: list[str], **context
 
 
 def read_kind(
-    kinds: Mapping[str, type[M]], table: Mapping[str, Any], where: str, faults: list[str], **context: object
+    kinds: Mapping[str, type[M]],
+    table: Mapping[str, Any],
+    where: str,
+    faults: list[str],
+    given: Mapping[str, object] | None = None,
+    **context: object,
 ) -> M | None:
     """The table as the section that its `kind` names, like `read`; None, told in `faults`, where it names none."""
     kind = table.get("kind")
     if isinstance(kind, str) and kind in kinds:
-        return read(kinds[kind], table, where, faults, **context)
+        return read(kinds[kind], table, where, faults, given, **context)
     wrong = "is missing" if kind is None else f"must be one of {', '.join(kinds)}"
     faults.append(f"{where}.kind {wrong}")
     return None
 
 
-def list_secrets(model: type[Section]) -> list[str]:
-    """The keys of a section whose value may stand in a file instead."""
-    return [
-        field.alias or name
-        for name, field in model.model_fields.items()
-        if _open_secret_file in field.metadata
-    ]
-
-
-def _tell(mistake: ErrorDetails, table: object, where: str) -> list[str]:
-    name = _name(mistake["loc"], table, where)
+def _tell(mistake: ErrorDetails, where: str) -> list[str]:
+    name = _name(mistake["loc"], where)
     kind, details = mistake["type"], mistake.get("ctx", {})
     if isinstance(error := details.get("error"), Mistakes):
         return [f"{_join(name, key)} {message}" for key, message in error.told]
@@ -158,12 +172,9 @@ def _tell(mistake: ErrorDetails, table: object, where: str) -> list[str]:
         return [f"{name}_file {error}"]
     if isinstance(error, ValueError):
         return [f"{name} {error}"]
-    if kind in _CHOICES:
-        # pydantic tells the choices as 'a', 'b' or 'c'.
-        choices = [choice for choice in re.findall(r"'([^']*)'", details[_CHOICES[kind]]) if choice]
-        return [f"{_add_discriminator(name, details)} must be one of {', '.join(choices)}"]
-    if kind == "union_tag_not_found":
-        return [f"{_add_discriminator(name, details)} is missing"]
+    if kind in ("literal_error", "enum"):  # pydantic tells the choices as 'a', 'b' or 'c'
+        choices = [choice for choice in re.findall(r"'([^']*)'", details["expected"]) if choice]
+        return [f"{name} must be one of {', '.join(choices)}"]
     return [f"{name} {_SENTENCES.get(kind, f'cannot be used ({kind})')}"]
 
 
@@ -173,21 +184,11 @@ def _list_told(mistake: ErrorDetails) -> list[str]:
     return [key for key, _ in error.told] if isinstance(error, Mistakes) else []
 
 
-def _name(place: Sequence[int | str], table: object, where: str) -> str:
-    """The key at a place. pydantic's places also name the kind of a union, which is no key of the table."""
-    name, inner = where, table
-    for index, part in enumerate(place):
-        if isinstance(part, int):
-            name, inner = f"{name}[{part}]", inner[part] if isinstance(inner, list) else None
-        elif isinstance(inner, dict) and part in inner:
-            name, inner = _join(name, part), inner[part]
-        elif index == len(place) - 1:  # what is missing, or stands in a file
-            name = _join(name, part)
-    return name
-
-
-def _add_discriminator(name: str, details: Mapping[str, Any]) -> str:
-    return _join(name, details["discriminator"].strip("'")) if "discriminator" in details else name
+def _name(place: Sequence[int | str], where: str) -> str:
+    """The key at a place."""
+    for part in place:
+        where = f"{where}[{part}]" if isinstance(part, int) else _join(where, part)
+    return where
 
 
 def _join(where: str, key: str) -> str:

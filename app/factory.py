@@ -21,7 +21,7 @@ from app.documents.pdf_signature import UnusableCertificate
 from app.domain.clearance import Status
 from app.domain.mini_app import MiniApp
 from app.extensions import csrf, db, limiter, migrate
-from app.identity.registry import build_providers, read_browsers
+from app.identity.registry import build_providers
 from app.logs import configure_logging
 from app.metrics import MetricsRefused, reserve_files
 from app.mini_apps.loader import load_mini_app
@@ -64,8 +64,7 @@ def create_app(settings: Settings) -> Flask:
     providers and mini-apps at once.
     """
     mini_apps = _install_mini_apps(settings)
-    browsers = read_browsers(settings.sign_in)
-    providers = build_providers(settings.sign_in, settings.numbers)
+    providers = build_providers(settings.sign_in, settings.numbers, settings.faults)
     _check_storage(settings)
     _check_fonts(settings)
     if settings.faults and "keys" in settings.slip.model_fields_set:
@@ -81,7 +80,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["installation"] = installation
     register_commands(app, installation, providers)
     add_pages(app.jinja_env, list(settings.mini_apps.values()))
-    init_auth(app, settings, providers, browsers)
+    init_auth(app, settings, providers)
     init_web(app)
     # After the web's own, so that what these refuse has a request id too.
     csrf.init_app(app)

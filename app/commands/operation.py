@@ -96,7 +96,7 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
     storage = settings.rate_limit.storage_url.split(":")[0]
     yield f"rate limits  counted in {storage}{', by each worker for itself' if storage == 'memory' else ''}"
     for name, provider in providers.items():
-        yield f"sign-in      {name}: {settings.sign_in[name].text('kind')}, {provider.label}"
+        yield f"sign-in      {name}: {settings.sign_in[name]['kind']}, {provider.label}"
     for installed in installation.mini_apps.values():
         chosen = installed.settings
         yield f"mini-app     {chosen.slug}: {chosen.period}, open from {chosen.opens_on} to {chosen.closes_on}"

@@ -37,7 +37,7 @@ class Limits(Section):
 class ConnectorConfig(Limits):
     """A department system: its name and the facts and actions that it has."""
 
-    name: Annotated[str, *of_context("name", "")] = ""
+    name: str
     conventions: OfCampus = USUAL
     kind: str = Key("", description="how the system is asked")
     fields: Facts[Field] = Key({})

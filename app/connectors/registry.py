@@ -36,7 +36,7 @@ def read_connectors(
     whether they fit; then the caller refuses to start.
     """
     configs = {
-        name: read_kind(KINDS, table, f"connectors.{name}", faults, name=name, conventions=conventions)
+        name: read_kind(KINDS, table, f"connectors.{name}", faults, {"name": name}, conventions=conventions)
         for name, table in tables.items()
     }
     return {

@@ -42,7 +42,6 @@ from app.settings.sections import (
     SlipSettings,
 )
 from app.settings.sources import FILES, merge, read_environment, read_toml
-from app.tables import Table
 
 __all__ = [
     "ANY_FACT",
@@ -92,7 +91,7 @@ class Settings:
     slip: SlipSettings
     rate_limit: RateLimitSettings
     mini_apps: Mapping[str, MiniAppSettings]
-    sign_in: Mapping[str, Table]
+    sign_in: Mapping[str, Mapping[str, Any]]
     connectors: Mapping[str, Mapping[str, Any]]
     round: RoundSettings
     retention: RetentionSettings
@@ -139,7 +138,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
     """Turn configuration data into Settings, adding whatever is wrong to `faults`."""
 
     def section(model: type[M], name: str, **context: object) -> M:
-        return read(model, data.get(name, {}), name, faults, **context)
+        return read(model, data.get(name, {}), name, faults, None, **context)
 
     numbers = section(NumberSettings, "numbers", examples=list_examples(data)).form
     service = section(ServiceSettings, "service")
@@ -151,7 +150,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         slip=section(SlipSettings, "slip"),
         rate_limit=section(RateLimitSettings, "rate_limit"),
         mini_apps=_read_mini_apps(named.mini_apps, numbers, faults),
-        sign_in={name: Table(table, f"sign_in.{name}", faults) for name, table in named.sign_in.items()},
+        sign_in=named.sign_in,
         connectors=named.connectors,
         round=section(RoundSettings, "round"),
         retention=section(RetentionSettings, "retention"),
@@ -175,8 +174,8 @@ def _read_mini_apps(
         where = f"mini_apps.{slug}"
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", slug):
             faults.append(f"{where} is not a slug: small letters, digits and _")
-        whole = {"folder": f"miniapp_templates/{slug}", **table, "slug": slug}
-        found[slug] = read(MiniAppSettings, whole, where, faults, numbers=numbers)
+        whole = {"folder": f"miniapp_templates/{slug}", **table}
+        found[slug] = read(MiniAppSettings, whole, where, faults, {"slug": slug}, numbers=numbers)
     return found
 
 

@@ -63,7 +63,6 @@ class Cart(Section):
     plan: PathText = Path("plan")
     wheels: Tables[Wheel] = ()
     spare: dict[str, Wheel] = Field(default_factory=dict)
-    drive: Annotated[Wheel | Sail, Field(discriminator="kind")] | None = None
     key: OptionalSecret = ""
 
     @model_validator(mode="after")
@@ -104,9 +103,6 @@ def mistakes_of(**table: Any) -> list[str]:
         ("wheels", [{}, 3], "wheels[1] must be a table"),
         ("spare", {"left": {"spokes": 0}}, "spare.left.spokes must be from 1 to 64"),
         ("spare", [], "spare must be a table"),
-        ("drive", {"kind": "sail"}, "drive.area is missing"),
-        ("drive", {"kind": "oars"}, "drive.kind must be one of wheel, sail"),
-        ("drive", {"spokes": 3}, "drive.kind is missing"),
     ],
 )
 def test_a_mistake_is_told_by_its_key(key: str, value: object, sentence: str) -> None:
@@ -198,6 +194,27 @@ def test_keys_may_contradict_each_other_and_some_attributes_are_no_keys(
     crew = read(Crew, table, "crew", faults, ship="Argo")
     assert faults == [f"crew.{sentence}" for sentence in sentences]
     assert faults or crew.ship == "Argo"
+
+
+class Fleet(Section):
+    name: str
+    sail: Sail
+    label: Text
+
+
+def test_a_table_that_is_missing_lacks_its_own_keys() -> None:
+    faults: list[str] = []
+    read(Fleet, {}, "fleet", faults, {"name": "north"})
+    assert faults == ["fleet.sail.kind is missing", "fleet.sail.area is missing", "fleet.label is missing"]
+
+
+def test_what_is_given_beside_the_table_is_no_key_of_it() -> None:
+    faults: list[str] = []
+    table = {"sail": {"kind": "sail", "area": 1.0}, "label": "x"}
+    assert read(Fleet, table, "fleet", faults, {"name": "north"}).name == "north"
+    assert faults == []
+    read(Fleet, {**table, "name": "south"}, "fleet", faults, {"name": "north"})
+    assert faults == ["fleet.name is not a known key"]
 
 
 class Safe(Section):

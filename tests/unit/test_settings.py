@@ -142,7 +142,7 @@ def test_the_environment_comes_last_and_a_secret_may_stand_in_a_file(tmp_path: P
     assert settings.service.secret_key == SECRET
     assert settings.service.proxy_count == 2
     assert settings.service.trusted_hosts == ("b.example", "c.example")
-    assert settings.sign_in["campus"].text("client_id") == "lixiao"
+    assert settings.sign_in["campus"]["client_id"] == "lixiao"
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:

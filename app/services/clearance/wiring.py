@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from app.connectors.config import ConnectorConfig
 from app.connectors.fields import Field, FieldType
 from app.domain.mini_app import MiniApp, Step
 from app.domain.person import Role
 from app.domain.rules import FactUse
-from app.tables import Table
 
 
 def check_steps(mini_app: MiniApp, connectors: Mapping[str, ConnectorConfig]) -> list[str]:
@@ -59,9 +59,12 @@ def list_shown(mini_apps: Iterable[tuple[MiniApp, Mapping[str, str]]]) -> dict[s
     return {connector: frozenset(facts - read[connector]) for connector, facts in shown.items()}
 
 
-def check_levels(levels: Mapping[str, tuple[str, ...]], sign_in: Mapping[str, Table]) -> list[str]:
+def check_levels(
+    levels: Mapping[str, tuple[str, ...]], sign_in: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
     """The mini-apps that are for named levels of study where no sign-in tells a person's level: nobody gets in."""
-    tells = any(table.has("claims") and table.table("claims").has("level") for table in sign_in.values())
+    claims = [table.get("claims") for table in sign_in.values()]
+    tells = any(isinstance(paths, dict) and "level" in paths for paths in claims)
     if tells or not sign_in:
         return []
     return [
@@ -71,9 +74,9 @@ def check_levels(levels: Mapping[str, tuple[str, ...]], sign_in: Mapping[str, Ta
     ]
 
 
-def check_students(sign_in: Mapping[str, Table]) -> list[str]:
+def check_students(sign_in: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The roles of sign-ins of which none has a word for students: nobody could clear anything."""
-    named = {name: table.peek("roles") for name, table in sign_in.items()}
+    named = {name: table.get("roles") for name, table in sign_in.items()}
     roles = [table for table in named.values() if isinstance(table, dict) and table]
     if len(roles) < len(named) or any(Role.STUDENT in table.values() for table in roles):
         return []

@@ -96,7 +96,7 @@ def get_desk(settings: Settings, name: str) -> Desk:
     table = settings.connectors.get(name, {})
     if table.get("kind") != "desk":
         raise UnknownDesk(name)
-    config = read(DeskConfig, table, name, [], name=name, conventions=settings.conventions)
+    config = read(DeskConfig, table, name, [], {"name": name}, conventions=settings.conventions)
     return Desk(name, config, settings.numbers)
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from app.config_model import Secret, Section, read
 from app.connectors.base import UntrustedAnswer
 from app.connectors.sql.rows import require_folded
 from app.documents.fonts import list_font_files
 from app.domain.person import USUAL_PATTERN, NumberForm
-from app.tables import Table
 from tests.campus.accounts import DEMO_ACCOUNTS
 from tests.campus.client import PROJECT
 from tests.campus.run import make_environment, prepare
@@ -211,6 +211,10 @@ def test_a_secret_file_counts_only_while_it_is_its_owners_alone(
     assert "0123456789abcdef" not in outcomes[0o644].err
 
 
+class Keyed(Section):
+    key: Secret
+
+
 @pytest.mark.parametrize(
     ("value", "is_sample"),
     [
@@ -228,7 +232,7 @@ def test_a_secret_file_counts_only_while_it_is_its_owners_alone(
 )
 def test_samples_are_no_secrets(value: str, is_sample: bool) -> None:
     faults: list[str] = []
-    Table({"key": value}, "service", faults).secret("key")
+    read(Keyed, {"key": value}, "service", faults)
     assert bool(faults) is is_sample
     assert not any(value in fault for fault in faults)
 

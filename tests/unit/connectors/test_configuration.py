@@ -117,7 +117,7 @@ def test_a_signed_message_holds_what_makes_it_fresh_and_nothing_unknown(message:
     "key", ["conventions", "name", "only_shown_as", "json_type", "may_be_empty", "rows_path_"]
 )
 def test_what_the_service_adds_to_a_table_is_no_key_of_it(where: tuple[str, ...], key: str) -> None:
-    action = {"path": "/x", "method": "GET", "number_in": "query", "number_name": "n", "echo": "n"}
+    action = {"path": "/x", "method": "POST", "number_in": "form", "number_name": "n", "echo": "n"}
     section = demo_sections()["archive"] | {"actions": {"cancel": action | {"confirmed": {"done": True}}}}
     inner = section
     for part in where:

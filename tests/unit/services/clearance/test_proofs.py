@@ -196,7 +196,7 @@ def test_what_rests_on_records_counts_though_a_canary_student_was_not_answered(
 
 
 def test_without_canary_students_no_record_never_counts(place: Place) -> None:
-    settings = replace(place[1].settings, canaries={})
+    settings = place[1].settings.model_copy(update={"canaries": {}})
     unwatched = (place[0], replace(place[1], settings=settings))
     assert refuse(unwatched, next(_numbers)).fault == proofs.UNPROVEN
 
@@ -304,7 +304,7 @@ def test_a_failing_canary_student_for_no_fact_in_particular_would_not_have_notic
     library.of_student[FAILS] = (dict(library.of_student[FAILS][0]) | {fact: library.records[0][fact]},)
     controls = Canaries(passes=(PASSES,), fails={ANY_FACT: (FAILS,)})
     canaries = {**place[1].settings.canaries, "library_loans": controls}
-    installed = replace(place[1], settings=replace(place[1].settings, canaries=canaries))
+    installed = replace(place[1], settings=place[1].settings.model_copy(update={"canaries": canaries}))
     CanaryWatch({"x": installed}, SECONDS).check_all()
     assert installed.suspended == {}
 

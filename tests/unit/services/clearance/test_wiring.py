@@ -11,7 +11,6 @@ import pytest
 from app.domain.mini_app import MiniApp
 from app.mini_apps.loader import load_mini_app
 from app.services.clearance.wiring import check_actions, check_levels, check_steps, check_students
-from app.tables import Table
 from tests.fixtures.connectors import list_faults, read_config
 from tests.unit.connectors.demo import demo_sections
 from tests.unit.connectors.sip2.library import demo_section
@@ -148,8 +147,8 @@ def test_a_card_read_as_cancelled_by_the_denials_of_its_reader_is_told(mini_app:
     assert check(mini_app, demo_sections() | {"library_loans": demo_section()}) == []
 
 
-def sign_in(*claims: dict[str, str]) -> dict[str, Table]:
-    return {str(place): Table({"claims": names}, "sign_in", []) for place, names in enumerate(claims)}
+def sign_in(*claims: dict[str, str]) -> dict[str, dict[str, Any]]:
+    return {str(place): {"claims": names} for place, names in enumerate(claims)}
 
 
 def test_levels_that_no_sign_in_tells_would_let_nobody_in() -> None:
@@ -163,11 +162,11 @@ def test_levels_that_no_sign_in_tells_would_let_nobody_in() -> None:
 
 def test_sign_ins_of_which_none_knows_students_are_told() -> None:
     staff = {"roles": {"js": "teacher"}}
-    tables = {"campus": Table(staff, "sign_in.campus", [])}
+    tables = {"campus": staff}
     (fault,) = check_students(tables)
     assert fault.startswith("sign_in.campus.roles has no word for student")
     for other in ({}, {"roles": {"xs": "student"}}):
-        assert check_students({**tables, "cas": Table(other, "sign_in.cas", [])}) == []
+        assert check_students({**tables, "cas": other}) == []
 
 
 def test_a_field_s_first_day_in_the_future_is_told_unless_its_days_may_be_there() -> None:

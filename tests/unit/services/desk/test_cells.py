@@ -31,7 +31,7 @@ SECTION: dict[str, Any] = {
 
 def read(**changes: Any) -> tuple[DeskConfig, list[str]]:
     faults: list[str] = []
-    return read_table(DeskConfig, SECTION | changes, "hall", faults), faults
+    return read_table(DeskConfig, SECTION | changes, "hall", faults, {"name": "hall"}), faults
 
 
 CONFIG = read()[0]
@@ -226,5 +226,12 @@ def test_a_pattern_that_can_match_in_either_case_is_fine(pattern: str) -> None:
 def list_pattern_faults(pattern: str, case: LetterCase) -> list[str]:
     faults: list[str] = []
     conventions = Conventions(frozenset(), numbers=NumberForm(case=case))
-    read_table(DeskConfig, SECTION | {"number_pattern": pattern}, "hall", faults, conventions=conventions)
+    read_table(
+        DeskConfig,
+        SECTION | {"number_pattern": pattern},
+        "hall",
+        faults,
+        {"name": "hall"},
+        conventions=conventions,
+    )
     return faults
