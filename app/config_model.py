@@ -29,9 +29,14 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
+
+SHOWN_DEFAULT = "default"
+"""In a field's `json_schema_extra`: what the documents show as its default, where that is found by other keys."""
+MUST_BE_SET = "must be set"
 
 _OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _SAMPLES = re.compile(r"change.?me|replace.?(me|this)|your.?(secret|password|key|token)|todo", re.IGNORECASE)
@@ -81,7 +86,7 @@ class Section(BaseModel):
         found = dict(table)
         for name, field in cls.model_fields.items():
             key = field.alias or name
-            if _open_secret_file in field.metadata and f"{key}_file" in found:
+            if is_secret(field) and f"{key}_file" in found:
                 found[key] = _SecretFile(key, found.pop(f"{key}_file"), key in found)
             elif (
                 isinstance(field.annotation, type)
@@ -161,6 +166,11 @@ def read_kind(
     wrong = "is missing" if kind is None else f"must be one of {', '.join(kinds)}"
     faults.append(f"{where}.kind {wrong}")
     return None
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether the value of a key may stand in a file that `<key>_file` names."""
+    return _open_secret_file in field.metadata
 
 
 def _tell(mistake: ErrorDetails, where: str) -> list[str]:

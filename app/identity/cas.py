@@ -40,7 +40,7 @@ TICKET = re.compile(r"ST-[A-Za-z0-9._-]{1,253}")
 class CasSettings(ProviderSettings):
     """`[sign_in.<name>]` with kind = "cas"."""
 
-    kind: Literal["cas"] = Field(description="CAS, protocol 3 and 2")
+    kind: Literal["cas"] = Field(description="`cas`")
     url: Address = Field(description="the address before `/login`, e.g. `https://id.example.edu.cn/cas`")
     version: Literal["3", "2", "auto"] = Field(
         "auto",

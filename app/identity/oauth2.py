@@ -43,7 +43,7 @@ class TokenPlacement(StrEnum):
 class OAuth2Settings(ProviderSettings):
     """`[sign_in.<name>]` with kind = "oauth2"."""
 
-    kind: Literal["oauth2"] = Field(description="plain OAuth 2.0 with the habits of campus platforms")
+    kind: Literal["oauth2"] = Field(description="`oauth2`")
     authorize_url: Address = Field(description="the page where people sign in")
     token_url: Address = Field(description="where a code is exchanged for a token")
     userinfo_url: Address = Field(description="where a token is exchanged for who it is")

@@ -101,7 +101,7 @@ USERINFO_KINDS = f"application/json, {SIGNED_KIND}"
 class OidcSettings(ProviderSettings):
     """`[sign_in.<name>]` with kind = "oidc"."""
 
-    kind: Literal["oidc"] = Field(description="OpenID Connect")
+    kind: Literal["oidc"] = Field(description="`oidc`")
     issuer: Address = Field(description="its address; everything else is discovered")
     client_id: Text = Field(description="from the provider's registration")
     client_secret: Secret = Field(description="from the provider's registration")

@@ -74,7 +74,10 @@ class ProviderSettings(Section):
     deadline_seconds: Annotated[Number, between(0.1, 30)] = Field(
         DEADLINE_SECONDS, description="the whole conversation with the provider in one sign-in"
     )
-    claims: ClaimPaths = Field(description="where the facts stand in the provider's answer")
+    claims: ClaimPaths = Field(
+        description="where the facts stand in the provider's answer, as dotted paths: `attributes.cn`, `entities[0].code` or "
+        "`profiles[kind=graduate].stno`"
+    )
     roles: Mapping[str, Choice[Role]] = Field(
         {},
         validate_default=True,

@@ -11,7 +11,19 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from app.config_model import Choice, Day, Mistakes, PathText, Section, Text, Texts, matching, read_texts
+from app.config_model import (
+    MUST_BE_SET,
+    SHOWN_DEFAULT,
+    Choice,
+    Day,
+    Mistakes,
+    PathText,
+    Section,
+    Text,
+    Texts,
+    matching,
+    read_texts,
+)
 from app.domain.conventions import FIRST_DAY, USUAL_NOTHING, Conventions, make_nothing
 from app.domain.person import USUAL_PATTERN, LetterCase, MalformedNumber, NumberForm, Role
 from app.domain.texts import ControlCharacter
@@ -105,10 +117,11 @@ class AnswerSettings(Section):
 
     nothing: Texts = Field(
         USUAL_NOTHING,
+        json_schema_extra={SHOWN_DEFAULT: "[the usual list](../app/domain/conventions.py)"},
         description='the texts and days that stand for nothing, e.g. `["无", "未办理", "9999-12-31"]`: where a field has '
         "`empty = true` the fact is empty, and does not pass; elsewhere the answer is not believed. Width, case and "
         "signs around a text do not count, and a text without letter or digit (`-`) always stands for nothing. Setting "
-        "it replaces the usual list ([app/domain/conventions.py](../app/domain/conventions.py)); what a field names in "
+        "it replaces the usual list; what a field names in "
         "`known` or `values` is known there",
     )
     not_before: Day = Field(
@@ -250,13 +263,17 @@ class MiniAppSettings(Section):
     levels: Annotated[tuple[str, ...], BeforeValidator(read_levels)] = Field(
         (),
         validate_default=True,
+        json_schema_extra={SHOWN_DEFAULT: MUST_BE_SET},
         description='the levels 培养层次 that it is for, as the sign-in writes them: `["硕士", "博士"]`; or `"all"`, in so '
         "many words. With levels named, a sign-in must tell the level (`[.claims] level`), and who comes by one that "
         "does not is not let in: the page says so, with the code `level_missing`, which the log line `request refused` "
         "has as `reason` (others: `other_level`, `period_missing`, `other_period`). Width, case and spaces make no "
         "other level or period",
     )
-    folder: PathText = Field(description="where the mini-app lies (`miniapp_templates/<slug>`)")
+    folder: PathText = Field(
+        description="where the mini-app lies",
+        json_schema_extra={SHOWN_DEFAULT: "`miniapp_templates/<slug>`"},
+    )
     steps: Mapping[str, str] = Field(
         {}, description="step = the name of the connector that answers for it; every step needs one"
     )

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from app.config_model import (
+    SHOWN_DEFAULT,
     Flag,
     Mistakes,
     Number,
@@ -73,14 +74,21 @@ class ServiceSettings(Section):
     trusted_hosts: Texts = Field(
         (),
         validate_default=True,
-        description="Host headers that are answered; the host of `base_url` if not set",
+        json_schema_extra={SHOWN_DEFAULT: "the host of `base_url`"},
+        description="Host headers that are answered",
     )
     proxy_count: Annotated[Whole, between(0, 5)] = Field(
         0, description="how many reverse proxies stand in front and set `X-Forwarded-For` and `-Proto`"
     )
     time_zone: Zone = Field(ZoneInfo("Asia/Shanghai"), description="of the paper and the pages")
-    university: Text = Field(description="the name on top of every page; in English as `[english]` puts it")
-    support: Text = Field(description="the help line at the foot of every page; in English likewise")
+    university: Text = Field(
+        json_schema_extra={SHOWN_DEFAULT: "as in `default.toml`"},
+        description="the name on top of every page; in English as `[english]` puts it",
+    )
+    support: Text = Field(
+        json_schema_extra={SHOWN_DEFAULT: "as in `default.toml`"},
+        description="the help line at the foot of every page; in English likewise",
+    )
     colours: Colours = Field(
         Colours(),
         description="the university's colours. One on which text could not be read (a contrast below 4.5) is a mistake",
@@ -96,8 +104,8 @@ class ServiceSettings(Section):
     commit: str = Field(
         "",
         validate_default=True,
-        description="what `/readyz` calls the running version, where the program is no git checkout (the checkout's "
-        "commit)",
+        json_schema_extra={SHOWN_DEFAULT: "the checkout's"},
+        description="what `/readyz` calls the running version, where the program is no git checkout",
     )
 
     @field_validator("secret_key", "metrics_token")

@@ -1,0 +1,102 @@
+"""The tables of keys in the documents, from the declarations. As a program it writes them: each between a mark
+`<!-- keys: name -->`, with a name of TABLES, and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, get_origin
+from zoneinfo import ZoneInfo
+
+from pydantic.fields import FieldInfo
+
+from app.config_model import MUST_BE_SET, SHOWN_DEFAULT, Section, is_secret
+from app.identity.cas import CasSettings
+from app.identity.oauth2 import OAuth2Settings
+from app.identity.oidc import OidcSettings
+from app.identity.settings import ProviderSettings
+from app.settings import campus, sections
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = (ROOT / "config" / "README.md", ROOT / "config" / "CONNECTING.md")
+TABLES: dict[str, type[Section]] = {
+    "service": sections.ServiceSettings,
+    "database": sections.DatabaseSettings,
+    "numbers": campus.NumberSettings,
+    "answers": campus.AnswerSettings,
+    "session": sections.SessionSettings,
+    "slip": sections.SlipSettings,
+    "retention": sections.RetentionSettings,
+    "privacy": sections.PrivacySettings,
+    "rate_limit": sections.RateLimitSettings,
+    "round": sections.RoundSettings,
+    "sign_in": ProviderSettings,
+    "sign_in oidc": OidcSettings,
+    "sign_in oauth2": OAuth2Settings,
+    "sign_in cas": CasSettings,
+    "roles": campus.RoleSettings,
+    "mini_apps": campus.MiniAppSettings,
+}
+"""The sections by the names of their marks. A table has the keys of its section but those of the section's base."""
+MARK = re.compile(r"(<!-- keys: ([a-z0-9_ ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def fill_tables(text: str) -> str:
+    """A document with the tables that it has marks for. Raises KeyError for a mark of no table."""
+    return MARK.sub(lambda found: f"{found[1]}{make_table(TABLES[found[2]])}{found[3]}", text)
+
+
+def make_table(section: type[Section]) -> str:
+    """The keys that a section declares itself, a line each."""
+    base = section.__base__
+    inherited = base.model_fields.keys() if base is not None and issubclass(base, Section) else ()
+    own = {name: field for name, field in section.model_fields.items() if name not in inherited}
+    lines = ["| key | default | meaning |", "| --- | --- | --- |", *_list_lines(own, "")]
+    return "\n".join(lines) + "\n"
+
+
+def _list_lines(declared: Mapping[str, FieldInfo], within: str) -> Iterator[str]:
+    for name, field in declared.items():
+        if field.description is None:  # given beside the table, and no key of it
+            continue
+        key, meaning = field.alias or name, field.description.replace("|", "\\|")
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Section):
+            yield f"| `[.{key}]` | | {meaning} |"
+            yield from _list_lines(inner.model_fields, f"`[.{key}]` ")
+        elif get_origin(inner) is Mapping:
+            yield f"| {within}`[.{key}]` | | {meaning} |"
+        else:
+            keys = f"`{key}`, `{key}_file`" if is_secret(field) else f"`{key}`"
+            yield f"| {within}{keys} | {_show_default(field)} | {meaning} |"
+
+
+def _show_default(field: FieldInfo) -> str:
+    if isinstance(field.json_schema_extra, dict):
+        return str(field.json_schema_extra[SHOWN_DEFAULT])
+    if field.is_required():
+        return MUST_BE_SET
+    default = write_default(field)
+    if default in (None, "", []):
+        return "none"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def write_default(field: FieldInfo) -> Any:
+    """A default as a file would have it."""
+    default = field.default
+    if isinstance(default, ZoneInfo):
+        return default.key
+    if isinstance(default, date):
+        return default.isoformat()
+    if isinstance(default, float):
+        return int(default) if default.is_integer() else default
+    return list(default) if isinstance(default, tuple) else default
+
+
+if __name__ == "__main__":
+    for document in DOCUMENTS:
+        document.write_text(fill_tables(document.read_text(encoding="utf-8")), encoding="utf-8")
