@@ -8,12 +8,19 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, get_origin
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 from pydantic.fields import FieldInfo
 
 from app.config_model import MUST_BE_SET, SHOWN_DEFAULT, Section, is_secret
+from app.connectors.config import ConnectorConfig
+from app.connectors.desk import DeskConfig
+from app.connectors.fields import JsonField
+from app.connectors.http.config import HttpAction, HttpJsonConfig
+from app.connectors.sip2.config import BlockShape, Sip2Config
+from app.connectors.sql.config import SqlConfig
 from app.identity.cas import CasSettings
 from app.identity.oauth2 import OAuth2Settings
 from app.identity.oidc import OidcSettings
@@ -21,7 +28,7 @@ from app.identity.settings import ProviderSettings
 from app.settings import campus, sections
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = (ROOT / "config" / "README.md", ROOT / "config" / "CONNECTING.md")
+DOCUMENTS = tuple(ROOT / "config" / name for name in ("README.md", "CONNECTING.md", "DEPARTMENTS.md"))
 TABLES: dict[str, type[Section]] = {
     "service": sections.ServiceSettings,
     "database": sections.DatabaseSettings,
@@ -39,8 +46,16 @@ TABLES: dict[str, type[Section]] = {
     "sign_in cas": CasSettings,
     "roles": campus.RoleSettings,
     "mini_apps": campus.MiniAppSettings,
+    "connectors": ConnectorConfig,
+    "connectors field": JsonField,
+    "connectors http_json": HttpJsonConfig,
+    "connectors http_json action": HttpAction,
+    "connectors sql": SqlConfig,
+    "connectors sip2": Sip2Config,
+    "connectors sip2 action": BlockShape,
+    "connectors desk": DeskConfig,
 }
-"""The sections by the names of their marks. A table has the keys of its section but those of the section's base."""
+"""The sections by the names of their marks. A table has the keys of its section but those of a base that has a table."""
 MARK = re.compile(r"(<!-- keys: ([a-z0-9_ ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -51,8 +66,7 @@ def fill_tables(text: str) -> str:
 
 def make_table(section: type[Section]) -> str:
     """The keys that a section declares itself, a line each."""
-    base = section.__base__
-    inherited = base.model_fields.keys() if base is not None and issubclass(base, Section) else ()
+    inherited = {key for base in section.__mro__[1:] if base in TABLES.values() for key in base.model_fields}
     own = {name: field for name, field in section.model_fields.items() if name not in inherited}
     lines = ["| key | default | meaning |", "| --- | --- | --- |", *_list_lines(own, "")]
     return "\n".join(lines) + "\n"
@@ -63,7 +77,7 @@ def _list_lines(declared: Mapping[str, FieldInfo], within: str) -> Iterator[str]
         if field.description is None:  # given beside the table, and no key of it
             continue
         key, meaning = field.alias or name, field.description.replace("|", "\\|")
-        inner = field.annotation
+        inner = get_section(field)
         if isinstance(inner, type) and issubclass(inner, Section):
             yield f"| `[.{key}]` | | {meaning} |"
             yield from _list_lines(inner.model_fields, f"`[.{key}]` ")
@@ -74,6 +88,13 @@ def _list_lines(declared: Mapping[str, FieldInfo], within: str) -> Iterator[str]
             yield f"| {within}{keys} | {_show_default(field)} | {meaning} |"
 
 
+def get_section(field: FieldInfo) -> object:
+    """The section that a key is, needed or not; its type where it is none."""
+    kinds = [kind for kind in get_args(field.annotation) if kind is not NoneType]
+    is_optional = get_origin(field.annotation) is UnionType and len(kinds) == 1
+    return kinds[0] if is_optional else field.annotation
+
+
 def _show_default(field: FieldInfo) -> str:
     if isinstance(field.json_schema_extra, dict):
         return str(field.json_schema_extra[SHOWN_DEFAULT])
@@ -82,7 +103,8 @@ def _show_default(field: FieldInfo) -> str:
     default = write_default(field)
     if default in (None, "", []):
         return "none"
-    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+    shown = str(default).lower() if isinstance(default, bool) else str(default).replace("|", "\\|")
+    return f"`{shown}`"
 
 
 def write_default(field: FieldInfo) -> Any:

@@ -39,8 +39,8 @@ class ConnectorConfig(Limits):
 
     name: str
     conventions: OfCampus = USUAL
-    kind: str = Key("", description="how the system is asked")
-    fields: Facts[Field] = Key({})
+    kind: str = Key(description="how the system is asked: `http_json`, `sql`, `sip2` or `desk`")
+    fields: Facts[Field]
     actions: Annotated[Mapping[str, Section], *of_context("actions", NO_ACTIONS)] = NO_ACTIONS
 
     def get_weakness(self, _fact: str) -> str:

@@ -18,7 +18,7 @@ from pydantic import AfterValidator
 from pydantic import Field as Key
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.config_model import Choice, Number, Text, Whole, between
+from app.config_model import SHOWN_DEFAULT, Choice, Number, Text, Whole, between
 from app.connectors.base import ActionOutcome, FailureCode, StaleView, UnknownAction, UntrustedAnswer
 from app.connectors.config import ConnectorConfig
 from app.connectors.fields import Field, FieldType, check_pattern
@@ -62,7 +62,8 @@ class DeskConfig(ConnectorConfig):
     )
     fresh_for_minutes: Annotated[Number | None, between(1, MOST_MINUTES)] = Key(
         None,
-        description="how old an entry may be, by the time at which it was recorded or by `as_of` (any age)",
+        json_schema_extra={SHOWN_DEFAULT: "any age"},
+        description="how old an entry may be, by the time at which it was recorded or by `as_of`",
     )
     as_of: str = Key("", description="with `fresh_for_minutes`: the fact, a day, as of which an entry holds")
     threads: Annotated[Whole, between(1, 50)] = Key(

@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, ValidationInfo, field_validator
 from pydantic import Field as Key
 
-from app.config_model import Choice, Day, Flag, Section, Texts, of_context
+from app.config_model import SHOWN_DEFAULT, Choice, Day, Flag, Section, Texts, of_context, require
 from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.json_paths import AnyPath, look_up
 from app.domain.clearance import FactValue
@@ -124,7 +124,9 @@ class Field(Section):
         'a known meaning, "nothing"; without it they are refused, and in free text they never count',
     )
     not_before: Day | None = Key(
-        None, description="for a day: the first that it can be (that of `[answers]`)"
+        None,
+        json_schema_extra={SHOWN_DEFAULT: "that of `[answers]`"},
+        description="for a day: the first that it can be",
     )
     may_be_future: Flag = Key(
         False, description="for a day: it may be later than today, on the service's wall clock"
@@ -203,7 +205,8 @@ class JsonField(Field):
         None,
         validate_default=True,
         alias="json",
-        description="for count and money: `number` (usual for count) or `string` (usual for money)",
+        json_schema_extra={SHOWN_DEFAULT: "`number` for count, `string` for money"},
+        description="for count and money: `number` or `string`",
     )
 
     @field_validator("json_type", mode="before")
@@ -215,17 +218,7 @@ class JsonField(Field):
 F = TypeVar("F", bound=Field)
 
 
-def _require_fact(fields: Mapping[str, F]) -> Mapping[str, F]:
-    if not fields:
-        raise ValueError("names no fact")
-    return fields
-
-
-Facts = Annotated[
-    Mapping[str, F],
-    AfterValidator(_require_fact),
-    Key(validate_default=True, description="one table for each fact"),
-]
+Facts = Annotated[Mapping[str, F], require("names no fact"), Key(description="one table for each fact")]
 """The fields of a system; at least one."""
 
 

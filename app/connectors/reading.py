@@ -126,7 +126,7 @@ class AnswerShape(AgeLimit):
         description="path of the moment at which the answer's data were brought up to date, as "
         "`2026-06-09 08:00:00`; needs `fresh_for_minutes`",
     )
-    fields: Facts[JsonField] = Key({})
+    fields: Facts[JsonField]
     conventions: OfCampus = USUAL
 
 

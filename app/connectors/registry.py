@@ -42,8 +42,7 @@ def read_connectors(
     return {
         name: config
         for name, config in configs.items()
-        if config is not None
-        and config.model_fields_set.issuperset({"fields", "actions"} & tables[name].keys())
+        if config is not None and config.model_fields_set >= {"fields"} | ({"actions"} & tables[name].keys())
     }
 
 

@@ -1,6 +1,4 @@
-"""What the table of an `http_json` system declares. Paths are dotted, with indexes where lists are: `data.rows[0].name`;
-`$` is the whole answer.
-"""
+"""What the table of an `http_json` system declares; `config/DEPARTMENTS.md` explains it to operators."""
 
 from __future__ import annotations
 
@@ -41,7 +39,7 @@ class HttpJsonConfig(ConnectorConfig, Access, RequestShape, AnswerShape):
         "number of rows",
     )
     pages: PageShape | None = Key(None, description="if there: the rows come in pages")
-    fields: Facts[JsonField] = Key({})
+    fields: Facts[JsonField]
     actions: Mapping[str, HttpAction] = Key({}, description="one table for each action")
 
     def list_contradictions(self) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,17 @@ from pydantic import Field as Key
 from pydantic import ValidationInfo, field_validator
 from yarl import URL
 
-from app.config_model import Choice, Flag, OptionalSecret, Section, Text, matching, one_of
+from app.config_model import (
+    MUST_BE_SET,
+    SHOWN_DEFAULT,
+    Choice,
+    Flag,
+    OptionalSecret,
+    Section,
+    Text,
+    matching,
+    one_of,
+)
 from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.config import CaFile
 
@@ -120,7 +130,10 @@ class RequestShape(Section):
         description="where the student number goes: `path` (at `{student_number}`), `query`, `form` or `json`"
     )
     number_name: Annotated[str, matching(NAME_PATTERN)] = Key(
-        "", validate_default=True, description="the name of that parameter or field; not for `path`"
+        "",
+        validate_default=True,
+        json_schema_extra={SHOWN_DEFAULT: f"{MUST_BE_SET}, but not for `path`"},
+        description="the name of that parameter or field",
     )
 
     @field_validator("number_name")
@@ -157,12 +170,18 @@ class Access(Section):
         Choice[Place], one_of(Place.HEADER, Place.QUERY, Place.FORM, Place.JSON, Place.NONE)
     ] = Key(description="`header`, `query`, `form`, `json`; `none` for a system that asks for no credential")
     credential_name: Annotated[str, matching(NAME_PATTERN)] = Key(
-        "", description="the header's, parameter's or field's name; not with a signature"
+        "",
+        json_schema_extra={SHOWN_DEFAULT: f"{MUST_BE_SET}, but not with a signature"},
+        description="the header's, parameter's or field's name",
     )
     credential_prefix: Annotated[str, matching(r"[ -~]*")] = Key(
         "", description='text before the credential, e.g. `"Bearer "`'
     )
-    credential: OptionalSecret = Key("", description="the secret: from the environment or from a file")
+    credential: OptionalSecret = Key(
+        "",
+        json_schema_extra={SHOWN_DEFAULT: f"{MUST_BE_SET}, unless there is none"},
+        description="the secret: from the environment or from a file",
+    )
     signature: Signature | None = Key(
         None, description="if there: the credential signs each request and does not travel"
     )

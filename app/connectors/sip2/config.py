@@ -1,15 +1,6 @@
 """What the table of a `sip2` system declares: a library, by the 3M Standard Interchange Protocol 2.00 over TCP.
 
-Every call is a connection of its own, so `max_connections` should be what the library's server allows.
-
-Blocking is the nearest thing to cancelling a card that the protocol has, and the four denials (`charge_denied`,
-`renewal_denied`, `recall_denied`, `hold_denied`) are set for a reader who is debarred as well: a fact that passes, and
-what confirms an action, must not rest on them alone. The library must name a field that its system sends for a card that
-is cancelled and for nothing else. An answer that contradicts itself makes the item unavailable: a fee of 0 beside fine items
-or a flag of too high a fee, no charged items beside overdue or recalled ones, listed ones, or a flag of too many (all in
-`patron.py`). So does one that was written more than two days ago or ahead, one whose `BL` or `CQ` is not `Y`, and the
-flag of a card that is reported lost, unless `success`, or a fact or its group, names that field or flag: a library that
-says `CQ` = N because it is sent no password needs `success = { BL = "Y", CQ = ["Y", "N"] }`.
+`config/DEPARTMENTS.md` explains it to operators.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class PatronShape(Section):
     groups: Annotated[Mapping[str, Texts], AfterValidator(_check_groups)] = Key(
         {}, description="name = list of flags: gives the paths `<name>.count` and `<name>.extent`"
     )
-    fields: Facts[Field] = Key({})
+    fields: Facts[Field]
     conventions: OfCampus = USUAL
 
     @property

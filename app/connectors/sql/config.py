@@ -1,20 +1,6 @@
 """What the table of an `sql` system declares: a read-only view in the campus data centre 数据中心.
 
-A view whose numbers are padded, in the other case or begin with a blank that nobody sees would have no row for
-`WHERE xh = :student_number`, and "no row" may clear. So `numbers_statement` runs in the same transaction, and unless
-each number is in the one form of `[numbers]` the whole view is unavailable (`unfolded_number`). Where the view's numbers
-are untidy, both statements tidy them alike: `… WHERE upper(trim(xh)) = :student_number` and `SELECT DISTINCT upper(trim(xh)) FROM …`.
-A statement that cuts rows off (`LIMIT`, `FETCH FIRST`, `TOP`, `ROWNUM`, `OFFSET`) is refused.
-
-Column names are compared as the database gives them: PostgreSQL lowers names without quotes, Oracle's come in small letters,
-and `CHAR(n)` pads with blanks, which `rtrim` in the statement takes away. Numbers and days may be columns of their type or
-texts, a flag a boolean or 0 and 1, a code that is a whole number is written as a text in `values`. Binary fractions (`REAL`,
-`FLOAT`, in SQLite every fraction) are refused, as they round money: `CAST` them or `printf('%.2f', …)`.
-
-URLs: `postgresql+psycopg://reader:…@host/db?sslmode=verify-full&sslrootcert=/etc/…`, `sqlite:////srv/views.sqlite3`. Others need
-their driver installed and, as they were never tried here, an account that may only read and has a time limit:
-`mysql+pymysql://reader:…@host/db?charset=utf8mb4` (`max_execution_time`), `oracle+oracledb://reader:…@host/?service_name=…`
-(a profile with a limit of `cpu_per_call`). Their transactions are made read-only as well.
+`config/DEPARTMENTS.md` explains it to operators.
 """
 
 from __future__ import annotations
@@ -122,8 +108,11 @@ class SqlConfig(ConnectorConfig, AgeLimit):
     @field_validator("freshness_column")
     @classmethod
     def _check_freshness(cls, column: str, info: ValidationInfo) -> str:
-        if bool(column) == bool(info.data.get("freshness_statement", "unreadable")):
-            raise ValueError("or freshness_statement must be set, and only one of them")
+        has_statement = bool(info.data.get("freshness_statement", column == ""))  # else told already
+        if column and has_statement:
+            raise ValueError("and freshness_statement are both set")
+        if not column and not has_statement:
+            raise ValueError("is missing, or freshness_statement: one of them is needed")
         return column
 
     def list_contradictions(self) -> Iterator[tuple[str, str]]:
