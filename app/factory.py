@@ -116,7 +116,8 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
     loaded = [
         (chosen, mini_app)
         for chosen in settings.mini_apps.values()
-        if (mini_app := load_mini_app(chosen.folder, settings.faults)) is not None
+        if "folder" in chosen.model_fields_set  # else told already
+        and (mini_app := load_mini_app(chosen.folder, settings.faults)) is not None
     ]
     shown = list_shown((mini_app, chosen.steps) for chosen, mini_app in loaded)
     connectors = build_connectors(settings.connectors, desk_book, settings.conventions, shown)
