@@ -149,6 +149,8 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
 
 def _check_controls(settings: Settings, mini_app: MiniApp, chosen: MiniAppSettings) -> None:
     """Canary students of facts that block nobody prove nothing; and without any, "no record" is no proof at all."""
+    if "canaries" not in chosen.model_fields_set:  # told already
+        return
     for step in mini_app.steps:
         controls = chosen.canaries.get(step.key)
         where = f"mini_apps.{chosen.slug}.canaries.{step.key}"

@@ -102,6 +102,13 @@ def test_whatever_is_wrong_is_told_and_nothing_breaks(environment: dict[str, str
         assert key.removeprefix("LIXIAO_").replace("__", ".").lower() in str(raised.value)
 
 
+def test_canary_students_that_cannot_be_read_are_not_missed_too(environment: dict[str, str]) -> None:
+    settings = load_settings({**environment, f"{CANARIES}__FINANCE__FAILS": ""})
+    with pytest.raises(SettingsError) as raised:
+        create_app(settings)
+    assert raised.value.faults == ("mini_apps.graduate_departure.canaries.finance.fails names nobody",)
+
+
 def test_what_could_never_work_is_told_at_once_by_key(environment: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "wrong.toml"
     path.write_text(NEVER_WORKS, encoding="utf-8")
