@@ -270,6 +270,9 @@ def _from_environment(pattern: str, convert: Callable[[str], object]) -> BeforeV
 
 
 def read_texts(value: object) -> object:
+    """A list of texts as a tuple, or a text whose parts commas join; as it is where it is neither. Raises ValueError
+    for a list that holds anything else.
+    """
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     if not isinstance(value, list):

@@ -117,7 +117,8 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
     loaded = [
         (chosen, mini_app)
         for chosen in settings.mini_apps.values()
-        if (mini_app := load_mini_app(chosen.folder, settings.faults)) is not None
+        if "folder" in chosen.model_fields_set  # else told already
+        and (mini_app := load_mini_app(chosen.folder, settings.faults)) is not None
     ]
     shown = list_shown((mini_app, chosen.steps) for chosen, mini_app in loaded)
     configs = read_connectors(settings.connectors, settings.faults, settings.conventions)
@@ -161,6 +162,8 @@ def _check_controls(
     settings: Settings, mini_app: MiniApp, chosen: MiniAppSettings, configs: Mapping[str, ConnectorConfig]
 ) -> None:
     """Canary students of facts that block nobody prove nothing; and without any, "no record" is no proof at all."""
+    if "canaries" not in chosen.model_fields_set:  # told already
+        return
     for step in mini_app.steps:
         controls = chosen.canaries.get(step.key)
         where = f"mini_apps.{chosen.slug}.canaries.{step.key}"

@@ -174,7 +174,7 @@ def _read_mini_apps(
         where = f"mini_apps.{slug}"
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", slug):
             faults.append(f"{where} is not a slug: small letters, digits and _")
-        whole = {"folder": f"miniapp_templates/{slug}", **table}
+        whole = {"folder": f"miniapp_templates/{slug}", "canaries": {}, **table}
         found[slug] = read(MiniAppSettings, whole, where, faults, {"slug": slug}, numbers=numbers)
     return found
 

@@ -293,9 +293,8 @@ class MiniAppSettings(Section):
     @classmethod
     def check_steps(cls, canaries: Mapping[str, Canaries], info: ValidationInfo) -> Mapping[str, Canaries]:
         """Refuse canary students of no step."""
-        unknown = [
-            ("", f"has {step}, which is no step") for step in canaries if step not in info.data["steps"]
-        ]
+        steps = info.data.get("steps", canaries)  # wrong ones are told already
+        unknown = [("", f"has {step}, which is no step") for step in canaries if step not in steps]
         if unknown:
             raise Mistakes(*unknown)
         return canaries
