@@ -153,13 +153,16 @@ def read(
 
 def read_kind(
     kinds: Mapping[str, type[M]],
-    table: Mapping[str, Any],
+    table: object,
     where: str,
     faults: list[str],
     given: Mapping[str, object] | None = None,
     **context: object,
 ) -> M | None:
     """The table as the section that its `kind` names, like `read`; None, told in `faults`, where it names none."""
+    if not isinstance(table, dict):
+        faults.append(f"{where} must be a table")
+        return None
     kind = table.get("kind")
     if isinstance(kind, str) and kind in kinds:
         return read(kinds[kind], table, where, faults, given, **context)

@@ -73,7 +73,7 @@ class NamedTables(Section):
 
     mini_apps: dict[str, dict[str, Any]] = Field({})
     sign_in: dict[str, dict[str, Any]] = Field({})
-    connectors: dict[str, dict[str, Any]] = Field({})
+    connectors: dict[str, Any] = Field({})
     english: dict[str, str] = Field({})
 
 

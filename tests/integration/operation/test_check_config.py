@@ -82,12 +82,16 @@ def test_all_mistakes_are_told_at_once_and_nothing_else(environment: dict[str, s
 
 
 def list_keys(name: str) -> list[str]:
-    """The keys of a section but inner tables, each as a variable."""
-    inner = {"sign_in": "sign_in__campus", "mini_apps": "mini_apps__graduate_departure"}
+    """The keys of a section but inner tables, and its kind, which is told alone; each as a variable."""
+    inner = {
+        "sign_in": "sign_in__campus",
+        "mini_apps": "mini_apps__graduate_departure",
+        "connectors": "connectors__finance",
+    }
     return [
         f"LIXIAO_{inner.get(name, name)}__{key}".upper()
         for key, field in TABLES[name].model_fields.items()
-        if field.description and get_origin(field.annotation) is not Mapping
+        if field.description and get_origin(field.annotation) is not Mapping and key != "kind"
     ]
 
 
@@ -100,6 +104,17 @@ def test_whatever_is_wrong_is_told_and_nothing_breaks(environment: dict[str, str
         create_app(settings)
     for key in keys:
         assert key.removeprefix("LIXIAO_").replace("__", ".").lower() in str(raised.value)
+
+
+def test_a_connector_that_is_no_table_keeps_nothing_else_from_being_told(environment: dict[str, str]) -> None:
+    sound = {name: text for name, text in environment.items() if "__ARCHIVE__" not in name}
+    wrong = {"LIXIAO_CONNECTORS__ARCHIVE": "1", "LIXIAO_CONNECTORS__FINANCE__ROWS": "few"}
+    with pytest.raises(SettingsError) as raised:
+        create_app(load_settings({**sound, **wrong}))
+    assert raised.value.faults == (
+        "connectors.archive must be a table",
+        "connectors.finance.rows must be one of one, many",
+    )
 
 
 def test_canary_students_that_cannot_be_read_are_not_missed_too(environment: dict[str, str]) -> None:
