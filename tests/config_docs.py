@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 from zoneinfo import ZoneInfo
 
@@ -21,6 +20,7 @@ from app.connectors.fields import JsonField
 from app.connectors.http.config import HttpAction, HttpJsonConfig
 from app.connectors.sip2.config import BlockShape, Sip2Config
 from app.connectors.sql.config import SqlConfig
+from app.domain import mini_app
 from app.identity.cas import CasSettings
 from app.identity.oauth2 import OAuth2Settings
 from app.identity.oidc import OidcSettings
@@ -28,7 +28,10 @@ from app.identity.settings import ProviderSettings
 from app.settings import campus, sections
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = tuple(ROOT / "config" / name for name in ("README.md", "CONNECTING.md", "DEPARTMENTS.md"))
+DOCUMENTS = (
+    *(ROOT / "config" / name for name in ("README.md", "CONNECTING.md", "DEPARTMENTS.md")),
+    ROOT / "miniapp_templates" / "README.md",
+)
 TABLES: dict[str, type[Section]] = {
     "service": sections.ServiceSettings,
     "database": sections.DatabaseSettings,
@@ -54,6 +57,11 @@ TABLES: dict[str, type[Section]] = {
     "connectors sip2": Sip2Config,
     "connectors sip2 action": BlockShape,
     "connectors desk": DeskConfig,
+    "manifest": mini_app.MiniApp,
+    "manifest step": mini_app.Step,
+    "manifest fact": mini_app.FactSpec,
+    "manifest reason": mini_app.ReasonSpec,
+    "manifest action": mini_app.ActionSpec,
 }
 """The sections by the names of their marks. A table has the keys of its section but those of a base that has a table."""
 MARK = re.compile(r"(<!-- keys: ([a-z0-9_ ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -66,8 +74,9 @@ def fill_tables(text: str) -> str:
 
 def make_table(section: type[Section]) -> str:
     """The keys that a section declares itself, a line each."""
-    inherited = {key for base in section.__mro__[1:] if base in TABLES.values() for key in base.model_fields}
-    own = {name: field for name, field in section.model_fields.items() if name not in inherited}
+    bases = [base for base in TABLES.values() if base in section.__mro__[1:]]
+    told = {name for base in bases for name, field in base.model_fields.items() if field.description}
+    own = {name: field for name, field in section.model_fields.items() if name not in told}
     lines = ["| key | default | meaning |", "| --- | --- | --- |", *_list_lines(own, "")]
     return "\n".join(lines) + "\n"
 
@@ -77,22 +86,22 @@ def _list_lines(declared: Mapping[str, FieldInfo], within: str) -> Iterator[str]
         if field.description is None:  # given beside the table, and no key of it
             continue
         key, meaning = field.alias or name, field.description.replace("|", "\\|")
-        inner = get_section(field)
-        if isinstance(inner, type) and issubclass(inner, Section):
-            yield f"| `[.{key}]` | | {meaning} |"
-            yield from _list_lines(inner.model_fields, f"`[.{key}]` ")
-        elif get_origin(inner) is Mapping:
-            yield f"| {within}`[.{key}]` | | {meaning} |"
+        inner, kind = find_section(field.annotation), get_origin(field.annotation)
+        if inner is not None or kind in (dict, Mapping):
+            place = f"{within}`[[.{key}]]`" if kind is tuple else f"{within}`[.{key}]`"
+            yield f"| {place} | | {meaning} |"
+            if inner is not None and not any(issubclass(table, inner) for table in TABLES.values()):
+                yield from _list_lines(inner.model_fields, f"{place} ")
         else:
             keys = f"`{key}`, `{key}_file`" if is_secret(field) else f"`{key}`"
             yield f"| {within}{keys} | {_show_default(field)} | {meaning} |"
 
 
-def get_section(field: FieldInfo) -> object:
-    """The section that a key is, needed or not; its type where it is none."""
-    kinds = [kind for kind in get_args(field.annotation) if kind is not NoneType]
-    is_optional = get_origin(field.annotation) is UnionType and len(kinds) == 1
-    return kinds[0] if is_optional else field.annotation
+def find_section(kind: object) -> type[Section] | None:
+    """The section that a key of this type is or has several of."""
+    if isinstance(kind, type) and issubclass(kind, Section):
+        return kind
+    return next((inner for part in get_args(kind) if (inner := find_section(part))), None)
 
 
 def _show_default(field: FieldInfo) -> str:

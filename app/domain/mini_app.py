@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
 from app.config_model import (
+    SHOWN_DEFAULT,
     Choice,
     Section,
     Tables,
@@ -61,7 +62,9 @@ class ReasonSpec(Section):
     """`[steps.reasons.<fact>]`: what to say of a fact that does not pass."""
 
     message: Text = Field(alias="says", description="what is wrong; `{value}` is the fact as shown")
-    next_step: str = Field("", description="what to do about it (the step's own)")
+    next_step: str = Field(
+        "", json_schema_extra={SHOWN_DEFAULT: "the step's own"}, description="what to do about it"
+    )
 
 
 class ActionSpec(Section):
@@ -122,7 +125,7 @@ class Step(Section):
     contact: Text = Field(description="whom to ask")
     facts: Tables[FactSpec] = Field((), description="what the department tells, in the order shown")
     reasons: dict[str, ReasonSpec] = Field({}, description="what to say of a fact that does not pass")
-    actions: Tables[ActionSpec] = Field((), description="what the student can do here (none)")
+    actions: Tables[ActionSpec] = Field((), description="what the student can do here")
 
     def list_contradictions(self) -> Iterator[tuple[str, str]]:
         """See Section."""
@@ -189,8 +192,6 @@ class SlipLayout(Section):
     title: Text = Field(description="heads the paper")
     statement: Text = Field(description="the sentence below the steps")
     fields: Fields = Field(
-        (),
-        validate_default=True,
         description=f"like `[[fields]]`; `{'`, `'.join(COMPARED)}` must be among them, since verification compares them",
     )
 
@@ -235,16 +236,16 @@ class MiniApp(Section):
         description="for whom, in words. Who is let in is settled by `period` and `levels` in the configuration"
     )
     submission: Submission = Field(description="how often a student submits")
-    fields: Fields = Field((), validate_default=True, description="the basic information, in order")
+    fields: Fields = Field(description="the basic information, in order")
     steps: Annotated[Tables[Step], require("is empty: at least one step is needed")] = Field(
-        (), validate_default=True, description="the items, in order"
+        description="the items, in order"
     )
     slip: SlipLayout = Field(description="what the slip prints beside the student and the steps")
     privacy: PrivacyNotice = Field(
         PrivacyNotice(),
         description="of the privacy notice 隐私说明, which is made of the fields and facts above",
     )
-    faq: Tables[Help] = Field((), description="常见问题 (none)")
+    faq: Tables[Help] = Field((), description="常见问题")
     texts: Annotated[Mapping[str, str], *of_context("texts", NO_TEXTS)] = NO_TEXTS
     translations: Annotated[Mapping[str, MiniApp], *of_context("translations", NO_TEXTS)] = NO_TEXTS
 

@@ -13,17 +13,19 @@ from app.connectors.http import pages, request
 from app.connectors.sip2 import codec, patron
 from app.connectors.sip2 import config as sip2_config
 from app.connectors.sql import config as sql_config
+from app.domain import mini_app
 from app.domain.person import NumberForm
 from app.identity import cas, oauth2, oidc
 from app.identity import settings as identity
 from app.settings import campus, sections
-from tests.config_docs import DOCUMENTS, MARK, TABLES, fill_tables, get_section, make_table, write_default
+from tests.config_docs import DOCUMENTS, MARK, TABLES, fill_tables, find_section, make_table, write_default
 
 MODULES = (
     *(sections, campus, identity, oidc, oauth2, cas),
+    mini_app,
     *(config, desk, fields, reading, http_config, pages, request, sql_config, sip2_config, codec, patron),
 )
-GIVEN = {"slug", "name", "numbers", "conventions", "only_shown_as", "actions"}
+GIVEN = {"slug", "name", "numbers", "conventions", "only_shown_as", "actions", "texts", "translations"}
 """Fields that are no keys: what a table's reader gives beside it, and the actions of kinds that have none."""
 CONTEXT = {"numbers": NumberForm(), "examples": (), "zone": None}
 
@@ -39,8 +41,14 @@ def list_sections() -> set[type[Section]]:
 
 def list_inner() -> set[object]:
     """Sections that are a key of another: their keys stand in its table, or in its text."""
-    inner = {get_section(field) for table in TABLES.values() for field in table.model_fields.values()}
-    return {*inner, campus.Canaries}
+    found, waiting = set[object](), list(TABLES.values())
+    while waiting:
+        inner = (
+            {find_section(field.annotation) for field in waiting.pop().model_fields.values()} - found - {None}
+        )
+        found |= inner
+        waiting += inner
+    return found
 
 
 def list_bases() -> set[type]:
@@ -64,7 +72,7 @@ def test_a_table_that_was_changed_by_hand_is_told() -> None:
 def test_every_section_has_its_table() -> None:
     shown = {name for document in DOCUMENTS for _, name, _ in MARK.findall(document.read_text("utf-8"))}
     assert shown == set(TABLES)
-    assert list_sections() - list_inner() - list_bases() == set(TABLES.values())
+    assert set(TABLES.values()) <= list_sections() <= {*TABLES.values(), *list_inner(), *list_bases()}
 
 
 def test_every_key_says_what_it_means() -> None:
