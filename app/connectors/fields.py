@@ -97,10 +97,9 @@ class Field(Section):
     """One fact: where it stands in a row and what it may be.
 
     What stands for nothing by the conventions is refused, unless it is known. Spaces and invisible characters of a text
-    are folded before it is compared.
-    `only_shown_as` is its name in the log where no rule reads it: then a value that cannot be read is left out, None, and
-    nobody is kept waiting for it. A list or an object in its place is another answer, and so is a text outside the known
-    ones.
+    are folded before it is compared. `only_shown_as` is its name in the log where no rule reads it: then a value that
+    cannot be read is left out, None, and nobody is kept waiting for it. A list or an object in its place is another
+    answer, and so is a text outside the known ones.
     """
 
     path: AnyPath = Key(description="where it stands in the row")

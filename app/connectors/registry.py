@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from app.config_model import read_kind
@@ -24,6 +24,11 @@ KINDS: Mapping[str, type[ConnectorConfig]] = {
     "sip2": Sip2Config,
     "sql": SqlConfig,
     "desk": DeskConfig,
+}
+_CONNECTORS: Mapping[type[ConnectorConfig], Callable[[Any], Connector]] = {
+    HttpJsonConfig: HttpJsonConnector,
+    Sip2Config: Sip2Connector,
+    SqlConfig: SqlConnector,
 }
 NOTHING_SHOWN: frozenset[str] = frozenset()
 
@@ -72,10 +77,4 @@ def _build(config: ConnectorConfig, desk_book: DeskBook | None, shown: frozenset
             raise ValueError(f"nothing keeps the entries of the desk {config.name}")
         return DeskConnector(config, desk_book)
     config = config.model_copy(update={"fields": mark_shown(config.name, config.fields, shown)})
-    if isinstance(config, HttpJsonConfig):
-        return HttpJsonConnector(config)
-    if isinstance(config, Sip2Config):
-        return Sip2Connector(config)
-    if isinstance(config, SqlConfig):
-        return SqlConnector(config)
-    raise TypeError(type(config).__name__)
+    return _CONNECTORS[type(config)](config)

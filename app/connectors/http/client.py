@@ -1,4 +1,4 @@
-"""The connector for systems that answer JSON over HTTP, each in a shape of its own (see `http_config.py`).
+"""The connector for systems that answer JSON over HTTP, each in a shape of its own (see `config.py`).
 
 Reads an answer's body up to a limit that holds before and after decompression.
 """

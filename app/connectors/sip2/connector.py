@@ -1,4 +1,4 @@
-"""The connector for libraries by SIP2 over TCP or TLS (see `sip2_config.py`).
+"""The connector for libraries by SIP2 over TCP or TLS (see `config.py`).
 
 Each call is a connection of its own: connect, log in, ask once, close. So an answer that comes late has no later
 question to be taken for, and a library's server that ends idle connections disturbs nobody.

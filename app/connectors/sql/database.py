@@ -1,4 +1,4 @@
-"""The connector for a read-only view in the campus data centre, through SQLAlchemy (see `sql_config.py`).
+"""The connector for a read-only view in the campus data centre, through SQLAlchemy (see `config.py`).
 
 Asks a foreign database and changes nothing in it: read-only transactions with a time limit.
 
