@@ -230,7 +230,7 @@ class MiniApp(Section):
 
     schema_version: Whole = Field(description=f"`{SCHEMA_VERSION}`")
     slug: Text = Field(description="the folder's name")
-    title: Text = Field(description="研究生离校服务: heads the guide, the hall and 已完成事项")
+    title: Text = Field(description="the service's name: heads the guide, the hall and 已完成事项")
     summary: Text = Field(description="one sentence, in the hall and on the guide")
     audience: Text = Field(
         description="for whom, in words. Who is let in is settled by `period` and `levels` in the configuration"
