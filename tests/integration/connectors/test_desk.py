@@ -263,7 +263,7 @@ def test_an_entry_without_its_facts_makes_the_desk_unavailable(
 
 def test_a_value_that_the_configuration_no_longer_knows_is_not_believed(hall: Installation) -> None:
     keep(hall, json.dumps(FACTS))
-    fields = load_settings(hall.environment).connectors["hall"].values("fields")
+    fields = load_settings(hall.environment).connectors["hall"]["fields"]
     narrower = fields | {"state": fields["state"] | {"known": ["在办"]}}
     assert fault_of(ask(connect(hall, fields=narrower))) == FailureCode.UNKNOWN_VALUE
 

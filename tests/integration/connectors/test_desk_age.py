@@ -37,7 +37,7 @@ def test_an_entry_that_is_too_old_is_told_with_its_time(hall: Installation) -> N
 
 def test_an_entry_may_name_the_day_as_of_which_it_holds(hall: Installation) -> None:
     keep(hall, json.dumps(FACTS | {"done_on": "2026-06-02"}))
-    fields = load_settings(hall.environment).connectors["hall"].values("fields")
+    fields = load_settings(hall.environment).connectors["hall"]["fields"]
     dated = fields | {"done_on": {"path": "日期", "type": "day"}}
     stale = ask(connect(hall, fields=dated, as_of="done_on", fresh_for_minutes=60))
     assert isinstance(stale, StaleView)
