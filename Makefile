@@ -19,7 +19,7 @@ LOAD_URL ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run flask load test soak lint bench walks screenshots texts pins
+.PHONY: help run flask load test soak lint bench walks screenshots texts docs pins
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,6 +81,9 @@ screenshots: $(VENV)/tools ## Draw the pictures of the main screens anew
 
 texts: $(VENV)/tools ## Gather new texts from the programs and pages into the catalogue, to be translated
 	@$(BIN)/python -m tests.catalogue
+
+docs: $(VENV)/tools ## Write the tables of keys in config/*.md from the declarations
+	@$(BIN)/python -m tests.config_docs
 
 pins: ## Compile pyproject.toml into the pinned requirements (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.txt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,14 @@ from limits.storage import storage_from_string
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.commands import register_commands
-from app.connectors.guard import GuardedConnector
-from app.connectors.registry import build_connectors
+from app.connectors.config import ConnectorConfig
+from app.connectors.registry import build_connectors, read_connectors
 from app.documents.fonts import FontFile, UnusableFont, load_fonts
 from app.documents.pdf_signature import UnusableCertificate
 from app.domain.clearance import Status
 from app.domain.mini_app import MiniApp
 from app.extensions import csrf, db, limiter, migrate
-from app.identity.registry import build_providers, read_browsers
+from app.identity.registry import build_providers
 from app.logs import configure_logging
 from app.metrics import MetricsRefused, reserve_files
 from app.mini_apps.loader import load_mini_app
@@ -63,11 +64,10 @@ def create_app(settings: Settings) -> Flask:
     providers and mini-apps at once.
     """
     mini_apps = _install_mini_apps(settings)
-    browsers = read_browsers(settings.sign_in)
-    providers = build_providers(settings.sign_in, settings.numbers)
+    providers = build_providers(settings.sign_in, settings.numbers, settings.faults)
     _check_storage(settings)
     _check_fonts(settings)
-    if settings.faults and settings.slip.keys != Path():
+    if settings.faults and "keys" in settings.slip.model_fields_set:
         _check_keys(settings)  # told along: missing keys alone must not stop the command that makes them
     settings.raise_faults()
     configure_logging(settings.service.log_level)
@@ -80,7 +80,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["installation"] = installation
     register_commands(app, installation, providers)
     add_pages(app.jinja_env, list(settings.mini_apps.values()))
-    init_auth(app, settings, providers, browsers)
+    init_auth(app, settings, providers)
     init_web(app)
     # After the web's own, so that what these refuse has a request id too.
     csrf.init_app(app)
@@ -107,48 +107,63 @@ def warm_up(app: Flask) -> None:
     # What is loaded by now stays: collections that need not walk it save about a tenth of a page's CPU.
     gc.collect()
     gc.freeze()
-    watch = CanaryWatch(installation.mini_apps, installation.settings.round.deadline)
+    watch = CanaryWatch(installation.mini_apps, installation.settings.round.deadline_seconds)
     watch.start()
     os.register_at_fork(after_in_child=watch.start)
 
 
 def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
-    desk_book = open_desk_book(settings.database_url, settings.service.time_zone)
+    desk_book = open_desk_book(settings.database, settings.service.time_zone)
     loaded = [
         (chosen, mini_app)
         for chosen in settings.mini_apps.values()
-        if (mini_app := load_mini_app(chosen.folder, settings.faults)) is not None
+        if "folder" in chosen.model_fields_set  # else told already
+        and (mini_app := load_mini_app(chosen.folder, settings.faults)) is not None
     ]
     shown = list_shown((mini_app, chosen.steps) for chosen, mini_app in loaded)
-    connectors = build_connectors(settings.connectors, desk_book, settings.conventions, shown)
-    installed = {}
+    configs = read_connectors(settings.connectors, settings.faults, settings.conventions)
+    _check_wiring(settings, loaded, configs)
+    connectors = {} if settings.faults else build_connectors(configs, desk_book, shown)
+    return {
+        mini_app.path: InstalledMiniApp(
+            mini_app,
+            chosen,
+            {key: connectors[name] for key, name in chosen.steps.items() if name in connectors},
+            LookBook(settings.round.canaries_suspend_seconds),
+            conventions=settings.conventions,
+        )
+        for chosen, mini_app in loaded
+    }
+
+
+def _check_wiring(
+    settings: Settings,
+    loaded: Iterable[tuple[MiniAppSettings, MiniApp]],
+    configs: Mapping[str, ConnectorConfig],
+) -> None:
+    """Note what could never work between the mini-apps, their settings, the departments and the sign-ins."""
+    asked = []
     for chosen, mini_app in loaded:
         where = f"mini_apps.{chosen.slug}.steps"
         missing = [key for key in mini_app.step_keys if key not in chosen.steps]
         unknown = [key for key in chosen.steps if key not in mini_app.step_keys]
         settings.faults.extend(f"{where}.{key} is missing" for key in missing)
         settings.faults.extend(f"{where}.{key} is no step" for key in unknown)
-        _check_controls(settings, mini_app, chosen)
-        step_connectors = {key: connectors[name] for key, name in chosen.steps.items() if name in connectors}
-        settings.faults.extend(check_steps(mini_app, step_connectors))
-        looks = LookBook(settings.round.canaries_suspend)
-        installed[mini_app.path] = InstalledMiniApp(
-            mini_app, chosen, step_connectors, looks, conventions=settings.conventions
-        )
-    asked = [
-        (one.get_step(key), connector)
-        for one in installed.values()
-        for key, connector in one.connectors.items()
-        if isinstance(connector, GuardedConnector) and connector.fields and one.mini_app.get_step(key)
-    ]
+        _check_controls(settings, mini_app, chosen, configs)
+        answering = {key: configs[name] for key, name in chosen.steps.items() if name in configs}
+        settings.faults.extend(check_steps(mini_app, answering))
+        asked += [(step, answering[step.key]) for step in mini_app.steps if step.key in answering]
     settings.faults.extend(check_actions(asked))
     levels = {slug: chosen.levels for slug, chosen in settings.mini_apps.items()}
     settings.faults.extend(check_levels(levels, settings.sign_in) + check_students(settings.sign_in))
-    return installed
 
 
-def _check_controls(settings: Settings, mini_app: MiniApp, chosen: MiniAppSettings) -> None:
+def _check_controls(
+    settings: Settings, mini_app: MiniApp, chosen: MiniAppSettings, configs: Mapping[str, ConnectorConfig]
+) -> None:
     """Canary students of facts that block nobody prove nothing; and without any, "no record" is no proof at all."""
+    if "canaries" not in chosen.model_fields_set:  # told already
+        return
     for step in mini_app.steps:
         controls = chosen.canaries.get(step.key)
         where = f"mini_apps.{chosen.slug}.canaries.{step.key}"
@@ -161,7 +176,7 @@ def _check_controls(settings: Settings, mini_app: MiniApp, chosen: MiniAppSettin
         if (
             controls is None
             and step.no_record is Status.CLEARED
-            and _may_lack_records(settings, chosen, step.key)
+            and _may_lack_records(configs.get(chosen.steps.get(step.key, "")))
         ):
             settings.faults.append(
                 f"{where} is missing: without a record the step passes, and an emptied view has no record of anybody: "
@@ -169,10 +184,9 @@ def _check_controls(settings: Settings, mini_app: MiniApp, chosen: MiniAppSettin
             )
 
 
-def _may_lack_records(settings: Settings, chosen: MiniAppSettings, step_key: str) -> bool:
-    """Whether the step's connector has an answer that means "no record"."""
-    connector = settings.connectors.get(chosen.steps.get(step_key, ""))
-    return connector is not None and connector.peek("no_record") not in (None, "never")
+def _may_lack_records(config: ConnectorConfig | None) -> bool:
+    """Whether a step's connector has an answer that means "no record"."""
+    return getattr(config, "no_record", "never") != "never"
 
 
 def _check_storage(settings: Settings) -> None:
@@ -208,7 +222,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_FORM_MEMORY_BYTES,
         MAX_FORM_PARTS=50,
-        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_DATABASE_URI=settings.database.url,
         SQLALCHEMY_ENGINE_OPTIONS=_choose_engine_options(settings),
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
@@ -229,9 +243,9 @@ def _choose_storage_options(url: str) -> dict[str, Any]:
 def _choose_engine_options(settings: Settings) -> dict[str, Any]:
     """Whatever PostgreSQL's own default is, a transaction sees what was committed before each statement."""
     isolation = (
-        {"isolation_level": "READ COMMITTED"} if settings.database_url.startswith("postgresql") else {}
+        {"isolation_level": "READ COMMITTED"} if settings.database.url.startswith("postgresql") else {}
     )
-    pool = {"pool_size": settings.database_connections, "max_overflow": 0, "pool_timeout": POOL_SECONDS}
+    pool = {"pool_size": settings.database.connections, "max_overflow": 0, "pool_timeout": POOL_SECONDS}
     return {"hide_parameters": True, **pool, **isolation}
 
 

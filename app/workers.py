@@ -30,7 +30,7 @@ def _is_first(settings: Settings) -> bool:
     """Take a name that the system gives once, and back when the process ends (Linux: unix(7), abstract names).
     Where there are no such names every process is taken for the only one.
     """
-    where = f"{settings.service.base_url} {settings.database_url}"
+    where = f"{settings.service.base_url} {settings.database.url}"
     name = f"\0lixiao-{hashlib.sha256(where.encode()).hexdigest()[:32]}"
     holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:

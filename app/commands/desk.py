@@ -150,7 +150,7 @@ def _add_completeness(group: AppGroup, installation: Installation) -> None:
                 click.echo("taken back" if was_there else "there was no declaration")
                 return
             declare_complete(desk.name, by, -1 if entries is None else entries)
-        settles = desk.config.no_entry is NoEntry.EMPTY
+        settles = desk.config.no_record is NoEntry.EMPTY
         others = "has nothing to settle" if settles else "stays unavailable, as [connectors] no_record says"
         click.echo(f"complete: whoever has none of the {entries} entries {others}")
 
@@ -190,7 +190,7 @@ def _show_state(installation: Installation, desk: Desk, state: DeskState) -> Non
     if state.complete_since is not None:
         since = installation.get_local_time(state.complete_since)
         click.echo(f"declared complete {since:%Y-%m-%d %H:%M} by {state.declared_by}")
-    elif desk.config.no_entry is NoEntry.EMPTY:
+    elif desk.config.no_record is NoEntry.EMPTY:
         click.echo("not declared complete: whoever has no entry is unknown")
     if state.left:
         count = f"{len(state.left)} or more" if len(state.left) >= SHOWN_LEFT else str(len(state.left))

@@ -85,22 +85,22 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
     settings = installation.settings
     service = settings.service
     yield f"service      {service.base_url}, behind {service.proxy_count} proxies, {service.time_zone.key}"
-    yield f"database     {'one SQLite file' if settings.database_url.startswith('sqlite') else 'PostgreSQL'}"
+    yield f"database     {'one SQLite file' if settings.database.url.startswith('sqlite') else 'PostgreSQL'}"
     storage = settings.rate_limit.storage_url.split(":")[0]
     yield f"rate limits  counted in {storage}{', by each worker for itself' if storage == 'memory' else ''}"
     for name, provider in providers.items():
-        yield f"sign-in      {name}: {settings.sign_in[name].text('kind')}, {provider.label}"
+        yield f"sign-in      {name}: {settings.sign_in[name]['kind']}, {provider.label}"
     for installed in installation.mini_apps.values():
         chosen = installed.settings
         yield f"mini-app     {chosen.slug}: {chosen.period}, open from {chosen.opens_on} to {chosen.closes_on}"
         for step, connector in chosen.steps.items():
             watched = _describe_controls(installed, step)
-            kind = settings.connectors[connector].text("kind")
+            kind = settings.connectors[connector]["kind"]
             yield f"             {step} <- {connector} ({kind}), {watched}"
             if kind == "sql" and settings.numbers.pattern == USUAL_PATTERN:
                 yield f"             WARNING: {connector} is a view, and {ANY_NUMBER}"
     kept = settings.retention
-    yield f"retention    audit {kept.audit} days, checks {kept.slip_checks}, closed cases {kept.closed_cases}"
+    yield f"retention    audit {kept.audit_days} days, checks {kept.slip_checks_days}, closed cases {kept.closed_cases_days}"
 
 
 def _describe_controls(installed: InstalledMiniApp, step_key: str) -> str:

@@ -99,7 +99,7 @@ class UnknownAction(LookupError):
 
 
 class Connector(Protocol):
-    """One department system. Its coroutines run in the background loop only (see `loop.py`)."""
+    """One department system. Its coroutines run in the background loop only (see `event_loop.py`)."""
 
     @property
     def name(self) -> str:

@@ -1,19 +1,5 @@
-"""The connector for a department without a system: reads what its clerks recorded (see `desk_config.py`).
-
-Reads the configuration of a `desk`: a department without a system, whose clerks record what holds.
-
-| key | meaning |
-| --- | --- |
-| `kind` | `"desk"` |
-| `number_column` | the heading of the student number in imported files |
-| `number_pattern` | what a student number is like (`[0-9A-Za-z]{1,32}`) |
-| `no_record` | what a missing entry means: `never`: the item is unavailable; `empty`: no record of this student, as soon as a clerk declared the desk's list complete (`flask desk import … --complete`, `flask desk complete`): until then, unavailable |
-| `complete_days` | for `empty`: how long such a declaration holds (120): the next season needs its own |
-| `[.fields.<fact>]` | as in `http_config.py`, without `json`; `path` is the heading in imported files. A day may be written 2026-6-9 or 2026/6/9, a flag is 是 or 否, true or false |
-| `fresh_for_minutes` | how old an entry may be, by the time at which it was recorded or by `as_of` (any age) |
-| `as_of` | with `fresh_for_minutes`: the fact, a day, as of which an entry holds ("") |
-| `threads` | how many entries are read at the same time (4) |
-| `deadline_seconds` and the others | as in `http_config.py` |
+"""A department without a system, whose clerks record what holds: its table's keys, and the connector that reads what was
+recorded.
 
 Beside its fields every entry has the facts `recorded_by`, a staff number, and `recorded_at`, a text in local time.
 """
@@ -22,27 +8,30 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator
+from pydantic import Field as Key
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.config_model import SHOWN_DEFAULT, Choice, Number, Text, Whole, between
 from app.connectors.base import ActionOutcome, FailureCode, StaleView, UnknownAction, UntrustedAnswer
-from app.connectors.config import read_choice, read_field
-from app.connectors.fields import Field, FieldType, JsonType
+from app.connectors.config import ConnectorConfig
+from app.connectors.fields import Field, FieldType, check_pattern
 from app.connectors.reading import MOST_MINUTES, require_student
 from app.domain.clearance import DepartmentUnavailable, FactValue, Reading, Record
-from app.domain.conventions import USUAL, Conventions
 from app.domain.json_reading import Json
 from app.domain.texts import clean_text
 from app.event_loop import Threads
-from app.tables import Table
 
 RECORDED_BY, RECORDED_AT = "recorded_by", "recorded_at"
-KEPT_BY_THE_DESK = {name: Field((name,), FieldType.TEXT) for name in (RECORDED_BY, RECORDED_AT)}
-USUAL_COMPLETE_DAYS = 120
+KEPT_BY_THE_DESK = {
+    name: Field.model_validate({"path": name, "type": "text"}) for name in (RECORDED_BY, RECORDED_AT)
+}
 _MARKS_OF_NEED = re.compile(r"\((必填|选填|必填项|选填项|必须|可选|required|optional)\)$", re.IGNORECASE)
 
 
@@ -53,51 +42,66 @@ class NoEntry(StrEnum):
     EMPTY = "empty"
 
 
-@dataclass(frozen=True, slots=True)
-class DeskConfig:
+class DeskConfig(ConnectorConfig):
     """What a desk records of a student."""
 
-    number_column: str
-    number_pattern: str
-    no_entry: NoEntry
-    fields: Mapping[str, Field]
-    threads: int
-    complete_days: int = USUAL_COMPLETE_DAYS
-    age: timedelta | None = None
-    as_of: str = ""
-    conventions: Conventions = USUAL
-
-
-def read_desk(table: Table, conventions: Conventions = USUAL) -> DeskConfig:
-    """The configuration in a table; notes every fault in `table.faults`. Common keys are read elsewhere."""
-    config = DeskConfig(
-        number_column=table.text("number_column"),
-        number_pattern=_read_pattern(table, conventions),
-        no_entry=read_choice(table, "no_record", NoEntry.NEVER),
-        fields={name: _read_fact(item, conventions) for name, item in table.named_tables("fields").items()},
-        threads=table.integer("threads", 4, least=1, most=50),
-        age=_read_age(table),
-        as_of=table.text("as_of", ""),
-        conventions=conventions,
-        complete_days=table.integer("complete_days", USUAL_COMPLETE_DAYS, least=1, most=400),
+    kind: Literal["desk"] = Key(
+        "desk", description="a department without a system, whose clerks record what holds"
     )
-    _check_as_of(table, config)
-    headings = [fold_heading(heading) for heading in list_headings(config)]
-    if not config.fields:
-        table.fault("fields", "names no fact")
-    if table.has("complete_days") and config.no_entry is not NoEntry.EMPTY:
-        table.fault("complete_days", 'is for no_record = "empty"')
-    if len(set(headings)) != len(headings):
-        table.fault("fields", "and number_column name a heading twice")
-    for name in (RECORDED_BY, RECORDED_AT):
-        if name in config.fields:
-            table.fault(f"fields.{name}", "is kept by the desk itself")
-    return config
+    number_column: Text = Key(description="the heading of the student number in imported files")
+    number_pattern: Annotated[Text, AfterValidator(check_pattern)] = Key(
+        "[0-9A-Za-z]{1,32}", description="what a student number is like"
+    )
+    no_record: Choice[NoEntry] = Key(
+        description="what a missing entry means: `never`: the item is unavailable; `empty`: no record of this student, as "
+        "soon as a clerk declared the desk's list complete (`flask desk import … --complete`, `flask desk complete`): "
+        "until then, unavailable"
+    )
+    complete_days: Annotated[Whole, between(1, 400)] = Key(
+        120, description="for `empty`: how long such a declaration holds: the next season needs its own"
+    )
+    fresh_for_minutes: Annotated[Number | None, between(1, MOST_MINUTES)] = Key(
+        None,
+        json_schema_extra={SHOWN_DEFAULT: "any age"},
+        description="how old an entry may be, by the time at which it was recorded or by `as_of`",
+    )
+    as_of: str = Key("", description="with `fresh_for_minutes`: the fact, a day, as of which an entry holds")
+    threads: Annotated[Whole, between(1, 50)] = Key(
+        4, description="how many entries are read at the same time"
+    )
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        yield from super().list_contradictions()
+        if self.conventions.numbers.contradicts(self.number_pattern):
+            case = self.conventions.numbers.case
+            yield (
+                "number_pattern",
+                f'has no letter as [numbers] case = "{case}" writes them: nothing can match',
+            )
+        if "complete_days" in self.model_fields_set and self.no_record is not NoEntry.EMPTY:
+            yield "complete_days", 'is for no_record = "empty"'
+        if self.as_of and self.fresh_for_minutes is None:
+            yield "as_of", "needs fresh_for_minutes"
+        yield from self._list_field_contradictions()
+
+    def _list_field_contradictions(self) -> Iterator[tuple[str, str]]:
+        for name, field in self.fields.items():
+            if len(field.path) != 1:
+                yield f"fields.{name}.path", "must be a heading"
+            if name in (RECORDED_BY, RECORDED_AT):
+                yield f"fields.{name}", "is kept by the desk itself"
+        headings = [fold_heading(heading) for heading in list_headings(self)]
+        if len(set(headings)) != len(headings):
+            yield "fields", "and number_column name a heading twice"
+        held = self.fields.get(self.as_of)
+        if self.as_of and (held is None or held.type is not FieldType.DAY or held.may_be_empty):
+            yield "as_of", "must be a fact of the type day that is never empty"
 
 
 def get_heading(field: Field) -> str:
     """The heading of a fact's column."""
-    return str(field.path[0])
+    return str(field.path[0]) if field.path else ""
 
 
 def list_headings(config: DeskConfig) -> list[str]:
@@ -116,47 +120,6 @@ def fold_heading(text: str) -> str:
 def read_kept(field: Field, kept: Json) -> FactValue:
     """The fact that a kept text or flag is; raises UntrustedAnswer if it is none."""
     return field.read({get_heading(field): kept})
-
-
-def _read_age(table: Table) -> timedelta | None:
-    if not table.has("fresh_for_minutes"):
-        return None
-    return timedelta(minutes=table.number("fresh_for_minutes", least=1, most=MOST_MINUTES))
-
-
-def _check_as_of(table: Table, config: DeskConfig) -> None:
-    if not config.as_of:
-        return
-    field = config.fields.get(config.as_of)
-    if field is None or field.type is not FieldType.DAY or field.may_be_empty:
-        table.fault("as_of", "must be a fact of the type day that is never empty")
-    if config.age is None:
-        table.fault("as_of", "needs fresh_for_minutes")
-
-
-def _read_pattern(table: Table, conventions: Conventions) -> str:
-    pattern = table.text("number_pattern", "[0-9A-Za-z]{1,32}")
-    try:
-        re.compile(pattern)
-    except re.error:
-        table.fault("number_pattern", "is not a regular expression")
-        return "(?!)"
-    if conventions.numbers.contradicts(pattern):
-        case = conventions.numbers.case
-        table.fault(
-            "number_pattern", f'has no letter as [numbers] case = "{case}" writes them: nothing can match'
-        )
-    return pattern
-
-
-def _read_fact(table: Table, conventions: Conventions) -> Field:
-    if table.has("json"):
-        table.fault("json", "is for http_json: a desk keeps texts alone")
-    found = read_field(table, conventions)
-    if len(found.path) != 1:
-        table.fault("path", "must be a heading")
-        return replace(found, path=(table.where,))
-    return replace(found, json_type=JsonType.STRING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +162,12 @@ class DeskBook:
 class DeskConnector:
     """One desk. Has no deadline of its own: it runs inside a GuardedConnector."""
 
-    def __init__(self, name: str, config: DeskConfig, book: DeskBook) -> None:
-        self.name = name
+    def __init__(self, config: DeskConfig, book: DeskBook) -> None:
+        self.name = config.name
         self.actions: frozenset[str] = frozenset()
         self._config = config
         self._book = book
-        self._threads = Threads(f"desk-{name}", config.threads)
+        self._threads = Threads(f"desk-{config.name}", config.threads)
 
     async def fetch_reading(self, student_number: str) -> Reading:
         """See Connector."""
@@ -217,9 +180,10 @@ class DeskConnector:
         except UntrustedAnswer as error:
             raise DepartmentUnavailable(self.name, error.fault) from None
         now = datetime.now(UTC)
-        if found.entry is not None and self._config.age is not None:
+        limit = self._config.fresh_for_minutes
+        if found.entry is not None and limit is not None:
             as_of = _get_as_of(self._config, found.entry, records[0], self._book.zone)
-            if now - as_of > self._config.age:
+            if now - as_of > timedelta(minutes=limit):
                 raise StaleView(self.name, as_of)
         return Reading(self.name, student_number, records, now)
 
@@ -229,7 +193,7 @@ class DeskConnector:
         """
         if found.is_refused:
             raise UntrustedAnswer(FailureCode.REFUSED_ROW)
-        if found.entry is not None or self._config.no_entry is NoEntry.NEVER:
+        if found.entry is not None or self._config.no_record is NoEntry.NEVER:
             return
         if found.complete_since is None:
             raise UntrustedAnswer(FailureCode.NOT_COMPLETE)
@@ -261,7 +225,7 @@ def read_entry(
     Raises UntrustedAnswer.
     """
     if entry is None:
-        if config.no_entry is NoEntry.NEVER:
+        if config.no_record is NoEntry.NEVER:
             raise UntrustedAnswer(FailureCode.NO_ROWS)
         return ()
     require_student(config.conventions, entry.student_number, student_number)

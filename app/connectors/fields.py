@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated, TypeVar
 
+from pydantic import AfterValidator, ValidationInfo, field_validator
+from pydantic import Field as Key
+
+from app.config_model import SHOWN_DEFAULT, Choice, Day, Flag, Section, Texts, of_context, require
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.json_paths import look_up
+from app.connectors.json_paths import AnyPath, look_up
 from app.domain.clearance import FactValue
 from app.domain.conventions import USUAL, Conventions
-from app.domain.json_reading import Fraction, Json, Path
+from app.domain.json_reading import Fraction, Json
 from app.domain.texts import ControlCharacter, clean_text
 
 log = logging.getLogger(__name__)
@@ -27,6 +31,15 @@ _COUNT = re.compile(r"0|[1-9][0-9]{0,8}")
 _YUAN = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?")
 _FEN = re.compile(r"0|[1-9][0-9]{0,13}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def check_pattern(pattern: str) -> str:
+    """The regular expression; raises ValueError if it is none."""
+    try:
+        re.compile(pattern)
+    except re.error:
+        raise ValueError("is not a regular expression") from None
+    return pattern
 
 
 _LEFT_OUT = frozenset(
@@ -64,31 +77,91 @@ class JsonType(StrEnum):
     STRING = "string"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+_KEYS_OF_TYPES: Mapping[str, tuple[FieldType, ...]] = {
+    "unit": (FieldType.MONEY,),
+    "json": (FieldType.COUNT, FieldType.MONEY),
+    "known": (FieldType.TEXT,),
+    "values": (FieldType.TEXT,),
+    "pattern": (FieldType.TEXT,),
+    "not_before": (FieldType.DAY,),
+    "may_be_future": (FieldType.DAY,),
+}
+"""The keys that only some types of facts have."""
+
+
+OfCampus = Annotated[Conventions, *of_context("conventions", USUAL)]
+"""What holds for the answers of every department: no key of a connector's table."""
+
+
+class Field(Section):
     """One fact: where it stands in a row and what it may be.
 
-    `values` maps the texts that are known, clean, to the facts they mean; without any, a text that matches
-    `pattern` is a fact. What stands for nothing by the conventions is refused, unless it is known. `may_be_empty`:
-    null, "" and what stands for nothing are a known meaning, None. A day is from `not_before` on, and not after
-    today unless `may_be_future`. `unit` matters for money alone, `json_type` for counts and money.
-    `proves_nothing` says why the field's value must not settle a step by itself. `only_shown_as` is its name in the log
-    where no rule reads it: then a value that cannot be read is left out, None, and nobody is kept waiting for it. A list
-    or an object in its place is another answer, and so is a text outside the known ones.
+    What stands for nothing by the conventions is refused, unless it is known. Spaces and invisible characters of a text
+    are folded before it is compared. `only_shown_as` is its name in the log where no rule reads it: then a value that
+    cannot be read is left out, None, and nobody is kept waiting for it. A list or an object in its place is another
+    answer, and so is a text outside the known ones.
     """
 
-    path: Path
-    type: FieldType
-    json_type: JsonType = JsonType.STRING
-    unit: MoneyUnit = MoneyUnit.YUAN
-    values: Mapping[str, str] | None = None
-    pattern: str = ".*"
-    may_be_empty: bool = False
-    not_before: date | None = None
-    may_be_future: bool = False
-    conventions: Conventions = USUAL
-    proves_nothing: str = ""
-    only_shown_as: str = ""
+    path: AnyPath = Key(description="where it stands in the row")
+    type: Choice[FieldType] = Key(description="`text`, `count`, `money`, `day` (YYYY-MM-DD) or `flag`")
+    unit: Choice[MoneyUnit] | None = Key(
+        None, description="for money: `yuan` or `fen` (1 yuan 元 is 100 fen 分)"
+    )
+    known: Texts = Key((), description="for text: the texts that are known, as facts themselves")
+    values: dict[str, str] | None = Key(
+        None,
+        validate_default=True,
+        description="for text: a table of the known texts and the facts they mean",
+    )
+    pattern: Annotated[str, AfterValidator(check_pattern)] = Key(
+        ".*", description="for text without `known` and `values`: what all of it must match"
+    )
+    may_be_empty: Flag = Key(
+        False,
+        alias="empty",
+        description='null, "" and what `[answers]` lists as standing for nothing (无, -, 0000-00-00, 9999-12-31, …) are '
+        'a known meaning, "nothing"; without it they are refused, and in free text they never count',
+    )
+    not_before: Day | None = Key(
+        None,
+        json_schema_extra={SHOWN_DEFAULT: "that of `[answers]`"},
+        description="for a day: the first that it can be",
+    )
+    may_be_future: Flag = Key(
+        False, description="for a day: it may be later than today, on the service's wall clock"
+    )
+    json_type: Annotated[JsonType, *of_context("json_type", JsonType.STRING)] = JsonType.STRING
+    conventions: OfCampus = USUAL
+    only_shown_as: Annotated[str, *of_context("only_shown_as", "")] = ""
+
+    @field_validator("values")
+    @classmethod
+    def _fold_values(cls, values: dict[str, str] | None, info: ValidationInfo) -> dict[str, str] | None:
+        """The known texts as answers are compared with them: two may fold to one only with one meaning."""
+        clean: dict[str, str] = {}
+        for text, meaning in (values or {text: text for text in info.data.get("known", ())}).items():
+            try:
+                folded = clean_text(text)
+            except ControlCharacter:
+                raise ValueError("holds a control character") from None
+            if clean.setdefault(folded, meaning) != meaning:
+                raise ValueError(f"gives {folded} two meanings")
+        return clean or None
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        given = {type(self).model_fields[name].alias or name for name in self.model_fields_set}
+        for key, types in _KEYS_OF_TYPES.items():
+            if key in given and self.type not in types:
+                yield key, "is not a known key"
+        if self.type is FieldType.MONEY and self.unit is None:
+            yield "unit", "is missing"
+        if {"known", "values"} <= given:
+            yield "known", "and values are both set"
+        if "pattern" in given and self.values is not None:
+            yield "pattern", "is for free text: known or values are set"
+        if self.not_before and not self.may_be_future and self.not_before > self.conventions.get_today():
+            yield "not_before", "is in the future: every day in an answer would be refused"
 
     def read(self, row: Json) -> FactValue:
         """The fact in a row of an answer; raises UntrustedAnswer if it is not positively understood."""
@@ -124,10 +197,34 @@ class Field:
         return not is_known and self.conventions.says_nothing(value)
 
 
+class JsonField(Field):
+    """One fact of an answer in JSON, where numbers may be numbers or texts."""
+
+    json_type: Choice[JsonType] = Key(
+        None,
+        validate_default=True,
+        alias="json",
+        json_schema_extra={SHOWN_DEFAULT: "`number` for count, `string` for money"},
+        description="for count and money: `number` or `string`",
+    )
+
+    @field_validator("json_type", mode="before")
+    @classmethod
+    def _choose_json_type(cls, chosen: object, info: ValidationInfo) -> object:
+        return chosen or (JsonType.NUMBER if info.data.get("type") is FieldType.COUNT else JsonType.STRING)
+
+
+F = TypeVar("F", bound=Field)
+
+
+Facts = Annotated[Mapping[str, F], require("names no fact"), Key(description="one table for each fact")]
+"""The fields of a system; at least one."""
+
+
 def mark_shown(system: str, fields: Mapping[str, Field], shown: frozenset[str]) -> Mapping[str, Field]:
     """The fields of a system, those of the facts that are only shown marked so."""
     return {
-        fact: replace(field, only_shown_as=f"{system}.{fact}") if fact in shown else field
+        fact: field.model_copy(update={"only_shown_as": f"{system}.{fact}"}) if fact in shown else field
         for fact, field in fields.items()
     }
 

@@ -13,14 +13,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import TypeVar
 
 from app import metrics
 from app.connectors.base import TRANSPORT_FAILURES, ActionOutcome, Connector, FailureCode, UnknownAction
-from app.connectors.fields import Field
+from app.connectors.config import Limits
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.event_loop import PerLoop
 
@@ -81,24 +80,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How a system may be called; times in seconds."""
-
-    deadline_seconds: float
-    max_connections: int
-    breaker_failures: int
-    breaker_pause_seconds: float
-
-
 class GuardedConnector:
-    """A connector whose every call ends within its deadline, the wait for a free place included. `fields` are the
-    facts that its records hold.
-    """
+    """A connector whose every call ends within its deadline, the wait for a free place included."""
 
-    def __init__(self, inner: Connector, limits: Limits, fields: Mapping[str, Field]) -> None:
+    def __init__(self, inner: Connector, limits: Limits) -> None:
         self.name = inner.name
-        self.fields = fields
         self.actions = inner.actions
         self._inner = inner
         self._limits = limits

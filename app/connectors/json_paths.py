@@ -7,11 +7,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import PlainValidator
+
+from app.config_model import Mistakes
 from app.connectors.base import FailureCode, UntrustedAnswer
 from app.domain import json_reading
-from app.domain.json_reading import INDEX, Json, JsonError, JsonReader, NoSuchValue, Path, make_path_pattern
+from app.domain.json_reading import (
+    INDEX,
+    Json,
+    JsonError,
+    JsonReader,
+    NoSuchValue,
+    Path,
+    make_path_pattern,
+    parse_path,
+)
 
 PATH_PATTERN = make_path_pattern(INDEX)
 LIST_PATH_PATTERN = make_path_pattern()
@@ -78,3 +90,42 @@ def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def _written_as(pattern: str, *, may_be_empty: bool = False) -> PlainValidator:
+    """How the configuration writes a path."""
+
+    def read_path(value: object) -> Path | None:
+        if may_be_empty and value == "":
+            return None
+        if not isinstance(value, str):
+            raise ValueError("must be a text")
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"must match {pattern}")
+        return parse_path(value)
+
+    return PlainValidator(read_path)
+
+
+def _read_marks(table: object) -> tuple[Mark, ...]:
+    if not isinstance(table, Mapping):
+        raise ValueError("must be a table")
+    known = {path: value if isinstance(value, list) else [value] for path, value in flatten(table).items()}
+    mistakes = [(path, "is not a path") for path in known if not re.fullmatch(PATH_PATTERN, path)]
+    mistakes += [
+        (path, "must be a text, a whole number, true or false, or a list of them")
+        for path, values in known.items()
+        if not values or not all(isinstance(value, str | int) for value in values)
+    ]
+    if mistakes:
+        raise Mistakes(*mistakes)
+    if not known:
+        raise ValueError("names no mark")
+    return tuple(Mark(parse_path(path), tuple(values)) for path, values in known.items())
+
+
+AnyPath = Annotated[Path, _written_as(PATH_PATTERN)]
+ListPath = Annotated[Path, _written_as(LIST_PATH_PATTERN)]
+OptionalPath = Annotated[Path | None, _written_as(PATH_PATTERN, may_be_empty=True)]
+Marks = Annotated[tuple[Mark, ...], PlainValidator(_read_marks)]
+"""A table of path = value, or list of values, each a text, a whole number, true or false; all must hold."""

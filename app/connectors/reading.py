@@ -8,20 +8,21 @@ When an answer's data was brought up to date, by the department's own word, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pydantic import Field as Key
+from pydantic import PlainValidator
+
+from app.config_model import Choice, Number, Section, between
 from app.connectors.base import ActionOutcome, FailureCode, StaleView, UntrustedAnswer
-from app.connectors.fields import Field
-from app.connectors.json_paths import Mark, all_hold, look_up
+from app.connectors.fields import Facts, JsonField, OfCampus
+from app.connectors.json_paths import AnyPath, ListPath, Mark, Marks, OptionalPath, all_hold, look_up
 from app.domain.clearance import Record
 from app.domain.conventions import USUAL, Conventions
 from app.domain.json_reading import Json, Path
-from app.tables import Table
 
 MAX_AHEAD = timedelta(minutes=5)
 """How far two machines' clocks may be apart."""
@@ -33,23 +34,31 @@ _MOMENT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AgeLimit:
+def _read_zone(name: object) -> ZoneInfo | None:
+    if not isinstance(name, str):
+        raise ValueError("must be a text")
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("is not a known time zone") from None
+
+
+class AgeLimit(Section):
     """How old data may be, and the zone of moments without one of their own (None: such a moment is refused)."""
 
-    limit: timedelta
-    zone: ZoneInfo | None
+    fresh_for_minutes: Annotated[Number | None, between(0.01, MOST_MINUTES)] = Key(
+        None, description="how old the data may be"
+    )
+    time_zone: Annotated[ZoneInfo | None, PlainValidator(_read_zone)] = Key(
+        None,
+        description="of moments without a zone of their own, e.g. `Asia/Shanghai`; without it such a moment is refused",
+    )
 
     def require_fresh(self, system: str, as_of: datetime, now: datetime) -> None:
         """Raise StaleView for data that are too old to be believed; both moments in UTC."""
-        if now - as_of > self.limit:
+        limit = self.fresh_for_minutes
+        if limit is not None and now - as_of > timedelta(minutes=limit):
             raise StaleView(system, as_of)
-
-
-def read_age_limit(table: Table, most_minutes: float = MOST_MINUTES) -> AgeLimit:
-    """`fresh_for_minutes` and `time_zone`."""
-    minutes = table.number("fresh_for_minutes", least=0.01, most=most_minutes)
-    return AgeLimit(timedelta(minutes=minutes), _read_zone(table))
 
 
 def parse_moment(value: object, zone: tzinfo | None, now: datetime) -> datetime:
@@ -76,17 +85,6 @@ def parse_moment(value: object, zone: tzinfo | None, now: datetime) -> datetime:
     return moment
 
 
-def _read_zone(table: Table) -> ZoneInfo | None:
-    name = table.text("time_zone", "", pattern=r"[A-Za-z0-9_+\-/]+")
-    if not name or not re.fullmatch(r"[A-Za-z0-9_+\-/]+", name):
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        table.fault("time_zone", "is not a known time zone")
-        return None
-
-
 class NoRecord(StrEnum):
     """How a system says that it holds no record of a student; each counts only inside a proven success."""
 
@@ -96,33 +94,51 @@ class NoRecord(StrEnum):
     MARKED = "marked"
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerShape:
-    """What a trusted answer to a question looks like; the keys are explained in `http_config.py`."""
+class AnswerShape(AgeLimit):
+    """What a trusted answer to a question looks like."""
 
-    success: tuple[Mark, ...]
-    echo: Path
-    rows_path: Path
-    is_many: bool
-    no_record: NoRecord
-    no_record_marks: tuple[Mark, ...]
-    fields: Mapping[str, Field]
-    record_number: Path | None = None
-    count: Path | None = None
-    as_of: Path | None = None
-    age: AgeLimit | None = None
-    conventions: Conventions = USUAL
+    success: Marks = Key(
+        description="table of path = value, or list of values: all must hold for an answer to be believed"
+    )
+    echo: AnyPath = Key(
+        description="path of the student number in the answer: must equal the number asked for"
+    )
+    rows_path: ListPath = Key(
+        description="path of the row (an object, or a list with one) or of the list of rows; no index"
+    )
+    rows: Literal["one", "many"] = Key(
+        description="`one` or `many`; `many` needs one of `count`, `complete` and `[.pages]`, so that no row can be "
+        "missing unseen"
+    )
+    no_record: Choice[NoRecord] = Key(
+        description='what "no record of this student" looks like: `never`; `empty`: `rows_path` holds `[]`; `null`: it '
+        "holds null; `marked`: `no_record_mark` holds"
+    )
+    no_record_mark: Marks = Key(
+        (), description="with `marked`: table like `success`; if it holds, `rows_path` must hold null or `[]`"
+    )
+    record_number: OptionalPath = Key(
+        None, description="path, inside each row, of its student number: every row must be the student's"
+    )
+    count: OptionalPath = Key(None, description="path of the number of rows: must equal the rows found")
+    as_of: OptionalPath = Key(
+        None,
+        description="path of the moment at which the answer's data were brought up to date, as "
+        "`2026-06-09 08:00:00`; needs `fresh_for_minutes`",
+    )
+    fields: Facts[JsonField]
+    conventions: OfCampus = USUAL
 
 
-@dataclass(frozen=True, slots=True)
-class ActionShape:
+class ActionShape(Section):
     """What the answers to an action look like; every mark of a group must hold."""
 
-    echo: Path
-    confirmed: tuple[Mark, ...]
-    already: tuple[Mark, ...]
-    refused: tuple[Mark, ...]
-    conventions: Conventions = USUAL
+    confirmed: Marks = Key(description="table like `success`: the action is done")
+    already: Marks = Key(
+        (), description="table like `success`: it was done before, which counts as confirmed"
+    )
+    refused: Marks = Key((), description="table like `success`: the system refuses it")
+    conventions: OfCampus = USUAL
 
 
 def read_records(shape: AnswerShape, document: Json, student_number: str) -> tuple[Record, ...]:
@@ -150,14 +166,16 @@ def list_rows(shape: AnswerShape, document: Json, student_number: str, *, is_fir
 
 def get_as_of(shape: AnswerShape, document: Json, now: datetime) -> datetime:
     """When the answer says that its data held, in UTC; `now` where it need not say. Raises UntrustedAnswer."""
-    if shape.as_of is None or shape.age is None:
+    if shape.as_of is None:
         return now
-    return parse_moment(look_up(document, shape.as_of), shape.age.zone, now)
+    return parse_moment(look_up(document, shape.as_of), shape.time_zone, now)
 
 
-def judge_action(shape: ActionShape, document: Json, student_number: str) -> ActionOutcome:
-    """What an answer proves of an action; UNKNOWN when it proves nothing, or two things at once."""
-    require_student(shape.conventions, look_up(document, shape.echo), student_number)
+def judge_action(shape: ActionShape, echo: Path, document: Json, student_number: str) -> ActionOutcome:
+    """What an answer proves of an action, whose student number is at `echo`; UNKNOWN when it proves nothing, or two
+    things at once.
+    """
+    require_student(shape.conventions, look_up(document, echo), student_number)
     is_done = all_hold(shape.confirmed, document) or _is_proven(shape.already, document)
     is_refused = _is_proven(shape.refused, document)
     if is_done == is_refused:
@@ -187,13 +205,13 @@ def _find_rows(shape: AnswerShape, document: Json) -> list[Any]:
     found = look_up(document, shape.rows_path)
     if _says_no_record(shape, document, found):
         return []
-    if isinstance(found, dict) and not shape.is_many:
+    if isinstance(found, dict) and shape.rows != "many":
         return [found]
     if not isinstance(found, list):
         raise UntrustedAnswer(FailureCode.NO_ROWS)
     if not found:
         raise UntrustedAnswer(FailureCode.NO_ROWS)
-    if len(found) > 1 and not shape.is_many:
+    if len(found) > 1 and shape.rows != "many":
         raise UntrustedAnswer(FailureCode.SEVERAL_RECORDS)
     return found
 
@@ -204,7 +222,7 @@ def _says_no_record(shape: AnswerShape, document: Json, found: Json) -> bool:
             return found == []
         case NoRecord.NULL:
             return found is None
-        case NoRecord.MARKED if all(mark.holds(document) for mark in shape.no_record_marks):
+        case NoRecord.MARKED if all(mark.holds(document) for mark in shape.no_record_mark):
             if found is not None and found != []:
                 raise UntrustedAnswer(FailureCode.CONTRADICTION)
             return True

@@ -28,14 +28,11 @@ from app.documents.sheet import (
     Text,
     break_lines,
 )
-from app.domain.slip import SlipRecord
+from app.domain.slip import COMPARED, SlipRecord
 
 QR_SIZE = 35.0
 QUIET_MODULES = 4
 """The symbol's quiet zone in modules (ISO/IEC 18004:2015, 6.3.8)."""
-
-COMPARED = ("name", "student_number", "level", "college")
-"""The fields that stand beside the QR; of the student number only the last four."""
 
 STEP_WIDTHS = (39.0, 22.0, 66.0, 15.0, 24.0)
 STEP_HEADINGS = ("部门", "事项", "办理情况", "结果", "查询时间")

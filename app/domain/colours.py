@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from typing import Annotated
 
-from app.tables import Table
+from pydantic import Field, model_validator
+
+from app.config_model import Mistakes, Section, Text, matching
 
 LEAST_CONTRAST = 4.5
-PATTERN = "#[0-9a-f]{6}"
 WHITE = "#ffffff"
 GROUND, GROUND_DARK = "#f3f5f8", "#10151b"
 PAPER_DARK = "#1a2129"
@@ -19,16 +19,29 @@ FAINT = 0.85
 """How strong the smaller text in the head is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Colours:
-    """As #rrggbb. `head` is the band on top with white text on it, `accent` links and buttons; the dark ones
-    are those of dark mode.
-    """
+Colour = Annotated[Text, matching("#[0-9a-f]{6}")]
 
-    head: str = "#0f3d6b"
-    head_dark: str = "#14304f"
-    accent: str = "#14569c"
-    accent_dark: str = "#8fbdf3"
+
+class Colours(Section):
+    """`[service.colours]`. A colour on which text could not be read is a mistake."""
+
+    head: Colour = Field(
+        "#0f3d6b", description="the band on top, with white text on it, as `#rrggbb` in small letters"
+    )
+    head_dark: Colour = Field("#14304f", description="the same in dark mode")
+    accent: Colour = Field("#14569c", description="links and buttons")
+    accent_dark: Colour = Field("#8fbdf3", description="the same in dark mode")
+
+    @model_validator(mode="after")
+    def check_contrast(self) -> Colours:
+        """Refuse what could not be read."""
+        faint = [
+            (key, f"has a contrast of {contrast:.1f} to {other}, and {LEAST_CONTRAST} is the least")
+            for key, other, contrast in self.list_faint()
+        ]
+        if faint:
+            raise Mistakes(*faint)
+        return self
 
     @property
     def accent_soft(self) -> str:
@@ -55,22 +68,6 @@ class Colours:
             contrast = get_contrast(colour, other)
             if contrast < LEAST_CONTRAST:
                 yield name, other, contrast
-
-
-def read_colours(table: Table) -> Colours:
-    """The table's colours, the default where it names none; what could not be read is noted as a fault."""
-    default = Colours()
-    chosen = {
-        field.name: table.text(field.name, getattr(default, field.name), pattern=PATTERN)
-        for field in fields(Colours)
-    }
-    table.close()
-    if not all(re.fullmatch(PATTERN, colour) for colour in chosen.values()):
-        return default
-    colours = Colours(**chosen)
-    for key, other, contrast in colours.list_faint():
-        table.fault(key, f"has a contrast of {contrast:.1f} to {other}, and {LEAST_CONTRAST} is the least")
-    return colours
 
 
 def get_contrast(first: str, second: str) -> float:

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Annotated, Any, Literal
 
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
+
+from app.config_model import (
+    SHOWN_DEFAULT,
+    Choice,
+    Section,
+    Tables,
+    Text,
+    Texts,
+    Whole,
+    matching,
+    of_context,
+    one_of,
+    require,
+)
 from app.domain.clearance import FactValue, Reason, RuleResult, Status
-from app.domain.rules import Rule
+from app.domain.person import Person
+from app.domain.rules import RULES, Rule
+from app.domain.slip import COMPARED
 
-FACT_TYPES = ("text", "count", "money", "day")
+NO_TEXTS: Mapping[str, Any] = {}
+SCHEMA_VERSION = 1
+PURPOSE = "查询您的各项事项是否办结，并在您提交后出具可以核验的凭证。"
+Key = Annotated[Text, matching(r"[a-z][a-z0-9_]{0,39}")]
 
 
-@dataclass(frozen=True, slots=True)
-class FactSpec:
-    """How a fact is shown: `words` puts a word for a code, `unit` follows a count, `empty` stands for
-    nothing.
-    """
+class FactSpec(Section):
+    """`[[steps.facts]]`: what the department tells, and how it is shown."""
 
-    key: str
-    label: str
-    type: str
-    unit: str
-    words: Mapping[str, str]
-    empty: str
+    key: Key = Field(description="the fact's name in the connector's `[.fields]`")
+    label: Text = Field(description="as shown")
+    type: Literal["text", "count", "money", "day"] = Field(
+        description='`"text"`, `"count"`, `"money"` (shown as ¥12.50) or `"day"` (2026-06-10)'
+    )
+    unit: str = Field("", description='follows the value, e.g. `" 本"`')
+    words: dict[str, Annotated[str, BeforeValidator(str)]] = Field(
+        {}, description="table of codes and the words that are shown for them"
+    )
+    empty: Text = Field("空", description="shown for nothing")
 
     def format(self, value: FactValue) -> str:
         """The fact as text: money as ¥12.50, a day as ISO 8601."""
@@ -37,26 +58,30 @@ class FactSpec:
         return f"{self.words.get(str(value), str(value))}{self.unit}"
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonSpec:
-    """What is said of a reason (`{value}` is the fact as shown) and what to do about it."""
+class ReasonSpec(Section):
+    """`[steps.reasons.<fact>]`: what to say of a fact that does not pass."""
 
-    message: str
-    next_step: str
+    message: Text = Field(alias="says", description="what is wrong; `{value}` is the fact as shown")
+    next_step: str = Field(
+        "", json_schema_extra={SHOWN_DEFAULT: "the step's own"}, description="what to do about it"
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class ActionSpec:
-    """An action 操作 of a step, offered when the step's reasons are all among `offered_for`."""
+class ActionSpec(Section):
+    """`[[steps.actions]]`: an action 操作 of a step, offered when the step's reasons are all among `offered_for`."""
 
-    key: str
-    title: str
-    question: str
-    warning: str
-    done: str
-    refused: str
-    unknown: str
-    offered_for: tuple[str, ...]
+    key: Annotated[Text, matching(r"[a-z][a-z0-9-]{0,39}")] = Field(
+        description="its name in addresses and in the connector's `[.actions]`: small letters, digits, `-`"
+    )
+    title: Text = Field(description="the button")
+    question: Text = Field(description="asked on the confirmation page")
+    warning: Text = Field(description="the consequence, on the same page")
+    done: Text = Field(description="what is said after it was done")
+    refused: Text = Field(description="what is said after it was refused")
+    unknown: Text = Field(description="what is said where nothing is known of it")
+    offered_for: Annotated[Texts, require("is empty: the action would be offered to everybody")] = Field(
+        description="facts; the action is offered exactly when no other fact keeps the step from passing"
+    )
 
     def is_offered(self, finding: RuleResult) -> bool:
         """Whether the finding leaves exactly what this action settles."""
@@ -65,23 +90,59 @@ class ActionSpec:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step 环节: one item that a department answers for."""
+def _read_rule(parameters: object, info: ValidationInfo) -> Rule:
+    """The rule that the step names, with its parameters."""
+    kind = RULES.get(info.data.get("rule_name", ""), Rule)  # else told already
+    return (
+        kind.model_validate(parameters, context=info.context) if kind is not Rule else Rule.model_construct()
+    )
 
-    key: str
-    title: str
-    department: str
-    rule: Rule
-    no_record: Status
-    no_record_says: str
-    next_step: str
-    place: str
-    hours: str
-    contact: str
-    facts: tuple[FactSpec, ...]
-    reasons: Mapping[str, ReasonSpec]
-    actions: tuple[ActionSpec, ...]
+
+class Step(Section):
+    """`[[steps]]`: a step 环节, one item that a department answers for."""
+
+    key: Key = Field(
+        description="its name in addresses, marks and the configuration: small letters, digits, `_`"
+    )
+    title: Text = Field(description="as shown")
+    department: Text = Field(
+        description="as shown; steps of one department stand together if they follow each other"
+    )
+    rule_name: Annotated[str, one_of(*RULES)] = Field(alias="rule", description="when it passes, see below")
+    rule: Annotated[Rule, PlainValidator(_read_rule)] = Field(
+        default={}, validate_default=True, alias="parameters", description="the rule's own keys, see below"
+    )
+    no_record: Annotated[Choice[Status], one_of(Status.CLEARED, Status.OUTSTANDING, Status.UNAVAILABLE)] = (
+        Field(
+            description='what it means that the department has no record of the student: `"cleared"`, `"outstanding"` or '
+            '`"unavailable"`. There is no default'
+        )
+    )
+    no_record_says: str = Field("", description='the sentence for that; required unless `"unavailable"`')
+    next_step: Text = Field(description="what to do when it does not pass")
+    place: Text = Field(description="where")
+    hours: str = Field("", description="when")
+    contact: Text = Field(description="whom to ask")
+    facts: Tables[FactSpec] = Field((), description="what the department tells, in the order shown")
+    reasons: dict[str, ReasonSpec] = Field({}, description="what to say of a fact that does not pass")
+    actions: Tables[ActionSpec] = Field((), description="what the student can do here")
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        shown = {fact.key: fact.type for fact in self.facts}
+        for use in self.rule.uses:
+            if use.key not in shown:
+                yield "facts", f"lacks {use.key}, which the rule reads"
+            elif shown[use.key] not in use.types:
+                types = " or ".join(use.types)
+                yield "facts", f"has {use.key} as {shown[use.key]}: the rule reads {types}"
+        for key in set(self.reasons) - set(shown):
+            yield "reasons", f"has {key}, which is no fact of the step"
+        if self.no_record is not Status.UNAVAILABLE and not self.no_record_says:
+            yield "no_record_says", "is missing: say what it means to have no record"
+        for action in self.actions:
+            for key in set(action.offered_for) - set(self.rule.fact_keys):
+                yield "actions", f"has {action.key} offered for {key}, which the rule does not read"
 
     def get_fact(self, key: str) -> FactSpec:
         """The fact of this key. Raises KeyError."""
@@ -100,56 +161,113 @@ class Step:
         return spec.message.replace("{value}", shown), spec.next_step or self.next_step
 
 
-@dataclass(frozen=True, slots=True)
-class FieldSpec:
-    """A field of the basic information 基本信息, shown and printed."""
-
-    key: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class SlipLayout:
-    """What the slip says beside the student's fields and steps."""
-
-    title: str
-    statement: str
-    fields: tuple[FieldSpec, ...]
+PERSON_FIELDS: Mapping[str, Callable[[Person, str], str]] = {
+    "name": lambda person, _: person.name,
+    "student_number": lambda person, _: person.number,
+    "college": lambda person, _: person.college,
+    "major": lambda person, _: person.major,
+    "level": lambda person, _: person.level,
+    "period": lambda _, period: period,
+}
+"""Every field that a manifest may name, and its value for a person and the printed name of the period."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrivacyNotice:
-    """What the notice 隐私说明 adds to what the manifest says anyway: a new `version` asks everybody again."""
+class FieldSpec(Section):
+    """`[[fields]]`: a field of the basic information 基本信息, shown and printed."""
 
-    version: str
-    purpose: str
+    key: Annotated[str, one_of(*PERSON_FIELDS)] = Field(description=f"one of `{'`, `'.join(PERSON_FIELDS)}`")
+    label: Text = Field(description="as shown")
 
-
-@dataclass(frozen=True, slots=True)
-class Help:
-    """A frequently asked question and its answer."""
-
-    question: str
-    answer: str
+    def get_value(self, person: Person, period: str) -> str:
+        """What stands in the field of a person who clears in this period; a dash where the sign-in told nothing."""
+        return PERSON_FIELDS[self.key](person, period) or "—"
 
 
-@dataclass(frozen=True, slots=True)
-class MiniApp:
-    """A mini-app. `slug` names its folder and tables, `path` its address; `translations` holds it in other
-    languages by their codes, and `texts` what its own pages say in this one.
+Fields = Annotated[Tables[FieldSpec], require("is empty: at least one field is needed")]
+
+
+class SlipLayout(Section):
+    """`[slip]`: what the slip prints beside the student and the steps."""
+
+    title: Text = Field(description="heads the paper")
+    statement: Text = Field(description="the sentence below the steps")
+    fields: Fields = Field(
+        description=f"like `[[fields]]`; `{'`, `'.join(COMPARED)}` must be among them, since verification compares them",
+    )
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        for key in set(COMPARED) - {field.key for field in self.fields}:
+            yield "fields", f"lacks {key}, which verification compares"
+
+
+class PrivacyNotice(Section):
+    """`[privacy]`: what the notice 隐私说明 adds to what the manifest says anyway."""
+
+    version: Annotated[Text, matching("[0-9A-Za-z.-]{1,20}")] = Field(
+        "1", description="of the notice: a new one asks every student again"
+    )
+    purpose: Text = Field(PURPOSE, description="what for, as a sentence")
+
+
+class Help(Section):
+    """`[[faq]]`: a frequently asked question 常见问题 and its answer."""
+
+    question: Text = Field(description="the question")
+    answer: Text = Field(description="the answer")
+
+
+class Submission(Section):
+    """`[submission]`."""
+
+    once_per: Literal["period"] = Field(description='`"period"`: one submission for each student and period')
+
+
+class MiniApp(Section):
+    """A manifest, schema version 1. No expressions, no defaults that could pass somebody. `translations` holds the
+    mini-app in other languages by their codes, and `texts` what its own pages say in this one.
     """
 
-    slug: str
-    title: str
-    summary: str
-    audience: str
-    fields: tuple[FieldSpec, ...]
-    steps: tuple[Step, ...]
-    slip: SlipLayout
-    privacy: PrivacyNotice
-    faq: tuple[Help, ...]
-    texts: Mapping[str, str] = field(default_factory=dict)
-    translations: Mapping[str, MiniApp] = field(default_factory=dict)
+    schema_version: Whole = Field(description=f"`{SCHEMA_VERSION}`")
+    slug: Text = Field(description="the folder's name")
+    title: Text = Field(description="the service's name: heads the guide, the hall and 已完成事项")
+    summary: Text = Field(description="one sentence, in the hall and on the guide")
+    audience: Text = Field(
+        description="for whom, in words. Who is let in is settled by `period` and `levels` in the configuration"
+    )
+    submission: Submission = Field(description="how often a student submits")
+    fields: Fields = Field(description="the basic information, in order")
+    steps: Annotated[Tables[Step], require("is empty: at least one step is needed")] = Field(
+        description="the items, in order"
+    )
+    slip: SlipLayout = Field(description="what the slip prints beside the student and the steps")
+    privacy: PrivacyNotice = Field(
+        PrivacyNotice(),
+        description="of the privacy notice 隐私说明, which is made of the fields and facts above",
+    )
+    faq: Tables[Help] = Field((), description="常见问题")
+    texts: Annotated[Mapping[str, str], *of_context("texts", NO_TEXTS)] = NO_TEXTS
+    translations: Annotated[Mapping[str, MiniApp], *of_context("translations", NO_TEXTS)] = NO_TEXTS
+
+    @field_validator("schema_version")
+    @classmethod
+    def _check_version(cls, version: int) -> int:
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"must be {SCHEMA_VERSION}")
+        return version
+
+    @field_validator("slug")
+    @classmethod
+    def _check_slug(cls, slug: str, info: ValidationInfo) -> str:
+        folder = (info.context or {}).get("folder", slug)
+        if slug != folder:
+            raise ValueError(f"must be the folder's name, {folder}")
+        return slug
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        for key in {key for key in self.step_keys if self.step_keys.count(key) > 1}:
+            yield "steps", f"has the key {key} twice"
 
     def in_language(self, code: str) -> MiniApp:
         """The mini-app as it is shown in a language; as it was written where it has no translation."""

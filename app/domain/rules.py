@@ -8,14 +8,16 @@ of the departure service, sections 2.2.1 to 2.2.5.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Protocol
+from typing import Annotated
 
+from pydantic import Field, PlainValidator
+
+from app.config_model import Section, Text, Texts
 from app.domain.clearance import FactValue, Reading, Reason, Record, RuleResult, Status
-from app.tables import Table
 
 CLEARED = RuleResult(Status.CLEARED)
 USUAL_UNDONE = (
@@ -61,49 +63,56 @@ class FactUse:
     is_presence: bool = False
 
 
-class Rule(Protocol):
-    """Judges the records of one student; at least one record is there."""
+class Rule(Section):
+    """Judges the records of one student; at least one record is there. Its keys are the parameters in a manifest."""
 
     @property
     def uses(self) -> tuple[FactUse, ...]:
         """How the rule reads its facts."""
+        raise NotImplementedError
 
     @property
     def fact_keys(self) -> tuple[str, ...]:
         """The facts that the rule reads."""
+        return tuple(use.key for use in self.uses)
 
     @property
     def reason_keys(self) -> tuple[str, ...]:
         """The facts among them that may keep a student from passing: the keys of the rule's reasons."""
+        return self.fact_keys
 
     def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """What the records mean. Raises FactMissing."""
+        raise NotImplementedError
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        if not self.fact_keys:
+            yield "", "names no fact: the rule would pass everybody"
 
 
-@dataclass(frozen=True, slots=True)
-class AllSettled:
+def _read_wanted(value: object) -> tuple[str, ...]:
+    texts = value if isinstance(value, list | tuple) else [value]
+    if not texts or not all(isinstance(text, str) and text for text in texts):
+        raise ValueError("must be a text or a list of texts")
+    return tuple(texts)
+
+
+class AllSettled(Rule):
     """Passes when every counted fact is zero and every named fact has one of its values, e.g. no books, no
     fee, no violation, and the card is cancelled.
     """
 
-    zero: tuple[str, ...]
-    equals: Mapping[str, tuple[str, ...]]
+    zero: Texts = Field(description="list of facts that must be 0")
+    equals: dict[str, Annotated[tuple[str, ...], PlainValidator(_read_wanted)]] = Field(
+        description="table of fact = text, or list of texts: it must be (one of) them"
+    )
 
     @property
     def uses(self) -> tuple[FactUse, ...]:
-        """How the rule reads its facts."""
+        """See Rule."""
         compared = (FactUse(key, TEXTS, passing) for key, passing in self.equals.items())
         return (*(FactUse(key, AMOUNTS) for key in self.zero), *compared)
-
-    @property
-    def fact_keys(self) -> tuple[str, ...]:
-        """The facts that the rule reads."""
-        return (*self.zero, *self.equals)
-
-    @property
-    def reason_keys(self) -> tuple[str, ...]:
-        """See Rule."""
-        return self.fact_keys
 
     def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """Each fact that is not settled is a reason."""
@@ -119,27 +128,16 @@ class AllSettled:
         return _conclude(reasons)
 
 
-@dataclass(frozen=True, slots=True)
-class ValueIs:
+class ValueIs(Rule):
     """Passes when a fact has one of the named values; empty does not pass."""
 
-    fact: str
-    passes: tuple[str, ...]
+    fact: Text = Field(description="the fact")
+    passes: Texts = Field(description="list of texts: it must be one of them")
 
     @property
     def uses(self) -> tuple[FactUse, ...]:
-        """How the rule reads its fact."""
-        return (FactUse(self.fact, TEXTS, self.passes),)
-
-    @property
-    def fact_keys(self) -> tuple[str, ...]:
-        """The facts that the rule reads."""
-        return (self.fact,)
-
-    @property
-    def reason_keys(self) -> tuple[str, ...]:
         """See Rule."""
-        return self.fact_keys
+        return (FactUse(self.fact, TEXTS, self.passes),)
 
     def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """The value itself is the reason when it does not pass."""
@@ -150,29 +148,20 @@ class ValueIs:
         return _conclude([] if value in self.passes else [Reason(self.fact, value)])
 
 
-@dataclass(frozen=True, slots=True)
-class AllPresent:
+class AllPresent(Rule):
     """Passes when none of the facts is empty, e.g. the day and the clerk of checking out. A text that begins with one
     of `undone` says that it is still to be done, as 未办结 or 待确认 where a clerk's name should stand.
     """
 
-    facts: tuple[str, ...]
-    undone: tuple[str, ...] = USUAL_UNDONE
+    facts: Texts = Field(description="list of facts, texts or days, of which none may be empty")
+    undone: Texts = Field(
+        USUAL_UNDONE, description="how a text begins that says that nothing was done (`未`, `待`, `不`, …)"
+    )
 
     @property
     def uses(self) -> tuple[FactUse, ...]:
-        """How the rule reads its facts."""
-        return tuple(FactUse(key, PRESENCES, is_presence=True) for key in self.facts)
-
-    @property
-    def fact_keys(self) -> tuple[str, ...]:
-        """The facts that the rule reads."""
-        return self.facts
-
-    @property
-    def reason_keys(self) -> tuple[str, ...]:
         """See Rule."""
-        return self.facts
+        return tuple(FactUse(key, PRESENCES, is_presence=True) for key in self.facts)
 
     def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """Each fact that is empty, or says that it is undone, is a reason."""
@@ -191,24 +180,18 @@ class AllPresent:
         return isinstance(value, str) and _SIGNS.sub("", value).startswith(self.undone)
 
 
-@dataclass(frozen=True, slots=True)
-class NothingOwed:
+class NothingOwed(Rule):
     """Passes when no record owes money. A record owes `amount` less what was deferred, waived or is
     covered by a loan, never below zero, so that one record's reduction cannot hide another's debt.
     """
 
-    amount: str
-    reduced_by: tuple[str, ...]
+    amount: Text = Field(description="the fact that is owed")
+    reduced_by: Texts = Field(description="list of facts that reduce it")
 
     @property
     def uses(self) -> tuple[FactUse, ...]:
-        """How the rule reads its facts."""
-        return tuple(FactUse(key, AMOUNTS) for key in self.fact_keys)
-
-    @property
-    def fact_keys(self) -> tuple[str, ...]:
-        """The facts that the rule reads."""
-        return (self.amount, *self.reduced_by)
+        """See Rule."""
+        return tuple(FactUse(key, AMOUNTS) for key in (self.amount, *self.reduced_by))
 
     @property
     def reason_keys(self) -> tuple[str, ...]:
@@ -225,6 +208,15 @@ class NothingOwed:
         return max(_get_amount(record, self.amount) - reductions, Decimal(0))
 
 
+RULES: Mapping[str, type[Rule]] = {
+    "all_settled": AllSettled,
+    "value_is": ValueIs,
+    "all_present": AllPresent,
+    "nothing_owed": NothingOwed,
+}
+"""By the name that a step gives."""
+
+
 def judge_reading(rule: Rule, no_record: Status, reading: Reading) -> RuleResult:
     """What a reading means under a step's rule; `no_record` is the status of a student without a record.
 
@@ -233,35 +225,6 @@ def judge_reading(rule: Rule, no_record: Status, reading: Reading) -> RuleResult
     if not reading.records:
         return RuleResult(no_record, (Reason("no_record"),) if no_record is Status.OUTSTANDING else ())
     return rule.judge(reading.records)
-
-
-def read_rule(name: str, table: Table) -> Rule | None:
-    """The rule of this name with its parameters; faults go to the table. None when there is no such rule."""
-    rule: Rule | None = None
-    if name == "all_settled":
-        rule = AllSettled(table.texts("zero"), _read_wanted(table))
-    elif name == "value_is":
-        rule = ValueIs(table.text("fact"), table.texts("passes"))
-    elif name == "all_present":
-        rule = AllPresent(table.texts("facts"), table.texts("undone", USUAL_UNDONE))
-    elif name == "nothing_owed":
-        rule = NothingOwed(table.text("amount"), table.texts("reduced_by"))
-    table.close()
-    if rule is not None and not rule.fact_keys:
-        table.faults.append(f"{table.where} names no fact: the rule would pass everybody")
-    return rule
-
-
-def _read_wanted(table: Table) -> dict[str, tuple[str, ...]]:
-    wanted = {}
-    for key, value in table.values("equals").items():
-        wanted[key] = tuple(value) if isinstance(value, list) else (value,)
-        if not wanted[key] or not all(isinstance(text, str) and text for text in wanted[key]):
-            table.fault(f"equals.{key}", "must be a text or a list of texts")
-    return wanted
-
-
-RULE_NAMES = ("all_settled", "value_is", "all_present", "nothing_owed")
 
 
 def _conclude(reasons: list[Reason]) -> RuleResult:

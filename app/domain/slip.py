@@ -27,6 +27,9 @@ from typing import Any
 
 from app.domain.texts import fold_code, is_invisible, split_letters
 
+COMPARED = ("name", "student_number", "level", "college")
+"""The fields that stand beside the QR and are compared at a verification; of the student number only the last four."""
+
 MAX_MASKED_NAME_BYTES = 9
 
 COMPOUND_SURNAMES = frozenset(

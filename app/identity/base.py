@@ -76,6 +76,8 @@ class IdentityProvider(Protocol):
 
     name: str
     label: str
+    browsers: re.Pattern[str] | None
+    """Is searched in a browser's User-Agent, to take this provider without asking."""
 
     def begin(self, redirect_uri: str, *, asks_anew: bool = False) -> Redirect:
         """Start a sign-in that comes back to `redirect_uri`; with `asks_anew` the provider is to ask who it is even

@@ -10,16 +10,19 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Literal
 
-from app.domain.person import NumberForm, Person
+from pydantic import Field, field_validator
+
+from app.config_model import Flag
+from app.domain.person import Person
 from app.http_client import add_query
 from app.identity.base import CheckResult, ProviderMisbehaved, Redirect, SignInRefused, check_state
 from app.identity.cas_xml import read_session_index, read_validation
-from app.identity.claims import ClaimPaths, read_claim_paths, read_person
+from app.identity.claims import read_person
 from app.identity.diagnostics import check_cas, collect
-from app.identity.http import DEADLINE_SECONDS, Exchange, is_provider_address
-from app.tables import Table
+from app.identity.http import Exchange
+from app.identity.settings import Address, ProviderSettings
 
 VALIDATE = {
     "3": ("/p3/serviceValidate",),
@@ -34,36 +37,36 @@ NO_SUCH_ADDRESS = frozenset(
 TICKET = re.compile(r"ST-[A-Za-z0-9._-]{1,253}")
 
 
-@dataclass(frozen=True, slots=True)
-class CasSettings:
-    """`[sign_in.<name>]` with kind = "cas". `url` has no trailing slash; `entry` is "" or "ticket"."""
+class CasSettings(ProviderSettings):
+    """`[sign_in.<name>]` with kind = "cas"."""
 
-    name: str
-    label: str
-    url: str
-    version: str
-    entry: str
-    deadline_seconds: float
-    end_campus_session: bool
-    claims: ClaimPaths
-
-
-def read_cas(name: str, table: Table, numbers: NumberForm) -> CasProvider:
-    """Read the section of a provider, noting what is wrong."""
-    settings = CasSettings(
-        name=name,
-        label=table.text("label"),
-        url=table.text("url").rstrip("/"),
-        version=table.text("version", "auto", choices=tuple(VALIDATE)),
-        entry=table.text("entry", "", choices=("ticket",)),
-        deadline_seconds=table.number("deadline_seconds", DEADLINE_SECONDS, least=0.1, most=30),
-        end_campus_session=table.flag("end_campus_session", False),
-        claims=read_claim_paths(table, numbers),
+    kind: Literal["cas"] = Field(description="`cas`")
+    url: Address = Field(description="the address before `/login`, e.g. `https://id.example.edu.cn/cas`")
+    version: Literal["3", "2", "auto"] = Field(
+        "auto",
+        description="`3`, `2`, or `auto`: 3, and 2 where something else stands at `/p3/serviceValidate`: 404, 401, 405, a "
+        "redirect",
     )
-    if settings.url and not is_provider_address(settings.url):
-        table.fault("url", "must be an https address (http only on this machine)")
-    table.close()
-    return CasProvider(settings)
+    entry: Literal["", "ticket"] = Field(
+        "",
+        description="`ticket`: the campus app may open `<base_url>/sign-in/<name>/entry` with one that it got by itself; "
+        "the person confirms who they are before the session begins; no such way in without",
+    )
+    end_campus_session: Flag = Field(
+        False,
+        description="signing out here ends the campus session too; without it 换一个账号登录 asks the campus for a password "
+        "anew (`renew=true`)",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def strip_slash(cls, url: str) -> str:
+        """Addresses are made by adding to it."""
+        return url.rstrip("/")
+
+    def make_provider(self) -> CasProvider:
+        """The provider that is configured so."""
+        return CasProvider(self)
 
 
 class CasProvider:
@@ -72,6 +75,7 @@ class CasProvider:
     def __init__(self, settings: CasSettings) -> None:
         self.name = settings.name
         self.label = settings.label
+        self.browsers = settings.browsers
         self.entry = settings.entry
         self._settings = settings
 
@@ -122,7 +126,7 @@ class CasProvider:
         if not TICKET.fullmatch(ticket):
             raise SignInRefused("callback:no_ticket")
         body = self._fetch_validation(service, ticket)
-        return read_person(read_validation(body), self._settings.claims)
+        return read_person(read_validation(body), self._settings)
 
     def _fetch_validation(self, service: str, ticket: str) -> bytes:
         """What the server says of a ticket. With version "auto", a server without the newer address is asked

@@ -9,15 +9,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from app.domain.json_reading import PATH_PATTERN, NoSuchValue, look_up, parse_path
+from app.domain.json_reading import NoSuchValue, look_up, parse_path
 from app.domain.person import MalformedNumber, NumberForm, Person, Role
 from app.domain.texts import ControlCharacter, clean_text
 from app.identity.base import ProviderMisbehaved, SignInRefused
-from app.tables import Table
+from app.identity.settings import ProviderSettings
 
 MAX_IDENTITIES = 20
 MAX_TEXT = 100
@@ -29,27 +28,6 @@ _LIKE_A_NUMBER = re.compile(r"[0-9]{5}")
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimPaths:
-    """`[sign_in.<name>.claims]` and `.roles`: where each fact stands in the provider's answer; "" is nowhere.
-    `identities` is where a list of a person's identities stands; each is then called `identity` in the paths.
-    Of several roles that are known, the first of `roles` counts.
-    """
-
-    student_number: str
-    staff_number: str
-    name: str
-    college: str
-    major: str
-    level: str
-    role: str
-    graduation_period: str
-    language: str
-    identities: str
-    roles: Mapping[str, Role]
-    numbers: NumberForm
-
-
 class SeveralIdentities(Exception):
     """Whoever signed in is several `people` to this service, and is to say which one."""
 
@@ -58,45 +36,17 @@ class SeveralIdentities(Exception):
         self.people = people
 
 
-def read_claim_paths(table: Table, numbers: NumberForm) -> ClaimPaths:
-    """Read both tables of one provider, noting what is wrong. `numbers` is the form of the campus's numbers."""
-    claims = table.table("claims")
-    optional = (
-        "staff_number",
-        "college",
-        "major",
-        "level",
-        "role",
-        "graduation_period",
-        "language",
-        "identities",
-    )
-    paths = {key: claims.text(key, pattern=PATH_PATTERN) for key in ("student_number", "name")}
-    paths |= {key: claims.text(key, "", pattern=PATH_PATTERN) for key in optional}
-    claims.close()
-    roles = _read_roles(table)
-    if bool(paths["role"]) != bool(roles):
-        table.fault("roles", "and claims.role need each other")
-    return ClaimPaths(roles=roles, numbers=numbers, **paths)
-
-
-def _read_roles(table: Table) -> dict[str, Role]:
-    roles = {}
-    for value, role in table.values("roles", {}).items():
-        try:
-            roles[clean_text(value)] = Role(role)
-        except ValueError:
-            table.fault(f"roles.{value}", f"must be one of {', '.join(Role)}")
-    return roles
-
-
-def read_person(claims: Mapping[str, Any], paths: ClaimPaths) -> Person:
+def read_person(claims: Mapping[str, Any], settings: ProviderSettings) -> Person:
     """Tell who the claims are about. Raises SignInRefused when a needed claim is missing, ProviderMisbehaved
     when one is not what it should be; the reason names the claim, not its value, and `arrived` the claims that
     came. Raises SeveralIdentities where that is left to the person.
     """
     try:
-        people = _read_identities(claims, paths) if paths.identities else (_read_identity(claims, paths),)
+        people = (
+            _read_identities(claims, settings)
+            if settings.claims.identities
+            else (_read_identity(claims, settings),)
+        )
     except SignInRefused as refused:
         refused.arrived = list_claim_names(claims)
         raise
@@ -122,18 +72,18 @@ def find_claim(claims: Mapping[str, Any], path: str) -> Any:
         return None
 
 
-def _read_identities(claims: Mapping[str, Any], paths: ClaimPaths) -> tuple[Person, ...]:
+def _read_identities(claims: Mapping[str, Any], settings: ProviderSettings) -> tuple[Person, ...]:
     """The identities that are of use here; those without a number, with another role or with odd claims are left
     out, so that one of them does not lock the others out.
     """
-    entries = _as_list(find_claim(claims, paths.identities))
+    entries = _as_list(find_claim(claims, settings.claims.identities))
     if len(entries) > MAX_IDENTITIES:
         raise ProviderMisbehaved("odd_claim:identities")
     people: dict[str, Person] = {}
     odd: ProviderMisbehaved | None = None
     for entry in entries:
         try:
-            person = _read_identity({**claims, "identity": entry}, paths)
+            person = _read_identity({**claims, "identity": entry}, settings)
         except ProviderMisbehaved as fault:
             log.warning("an identity was left out: %s", fault.reason, extra={"reason": fault.reason})
             odd = odd or fault
@@ -146,8 +96,8 @@ def _read_identities(claims: Mapping[str, Any], paths: ClaimPaths) -> tuple[Pers
     return tuple(people.values())
 
 
-def _read_identity(claims: Mapping[str, Any], paths: ClaimPaths) -> Person:
-    role = _read_role(claims, paths)
+def _read_identity(claims: Mapping[str, Any], settings: ProviderSettings) -> Person:
+    paths, role = settings.claims, _read_role(claims, settings)
     is_student = role is Role.STUDENT
     key, path = ("student_number", paths.student_number)
     if not is_student and paths.staff_number:
@@ -156,7 +106,7 @@ def _read_identity(claims: Mapping[str, Any], paths: ClaimPaths) -> Person:
     if is_student and paths.graduation_period:
         period = _read_optional(claims, "graduation_period", paths.graduation_period)
     return Person(
-        number=_read_number(claims, key, path, paths.numbers),
+        number=_read_number(claims, key, path, settings.numbers),
         name=_read_name(claims, paths.name),
         role=role,
         college=_read_optional(claims, "college", paths.college),
@@ -167,13 +117,14 @@ def _read_identity(claims: Mapping[str, Any], paths: ClaimPaths) -> Person:
     )
 
 
-def _read_role(claims: Mapping[str, Any], paths: ClaimPaths) -> Role:
+def _read_role(claims: Mapping[str, Any], settings: ProviderSettings) -> Role:
+    paths = settings.claims
     if not paths.role:
         is_staff = paths.staff_number and not _list_values(claims, paths.student_number)
         return Role.TEACHER if is_staff else Role.STUDENT
     values = _require(_list_values(claims, paths.role), "role")
     words = {_clean_word(value) for value in values}
-    for word, role in paths.roles.items():
+    for word, role in settings.roles.items():
         if word in words:
             return role
     if not any(isinstance(value, str) for value in values):

@@ -1,27 +1,23 @@
-"""Plain OAuth 2.0, with the odd habits that campus platforms have; who it is comes from userinfo alone.
-
-What can be set for a plain OAuth 2.0 platform.
-"""
+"""Plain OAuth 2.0, with the odd habits that campus platforms have; who it is comes from userinfo alone."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from authlib.common.urls import add_params_to_qs
 from authlib.oauth2 import ClientAuth
+from pydantic import Field, ValidationInfo, field_validator
 
-from app.domain.json_reading import PATH_PATTERN
-from app.domain.person import NumberForm, Person
+from app.config_model import Choice, Flag, Secret, Text, matching
+from app.domain.person import Person
 from app.http_client import Request, add_query
 from app.identity.base import CheckResult, ProviderMisbehaved, Redirect, check_state, read_code
-from app.identity.claims import ClaimPaths, find_claim, read_claim_paths, read_person
+from app.identity.claims import find_claim, read_person
 from app.identity.code_flow import (
-    CLIENT_AUTH,
     FORM,
     check_token,
     exchange_code,
@@ -32,18 +28,15 @@ from app.identity.code_flow import (
 )
 from app.identity.diagnostics import NOBODYS_CODE, check_oauth2, collect
 from app.identity.http import (
-    DEADLINE_SECONDS,
     AnswerFormat,
     Exchange,
     check_success,
-    is_provider_address,
     parse_answer,
 )
-from app.tables import Table
+from app.identity.settings import Address, ClaimPath, OptionalPath, ProviderSettings
 
-NAME_PATTERN = r"[A-Za-z_][A-Za-z0-9_.-]{0,39}"
-
-Choice = TypeVar("Choice", bound=StrEnum)
+Name = Annotated[Text, matching(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")]
+"""The name of a parameter."""
 
 
 class TokenPlacement(StrEnum):
@@ -54,90 +47,72 @@ class TokenPlacement(StrEnum):
     BODY = "body"
 
 
-@dataclass(frozen=True, slots=True)
-class OAuth2Settings:
-    """`[sign_in.<name>]` with kind = "oauth2". Paths are dotted; `success_field` "" means that there is none;
-    `entry` is "" or "code".
-    """
+class OAuth2Settings(ProviderSettings):
+    """`[sign_in.<name>]` with kind = "oauth2"."""
 
-    name: str
-    label: str
-    authorize_url: str
-    token_url: str
-    userinfo_url: str
-    client_id: str
-    client_id_name: str
-    client_secret: str = field(repr=False)
-    client_secret_name: str
-    client_auth: str
-    scope: str
-    pkce: bool
-    token_method: str
-    token_format: AnswerFormat
-    token_path: str
-    token_placement: TokenPlacement
-    token_name: str
-    userinfo_format: AnswerFormat
-    userinfo_path: str
-    success_field: str
-    success_value: str
-    entry: str
-    deadline_seconds: float
-    claims: ClaimPaths
-
-
-def read_oauth2_settings(name: str, table: Table, numbers: NumberForm) -> OAuth2Settings:
-    """Read the section of a provider, noting what is wrong."""
-    settings = OAuth2Settings(
-        name=name,
-        label=table.text("label"),
-        authorize_url=_read_address(table, "authorize_url"),
-        token_url=_read_address(table, "token_url"),
-        userinfo_url=_read_address(table, "userinfo_url"),
-        client_id=table.text("client_id"),
-        client_id_name=table.text("client_id_name", "client_id", pattern=NAME_PATTERN),
-        client_secret=table.secret("client_secret"),
-        client_secret_name=table.text("client_secret_name", "client_secret", pattern=NAME_PATTERN),
-        client_auth=table.text("client_auth", CLIENT_AUTH[0], choices=CLIENT_AUTH),
-        scope=table.text("scope", ""),
-        pkce=table.flag("pkce", True),
-        token_method=table.text("token_method", "POST", choices=("POST", "GET")),
-        token_format=_read_choice(table, "token_format", AnswerFormat.JSON),
-        token_path=table.text("token_path", "access_token", pattern=PATH_PATTERN),
-        token_placement=_read_choice(table, "token_placement", TokenPlacement.HEADER),
-        token_name=table.text("token_name", "access_token", pattern=NAME_PATTERN),
-        userinfo_format=_read_choice(table, "userinfo_format", AnswerFormat.JSON),
-        userinfo_path=table.text("userinfo_path", "", pattern=PATH_PATTERN),
-        success_field=table.text("success_field", ""),
-        success_value=table.text("success_value", ""),
-        entry=table.text("entry", "", choices=("code",)),
-        deadline_seconds=table.number("deadline_seconds", DEADLINE_SECONDS, least=0.1, most=30),
-        claims=read_claim_paths(table, numbers),
+    kind: Literal["oauth2"] = Field(description="`oauth2`")
+    authorize_url: Address = Field(description="the page where people sign in")
+    token_url: Address = Field(description="where a code is exchanged for a token")
+    userinfo_url: Address = Field(description="where a token is exchanged for who it is")
+    client_id: Text = Field(description="from the provider's registration")
+    client_id_name: Name = Field("client_id", description="what the platform calls the parameter")
+    client_secret: Secret = Field(description="from the provider's registration")
+    client_secret_name: Name = Field("client_secret", description="what the platform calls the parameter")
+    client_auth: Literal["client_secret_post", "client_secret_basic"] = Field(
+        "client_secret_post", description="`client_secret_post` or `client_secret_basic`"
     )
-    if "openid" in settings.scope.split():
-        table.fault("scope", 'asks for openid: use kind = "oidc", which checks the id_token')
-    if bool(settings.success_field) != bool(settings.success_value):
-        table.fault("success_field", "and success_value need each other")
-    table.close()
-    return settings
+    scope: str = Field("", description="e.g. `get_user_info`; one with `openid` is for `oidc`")
+    pkce: Flag = Field(True, description="whether the code is bound to this sign-in (RFC 7636)")
+    token_method: Literal["POST", "GET"] = Field(
+        "POST", description="how the code is exchanged: `POST` or `GET`"
+    )
+    token_format: Choice[AnswerFormat] = Field(
+        AnswerFormat.JSON, description="how the token's answer is written: `json`, `jsonp` or `form`"
+    )
+    token_path: ClaimPath = Field("access_token", description="where the token stands in its answer")
+    token_placement: Choice[TokenPlacement] = Field(
+        TokenPlacement.HEADER, description="where userinfo expects the token: `header`, `query` or `body`"
+    )
+    token_name: Name = Field(
+        "access_token", description="what userinfo calls the token's parameter, in a query or body"
+    )
+    userinfo_format: Choice[AnswerFormat] = Field(
+        AnswerFormat.JSON, description="how userinfo's answer is written: `json`, `jsonp` or `form`"
+    )
+    userinfo_path: OptionalPath = Field(
+        "", description="where the person stands in userinfo's answer; without it: at its top"
+    )
+    success_value: str = Field("", description="what `success_field` says of success, e.g. `0`")
+    success_field: str = Field(
+        "",
+        validate_default=True,
+        description="the field by which an answer says whether it is one, e.g. `errcode`",
+    )
+    entry: Literal["", "code"] = Field(
+        "",
+        description="`code`: the campus app may open `<base_url>/sign-in/<name>/entry` with one that it got by itself; the "
+        "person confirms who they are before the session begins; no such way in without",
+    )
 
+    @field_validator("scope")
+    @classmethod
+    def check_scope(cls, scope: str) -> str:
+        """An id_token must not go unchecked."""
+        if "openid" in scope.split():
+            raise ValueError('asks for openid: use kind = "oidc", which checks the id_token')
+        return scope
 
-def _read_address(table: Table, key: str) -> str:
-    address = table.text(key)
-    if address and not is_provider_address(address):
-        table.fault(key, "must be an https address (http only on this machine)")
-    return address
+    @field_validator("success_field")
+    @classmethod
+    def check_success_value(cls, field: str, info: ValidationInfo) -> str:
+        """A field without what it says, or the other way round, tells nothing."""
+        if bool(field) != bool(info.data.get("success_value", field)):
+            raise ValueError("and success_value need each other")
+        return field
 
-
-def _read_choice(table: Table, key: str, default: Choice) -> Choice:
-    kind = type(default)
-    text = table.text(key, default, choices=tuple(kind))
-    return kind(text) if text in tuple(kind) else default
-
-
-def read_oauth2(name: str, table: Table, numbers: NumberForm) -> OAuth2Provider:
-    """Read the section of a provider, noting what is wrong."""
-    return OAuth2Provider(read_oauth2_settings(name, table, numbers))
+    def make_provider(self) -> OAuth2Provider:
+        """The provider that is configured so."""
+        return OAuth2Provider(self)
 
 
 class OAuth2Provider:
@@ -146,6 +121,7 @@ class OAuth2Provider:
     def __init__(self, settings: OAuth2Settings) -> None:
         self.name = settings.name
         self.label = settings.label
+        self.browsers = settings.browsers
         self.entry = settings.entry
         self._settings = settings
 
@@ -181,7 +157,7 @@ class OAuth2Provider:
     def _identify(self, code: str, redirect_uri: str, verifier: str = "") -> Person:
         exchange = Exchange(self._settings.deadline_seconds)
         token = self._fetch_token(exchange, code, redirect_uri, verifier)
-        return read_person(self._get_userinfo(exchange, token), self._settings.claims)
+        return read_person(self._get_userinfo(exchange, token), self._settings)
 
     def sign_out_url(self, return_to: str) -> str | None:
         """Plain OAuth 2.0 has no common way to end the campus session."""

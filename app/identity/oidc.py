@@ -1,7 +1,4 @@
-"""OpenID Connect: discovery, code flow with PKCE, a checked id_token, and userinfo about the same person.
-
-A value fetched over the network when first needed, and kept.
-"""
+"""OpenID Connect: discovery, code flow with PKCE, a checked id_token, and userinfo about the same person."""
 
 from __future__ import annotations
 
@@ -9,10 +6,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from app.domain.person import NumberForm, Person
+from pydantic import Field, field_validator
+
+from app.config_model import Flag, Secret, Text
+from app.domain.person import Person
 from app.http_client import add_query
 from app.identity.base import (
     CheckResult,
@@ -23,7 +22,7 @@ from app.identity.base import (
     check_state,
     read_code,
 )
-from app.identity.claims import ClaimPaths, read_claim_paths, read_person
+from app.identity.claims import read_person
 from app.identity.code_flow import (
     CLIENT_AUTH,
     exchange_code,
@@ -33,7 +32,7 @@ from app.identity.code_flow import (
     write_bearer,
 )
 from app.identity.diagnostics import NOBODYS_CODE, check_oidc, collect
-from app.identity.http import DEADLINE_SECONDS, Exchange, is_provider_address, parse_answer
+from app.identity.http import Exchange, parse_answer
 from app.identity.oidc_tokens import (
     Expected,
     Metadata,
@@ -43,7 +42,7 @@ from app.identity.oidc_tokens import (
     read_metadata,
     read_signed_userinfo,
 )
-from app.tables import Table
+from app.identity.settings import Address, ProviderSettings
 
 Value = TypeVar("Value")
 
@@ -104,46 +103,41 @@ SIGNED_KIND = "application/jwt"
 USERINFO_KINDS = f"application/json, {SIGNED_KIND}"
 
 
-@dataclass(frozen=True, slots=True)
-class OidcSettings:
-    """`[sign_in.<name>]` with kind = "oidc". `client_auth` is "" where the provider's document decides; without
-    `userinfo` the claims are the id_token's alone, as with ADFS, whose userinfo knows nothing but `sub`.
-    """
+class OidcSettings(ProviderSettings):
+    """`[sign_in.<name>]` with kind = "oidc"."""
 
-    name: str
-    label: str
-    issuer: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    client_auth: str
-    scope: str
-    deadline_seconds: float
-    end_campus_session: bool
-    userinfo: bool
-    claims: ClaimPaths
-
-
-def read_oidc(name: str, table: Table, numbers: NumberForm) -> OidcProvider:
-    """Read the section of a provider, noting what is wrong."""
-    settings = OidcSettings(
-        name=name,
-        label=table.text("label"),
-        issuer=table.text("issuer"),
-        client_id=table.text("client_id"),
-        client_secret=table.secret("client_secret"),
-        client_auth=table.text("client_auth", "", choices=CLIENT_AUTH),
-        scope=table.text("scope", "openid"),
-        deadline_seconds=table.number("deadline_seconds", DEADLINE_SECONDS, least=0.1, most=30),
-        end_campus_session=table.flag("end_campus_session", False),
-        userinfo=table.flag("userinfo", True),
-        claims=read_claim_paths(table, numbers),
+    kind: Literal["oidc"] = Field(description="`oidc`")
+    issuer: Address = Field(description="its address; everything else is discovered")
+    client_id: Text = Field(description="from the provider's registration")
+    client_secret: Secret = Field(description="from the provider's registration")
+    client_auth: Literal["", "client_secret_post", "client_secret_basic"] = Field(
+        "",
+        description="`client_secret_post` or `client_secret_basic`; without it the first, unless the provider's document "
+        "lists the second alone",
     )
-    if settings.issuer and not is_provider_address(settings.issuer):
-        table.fault("issuer", "must be an https address (http only on this machine)")
-    if "openid" not in settings.scope.split():
-        table.fault("scope", "must contain openid")
-    table.close()
-    return OidcProvider(settings)
+    scope: Text = Field("openid", description="e.g. `openid profile`")
+    userinfo: Flag = Field(
+        True,
+        description="whether the userinfo endpoint is asked, if there is one; `false` for ADFS and others whose id_token "
+        "has all claims, and whose userinfo knows nothing but `sub`",
+    )
+    end_campus_session: Flag = Field(
+        False,
+        description="signing out here ends the campus session too; without it 换一个账号登录 asks the campus for a password "
+        "anew (`prompt=login`)",
+    )
+
+    @field_validator("scope")
+    @classmethod
+    def check_scope(cls, scope: str) -> str:
+        """Without the word there is no id_token."""
+        if "openid" not in scope.split():
+            raise ValueError("must contain openid")
+        return scope
+
+    def make_provider(self) -> OidcProvider:
+        """The provider that is configured so."""
+        return OidcProvider(self)
 
 
 class OidcProvider:
@@ -152,6 +146,7 @@ class OidcProvider:
     def __init__(self, settings: OidcSettings) -> None:
         self.name = settings.name
         self.label = settings.label
+        self.browsers = settings.browsers
         self._settings = settings
         self._metadata: Remembered[Metadata] = Remembered(LIFETIME_SECONDS, PAUSE_SECONDS)
         self._keys: Remembered[tuple[PublicKey, ...]] = Remembered(LIFETIME_SECONDS, PAUSE_SECONDS)
@@ -188,7 +183,7 @@ class OidcProvider:
             exchange, metadata, lambda keys: read_id_token(token["id_token"], keys, expected)
         )
         userinfo = self._get_userinfo(exchange, metadata, token["access_token"], claims)
-        return read_person(claims | userinfo, self._settings.claims)
+        return read_person(claims | userinfo, self._settings)
 
     def sign_out_url(self, return_to: str) -> str | None:
         """The provider's end-session address (RP-Initiated Logout 1.0), if it has one and is to be used."""

@@ -3,48 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
+from app.config_model import read_kind
 from app.domain.person import NumberForm
 from app.identity.base import IdentityProvider
-from app.identity.cas import read_cas
-from app.identity.oauth2 import read_oauth2
-from app.identity.oidc import read_oidc
-from app.tables import Table
+from app.identity.cas import CasSettings
+from app.identity.oauth2 import OAuth2Settings
+from app.identity.oidc import OidcSettings
 
-KINDS: dict[str, Callable[[str, Table, NumberForm], IdentityProvider]] = {
-    "oidc": read_oidc,
-    "oauth2": read_oauth2,
-    "cas": read_cas,
+KINDS: dict[str, type[OidcSettings | OAuth2Settings | CasSettings]] = {
+    "oidc": OidcSettings,
+    "oauth2": OAuth2Settings,
+    "cas": CasSettings,
 }
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
-def read_browsers(tables: Mapping[str, Table]) -> dict[str, re.Pattern[str]]:
-    """For whom a provider is chosen without asking: `browsers`, a regular expression that is searched in the
-    browser's User-Agent, by the provider's name. To be read before the providers are built.
+def build_providers(
+    tables: Mapping[str, Mapping[str, Any]], numbers: NumberForm, faults: list[str]
+) -> dict[str, IdentityProvider]:
+    """The providers of `[sign_in]` that can be built, in the file's order, for a campus whose numbers have this form.
+    What is wrong with the others goes to `faults`.
     """
-    patterns = {}
+    providers: dict[str, IdentityProvider] = {}
     for name, table in tables.items():
-        try:
-            pattern = re.compile(table.text("browsers", ""))
-        except re.error as error:
-            table.fault("browsers", f"is no regular expression: {error}")
-            continue
-        if pattern.pattern:
-            patterns[name] = pattern
-    return patterns
-
-
-def build_providers(tables: Mapping[str, Table], numbers: NumberForm) -> dict[str, IdentityProvider]:
-    """Build the providers of `[sign_in]`, in the file's order, for a campus whose numbers have this form. What is
-    wrong goes to the tables' faults.
-    """
-    providers = {}
-    for name, table in tables.items():
+        where, told = f"sign_in.{name}", len(faults)
         if not NAME.fullmatch(name):
-            table.faults.append(f"{table.where} must be named by small letters, digits, _ and -")
-        kind = table.text("kind", choices=tuple(KINDS))
-        if kind in KINDS:
-            providers[name] = KINDS[kind](name, table, numbers)
+            faults.append(f"{where} must be named by small letters, digits, _ and -")
+        settings = read_kind(KINDS, table, where, faults, {"name": name, "numbers": numbers})
+        if settings is not None and len(faults) == told:
+            providers[name] = settings.make_provider()
     return providers

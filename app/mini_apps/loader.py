@@ -8,17 +8,16 @@ import json
 import tomllib
 from pathlib import Path
 
+from app.config_model import read
 from app.domain.mini_app import MiniApp
 from app.domain.slip import parse_slip_record
-from app.mini_apps.manifest import read_manifest
 from app.mini_apps.pages import check_pages
 from app.mini_apps.translation import translate_mini_app
-from app.tables import Table
 
 
 def load_mini_app(folder: Path, faults: list[str]) -> MiniApp | None:
     """The mini-app in `folder`, whose name is its slug. What is wrong with it goes to `faults`, each
-    named by file and key; the result counts only if nothing was added.
+    named by file and key; None where its manifest cannot be used.
     """
     slug = folder.name
     try:
@@ -28,12 +27,13 @@ def load_mini_app(folder: Path, faults: list[str]) -> MiniApp | None:
         faults.append(f"{slug}/manifest.toml cannot be read: {reason}")
         return None
     found: list[str] = []
-    mini_app = read_manifest(Table(data, "", found), slug)
+    mini_app = read(MiniApp, data, "", found, folder=slug)
     faults += [f"{slug}/manifest.toml: {fault}" for fault in found]
     others = [*check_pages(folder), *_check_sample(folder)]
-    mini_app = translate_mini_app(folder, mini_app, others)
+    if not found:
+        mini_app = translate_mini_app(folder, mini_app, others)
     faults += [f"{slug}/{fault}" for fault in others]
-    return mini_app
+    return None if found else mini_app
 
 
 def _check_sample(folder: Path) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from app.config_model import Section
 from app.domain.mini_app import MiniApp
 from app.mini_apps.pages import list_page_texts
 
@@ -37,7 +38,7 @@ def translate_mini_app(folder: Path, mini_app: MiniApp, faults: list[str]) -> Mi
         if texts is None:
             continue
         translator = _Translator(texts)
-        translations[language] = replace(translator.translate(mini_app), texts=texts)
+        translations[language] = translator.translate(mini_app).model_copy(update={"texts": texts})
         for text in list_page_texts(folder):
             translator.translate(text)
         faults += [f"{name} lacks {text}" for text in translator.missing]
@@ -51,7 +52,7 @@ def translate_mini_app(folder: Path, mini_app: MiniApp, faults: list[str]) -> Mi
             for text, put in texts.items()
             if (VALUE in text) != (VALUE in put)
         ]
-    return replace(mini_app, translations=translations)
+    return mini_app.model_copy(update={"translations": translations})
 
 
 def translate_texts(thing: Thing, texts: Mapping[str, str]) -> Thing:
@@ -87,11 +88,12 @@ class _Translator:
             return tuple(self.translate(part) for part in thing)
         if isinstance(thing, Mapping):
             return {key: self.translate(value) for key, value in thing.items()}
+        if isinstance(thing, Section):
+            parts = {name: self.translate(part) for name, part in thing if name != NEVER_SHOWN}
+            return thing.model_copy(update=parts)
         if is_dataclass(thing) and not isinstance(thing, type):
-            parts = {
-                field.name: getattr(thing, field.name) for field in fields(thing) if field.name != NEVER_SHOWN
-            }
-            return replace(thing, **{name: self.translate(part) for name, part in parts.items()})
+            parts = {field.name: self.translate(getattr(thing, field.name)) for field in fields(thing)}
+            return replace(thing, **parts)
         return thing
 
     def _translate_text(self, text: str) -> str:

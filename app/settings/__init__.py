@@ -1,36 +1,53 @@
 """Settings: frozen, typed, read once at start from config/*.toml and then the environment.
 
 `config/default.toml` comes first, then the files named by `LIXIAO_CONFIG` (joined like a PATH, a later one
-over an earlier one), then variables `LIXIAO_<SECTION>__<KEY>` (one `__` per level). Faults are collected,
-so that one message lists them all; the sections of connectors and sign-in providers are read by their own
-modules through the same list.
+over an earlier one), then variables `LIXIAO_<SECTION>__<KEY>` (one `__` per level). Mistakes are collected, so that
+one message tells them all; the tables of connectors and sign-in providers are read by their own modules, which add
+to the same list.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from app.settings import sections
-from app.settings.sections import ROOT
-from app.settings.sources import FILES, merge, read_environment, read_toml
-from app.settings.types import (
+from pydantic import Field
+
+from app.config_model import Section, read
+from app.domain.conventions import Conventions
+from app.domain.person import NumberForm, Role
+from app.settings.campus import (
     ANY_FACT,
+    AnswerSettings,
     Canaries,
     MiniAppSettings,
+    NumberSettings,
+    RoleSettings,
+    list_examples,
+)
+from app.settings.sections import (
+    ROOT,
+    DatabaseSettings,
+    PrivacySettings,
+    RateLimitSettings,
     RetentionSettings,
     RoundSettings,
-    Settings,
-    SettingsError,
+    ServiceSettings,
+    SessionSettings,
+    SlipSettings,
 )
-from app.tables import Table
+from app.settings.sources import FILES, merge, read_environment, read_toml
 
 __all__ = [
     "ANY_FACT",
     "ROOT",
     "Canaries",
+    "DatabaseSettings",
     "MiniAppSettings",
     "RetentionSettings",
     "RoundSettings",
@@ -39,6 +56,64 @@ __all__ = [
     "load_settings",
     "read_settings",
 ]
+
+M = TypeVar("M", bound=Section)
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the message lists every fault and names keys, never secrets."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("the configuration is not usable:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+class NamedTables(Section):
+    """The sections whose keys are names."""
+
+    mini_apps: dict[str, dict[str, Any]] = Field({})
+    sign_in: dict[str, dict[str, Any]] = Field({})
+    connectors: dict[str, Any] = Field({})
+    english: dict[str, str] = Field({})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that an operator can set, by section. `roles` are by number; `english` puts English for names and
+    words that are configured here or come from departments. `sign_in` and `connectors` are tables still to be read.
+
+    While there are `faults`, sections are the stand-ins of `read`, good for finding more faults only.
+    """
+
+    service: ServiceSettings
+    database: DatabaseSettings
+    session: SessionSettings
+    slip: SlipSettings
+    rate_limit: RateLimitSettings
+    mini_apps: Mapping[str, MiniAppSettings]
+    sign_in: Mapping[str, Mapping[str, Any]]
+    connectors: Mapping[str, Mapping[str, Any]]
+    round: RoundSettings
+    retention: RetentionSettings
+    privacy: PrivacySettings
+    numbers: NumberForm
+    answers: AnswerSettings
+    roles: Mapping[str, Role]
+    english: Mapping[str, str]
+    faults: list[str] = field(repr=False)
+
+    @cached_property
+    def conventions(self) -> Conventions:
+        """What the answers of departments are read by."""
+        return self.answers.make_conventions(self.service.time_zone, self.numbers)
+
+    def raise_faults(self) -> None:
+        """Raise SettingsError with everything that was found wrong so far, if anything was."""
+        if self.faults:
+            raise SettingsError(self.faults)
+
+
+SECTIONS = [section.name for section in fields(Settings) if section.name != "faults"]
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -61,44 +136,47 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
     """Turn configuration data into Settings, adding whatever is wrong to `faults`."""
-    root = Table(data, "", faults)
-    database = root.table("database")
-    numbers = sections.read_numbers(root.table("numbers"), sections.list_examples(data))
-    service = sections.read_service(root.table("service"))
+
+    def section(model: type[M], name: str, **context: object) -> M:
+        return read(model, data.get(name, {}), name, faults, None, **context)
+
+    numbers = section(NumberSettings, "numbers", examples=list_examples(data)).form
+    service = section(ServiceSettings, "service")
+    named = read(NamedTables, {key: data[key] for key in NamedTables.model_fields if key in data}, "", faults)
     settings = Settings(
         service=service,
-        database_url=sections.read_database_url(database),
-        database_connections=database.integer("connections", 15, least=2, most=100),
-        session=sections.read_session(root.table("session")),
-        slip=sections.read_slip(root.table("slip")),
-        rate_limit=sections.read_rate_limit(root.table("rate_limit")),
-        mini_apps={
-            slug: sections.read_mini_app(slug, table, numbers)
-            for slug, table in root.named_tables("mini_apps").items()
-        },
-        sign_in=root.named_tables("sign_in"),
-        connectors=root.named_tables("connectors"),
-        round=sections.read_round(root.table("round")),
-        retention=sections.read_retention(root.table("retention")),
-        privacy=sections.read_privacy(root.table("privacy")),
+        database=section(DatabaseSettings, "database"),
+        session=section(SessionSettings, "session"),
+        slip=section(SlipSettings, "slip"),
+        rate_limit=section(RateLimitSettings, "rate_limit"),
+        mini_apps=_read_mini_apps(named.mini_apps, numbers, faults),
+        sign_in=named.sign_in,
+        connectors=named.connectors,
+        round=section(RoundSettings, "round"),
+        retention=section(RetentionSettings, "retention"),
+        privacy=section(PrivacySettings, "privacy"),
         numbers=numbers,
-        conventions=sections.read_answers(root.table("answers"), service.time_zone, numbers),
-        roles=sections.read_roles(root.table("roles"), numbers),
-        english=_read_english(root),
+        answers=section(AnswerSettings, "answers", zone=service.time_zone),
+        roles=section(RoleSettings, "roles", numbers=numbers).by_number,
+        english=named.english,
         faults=faults,
     )
-    for table in (database, root):
-        table.close()
+    faults.extend(f"{name} is not a known key" for name in data if name not in SECTIONS)
     _check_connections(settings)
     return settings
 
 
-def _read_english(root: Table) -> dict[str, str]:
-    texts = root.values("english", {})
-    for text, english in texts.items():
-        if not isinstance(english, str):
-            root.fault(f"english.{text}", "must be a text")
-    return texts
+def _read_mini_apps(
+    tables: Mapping[str, dict[str, Any]], numbers: NumberForm, faults: list[str]
+) -> dict[str, MiniAppSettings]:
+    found = {}
+    for slug, table in tables.items():
+        where = f"mini_apps.{slug}"
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", slug):
+            faults.append(f"{where} is not a slug: small letters, digits and _")
+        whole = {"folder": f"miniapp_templates/{slug}", "canaries": {}, **table}
+        found[slug] = read(MiniAppSettings, whole, where, faults, {"slug": slug}, numbers=numbers)
+    return found
 
 
 def _check_connections(settings: Settings) -> None:

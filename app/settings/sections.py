@@ -1,333 +1,305 @@
-"""Reads the sections of the configuration, each into its own type; what is wrong is added to the tables' faults."""
+"""The sections of the configuration that concern the service itself: what each key is, means and defaults to."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from app.domain.colours import read_colours
-from app.domain.conventions import FIRST_DAY, USUAL_NOTHING, Conventions, make_nothing
-from app.domain.person import USUAL_PATTERN, LetterCase, MalformedNumber, NumberForm, Role
-from app.domain.texts import ControlCharacter
-from app.release import read_commit
-from app.settings.types import (
-    ANY_FACT,
-    Canaries,
-    MiniAppSettings,
-    PrivacySettings,
-    RateLimitSettings,
-    RetentionSettings,
-    RoundSettings,
-    ServiceSettings,
-    SessionSettings,
-    SlipSettings,
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+
+from app.config_model import (
+    SHOWN_DEFAULT,
+    Flag,
+    Mistakes,
+    Number,
+    OptionalSecret,
+    PathText,
+    Secret,
+    Section,
+    Text,
+    Texts,
+    Whole,
+    Zone,
+    between,
+    matching,
+    read_texts,
 )
-from app.tables import Table
+from app.domain.colours import Colours
+from app.release import read_commit
 
 ROOT = Path(__file__).resolve().parents[2]
-MIN_TOKEN_LENGTH = 16
-ALL_LEVELS = "all"
 MIN_AUDIT_DAYS = 180
 """中华人民共和国网络安全法, article 21 (3): logs are kept for six months at least."""
+_LIMIT = r"\d+ per (second|minute|hour|day)"
 
 
-def read_database_url(table: Table) -> str:
-    """SQLAlchemy URL of the database."""
-    url = table.secret("url")
-    if url and not re.match(r"sqlite:///.|postgresql\+psycopg://.", url):
-        table.fault("url", "must begin with sqlite:/// or postgresql+psycopg://")
-    return url
+def find_files(value: object) -> object:
+    """A list of texts as the files that they name; every one that is not there is a mistake."""
+    paths = read_texts(value)
+    if not isinstance(paths, tuple):
+        return paths
+    missing = [("", f"names no file: {path}") for path in paths if not Path(path).is_file()]
+    if missing:
+        raise Mistakes(*missing)
+    return tuple(map(Path, paths))
 
 
-def read_service(table: Table) -> ServiceSettings:
-    """`[service]`."""
-    base_url = table.text("base_url", pattern=r"https?://[A-Za-z0-9.\-\[\]:]+").rstrip("/")
-    parts = urlsplit(base_url)
-    service = ServiceSettings(
-        base_url=base_url,
-        host=parts.netloc,
-        is_https=parts.scheme == "https",
-        time_zone=_read_time_zone(table),
-        university=table.text("university"),
-        support=table.text("support"),
-        colours=read_colours(table.table("colours")),
-        trusted_hosts=table.texts("trusted_hosts", ()) or (parts.hostname or "",),
-        proxy_count=table.integer("proxy_count", 0, most=5),
-        secret_key=table.secret("secret_key"),
-        log_level=table.text("log_level", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
-        metrics_token=table.secret("metrics_token", ""),
-        commit=table.text("commit", "") or read_commit(ROOT),
+def drop_empty(value: object) -> object:
+    """Nothing for an empty text: in the environment it is how a key is unset."""
+    return None if value == "" else value
+
+
+Days = Annotated[Whole, between(1)]
+Files = Annotated[tuple[Path, ...], BeforeValidator(find_files)]
+OptionalPath = Annotated[PathText | None, BeforeValidator(drop_empty)]
+Limit = Annotated[Text, matching(f"{_LIMIT}(; ?{_LIMIT})*")]
+"""A limit in Flask-Limiter's notation."""
+
+
+class ServiceSettings(Section):
+    """`[service]`: where the service is reached and whom people ask for help."""
+
+    base_url: Annotated[Text, matching(r"https?://[A-Za-z0-9.\-\[\]:]+")] = Field(
+        description="how browsers reach the service, e.g. `https://lixiao.example.edu.cn`. It stands in the QR of every "
+        "slip, and its host is signed: changing it later makes old slips fail"
     )
-    if 0 < len(service.metrics_token) < MIN_TOKEN_LENGTH:
-        table.fault("metrics_token", f"must have at least {MIN_TOKEN_LENGTH} characters")
-    if service.secret_key and len(service.secret_key) < 32:
-        table.fault("secret_key", "must have at least 32 characters")
-    table.close()
-    return service
-
-
-def _read_time_zone(table: Table) -> ZoneInfo:
-    name = table.text("time_zone")
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        table.fault("time_zone", f"is not a known time zone: {name}")
-        return ZoneInfo("UTC")
-
-
-def read_session(table: Table) -> SessionSettings:
-    """`[session]`."""
-    session = SessionSettings(
-        idle=timedelta(minutes=table.integer("idle_minutes", least=1, most=24 * 60)),
-        absolute=timedelta(minutes=table.integer("absolute_minutes", least=1, most=7 * 24 * 60)),
+    secret_key: Secret = Field(
+        description="at least 32 random characters; signs form tokens and 15-minute links"
     )
-    if session.idle > session.absolute:
-        table.fault("idle_minutes", "is longer than absolute_minutes")
-    table.close()
-    return session
-
-
-def read_slip(table: Table) -> SlipSettings:
-    """`[slip]`."""
-    fonts = table.texts("fonts", ())
-    for font in fonts:
-        if not Path(font).is_file():
-            table.fault("fonts", f"names no file: {font}")
-    p12_file = table.text("p12_file", "")
-    slip = SlipSettings(
-        keys=Path(table.text("keys")),
-        validity_days=table.integer("validity_days", most=36500),
-        status_list_hours=table.integer("status_list_hours", least=1, most=24 * 31),
-        fonts=tuple(map(Path, fonts)),
-        pdf_a=table.flag("pdf_a", False),
-        p12_file=Path(p12_file) if p12_file else None,
-        p12_password=table.secret("p12_password", ""),
+    trusted_hosts: Texts = Field(
+        (),
+        validate_default=True,
+        json_schema_extra={SHOWN_DEFAULT: "the host of `base_url`"},
+        description="Host headers that are answered",
     )
-    if slip.p12_password and not p12_file:
-        table.fault("p12_password", "is set without p12_file")
-    table.close()
-    return slip
-
-
-def read_rate_limit(table: Table) -> RateLimitSettings:
-    """`[rate_limit]`."""
-    limits = r"\d+ per (second|minute|hour|day)(; ?\d+ per (second|minute|hour|day))*"
-    settings = RateLimitSettings(
-        storage_url=table.secret("storage_url"),
-        verification=table.text("verification", pattern=limits),
-        unproven=table.text("unproven", pattern=limits),
-        typed=table.text("typed", pattern=limits),
-        typed_everywhere=table.text("typed_everywhere", pattern=limits),
-        comparison=table.text("comparison", pattern=limits),
-        upload=table.text("upload", pattern=limits),
-        refresh=table.text("refresh", pattern=limits),
+    proxy_count: Annotated[Whole, between(0, 5)] = Field(
+        0, description="how many reverse proxies stand in front and set `X-Forwarded-For` and `-Proto`"
     )
-    table.close()
-    return settings
-
-
-def read_round(table: Table) -> RoundSettings:
-    """`[round]`."""
-    settings = RoundSettings(
-        deadline=table.number("deadline_seconds", least=0.1, most=30),
-        page_wait=table.number("page_wait_seconds", most=30),
-        fresh=table.number("fresh_seconds", most=3600),
-        canaries_fresh=table.number("canaries_fresh_seconds", 5.0, most=60),
-        canaries_suspend=table.number("canaries_suspend_seconds", 60.0, most=3600),
+    time_zone: Zone = Field(ZoneInfo("Asia/Shanghai"), description="of the paper and the pages")
+    university: Text = Field(
+        json_schema_extra={SHOWN_DEFAULT: "as in `default.toml`"},
+        description="the name on top of every page; in English as `[english]` puts it",
     )
-    table.close()
-    return settings
-
-
-def read_retention(table: Table) -> RetentionSettings:
-    """`[retention]`."""
-    settings = RetentionSettings(
-        sessions=table.integer("sessions_days"),
-        known_answers=table.integer("known_answers_days", least=1),
-        slip_checks=table.integer("slip_checks_days", least=1),
-        closed_cases=table.integer("closed_cases_days", least=30),
-        audit=table.integer("audit_days", least=MIN_AUDIT_DAYS),
+    support: Text = Field(
+        json_schema_extra={SHOWN_DEFAULT: "as in `default.toml`"},
+        description="the help line at the foot of every page; in English likewise",
     )
-    table.close()
-    return settings
+    colours: Colours = Field(
+        Colours(),
+        description="the university's colours. One on which text could not be read (a contrast below 4.5) is a mistake",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
+    )
+    metrics_token: OptionalSecret = Field(
+        "",
+        description="at least 16 characters: `/metrics` answers, in Prometheus' form, who sends `Authorization: Bearer "
+        "<token>`; without it there is no such page",
+    )
+    commit: str = Field(
+        "",
+        validate_default=True,
+        json_schema_extra={SHOWN_DEFAULT: "the checkout's"},
+        description="what `/readyz` calls the running version, where the program is no git checkout",
+    )
+
+    @field_validator("secret_key", "metrics_token")
+    @classmethod
+    def check_length(cls, secret: str, info: ValidationInfo) -> str:
+        """Refuse what could be guessed."""
+        length = 32 if info.field_name == "secret_key" else 16
+        if 0 < len(secret) < length:
+            raise ValueError(f"must have at least {length} characters")
+        return secret
+
+    @field_validator("trusted_hosts")
+    @classmethod
+    def trust_own_host(cls, hosts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """The host of the address, where none is named."""
+        return hosts or (urlsplit(info.data.get("base_url", "")).hostname or "",)
+
+    @field_validator("commit")
+    @classmethod
+    def find_commit(cls, commit: str) -> str:
+        """The checkout's, where none is named."""
+        return commit or read_commit(ROOT)
+
+    @cached_property
+    def host(self) -> str:
+        """The host of the address, with its port if it has one."""
+        return urlsplit(self.base_url).netloc
+
+    @cached_property
+    def is_https(self) -> bool:
+        """Whether browsers reach the service encrypted."""
+        return urlsplit(self.base_url).scheme == "https"
 
 
-def read_privacy(table: Table) -> PrivacySettings:
-    """`[privacy]`."""
-    settings = PrivacySettings(table.flag("consent"))
-    table.close()
-    return settings
+class DatabaseSettings(Section):
+    """`[database]`."""
+
+    url: Secret = Field(
+        description="SQLAlchemy URL: `sqlite:////srv/lixiao/lixiao.sqlite3` for one host, `postgresql+psycopg://…` for "
+        "several"
+    )
+    connections: Annotated[Whole, between(2, 100)] = Field(
+        15,
+        description="how many each worker has at most. PostgreSQL's `max_connections` must allow workers × (this + 4, "
+        "which read sessions and codes), and the same again for a worker that is being replaced",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def check_dialect(cls, url: str) -> str:
+        """Refuse a database that nobody tried."""
+        if not re.match(r"sqlite:///.|postgresql\+psycopg://.", url):
+            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        return url
 
 
-def read_numbers(table: Table, examples: Collection[str] = ()) -> NumberForm:
-    """`[numbers]`: what the numbers of students and staff look like; `examples` are those that the configuration
-    names, of which a pattern that fits the campus knows at least one.
+class SessionSettings(Section):
+    """`[session]`: how long a sign-in lasts."""
+
+    absolute_minutes: Annotated[Whole, between(1, 7 * 24 * 60)] = Field(
+        480, description="a sign-in ends at the latest after so long"
+    )
+    idle_minutes: Annotated[Whole, between(1, 24 * 60)] = Field(
+        30, description="a sign-in ends after so long without use"
+    )
+
+    @field_validator("idle_minutes")
+    @classmethod
+    def check_order(cls, idle: int, info: ValidationInfo) -> int:
+        """Refuse what could never end a session."""
+        if idle > info.data.get("absolute_minutes", idle):
+            raise ValueError("is longer than absolute_minutes")
+        return idle
+
+    @property
+    def idle(self) -> timedelta:
+        """How long a sign-in lasts unused."""
+        return timedelta(minutes=self.idle_minutes)
+
+    @property
+    def absolute(self) -> timedelta:
+        """How long a sign-in lasts at most."""
+        return timedelta(minutes=self.absolute_minutes)
+
+
+class SlipSettings(Section):
+    """`[slip]`: what signs slips, and how their files are made."""
+
+    keys: PathText = Field(
+        description="the folder of the signing keys, mode 0700, made by `flask slip-keys new`"
+    )
+    validity_days: Annotated[Whole, between(0, 36500)] = Field(
+        0, description="how long a slip is valid; 0: for ever"
+    )
+    status_list_hours: Annotated[Whole, between(1, 24 * 31)] = Field(
+        24, description="for how many hours a gate without a network may rely on a list of revoked slips"
+    )
+    fonts: Files = Field(
+        (),
+        description="a list of font files (`.ttf`, `.otf`) for characters that Noto Sans CJK lacks, asked in this order; "
+        "see below",
+    )
+    pdf_a: Flag = Field(False, description="`true`: PDF files are PDF/A-2u, for the archive; 4 kB more")
+    p12_file: OptionalPath = Field(
+        None,
+        description="a PKCS #12 file, mode 0600, with an RSA or EC key, its certificate and those above it: PDF files are "
+        "signed with it (PAdES), about 18 kB and 10 ms of CPU more each; not signed without",
+    )
+    p12_password: OptionalSecret = Field("", description="the password of `p12_file`")
+
+    @field_validator("p12_password")
+    @classmethod
+    def check_use(cls, password: str, info: ValidationInfo) -> str:
+        """Refuse a password that opens nothing."""
+        if password and info.data.get("p12_file", "wrong") is None:
+            raise ValueError("is set without p12_file")
+        return password
+
+
+class RateLimitSettings(Section):
+    """`[rate_limit]`: where counts are kept, and the limits. An address may be a whole campus; signed-in guards and
+    clerks are counted by person alone.
     """
-    pattern = table.text("pattern", USUAL_PATTERN)
-    try:
-        re.compile(pattern)
-    except re.error:
-        table.fault("pattern", "is not a regular expression")
-        pattern = USUAL_PATTERN
-    case = table.text("case", LetterCase.UPPER, choices=tuple(LetterCase))
-    form = NumberForm(pattern, LetterCase(case) if case in tuple(LetterCase) else LetterCase.UPPER)
-    table.close()
-    usual = NumberForm(case=form.case)
-    if form.contradicts(pattern):
-        table.fault("pattern", f'has no letter as case = "{form.case}" writes them: nothing can match')
-        return usual
-    known = [text for text in examples if _is_number(usual, text)]
-    if known and not any(_is_number(form, text) for text in known):
-        table.fault(
-            "pattern", f"knows none of the numbers of [roles] and of canary students, written in {case} case"
-        )
-        return usual
-    return form
 
-
-def list_examples(data: Mapping[str, Any]) -> list[str]:
-    """The numbers of people that the configuration names: in `[roles]` and as canary students."""
-    mini_apps = data.get("mini_apps")
-    tables = mini_apps.values() if isinstance(mini_apps, dict) else ()
-    controls = [table.get("canaries") for table in tables if isinstance(table, dict)]
-    places: list[object] = [data.get("roles"), *controls]
-    return [text for place in places for text in _list_texts(place)]
-
-
-def _list_texts(value: object) -> Iterator[str]:
-    """Every text below a value."""
-    if isinstance(value, str):
-        yield from (part.strip() for part in value.split(","))
-    elif isinstance(value, (dict, list)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _list_texts(item)
-
-
-def _is_number(form: NumberForm, text: str) -> bool:
-    try:
-        form.fold(text)
-    except MalformedNumber:
-        return False
-    return True
-
-
-def read_answers(table: Table, zone: tzinfo, numbers: NumberForm) -> Conventions:
-    """`[answers]`: what holds for the answers of every department."""
-    texts = table.texts("nothing", USUAL_NOTHING)
-    try:
-        nothing = make_nothing(texts)
-    except ControlCharacter:
-        table.fault("nothing", "holds a text with a control character")
-        nothing = frozenset()
-    first_day = _read_day(table, "not_before") if table.has("not_before") else FIRST_DAY
-    if first_day > datetime.now(zone).date():
-        table.fault("not_before", "is in the future: every day in an answer would be refused")
-    table.close()
-    return Conventions(nothing, first_day, zone, numbers)
-
-
-def read_roles(table: Table, form: NumberForm) -> dict[str, Role]:
-    """`[roles]`: the numbers that have a role whatever the sign-in says, by folded number."""
-    roles: dict[str, Role] = {}
-    for role in (Role.ADMINISTRATOR, Role.CLERK, Role.GUARD, Role.TEACHER):
-        for text in table.texts(f"{role}s", ()):
-            try:
-                number = form.fold(text)
-            except MalformedNumber:
-                table.fault(f"{role}s", f"names what is no number of a person: {text!r}")
-                continue
-            if roles.setdefault(number, role) is not role:
-                table.fault(f"{role}s", f"names a number that is in {roles[number]}s too")
-    table.close()
-    return roles
-
-
-def _read_canaries(table: Table, form: NumberForm) -> Canaries:
-    """Canary students of a step: `fails` is a number, a list, or a table of them by fact."""
-    passes = _read_numbers(table, "passes", form)
-    if isinstance(table.peek("fails"), dict):
-        by_fact = table.table("fails")
-        facts = by_fact.keys()
-        fails = {fact: _read_numbers(by_fact, fact, form) for fact in facts}
-        if not fails:
-            table.fault("fails", "names no fact")
-    else:
-        fails = {ANY_FACT: _read_numbers(table, "fails", form)}
-    both = set(passes) & {number for numbers in fails.values() for number in numbers}
-    if both:
-        table.fault("fails", "and passes name the same canary student")
-    table.close()
-    return Canaries(passes, fails)
-
-
-def _read_numbers(table: Table, key: str, form: NumberForm) -> tuple[str, ...]:
-    texts = table.texts(key)
-    numbers = []
-    for text in texts:
-        try:
-            numbers.append(form.fold(text))
-        except MalformedNumber:
-            table.fault(key, f"names what is no number of a person: {text!r}")
-    if not texts and table.has(key):
-        table.fault(key, "names nobody")
-    return tuple(numbers)
-
-
-def read_mini_app(slug: str, table: Table, form: NumberForm) -> MiniAppSettings:
-    """`[mini_apps.<slug>]`; the canary students' numbers are of this form."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", slug):
-        table.faults.append(f"{table.where} is not a slug: small letters, digits and _")
-    settings = MiniAppSettings(
-        slug=slug,
-        folder=ROOT / table.text("folder", f"miniapp_templates/{slug}"),
-        period=table.text("period", pattern=r"[0-9A-Za-z-]{1,20}"),
-        period_title=table.text("period_title"),
-        levels=_read_levels(table),
-        opens_on=_read_day(table, "opens_on"),
-        closes_on=_read_day(table, "closes_on"),
-        steps=table.values("steps"),
-        canaries={step: _read_canaries(item, form) for step, item in table.named_tables("canaries").items()},
+    storage_url: Secret = Field(
+        "memory://", description="`memory://` for one worker; `redis://…` to share the counts among several"
     )
-    for step in set(settings.canaries) - set(settings.steps):
-        table.fault("canaries", f"has {step}, which is no step")
-    if settings.opens_on > settings.closes_on:
-        table.fault("opens_on", "is after closes_on")
-    table.close()
-    return settings
+    verification: Limit = Field("600 per minute", description="looks at one true code from one address")
+    unproven: Limit = Field("600 per minute", description="an address's codes that prove nothing")
+    typed: Limit = Field("60 per minute; 600 per hour", description="an address's wrong short codes")
+    typed_everywhere: Limit = Field("6000 per hour", description="everybody's wrong short codes")
+    comparison: Limit = Field(
+        "10 per minute; 60 per hour",
+        description="names compared with one code, by one address; ten times as many by all",
+    )
+    upload: Limit = Field("120 per minute", description="an address's pictures and files")
+    refresh: Limit = Field(
+        "60 per minute",
+        description="how often one person may have departments asked, by whatever page; looking, acting and submitting "
+        "are counted apart. Beyond it pages show the last answers with their time, and forms answer 429 with "
+        "`Retry-After`",
+    )
 
 
-def _read_levels(table: Table) -> tuple[str, ...]:
-    """The levels that are let in; none for all of them, which must be said: whoever forgets it lets everybody in."""
-    if not table.has("levels"):
-        table.fault("levels", f'is missing: list the levels 培养层次 that it is for, or say "{ALL_LEVELS}"')
-        return ()
-    told, value = len(table.faults), table.peek("levels")
-    levels = table.texts("levels")
-    if value == ALL_LEVELS or levels == (ALL_LEVELS,):
-        return ()
-    # From the environment, levels are joined by commas.
-    if (isinstance(value, str) and "," not in value) or any(
-        not level.strip() or level.strip().lower() == ALL_LEVELS for level in levels
-    ):
-        table.fault(
-            "levels", f'must be a list of the levels 培养层次 as the sign-in tells them, or "{ALL_LEVELS}"'
-        )
-        return ()
-    if not levels and len(table.faults) == told:
-        table.fault("levels", f'is empty: list the levels 培养层次, or say "{ALL_LEVELS}"')
-    return levels
+class RoundSettings(Section):
+    """`[round]`: how long departments are waited for, and how long their answers hold."""
+
+    deadline_seconds: Annotated[Number, between(0.1, 30)] = Field(
+        3.0, description="all departments are asked side by side and have this long in all"
+    )
+    page_wait_seconds: Annotated[Number, between(0, 30)] = Field(
+        0.25,
+        description="a page shows what it has after this long, and the rest as it comes: its script asks again for the "
+        "next answer, without script it is loaded once more with all",
+    )
+    fresh_seconds: Annotated[Number, between(0, 3600)] = Field(
+        15.0,
+        description="an answer younger than this is shown without asking again; it never counts at submit",
+    )
+    canaries_fresh_seconds: Annotated[Number, between(0, 60)] = Field(
+        5.0,
+        description="a pass rests on right answers about the canary students that are no older than this: on a page where "
+        "there is no record, at submit always; at submit a pass without a record needs them asked again, after the "
+        "student",
+    )
+    canaries_suspend_seconds: Annotated[Number, between(0, 3600)] = Field(
+        60.0,
+        description="after a wrong answer about a canary student a step is suspended until all of them were right for "
+        "this long without a wrong one",
+    )
 
 
-def _read_day(table: Table, key: str) -> date:
-    text = table.text(key, pattern=r"\d{4}-\d{2}-\d{2}")
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            table.fault(key, f"is no day of the calendar: {text}")
-        return date.min
+class RetentionSettings(Section):
+    """`[retention]`: for how many days `flask purge` leaves personal data that is of no more use."""
+
+    sessions_days: Annotated[Whole, between()] = Field(1, description="sessions, so long after their end")
+    known_answers_days: Days = Field(
+        180, description="what departments last said of a student; it never counts at submit"
+    )
+    slip_checks_days: Days = Field(365, description="the log of checks; how often a slip was checked stays")
+    closed_cases_days: Annotated[Whole, between(30)] = Field(
+        365,
+        description="desk entries, refused rows, actions and waivers of students who submitted so long ago (at least 30). A desk's entry of anybody else stays: it may still keep its student from passing",
+    )
+    audit_days: Annotated[Whole, between(MIN_AUDIT_DAYS)] = Field(
+        1095,
+        description="audit events, and consents that were given so long ago: those students are asked again (at least 180 by law). The chain then begins at the oldest that is left, and an event says so",
+    )
+
+
+class PrivacySettings(Section):
+    """`[privacy]`."""
+
+    consent: Flag = Field(
+        True,
+        description="whether a student reads and agrees to the notice 隐私说明 before the first department is asked. It is asked once for each mini-app and version of its notice, recorded and audited, and can be taken back on the notice's page. `demo.toml` does without; `make run CONFIG=config/demo_consent.toml` asks",
+    )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.connectors.registry import build_connectors
+from app.connectors.registry import build_connectors, read_connectors
 from app.domain.clearance import Status
 from app.mini_apps.loader import load_mini_app
 from app.services.clearance.canaries import CanaryWatch
@@ -116,7 +116,7 @@ def installed(service: Service) -> InstalledMiniApp:
     settings = load_settings(service.environment)
     chosen = settings.mini_apps["graduate_departure"]
     mini_app = load_mini_app(chosen.folder, settings.faults)
-    connectors = build_connectors(settings.connectors)
+    connectors = build_connectors(read_connectors(settings.connectors, settings.faults))
     settings.raise_faults()
     assert mini_app is not None
     steps = {key: connectors[name] for key, name in chosen.steps.items()}

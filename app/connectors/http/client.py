@@ -48,15 +48,16 @@ def _check_head(status: int, headers: Headers) -> bool:
 class HttpJsonConnector:
     """One system. Has no deadline of its own: it runs inside a GuardedConnector."""
 
-    def __init__(self, name: str, config: HttpJsonConfig, trust: ssl.SSLContext | bool = True) -> None:
-        self.name = name
+    def __init__(self, config: HttpJsonConfig) -> None:
+        self.name = config.name
         self.actions = frozenset(config.actions)
         self._config = config
+        trust = ssl.create_default_context(cafile=config.ca_file) if config.ca_file else True
         self._client = HttpClient(trust, MAX_BODY)
 
     async def fetch_reading(self, student_number: str) -> Reading:
         """Ask for one student, once more if the connection failed before any answer; see Connector."""
-        shape, pages = self._config.answer, self._config.pages
+        shape, pages = self._config, self._config.pages
         with self._named_faults():
             if pages is not None:
                 records, as_of = await self._walk(pages, student_number)
@@ -65,15 +66,14 @@ class HttpJsonConnector:
                 records = read_records(shape, document, student_number)
                 as_of = get_as_of(shape, document, datetime.now(UTC))
         now = datetime.now(UTC)
-        if shape.age is not None:
-            shape.age.require_fresh(self.name, as_of, now)
+        shape.require_fresh(self.name, as_of, now)
         return Reading(self.name, student_number, records, now)
 
     async def perform_action(self, action: str, student_number: str) -> ActionOutcome:
         """Ask once and never again; raises DepartmentUnavailable when there is no answer to judge."""
-        request, shape = self._config.actions[action]
+        shape = self._config.actions[action]
         with self._named_faults():
-            return judge_action(shape, await self._ask(request, student_number), student_number)
+            return judge_action(shape, shape.echo, await self._ask(shape, student_number), student_number)
 
     async def close(self) -> None:
         """See Connector."""
@@ -89,7 +89,7 @@ class HttpJsonConnector:
 
     async def _walk(self, pages: PageShape, student_number: str) -> tuple[tuple[Record, ...], datetime]:
         """The records of all pages, and the oldest moment that one of them gives for its data."""
-        shape = self._config.answer
+        shape = self._config
         walk = PageWalk(shape, pages, student_number)
         oldest = datetime.now(UTC)
         for page in range(pages.first, pages.first + pages.most):
@@ -104,9 +104,9 @@ class HttpJsonConnector:
     ) -> Json:
         """The answer to the question, asked twice if the connection failed before any answer."""
         try:
-            return await self._ask(self._config.question, student_number, others)
+            return await self._ask(self._config, student_number, others)
         except NoAnswer:
-            return await self._ask(self._config.question, student_number, others)
+            return await self._ask(self._config, student_number, others)
 
     async def _ask(
         self,
@@ -114,6 +114,8 @@ class HttpJsonConnector:
         student_number: str,
         others: Mapping[Place, Mapping[str, str | int]] = NO_OTHERS,
     ) -> Json:
-        request = build_request(shape, student_number, int(time.time()), secrets.token_hex(16), others)
+        request = build_request(
+            self._config, shape, student_number, int(time.time()), secrets.token_hex(16), others
+        )
         answer = await self._client.send(request, _check_head)
         return parse_json(answer.body)

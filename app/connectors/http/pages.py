@@ -17,42 +17,81 @@ may have come twice: pages overlap where a system sorts them anew for each quest
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import Field as Key
+
+from app.config_model import Choice, Section, Whole, between, matching, one_of
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.config import NAME_PATTERN, read_choice, read_optional_path
-from app.connectors.http.request import BODY_PLACES, Place, RequestShape
-from app.connectors.json_paths import look_up
+from app.connectors.http.request import (
+    BODY_PLACES,
+    NAME_PATTERN,
+    Access,
+    Name,
+    Place,
+    RequestShape,
+)
+from app.connectors.json_paths import OptionalPath, look_up
 from app.connectors.reading import AnswerShape, list_rows, read_row, require_count
 from app.domain.clearance import Record
 from app.domain.json_reading import Json, Path
-from app.tables import Table
 
 EMPTY_PAGE = "empty_page"
-_PLACES = (Place.QUERY, Place.FORM, Place.JSON)
+LEAST_TO_THE_END = 3
+"""A page with rows, and two without."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageShape:
-    """How pages are asked for and counted; the keys are explained in `http_config.py`. `total` is None where empty
-    pages end the walk. `row_key` is None where a row is known by all that is read of it.
-    """
+class PageShape(Section):
+    """How pages are asked for and counted. All pages come within the one deadline."""
 
-    place: Place
-    number_name: str
-    size_name: str
-    size: int
-    first: int
-    total: Path | None
-    echo: Path | None
-    most: int
-    row_key: Path | None = None
+    number_in: Annotated[Choice[Place], one_of(Place.QUERY, Place.FORM, Place.JSON)] = Key(
+        description="where the page's number goes: `query`, `form` or `json`"
+    )
+    number_name: Name = Key(description="the parameter or field of the page's number")
+    size_name: Annotated[str, matching(NAME_PATTERN)] = Key(
+        "", description="the parameter or field of the rows a page; needs `size`"
+    )
+    size: Annotated[Whole | None, between(1, 1000)] = Key(None, description="how many rows a page")
+    first: Annotated[Whole, between(0, 1)] = Key(1, description="the number of the first page")
+    total: OptionalPath = Key(None, description="the path of the number of all rows; or `end`")
+    end: Literal["empty_page"] | None = Key(
+        None,
+        description='`"empty_page"`: pages are asked for until two have no rows, as a short page ends nothing',
+    )
+    echo: OptionalPath = Key(
+        None, description="the path where an answer repeats its page's number; needed with `end`"
+    )
+    row_key: OptionalPath = Key(
+        None,
+        description="the path inside a row of what names it, such as a bill's number; without it a row is known by all "
+        "facts that are read of it. Needed where two rows may be equal in these, such as two fees of one name and amount",
+    )
+    most: Annotated[Whole, between(2, 100)] = Key(20, description="how many pages at most")
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        if (self.end is None) == (self.total is None):
+            yield "total", f'or end = "{EMPTY_PAGE}" must be set, and only one of them'
+        if self.total is None and self.echo is None:
+            yield "echo", "is missing: an empty page ends the walk only if it says which page it is"
+        if bool(self.size_name) != (self.size is not None):
+            yield "size", "is missing" if self.size_name else "needs size_name"
+        if self.end is not None and self.most < LEAST_TO_THE_END:
+            yield "most", f"must be from {LEAST_TO_THE_END} to 100"
+
+    def list_body_contradictions(self, access: Access, request: RequestShape) -> Iterator[tuple[str, str]]:
+        """What is wrong with the body that a page's number would make with the request's."""
+        if len({self.number_in, request.number_in, access.credential_in} & BODY_PLACES) > 1:
+            yield "number_in", "names another kind of body than the request has"
+        if self.number_in in BODY_PLACES and request.method == "GET":
+            yield "number_in", "needs method POST to send a form or JSON"
 
     def make_fields(self, page: int) -> dict[Place, dict[str, str | int]]:
         """The parameters that ask for a page."""
         wanted: dict[str, str | int] = {self.number_name: page}
-        return {self.place: wanted | ({self.size_name: self.size} if self.size_name else {})}
+        return {self.number_in: wanted | ({self.size_name: self.size} if self.size else {})}
 
 
 @dataclass(slots=True)
@@ -108,40 +147,6 @@ class PageWalk:
         if not has_rows:
             require_count(total, len(self._records))
         return total == len(self._records)
-
-
-def read_pages(table: Table, request: RequestShape) -> PageShape:
-    """The table `pages`; notes its faults."""
-    shape = PageShape(
-        place=read_choice(table, "number_in", Place.QUERY, choices=_PLACES),
-        number_name=table.text("number_name", pattern=NAME_PATTERN),
-        size_name=table.text("size_name", "", pattern=NAME_PATTERN),
-        size=table.integer("size", least=1, most=1000) if table.has("size_name") else 0,
-        first=table.integer("first", 1, least=0, most=1),
-        total=read_optional_path(table, "total"),
-        echo=read_optional_path(table, "echo"),
-        most=table.integer("most", 20, least=3 if table.has("end") else 2, most=100),
-        row_key=read_optional_path(table, "row_key"),
-    )
-    if table.has("end"):
-        table.text("end", choices=(EMPTY_PAGE,))
-    if table.has("end") == (shape.total is not None):
-        table.fault("total", f'or end = "{EMPTY_PAGE}" must be set, and only one of them')
-    if shape.total is None and shape.echo is None:
-        table.fault("echo", "is missing: an empty page ends the walk only if it says which page it is")
-    _check_body(table, shape, request)
-    table.close()
-    return shape
-
-
-def _check_body(table: Table, shape: PageShape, request: RequestShape) -> None:
-    places = {shape.place, request.number_place}
-    if request.credential is not None:
-        places.add(request.credential.place)
-    if len(places & BODY_PLACES) > 1:
-        table.fault("number_in", "names another kind of body than the request has")
-    if shape.place in BODY_PLACES and request.method == "GET":
-        table.fault("number_in", "needs method POST to send a form or JSON")
 
 
 def _require_page(value: Json, page: int) -> None:

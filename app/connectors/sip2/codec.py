@@ -19,7 +19,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Literal
 
+from pydantic import Field as Key
+
+from app.config_model import Choice, Section, Text, matching
 from app.connectors.base import FailureCode, UntrustedAnswer
 
 DATE_LENGTH = 18
@@ -42,13 +46,16 @@ class Terminator(StrEnum):
         return b"\r" if self is Terminator.CR else b"\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a system writes: its encoding, its delimiter (one ASCII character), and what ends its messages."""
+class Dialect(Section):
+    """How a system writes."""
 
-    encoding: str
-    delimiter: str
-    terminator: Terminator
+    encoding: Literal["ascii", "utf-8", "gbk", "gb18030"] = Key(
+        description="`ascii`, `utf-8`, `gbk` or `gb18030`"
+    )
+    delimiter: Annotated[Text, matching(r"[!-/:-@\[-`{-~]")] = Key(
+        "|", description="one ASCII character, no letter or digit"
+    )
+    terminator: Choice[Terminator] = Key(Terminator.CR, description="what ends a message: `cr` or `crlf`")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The connector for libraries by SIP2 over TCP or TLS (see `sip2_config.py`).
+"""The connector for libraries by SIP2 over TCP or TLS (see `config.py`).
 
 Each call is a connection of its own: connect, log in, ask once, close. So an answer that comes late has no later
 question to be taken for, and a library's server that ends idle connections disturbs nobody.
@@ -22,9 +22,10 @@ from app.connectors.sip2.codec import (
     write_date,
     write_message,
 )
-from app.connectors.sip2.config import Access, Question, Sip2Config
+from app.connectors.sip2.config import Question, Sip2Config
 from app.connectors.sip2.patron import (
     INFORMATION_HEADER,
+    PATRON,
     STATUS_HEADER,
     make_document,
     read_patron,
@@ -40,19 +41,19 @@ NO_SUMMARY = " " * 10
 class Sip2Connector:
     """One library. Has no deadline of its own: it runs inside a GuardedConnector."""
 
-    def __init__(self, name: str, config: Sip2Config, trust: ssl.SSLContext | None) -> None:
-        self.name = name
+    def __init__(self, config: Sip2Config) -> None:
+        self.name = config.name
         self.actions = frozenset(config.actions)
         self._config = config
-        self._trust = trust
+        self._trust = ssl.create_default_context(cafile=config.ca_file or None) if config.tls else None
 
     async def fetch_reading(self, student_number: str) -> Reading:
         """See Connector."""
         try:
             message = await self._ask(student_number)
             require_recent(message, datetime.now(UTC))
-            document = make_document(self._config.patron, message, student_number)
-            records = read_patron(self._config.patron, document)
+            document = make_document(self._config, message, student_number)
+            records = read_patron(self._config, document)
         except UntrustedAnswer as error:
             raise DepartmentUnavailable(self.name, error.fault) from None
         return Reading(self.name, student_number, records, datetime.now(UTC))
@@ -66,8 +67,8 @@ class Sip2Connector:
             fields = self._name_patron(student_number) | {"AL": shape.message}
             async with self._talk() as conversation:
                 message = await conversation.ask(head, fields, "24", STATUS_HEADER)
-            document = make_document(self._config.patron, message, student_number)
-            return judge_action(shape.answer, document, student_number)
+            document = make_document(self._config, message, student_number)
+            return judge_action(shape, (PATRON,), document, student_number)
         except UntrustedAnswer as error:
             raise DepartmentUnavailable(self.name, error.fault) from None
 
@@ -76,7 +77,7 @@ class Sip2Connector:
 
     async def _ask(self, student_number: str) -> Message:
         require_sendable(student_number)
-        start = f"{self._config.access.language}{write_date(datetime.now(UTC))}"
+        start = f"{self._config.language}{write_date(datetime.now(UTC))}"
         fields = self._name_patron(student_number)
         async with self._talk() as conversation:
             if self._config.question is Question.INFORMATION:
@@ -84,16 +85,16 @@ class Sip2Connector:
             return await conversation.ask(f"23{start}", fields | {"AD": ""}, "24", STATUS_HEADER)
 
     def _name_patron(self, student_number: str) -> dict[str, str]:
-        access = self._config.access
+        access = self._config
         return {"AO": access.institution, "AA": student_number, "AC": access.terminal_password}
 
     @asynccontextmanager
     async def _talk(self) -> AsyncIterator[_Conversation]:
         """A conversation after the login; its connection is closed with the block, at once if it failed."""
-        access = self._config.access
+        access = self._config
         reader, writer = await _connect(access, self._trust)
         try:
-            conversation = _Conversation(access.dialect, reader, writer)
+            conversation = _Conversation(access, reader, writer)
             await conversation.log_in(access)
             yield conversation
         except BaseException:
@@ -111,7 +112,7 @@ class _Conversation:
         self._writer = writer
         self._sequence = 0
 
-    async def log_in(self, access: Access) -> None:
+    async def log_in(self, access: Sip2Config) -> None:
         """Message 93, algorithms 0 (the password is not encrypted); answered by 94 with 1 for yes."""
         if not access.login_user:
             return
@@ -138,7 +139,7 @@ class _Conversation:
 
 
 async def _connect(
-    access: Access, trust: ssl.SSLContext | None
+    access: Sip2Config, trust: ssl.SSLContext | None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         return await asyncio.open_connection(access.host, access.port, ssl=trust, limit=MAX_MESSAGE)

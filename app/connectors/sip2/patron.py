@@ -20,17 +20,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator
+from pydantic import Field as Key
+
+from app.config_model import Choice, Mistakes, Section, Texts, matching, one_of
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.fields import Field, FieldType
-from app.connectors.json_paths import Mark, all_hold, look_up
-from app.connectors.reading import ActionShape, NoRecord, require_student
+from app.connectors.fields import Facts, Field, FieldType, OfCampus
+from app.connectors.json_paths import Marks, all_hold, look_up
+from app.connectors.reading import NoRecord, require_student
 from app.connectors.sip2.codec import DATE_LENGTH, Message
 from app.domain.clearance import Record
-from app.domain.conventions import USUAL, Conventions
+from app.domain.conventions import USUAL
 
 FLAGS = (
     "charge_denied",
@@ -86,17 +89,39 @@ _NOTHING = re.compile(r"0*(\.0*)?")
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class PatronShape:
-    """What a trusted answer looks like; the keys are explained in `sip2_config.py`."""
+def _check_groups(groups: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    mistakes = []
+    for name, flags in groups.items():
+        if not re.fullmatch(r"[a-z_]+", name) or name in (*FLAGS, *COUNTS):
+            mistakes.append((name, "is not a name of its own in small letters"))
+        elif not flags or not set(flags) <= set(FLAGS):
+            mistakes.append((name, f"must be a list of {', '.join(FLAGS)}"))
+    if mistakes:
+        raise Mistakes(*mistakes)
+    return {name: tuple(dict.fromkeys(flags)) for name, flags in groups.items()}
 
-    success: tuple[Mark, ...]
-    no_record: NoRecord
-    no_record_marks: tuple[Mark, ...]
-    fields: Mapping[str, Field]
-    groups: Mapping[str, tuple[str, ...]]
-    currency: str
-    conventions: Conventions = USUAL
+
+class PatronShape(Section):
+    """What a trusted answer about a patron looks like."""
+
+    success: Marks = Key(
+        description="table of path = value, or list of values: all must hold for a patron to be believed, e.g. "
+        '`{ BL = "Y" }`; the name `AE` must not be empty either'
+    )
+    no_record: Annotated[Choice[NoRecord], one_of(NoRecord.NEVER, NoRecord.MARKED)] = Key(
+        description="`never`; `marked`: `no_record_mark` says that there is no such patron, and no name, items or fees "
+        "are there"
+    )
+    no_record_mark: Marks = Key((), description='with `marked`: table like `success`, e.g. `{ BL = "N" }`')
+    currency: Annotated[str, matching(r"[A-Z]{3}")] = Key(
+        "",
+        description="what `BH` must be beside an amount of money, e.g. `CNY`; needed where a fact is money",
+    )
+    groups: Annotated[Mapping[str, Texts], AfterValidator(_check_groups)] = Key(
+        {}, description="name = list of flags: gives the paths `<name>.count` and `<name>.extent`"
+    )
+    fields: Facts[Field]
+    conventions: OfCampus = USUAL
 
     @property
     def named(self) -> frozenset[str]:
@@ -136,7 +161,7 @@ def read_patron(shape: PatronShape, document: Document) -> tuple[Record, ...]:
     A system that does not know a patron repeats the number all the same, with counts of zero and, where the
     standard asks for one, no name: without a name there is no record. Raises UntrustedAnswer.
     """
-    if shape.no_record is NoRecord.MARKED and all_hold(shape.no_record_marks, document):
+    if shape.no_record is NoRecord.MARKED and all_hold(shape.no_record_mark, document):
         _require_nothing(document)
         return ()
     if not all_hold(shape.success, document) or not str(look_up(document, (NAME,))).strip():
@@ -147,16 +172,6 @@ def read_patron(shape: PatronShape, document: Document) -> tuple[Record, ...]:
     if has_money and look_up(document, (CURRENCY,)) != shape.currency:
         raise UntrustedAnswer(FailureCode.UNKNOWN_VALUE)
     return ({fact: field.read(document) for fact, field in shape.fields.items()},)
-
-
-def make_action_shape(
-    confirmed: tuple[Mark, ...],
-    already: tuple[Mark, ...],
-    refused: tuple[Mark, ...],
-    conventions: Conventions = USUAL,
-) -> ActionShape:
-    """What the answers to an action mean; the patron must be the student in each."""
-    return ActionShape((PATRON,), confirmed, already, refused, conventions)
 
 
 def _read_counts(text: str) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""The connector for a read-only view in the campus data centre, through SQLAlchemy (see `sql_config.py`).
+"""The connector for a read-only view in the campus data centre, through SQLAlchemy (see `config.py`).
 
 Asks a foreign database and changes nothing in it: read-only transactions with a time limit.
 
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, text
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -64,8 +64,8 @@ class ReadOnlyDatabase:
 
     def _read(self, connection: Connection, student_number: str) -> Found:
         freshness = None
-        if self._config.freshness.statement:
-            freshness = list_rows(connection.execute(text(self._config.freshness.statement)).fetchmany(2))
+        if self._config.freshness_statement:
+            freshness = list_rows(connection.execute(text(self._config.freshness_statement)).fetchmany(2))
         if self._config.numbers_statement:
             numbers = connection.execute(text(self._config.numbers_statement))
             require_folded(self._config.conventions.numbers, numbers.fetchmany(MAX_NUMBERS + 1))
@@ -80,14 +80,15 @@ class ReadOnlyDatabase:
 
 
 def _create_engine(config: SqlConfig) -> Engine:
-    backend = config.url.get_backend_name()
+    url = make_url(config.url)
+    backend = url.get_backend_name()
     special: dict[str, Any] = {}
     if backend == "sqlite":
-        special["creator"] = lambda: _connect_sqlite(config.url, config.statement_seconds)
+        special["creator"] = lambda: _connect_sqlite(url, config.statement_seconds)
     elif backend == "postgresql":
         special["connect_args"] = _get_libpq_options(config.statement_seconds)
     return create_engine(
-        config.url,
+        url,
         poolclass=QueuePool,
         pool_size=config.threads,
         max_overflow=0,
@@ -168,11 +169,11 @@ class SqlConnector:
     this connector's threads and nothing else.
     """
 
-    def __init__(self, name: str, config: SqlConfig) -> None:
-        self.name = name
+    def __init__(self, config: SqlConfig) -> None:
+        self.name = config.name
         self.actions: frozenset[str] = frozenset()
         self._config = config
-        self._threads = Threads(f"sql-{name}", config.threads)
+        self._threads = Threads(f"sql-{config.name}", config.threads)
         self._database = PerLoop(lambda: ReadOnlyDatabase(config))
 
     async def fetch_reading(self, student_number: str) -> Reading:
@@ -185,7 +186,7 @@ class SqlConnector:
             as_of = get_as_of(self._config, found, now)
         except UntrustedAnswer as error:
             raise DepartmentUnavailable(self.name, error.fault) from None
-        self._config.freshness.age.require_fresh(self.name, as_of, now)
+        self._config.require_fresh(self.name, as_of, now)
         return Reading(self.name, student_number, records, now)
 
     async def perform_action(self, action: str, student_number: str) -> ActionOutcome:

@@ -38,27 +38,27 @@ def read_rows(config: SqlConfig, found: Found, student_number: str) -> tuple[Rec
     """The facts about one student, one mapping a row; none exactly when no row means no record."""
     if len(set(found.columns)) != len(found.columns):
         raise UntrustedAnswer(FailureCode.DUPLICATE_KEY)
-    if not found.rows and config.no_row is NoRow.NEVER:
+    if not found.rows and config.no_record is NoRow.NEVER:
         raise UntrustedAnswer(FailureCode.NO_ROWS)
     if len(found.rows) > MAX_ROWS:
         raise UntrustedAnswer(FailureCode.TOO_LARGE)
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     for row in rows:
         require_student(config.conventions, _get(row, config.number_column), student_number)
-    if len(rows) > 1 and not config.is_many:
+    if len(rows) > 1 and config.rows == "one":
         raise UntrustedAnswer(FailureCode.SEVERAL_RECORDS)
     return tuple({fact: _read_fact(field, row) for fact, field in config.fields.items()} for row in rows)
 
 
 def get_as_of(config: SqlConfig, found: Found, now: datetime) -> datetime:
     """When the view was last brought up to date, in UTC: by its rows the oldest of them, and `now` for none."""
-    zone = config.freshness.age.zone
+    zone = config.time_zone
     if found.freshness is not None:
         if len(found.freshness) != 1 or len(found.freshness[0]) != 1:
             raise UntrustedAnswer(FailureCode.WRONG_COUNT)
         return parse_moment(found.freshness[0][0], zone, now)
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-    return min((parse_moment(_get(row, config.freshness.column), zone, now) for row in rows), default=now)
+    return min((parse_moment(_get(row, config.freshness_column), zone, now) for row in rows), default=now)
 
 
 def require_folded(form: NumberForm, rows: Sequence[Sequence[object]]) -> None:

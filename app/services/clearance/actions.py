@@ -61,7 +61,7 @@ def take_action(
     not call for this action, or its connector has none of this name.
     """
     _, action = get_action(installed, step_key, action_key)
-    deadline = installation.settings.round.deadline
+    deadline = installation.settings.round.deadline_seconds
     asked_at = get_now()
     before = get_live_step(installation, installed, step_key, person.number)
     if before.status is Status.CLEARED:

@@ -58,7 +58,7 @@ def look_up_clearance(
     what is fresh enough is taken as it is, and what does not come in time is still being asked. `may_ask` is
     asked before a new question goes out: after a no the page has what was kept.
     """
-    fresh_seconds = installation.settings.round.fresh
+    fresh_seconds = installation.settings.round.fresh_seconds
     known = load_cached_answers(installed.mini_app.slug, student_number)
     waivers = list_waivers(installed, student_number)
     now = get_now()
@@ -132,8 +132,8 @@ def _gather(
     systems = {
         step.key: installed.connectors[step.key] for step in installed.mini_app.steps if step.key in asked
     }
-    questions = rounds.ask(slug, student_number, systems, limits.deadline)
-    seconds = limits.deadline + GRACE_SECONDS if wait_for_all else limits.page_wait
+    questions = rounds.ask(slug, student_number, systems, limits.deadline_seconds)
+    seconds = limits.deadline_seconds + GRACE_SECONDS if wait_for_all else limits.page_wait_seconds
     return rounds.take(questions, seconds, is_first_enough=is_first_enough), looks
 
 

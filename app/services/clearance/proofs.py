@@ -69,17 +69,17 @@ def ask_proven(
     """What these steps' departments say of a student now, by step, each pass proven. Meanwhile the canary students
     are asked, unless they were right a moment ago.
     """
-    waits_until = time.monotonic() + limits.deadline + GRACE_SECONDS
+    waits_until = time.monotonic() + limits.deadline_seconds + GRACE_SECONDS
     looks = {
-        key: rest_on_look(installed, key, limits.deadline, limits.canaries_fresh)
+        key: rest_on_look(installed, key, limits.deadline_seconds, limits.canaries_fresh_seconds)
         for key in connectors
         if key not in waived
     }
-    answers = query_systems(connectors, student_number, limits.deadline)
+    answers = query_systems(connectors, student_number, limits.deadline_seconds)
     passing = {key: looks[key] for key in _list_passing(installed, answers) if looks.get(key)}
     _wait_for(passing, waits_until - time.monotonic())
     refused = {key: _refuse(installed, key) for key, look in passing.items() if not _may_rest_on(look)}
-    return prove_passes(installed, answers | refused, student_number, limits.deadline, waived, known)
+    return prove_passes(installed, answers | refused, student_number, limits.deadline_seconds, waived, known)
 
 
 def prove_passes(
@@ -149,14 +149,18 @@ def begin_looks(installed: InstalledMiniApp, limits: RoundSettings, *, wait_for_
     """For a page, while its questions are under way: a look for each step that may pass without a record, unless its
     latest is right and fresh.
     """
-    seconds = LOOKS_WAITED_FOR * limits.deadline + GRACE_SECONDS if wait_for_all else limits.page_wait
+    seconds = (
+        LOOKS_WAITED_FOR * limits.deadline_seconds + GRACE_SECONDS
+        if wait_for_all
+        else limits.page_wait_seconds
+    )
     keys = [step.key for step in installed.mini_app.steps if step.no_record is Status.CLEARED]
     looks = {
-        key: begin_look(installed, key, limits.deadline)
+        key: begin_look(installed, key, limits.deadline_seconds)
         for key in keys
-        if not _is_fresh(installed, key, limits.canaries_fresh)
+        if not _is_fresh(installed, key, limits.canaries_fresh_seconds)
     }
-    return PageLooks(looks, time.monotonic() + seconds, limits.deadline)
+    return PageLooks(looks, time.monotonic() + seconds, limits.deadline_seconds)
 
 
 def admit_to_page(

@@ -5,41 +5,43 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
+from app.connectors.config import ConnectorConfig
 from app.connectors.fields import Field, FieldType
-from app.connectors.guard import GuardedConnector
 from app.domain.mini_app import MiniApp, Step
 from app.domain.person import Role
 from app.domain.rules import FactUse
-from app.tables import Table
 
 
-def check_steps(mini_app: MiniApp, connectors: Mapping[str, GuardedConnector]) -> list[str]:
+def check_steps(mini_app: MiniApp, connectors: Mapping[str, ConnectorConfig]) -> list[str]:
     """What is wrong between each step of a mini-app and the connector that answers for it, by step key; named by
     the connector's keys.
     """
     return [
         f"connectors.{connector.name}.{fault} (step {step.key} of {mini_app.slug})"
         for step in mini_app.steps
-        if (connector := connectors.get(step.key)) is not None and connector.fields  # else told already
+        if (connector := connectors.get(step.key)) is not None  # else told already
         for fault in (
-            *(f"fields{fault}" for fault in _check_step(step, connector.fields)),
+            *(f"fields{fault}" for fault in _check_step(step, connector)),
             *_check_offered(step, connector),
         )
     ]
 
 
-def check_actions(asked: Iterable[tuple[Step, GuardedConnector]]) -> list[str]:
+def check_actions(asked: Iterable[tuple[Step, ConnectorConfig]]) -> list[str]:
     """The actions of connectors that none of their steps offers: a mistyped name, or a forgotten part. `asked` is
     every step with the connector that answers for it.
     """
-    offered: dict[GuardedConnector, set[str]] = {}
+    unoffered: dict[str, set[str]] = {}
     for step, connector in asked:
-        offered.setdefault(connector, set()).update(action.key for action in step.actions)
+        unoffered.setdefault(connector.name, set(connector.actions)).difference_update(
+            action.key for action in step.actions
+        )
     return [
-        f"connectors.{connector.name}.actions.{key} is offered by no step that the connector answers for"
-        for connector, keys in offered.items()
-        for key in sorted(connector.actions - keys)
+        f"connectors.{name}.actions.{key} is offered by no step that the connector answers for"
+        for name, keys in unoffered.items()
+        for key in sorted(keys)
     ]
 
 
@@ -57,9 +59,12 @@ def list_shown(mini_apps: Iterable[tuple[MiniApp, Mapping[str, str]]]) -> dict[s
     return {connector: frozenset(facts - read[connector]) for connector, facts in shown.items()}
 
 
-def check_levels(levels: Mapping[str, tuple[str, ...]], sign_in: Mapping[str, Table]) -> list[str]:
+def check_levels(
+    levels: Mapping[str, tuple[str, ...]], sign_in: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
     """The mini-apps that are for named levels of study where no sign-in tells a person's level: nobody gets in."""
-    tells = any(table.has("claims") and table.table("claims").has("level") for table in sign_in.values())
+    claims = [table.get("claims") for table in sign_in.values()]
+    tells = any(isinstance(paths, dict) and "level" in paths for paths in claims)
     if tells or not sign_in:
         return []
     return [
@@ -69,9 +74,9 @@ def check_levels(levels: Mapping[str, tuple[str, ...]], sign_in: Mapping[str, Ta
     ]
 
 
-def check_students(sign_in: Mapping[str, Table]) -> list[str]:
+def check_students(sign_in: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The roles of sign-ins of which none has a word for students: nobody could clear anything."""
-    named = {name: table.peek("roles") for name, table in sign_in.items()}
+    named = {name: table.get("roles") for name, table in sign_in.items()}
     roles = [table for table in named.values() if isinstance(table, dict) and table]
     if len(roles) < len(named) or any(Role.STUDENT in table.values() for table in roles):
         return []
@@ -80,7 +85,8 @@ def check_students(sign_in: Mapping[str, Table]) -> list[str]:
     ]
 
 
-def _check_step(step: Step, fields: Mapping[str, Field]) -> Iterator[str]:
+def _check_step(step: Step, connector: ConnectorConfig) -> Iterator[str]:
+    fields = connector.fields
     uses = {use.key: use for use in step.rule.uses}
     for key in uses.keys() - fields.keys():
         yield f" lack {key}, which the rule reads"
@@ -92,10 +98,10 @@ def _check_step(step: Step, fields: Mapping[str, Field]) -> Iterator[str]:
         if field.type != fact.type and not is_shown_flag:
             yield f".{fact.key}.type is {field.type}, and the manifest has {fact.type}"
         elif use is not None:
-            yield from _check_use(use, field)
+            yield from _check_use(use, field, connector.get_weakness(fact.key))
 
 
-def _check_offered(step: Step, connector: GuardedConnector) -> Iterator[str]:
+def _check_offered(step: Step, connector: ConnectorConfig) -> Iterator[str]:
     """The actions that the step offers and nobody can take."""
     for action in step.actions:
         if action.key not in connector.actions:
@@ -106,7 +112,7 @@ def _check_offered(step: Step, connector: GuardedConnector) -> Iterator[str]:
             )
 
 
-def _check_use(use: FactUse, field: Field) -> Iterator[str]:
+def _check_use(use: FactUse, field: Field, weakness: str) -> Iterator[str]:
     if use.is_presence:
         yield from _check_presence(use, field)
     if not use.passing:
@@ -114,8 +120,8 @@ def _check_use(use: FactUse, field: Field) -> Iterator[str]:
     reachable = [text for text in use.passing if _can_yield(field, text)]
     if not reachable:
         yield f".{use.key} never yields {' or '.join(use.passing)}, by which alone the rule passes"
-    elif field.proves_nothing:
-        yield f".{use.key} {field.proves_nothing}"
+    elif weakness:
+        yield f".{use.key} {weakness}"
 
 
 def _check_presence(use: FactUse, field: Field) -> Iterator[str]:

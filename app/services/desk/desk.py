@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, String, and_, bindparam, create_engine, delete, literal, select
 
-from app.connectors.desk import DeskBook, DeskConfig, Found, KeptEntry, read_desk
+from app.config_model import read
+from app.connectors.desk import DeskBook, DeskConfig, Found, KeptEntry
 from app.domain.decisions import require_other
 from app.domain.person import MalformedNumber, NumberForm
 from app.extensions import DatabaseSession, db
@@ -24,7 +25,7 @@ from app.services.audit import add_event
 from app.services.clock import get_now
 from app.services.desk.cells import Kept
 from app.services.numbers import find_known_numbers
-from app.settings import Settings
+from app.settings import DatabaseSettings, Settings
 
 CHUNK = 500
 READERS = 8
@@ -68,15 +69,15 @@ def _make_find() -> Select[Any]:
 _FIND = _make_find()
 
 
-def open_desk_book(database_url: str, zone: tzinfo) -> DeskBook:
+def open_desk_book(database: DatabaseSettings, zone: tzinfo) -> DeskBook:
     """The entries for the connectors, by connections of their own: a page that waits for its departments must
-    not hold what a desk's answer needs.
+    not hold what a desk's answer needs. The database is looked at when the first entry is.
     """
 
     @cache
     def get_engine() -> Engine:
         engine = create_engine(
-            database_url, pool_size=READERS, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+            database.url, pool_size=READERS, max_overflow=0, pool_pre_ping=True, hide_parameters=True
         )
         os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
         return engine
@@ -92,10 +93,11 @@ def open_desk_book(database_url: str, zone: tzinfo) -> DeskBook:
 
 def get_desk(settings: Settings, name: str) -> Desk:
     """The desk of this name. Raises UnknownDesk."""
-    table = settings.connectors.get(name)
-    if table is None or table.text("kind") != "desk":
+    table = settings.connectors.get(name, {})
+    if table.get("kind") != "desk":
         raise UnknownDesk(name)
-    return Desk(name, read_desk(table, settings.conventions), settings.numbers)
+    config = read(DeskConfig, table, name, [], {"name": name}, conventions=settings.conventions)
+    return Desk(name, config, settings.numbers)
 
 
 def find_entry(desk: Desk, student_number: str) -> KeptEntry | None:

@@ -76,7 +76,7 @@ def run_checks(installation: Installation, providers: Mapping[str, IdentityProvi
     yield from _look("disk", lambda: _look_at_disk(installation))
     yield from _look("files", _look_at_files)
     for name, table in installation.settings.connectors.items():
-        if table.text("kind") == "desk":
+        if table["kind"] == "desk":
             yield from _look(f"desk {name}", partial(_look_at_desk, get_desk(installation.settings, name)))
     for name, provider in providers.items():
         callback = f"{installation.settings.service.base_url}/sign-in/{name}/callback"
@@ -89,7 +89,7 @@ def run_checks(installation: Installation, providers: Mapping[str, IdentityProvi
                 step,
                 connector,
                 installed.settings.canaries.get(key),
-                installation.settings.round.deadline,
+                installation.settings.round.deadline_seconds,
             )
             yield from _look(f"{installed.mini_app.slug} {key}", ask)
 
@@ -282,7 +282,7 @@ def _look_at_desk(desk: Desk) -> Iterator[CheckResult]:
         return  # told already, and not to be made here
     state = read_state(desk.name)
     yield CheckResult(Severity.FITS, f"{state.entries} entries")
-    if desk.config.no_entry is NoEntry.EMPTY and not state.is_complete(desk.config.complete_days, get_now()):
+    if desk.config.no_record is NoEntry.EMPTY and not state.is_complete(desk.config.complete_days, get_now()):
         message = "its list is not declared complete, or too long ago: whoever has no entry is unknown"
         yield CheckResult(Severity.FAULT, f"{message} (`flask desk complete {desk.name}`)")
     if state.refusals:

@@ -75,11 +75,11 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
         return Overdue(name, cast("Table", model.__table__), condition)
 
     answered = func.coalesce(StoredAnswer.learnt_at, StoredAnswer.failing_since)
-    closed = before(retention.closed_cases)
+    closed = before(retention.closed_cases_days)
     return [
-        overdue("sessions", BrowserSession, BrowserSession.expires_at < before(retention.sessions)),
-        overdue("known answers", StoredAnswer, answered < before(retention.known_answers)),
-        overdue("checks of slips", Scan, Scan.checked_at < before(retention.slip_checks)),
+        overdue("sessions", BrowserSession, BrowserSession.expires_at < before(retention.sessions_days)),
+        overdue("known answers", StoredAnswer, answered < before(retention.known_answers_days)),
+        overdue("checks of slips", Scan, Scan.checked_at < before(retention.slip_checks_days)),
         overdue(
             "desk entries", DeskEntry, _is_closed(DeskEntry.student_number, DeskEntry.recorded_at, closed)
         ),
@@ -91,7 +91,7 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
         overdue("actions", Action, _is_closed(Action.student_number, Action.intended_at, closed)),
         overdue("waivers", Waiver, _is_closed(Waiver.student_number, Waiver.granted_at, closed)),
         # As long as the events that tell of them.
-        overdue("consents", Consent, Consent.given_at < before(retention.audit)),
+        overdue("consents", Consent, Consent.given_at < before(retention.audit_days)),
     ]
 
 
@@ -145,6 +145,6 @@ def _is_closed(
 
 def _find_first_kept(connection: Connection, retention: RetentionSettings, now: datetime) -> int:
     """The first event that is young enough: what follows it stays, whatever its time; or one past the last."""
-    young = AuditEvent.happened_at >= now - timedelta(days=retention.audit)
+    young = AuditEvent.happened_at >= now - timedelta(days=retention.audit_days)
     first = connection.scalar(select(func.min(AuditEvent.id)).where(young))
     return first if first is not None else (connection.scalar(select(func.max(AuditEvent.id))) or 0) + 1

@@ -46,16 +46,9 @@ ENGLISH = Words({"cleared": "Passed", "waived": "Waived"}, "Reason", "Approved b
 def describe_person(
     installed: InstalledMiniApp, person: Person, fields: tuple[FieldSpec, ...]
 ) -> tuple[PrintedField, ...]:
-    """A person's fields as shown and printed; what the sign-in did not tell is a dash."""
-    values = {
-        "name": person.name,
-        "student_number": person.number,
-        "college": person.college,
-        "major": person.major,
-        "level": person.level,
-        "period": installed.settings.period_title,
-    }
-    return tuple(PrintedField(field.key, field.label, values[field.key] or "—") for field in fields)
+    """A person's fields as shown and printed."""
+    period = installed.settings.period_title
+    return tuple(PrintedField(field.key, field.label, field.get_value(person, period)) for field in fields)
 
 
 def find_unprintable(installed: InstalledMiniApp, person: Person) -> tuple[PrintedField, ...]:

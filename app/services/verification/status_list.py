@@ -116,7 +116,7 @@ def get_status_list(installation: Installation) -> dict[str, Any]:
 
     Raises SQLAlchemyError without the database, NoSigningKey or SlipKeyError without a key.
     """
-    bits = _get_bits(installation.settings.database_url)
+    bits = _get_bits(installation.settings.database.url)
     now = get_now()
     kid = str(installation.slip_keys.current().ring.get_signing_kid(installation.get_local_time(now)))
     with bits.lock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from flask import Flask, g
@@ -17,17 +16,11 @@ from app.web.auth.pages import SignInPages, auth
 __all__ = ["identity_choice", "init_auth", "views"]
 
 
-def init_auth(
-    app: Flask,
-    settings: Settings,
-    providers: Mapping[str, IdentityProvider],
-    browsers: Mapping[str, re.Pattern[str]],
-) -> None:
-    """Bind the sign-in pages for these providers, and what a form does whose session has ended. `browsers`
-    tells for which User-Agents a provider is taken without asking. Templates get `form_was_lost`: true
-    once, on the page after a sign-in that interrupted a form; and `find_account`.
+def init_auth(app: Flask, settings: Settings, providers: Mapping[str, IdentityProvider]) -> None:
+    """Bind the sign-in pages for these providers, and what a form does whose session has ended. Templates get
+    `form_was_lost`: true once, on the page after a sign-in that interrupted a form; and `find_account`.
     """
-    app.extensions["sign_in"] = SignInPages(settings.service.base_url, providers, settings.roles, browsers)
+    app.extensions["sign_in"] = SignInPages(settings.service.base_url, providers, settings.roles)
     app.register_blueprint(auth)
     app.register_error_handler(CSRFError, answer_csrf_error)
     app.context_processor(lambda: {FORM_WAS_LOST: g.get(FORM_WAS_LOST, False)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -47,22 +46,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SignInPages:
-    """What the pages need of the configuration; `roles` are those given to single numbers, `browsers` the
-    User-Agents for which a provider is taken without asking.
-    """
+    """What the pages need of the configuration; `roles` are those given to single numbers."""
 
     base_url: str
     providers: Mapping[str, IdentityProvider]
     roles: Mapping[str, Role]
-    browsers: Mapping[str, re.Pattern[str]]
 
     def find_provider(self, user_agent: str) -> IdentityProvider | None:
         """The provider to go to without asking: the only one, or the first that is for this browser."""
         if len(self.providers) == 1:
             return next(iter(self.providers.values()))
-        names = (name for name, pattern in self.browsers.items() if pattern.search(user_agent))
-        name = next(names, None)
-        return None if name is None else self.providers[name]
+        fitting = (one for one in self.providers.values() if one.browsers and one.browsers.search(user_agent))
+        return next(fitting, None)
 
     def get_provider(self, name: str) -> IdentityProvider:
         """The provider of this name. Raises NotFound."""

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from app.domain.person import NumberForm, Person
-from app.identity.oauth2 import OAuth2Provider, read_oauth2
-from app.tables import Table
+from app.identity.oauth2 import OAuth2Provider
+from app.identity.registry import build_providers
 from tests.integration.auth.small_provider import ACCESS_TOKEN, CALLBACK, CLIENT_ID, CLIENT_SECRET, CODE
 from tests.integration.auth.small_server import Answer, Asked, SmallServer, json_answer
 
@@ -158,7 +158,9 @@ def make_client(server: SmallServer, **options: object) -> OAuth2Provider:
         "client_secret": CLIENT_SECRET,
         "claims": CLAIMS,
     }
-    client = read_oauth2("phone", Table(section | options, "sign_in.phone", faults), NumberForm())
+    client = build_providers({"phone": {"kind": "oauth2", **section, **options}}, NumberForm(), faults)[
+        "phone"
+    ]
     assert not faults
     return client
 

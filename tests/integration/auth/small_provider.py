@@ -12,8 +12,8 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from app.domain.person import NumberForm, Person
-from app.identity.oidc import OidcProvider, read_oidc
-from app.tables import Table
+from app.identity.oidc import OidcProvider
+from app.identity.registry import build_providers
 from tests.integration.auth.small_server import Answer, Asked, SmallServer, json_answer
 
 CALLBACK = "https://lixiao.example.edu/sign-in/campus/callback"
@@ -123,7 +123,9 @@ def make_client(issuer: str, **options: object) -> OidcProvider:
         "deadline_seconds": 5,
         "claims": {"student_number": "number", "name": "name"},
     }
-    client = read_oidc("campus", Table(section | options, "sign_in.campus", faults), NumberForm())
+    client = build_providers({"campus": {"kind": "oidc", **section, **options}}, NumberForm(), faults)[
+        "campus"
+    ]
     assert not faults
     return client
 

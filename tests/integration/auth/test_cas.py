@@ -10,8 +10,8 @@ import requests
 
 from app.domain.person import NumberForm, Person, Role
 from app.identity.base import ProviderMisbehaved, Severity, SignInError, SignInRefused, SignInUnavailable
-from app.identity.cas import CasProvider, make_service, read_cas
-from app.tables import Table
+from app.identity.cas import CasProvider, make_service
+from app.identity.registry import build_providers
 from tests.campus.client import CampusClient
 from tests.campus.credentials import PASSWORD
 from tests.integration.auth.small_server import Answer, SmallServer
@@ -37,7 +37,9 @@ def server(campus: CampusClient) -> Iterator[CampusClient]:
 def make_client(url: str, **options: object) -> CasProvider:
     faults: list[str] = []
     section = {"label": "统一身份认证", "url": url, "claims": CLAIMS, "roles": ROLES}
-    client = read_cas("campus", Table(section | options, "sign_in.campus", faults), NumberForm())
+    client = build_providers({"campus": {"kind": "cas", **section, **options}}, NumberForm(), faults)[
+        "campus"
+    ]
     assert not faults
     return client
 
@@ -199,7 +201,7 @@ def test_signing_out_ends_the_campus_session_where_that_is_wanted() -> None:
 def test_faults_of_the_configuration_are_named() -> None:
     faults: list[str] = []
     section = {"label": "x", "url": "http://id.example.edu/cas", "version": "1", "entry": "code"}
-    read_cas("campus", Table(section | {"colour": "red"}, "sign_in.campus", faults), NumberForm())
+    build_providers({"campus": {"kind": "cas", "colour": "red", **section}}, NumberForm(), faults)
     told = "\n".join(faults)
     for key in (
         "url must be an https",

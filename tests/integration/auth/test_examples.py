@@ -17,7 +17,6 @@ from app.identity.base import IdentityProvider, OpenedFromCampus, SignInRefused
 from app.identity.claims import SeveralIdentities
 from app.identity.registry import build_providers
 from app.settings import load_settings
-from app.tables import Table
 from tests.campus.client import PROJECT
 from tests.campus.run import make_environment
 from tests.integration.auth.odd_platforms import Platform, serve, text
@@ -84,7 +83,7 @@ def build(name: str, url: str, **changes: object) -> IdentityProvider:
     if section["kind"] != "cas":
         section["client_secret"] = CLIENT_SECRET
     faults: list[str] = []
-    providers = build_providers({name: Table(section, f"sign_in.{name}", faults)}, NumberForm())
+    providers = build_providers({name: section}, NumberForm(), faults)
     assert not faults
     return providers[name]
 

@@ -9,8 +9,7 @@ import pytest
 
 from app.domain.person import NumberForm, Person, Role
 from app.identity.base import ProviderMisbehaved, SignInError, SignInRefused, SignInUnavailable
-from app.identity.oauth2 import read_oauth2
-from app.tables import Table
+from app.identity.registry import build_providers
 from tests.integration.auth.odd_platforms import (
     CLAIMS,
     PLATFORMS,
@@ -129,7 +128,7 @@ def test_what_contradicts_itself_is_named() -> None:
         "token_format": "xml",
         "claims": CLAIMS,
     }
-    read_oauth2("phone", Table(section, "sign_in.phone", faults), NumberForm())
+    build_providers({"phone": {"kind": "oauth2", **section}}, NumberForm(), faults)
     told = "\n".join(faults)
     for key in (
         "token_url must be an https",

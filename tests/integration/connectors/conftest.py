@@ -12,10 +12,9 @@ import pytest
 
 from app.connectors.base import Connector
 from app.connectors.fan_out import close_connectors
-from app.connectors.registry import build_connectors
-from app.tables import Table
 from tests.campus.client import CampusClient
 from tests.campus.credentials import DEMO
+from tests.fixtures.connectors import connect_all
 from tests.integration.connectors.desks import Installation, make_installation
 
 DEMO_FILE = Path(__file__).resolve().parents[3] / "config" / "demo.toml"
@@ -31,18 +30,12 @@ CREDENTIALS = {
 def demo_connectors(base_url: str, **changes: Any) -> dict[str, Connector]:
     """The demo file's connectors at another address, with further keys for each."""
     sections = tomllib.loads(DEMO_FILE.read_text(encoding="utf-8"))["connectors"]
-    faults: list[str] = []
-    tables = {
-        name: Table(
-            section | {"base_url": base_url, "credential": CREDENTIALS[name]} | changes,
-            f"connectors.{name}",
-            faults,
-        )
-        for name, section in sections.items()
-    }
-    connectors = build_connectors(tables)
-    assert faults == []
-    return connectors
+    return connect_all(
+        {
+            name: section | {"base_url": base_url, "credential": CREDENTIALS[name]} | changes
+            for name, section in sections.items()
+        }
+    )
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 
 from app.connectors.base import Connector
 from app.connectors.fan_out import close_connectors, query_systems
-from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.extensions import db
 from app.factory import create_app
 from app.services.desk.desk import open_desk_book
 from app.settings import load_settings
 from tests.campus.run import PROJECT, make_environment, prepare
+from tests.fixtures.connectors import connect_all
 
 DESK_CONFIG = """
 [connectors.hall]
@@ -126,12 +126,10 @@ def make_csv(*rows: str) -> str:
 def connect(hall: Installation, desk: str = "hall", **changes: Any) -> Connector:
     """The desk as the service has it, with changes in its configuration."""
     settings = load_settings(hall.environment)
-    table = settings.connectors[desk]
-    table._data |= changes  # type: ignore[operator]
-    book = open_desk_book(settings.database_url, ZoneInfo("Asia/Shanghai"))
-    connector = build_connectors({desk: table}, book)[desk]
+    table = {**settings.connectors[desk], **changes}
+    book = open_desk_book(settings.database, ZoneInfo("Asia/Shanghai"))
     assert settings.faults == []
-    return connector
+    return connect_all({desk: table}, book)[desk]
 
 
 def ask(connector: Connector, number: str = "TS23000001") -> Reading | DepartmentUnavailable:

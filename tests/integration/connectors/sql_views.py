@@ -14,9 +14,8 @@ from sqlalchemy import Engine, create_engine
 
 from app.connectors.base import Connector
 from app.connectors.fan_out import close_connectors, query_systems
-from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.tables import Table
+from tests.fixtures.connectors import connect_all
 
 STUDENT = "TS23000002"
 TABLE = """
@@ -135,7 +134,4 @@ def asking(centre: DataCentre, **changes: Any) -> Iterator[Ask]:
 def build(url: str, **changes: Any) -> Connector:
     """The connector of SECTION with changes; None takes a key away."""
     section = {key: value for key, value in (SECTION | {"url": url} | changes).items() if value is not None}
-    faults: list[str] = []
-    built = build_connectors({"loans": Table(section, "connectors.loans", faults)})
-    assert faults == []
-    return built["loans"]
+    return connect_all({"loans": section})["loans"]

@@ -12,9 +12,8 @@ from typing import Any
 
 from app.connectors.base import Connector
 from app.connectors.fan_out import query_systems
-from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.tables import Table
+from tests.fixtures.connectors import connect_all
 
 STUDENT = "TS23000002"
 SECRET = "geheim-0815"
@@ -146,14 +145,10 @@ async def _stop(server: asyncio.Server) -> None:
 
 def connect(url: str, name: str = "stand_in", **changes: Any) -> Connector:
     """A connector to a stand-in."""
-    faults: list[str] = []
     section = SECTION | {"base_url": url} | changes
     if "signature" in changes:
         del section["credential_name"]
-    table = Table(section, name, faults)
-    connector = build_connectors({name: table})[name]
-    assert faults == []
-    return connector
+    return connect_all({name: section})[name]
 
 
 def ask(connector: Connector, number: str = STUDENT, deadline: float = 10) -> Reading | DepartmentUnavailable:

@@ -19,7 +19,7 @@ from openpyxl import Workbook
 from app.connectors.base import Connector, FailureCode
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.services.desk.desk import open_desk_book
-from app.settings import load_settings
+from app.settings import DatabaseSettings, load_settings
 from tests.campus.client import running_campus
 from tests.campus.run import PROJECT, make_environment, prepare, start_service, stop
 from tests.conftest import get_free_port
@@ -263,7 +263,7 @@ def test_an_entry_without_its_facts_makes_the_desk_unavailable(
 
 def test_a_value_that_the_configuration_no_longer_knows_is_not_believed(hall: Installation) -> None:
     keep(hall, json.dumps(FACTS))
-    fields = load_settings(hall.environment).connectors["hall"].values("fields")
+    fields = load_settings(hall.environment).connectors["hall"]["fields"]
     narrower = fields | {"state": fields["state"] | {"known": ["在办"]}}
     assert fault_of(ask(connect(hall, fields=narrower))) == FailureCode.UNKNOWN_VALUE
 
@@ -284,13 +284,13 @@ def test_a_lost_table_or_database_is_not_an_empty_one(hall: Installation, no_rec
 
 def connect_elsewhere(hall: Installation, no_record: str) -> Connector:
     """A connector whose database's folder is gone."""
-    from app.connectors.desk import DeskConnector, read_desk
-    from app.tables import Table
+    from app.connectors.desk import DeskConnector
+    from tests.fixtures.connectors import read_config
 
     section = {"kind": "desk", "number_column": "学号", "no_record": no_record}
     section |= {"fields": {"state": {"path": "状态", "type": "text"}}}  # type: ignore[dict-item]
-    book = open_desk_book(f"sqlite:///{hall.folder}/lixiao.sqlite3", ZoneInfo("UTC"))
-    return DeskConnector("hall", read_desk(Table(section, "hall", [])), book)
+    book = open_desk_book(DatabaseSettings(url=f"sqlite:///{hall.folder}/lixiao.sqlite3"), ZoneInfo("UTC"))
+    return DeskConnector(read_config(section, "hall"), book)
 
 
 def test_a_desk_works_on_postgresql_alike(tmp_path: Path) -> None:

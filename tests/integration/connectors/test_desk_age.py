@@ -7,15 +7,13 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from app.connectors.base import StaleView
-from app.connectors.registry import build_connectors
 from app.domain.clearance import Reading
-from app.services.desk.desk import open_desk_book
 from app.settings import load_settings
+from tests.fixtures.connectors import list_faults
 from tests.integration.connectors.desks import Installation, make_installation
 from tests.integration.connectors.test_desk import FACTS, ask, connect, keep
 
@@ -39,7 +37,7 @@ def test_an_entry_that_is_too_old_is_told_with_its_time(hall: Installation) -> N
 
 def test_an_entry_may_name_the_day_as_of_which_it_holds(hall: Installation) -> None:
     keep(hall, json.dumps(FACTS | {"done_on": "2026-06-02"}))
-    fields = load_settings(hall.environment).connectors["hall"].values("fields")
+    fields = load_settings(hall.environment).connectors["hall"]["fields"]
     dated = fields | {"done_on": {"path": "日期", "type": "day"}}
     stale = ask(connect(hall, fields=dated, as_of="done_on", fresh_for_minutes=60))
     assert isinstance(stale, StaleView)
@@ -60,7 +58,5 @@ def test_a_limit_of_age_that_cannot_be_kept_is_told(
     hall: Installation, changes: dict[str, Any], named: str
 ) -> None:
     settings = load_settings(hall.environment)
-    table = settings.connectors["hall"]
-    table._data |= changes  # type: ignore[operator]
-    build_connectors({"hall": table}, open_desk_book(settings.database_url, ZoneInfo("UTC")))
-    assert any(fault.startswith(f"connectors.hall.{named} ") for fault in settings.faults), settings.faults
+    faults = list_faults(hall={**settings.connectors["hall"], **changes})
+    assert any(fault.startswith(f"connectors.hall.{named} ") for fault in faults), faults

@@ -10,9 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.connectors.registry import build_connectors
 from app.domain.clearance import Reading
-from app.tables import Table
+from tests.fixtures.connectors import list_faults
 from tests.integration.connectors.stand_in import (
     SECTION,
     STUDENT,
@@ -217,7 +216,5 @@ def test_a_page_may_be_asked_for_in_the_body_and_counted_from_zero(server: Stand
     ],
 )
 def test_rows_that_may_be_many_need_a_proof_that_none_is_missing(changes: dict[str, Any], named: str) -> None:
-    faults: list[str] = []
-    section = SECTION | {"base_url": "http://localhost:1"} | changes
-    build_connectors({"x": Table(section, "x", faults)})
-    assert any(fault.startswith(f"x.{named} ") for fault in faults), faults
+    faults = list_faults(x=SECTION | {"base_url": "http://localhost:1"} | changes)
+    assert any(fault.startswith(f"connectors.x.{named} ") for fault in faults), faults

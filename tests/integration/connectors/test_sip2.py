@@ -14,12 +14,9 @@ from typing import Any
 
 import pytest
 
-from app.connectors.base import ActionOutcome, Connector
-from app.connectors.base import Fault as ConnectorFault
+from app.connectors.base import ActionOutcome, Connector, FailureCode
 from app.connectors.fan_out import perform_action, query_systems
-from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.tables import Table
 from tests.campus.client import CampusClient, running_campus
 from tests.campus.credentials import DEMO
 from tests.campus.facts import LibraryLoans
@@ -27,6 +24,7 @@ from tests.campus.sip2_server import Sip2Library
 from tests.campus.sip2_wire import read_request, seal, write_patron
 from tests.campus.state import COMMON_FAULTS, Fault, State
 from tests.conftest import get_free_port
+from tests.fixtures.connectors import connect_all
 from tests.integration.connectors.test_transport import make_certificate
 from tests.unit.connectors.sip2.library import demo_section
 
@@ -55,10 +53,7 @@ def library(shared_library: CampusClient) -> CampusClient:
 
 def build(port: int, **changes: Any) -> Connector:
     section = demo_section(port=port, login_password=DEMO.library_loans_token, deadline_seconds=1, **changes)
-    faults: list[str] = []
-    built = build_connectors({"library": Table(section, "library", faults)})
-    assert faults == []
-    return built["library"]
+    return connect_all({"library": section})["library"]
 
 
 @pytest.fixture
@@ -184,7 +179,7 @@ def test_the_question_about_the_status_alone_is_understood(library: CampusClient
 
 def test_a_wrong_password_is_a_fault_of_its_own(library: CampusClient, library_port: int) -> None:
     section = demo_section(port=library_port, login_password="wrong")
-    connector = build_connectors({"library": Table(section, "library", [])})["library"]
+    connector = connect_all({"library": section})["library"]
     assert fault_of(connector) == "credential_refused"
 
 
@@ -275,7 +270,7 @@ def test_names_in_the_librarys_encoding_do_not_disturb_the_facts(encoding: str) 
 def test_another_encoding_than_the_configured_one_is_a_fault() -> None:
     body = write_patron("64", STUDENT, LibraryLoans())
     with serving(answering(body, "gbk", b"\r")) as port:
-        assert fault_of(build(port, encoding="utf-8", login_user=None)) == ConnectorFault.ENCODING
+        assert fault_of(build(port, encoding="utf-8", login_user=None)) == FailureCode.ENCODING
         assert records_of(build(port, encoding="gbk", login_user=None)) == (CLEARED,)
 
 
@@ -289,7 +284,7 @@ def test_an_answer_of_long_ago_is_refused_however_good_it_looks() -> None:
     body = write_patron("64", STUDENT, LibraryLoans())
     old = f"{body[:19]}19900101{body[27:]}"
     with serving(answering(old, "utf-8", b"\r")) as port:
-        assert fault_of(build(port, login_user=None)) == ConnectorFault.MALFORMED_DAY
+        assert fault_of(build(port, login_user=None)) == FailureCode.MALFORMED_DAY
     with serving(answering(body, "utf-8", b"\r")) as port:
         assert records_of(build(port, login_user=None)) == (CLEARED,)
 

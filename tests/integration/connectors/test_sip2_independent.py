@@ -11,9 +11,8 @@ from pysip2 import SIP2Server
 
 from app.connectors.base import ActionOutcome, Connector, FailureCode
 from app.connectors.fan_out import perform_action, query_systems
-from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.tables import Table
+from tests.fixtures.connectors import connect_all
 from tests.integration.connectors.independent_library import (
     ALL_DENIED,
     PASSWORD,
@@ -57,10 +56,7 @@ def port(library: Library) -> Iterator[int]:
 def build(port: int, **changes: Any) -> Connector:
     access = {"port": port, "login_password": PASSWORD, "deadline_seconds": 5}
     section = demo_section(**(BY_FLAGS | access | changes))
-    faults: list[str] = []
-    connector = build_connectors({"library": Table(section, "library", faults)})["library"]
-    assert faults == []
-    return connector
+    return connect_all({"library": section})["library"]
 
 
 def ask(connector: Connector, number: str = STUDENT) -> Reading | DepartmentUnavailable:

@@ -26,7 +26,7 @@ from app.connectors.registry import build_connectors
 from app.domain.clearance import Reading
 from app.domain.conventions import USUAL
 from app.domain.person import LetterCase, NumberForm
-from app.tables import Table
+from tests.fixtures.connectors import read_config
 from tests.integration.connectors.stand_in import (
     SECRET,
     SECTION,
@@ -253,6 +253,6 @@ def test_a_number_that_another_system_writes_in_its_own_way_is_the_same_student(
 
 def test_where_the_case_of_letters_tells_people_apart_another_case_is_another_person(server: StandIn) -> None:
     server.will_answer(response(TRUTH.replace(STUDENT.encode(), STUDENT.lower().encode())))
-    table = Table(SECTION | {"base_url": server.url}, "x", [])
     kept = replace(USUAL, numbers=NumberForm(case=LetterCase.KEPT))
-    assert fault_of(build_connectors({"x": table}, None, kept)["x"]) == "wrong_student"
+    config = read_config(SECTION | {"base_url": server.url}, conventions=kept)
+    assert fault_of(build_connectors({"x": config})["x"]) == "wrong_student"

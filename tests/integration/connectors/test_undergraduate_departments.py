@@ -11,12 +11,11 @@ import pytest
 
 from app.connectors.base import Connector
 from app.connectors.fan_out import close_connectors, query_systems
-from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.tables import Table
 from tests.campus.client import PROJECT, CampusClient
 from tests.campus.credentials import DEMO
 from tests.campus.state import COMMON_FAULTS, Fault
+from tests.fixtures.connectors import connect_all
 
 CONFIG = PROJECT / "config" / "demo_undergraduate.toml"
 
@@ -25,14 +24,11 @@ CONFIG = PROJECT / "config" / "demo_undergraduate.toml"
 def connectors(campus: CampusClient) -> Iterator[dict[str, Connector]]:
     """The connectors that the configuration adds, with a short deadline."""
     sections = tomllib.loads(CONFIG.read_text("utf-8"))["connectors"]
-    faults: list[str] = []
     changes = {"base_url": campus.url, "deadline_seconds": 1.0}
     tables = {
-        name: Table(section | changes | {"credential": DEMO.of_systems[name]}, name, faults)
-        for name, section in sections.items()
+        name: section | changes | {"credential": DEMO.of_systems[name]} for name, section in sections.items()
     }
-    built = build_connectors(tables)
-    assert faults == []
+    built = connect_all(tables)
     yield built
     close_connectors(built.values())
 

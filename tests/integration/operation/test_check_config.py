@@ -6,18 +6,23 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import get_origin
 
 import pytest
 
+from app.config_model import Secret, Section, read
 from app.connectors.base import UntrustedAnswer
 from app.connectors.sql.rows import require_folded
 from app.documents.fonts import list_font_files
 from app.domain.person import USUAL_PATTERN, NumberForm
-from app.tables import Table
+from app.factory import create_app
+from app.settings import SettingsError, load_settings
 from tests.campus.accounts import DEMO_ACCOUNTS
 from tests.campus.client import PROJECT
 from tests.campus.run import make_environment, prepare
+from tests.config_docs import TABLES
 from tests.conftest import get_free_port
 from tests.fixtures.finance_view import FRAGMENT, make_finance_view
 from tests.integration.operation.commands import run_flask
@@ -74,6 +79,49 @@ def test_all_mistakes_are_told_at_once_and_nothing_else(environment: dict[str, s
     ):
         assert words in done.err, words
     assert "hunter2" not in done.err
+
+
+def list_keys(name: str) -> list[str]:
+    """The keys of a section but inner tables, and its kind, which is told alone; each as a variable."""
+    inner = {
+        "sign_in": "sign_in__campus",
+        "mini_apps": "mini_apps__graduate_departure",
+        "connectors": "connectors__finance",
+    }
+    return [
+        f"LIXIAO_{inner.get(name, name)}__{key}".upper()
+        for key, field in TABLES[name].model_fields.items()
+        if field.description and get_origin(field.annotation) is not Mapping and key != "kind"
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in TABLES if " " not in name])
+def test_whatever_is_wrong_is_told_and_nothing_breaks(environment: dict[str, str], name: str) -> None:
+    keys = list_keys(name)
+    sound = {variable: text for variable, text in environment.items() if variable not in keys}
+    settings = load_settings({**sound, **{f"{key}__NO": "such" for key in keys}})
+    with pytest.raises(SettingsError) as raised:
+        create_app(settings)
+    for key in keys:
+        assert key.removeprefix("LIXIAO_").replace("__", ".").lower() in str(raised.value)
+
+
+def test_a_connector_that_is_no_table_keeps_nothing_else_from_being_told(environment: dict[str, str]) -> None:
+    sound = {name: text for name, text in environment.items() if "__ARCHIVE__" not in name}
+    wrong = {"LIXIAO_CONNECTORS__ARCHIVE": "1", "LIXIAO_CONNECTORS__FINANCE__ROWS": "few"}
+    with pytest.raises(SettingsError) as raised:
+        create_app(load_settings({**sound, **wrong}))
+    assert raised.value.faults == (
+        "connectors.archive must be a table",
+        "connectors.finance.rows must be one of one, many",
+    )
+
+
+def test_canary_students_that_cannot_be_read_are_not_missed_too(environment: dict[str, str]) -> None:
+    settings = load_settings({**environment, f"{CANARIES}__FINANCE__FAILS": ""})
+    with pytest.raises(SettingsError) as raised:
+        create_app(settings)
+    assert raised.value.faults == ("mini_apps.graduate_departure.canaries.finance.fails names nobody",)
 
 
 def test_what_could_never_work_is_told_at_once_by_key(environment: dict[str, str], tmp_path: Path) -> None:
@@ -211,6 +259,10 @@ def test_a_secret_file_counts_only_while_it_is_its_owners_alone(
     assert "0123456789abcdef" not in outcomes[0o644].err
 
 
+class Hidden(Section):
+    key: Secret
+
+
 @pytest.mark.parametrize(
     ("value", "is_sample"),
     [
@@ -228,7 +280,7 @@ def test_a_secret_file_counts_only_while_it_is_its_owners_alone(
 )
 def test_samples_are_no_secrets(value: str, is_sample: bool) -> None:
     faults: list[str] = []
-    Table({"key": value}, "service", faults).secret("key")
+    read(Hidden, {"key": value}, "service", faults)
     assert bool(faults) is is_sample
     assert not any(value in fault for fault in faults)
 
@@ -246,7 +298,7 @@ def test_a_server_that_may_not_start_ends_with_the_same_one_message(environment:
     assert "Traceback" not in ended.stderr
 
 
-CANARIES = "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__SENTINELS"
+CANARIES = "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__CANARIES"
 
 
 def test_facts_that_no_failing_canary_student_shows_are_told(environment: dict[str, str]) -> None:

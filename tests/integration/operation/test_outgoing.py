@@ -13,13 +13,12 @@ import pytest
 import requests
 
 from app.connectors.fan_out import close_connectors, query_systems
-from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable
 from app.identity.base import ProviderMisbehaved, SignInError
 from app.identity.http import Exchange
 from app.identity.oidc_tokens import read_metadata
-from app.tables import Table
 from tests.campus.run import DEMO_FILE
+from tests.fixtures.connectors import connect_all
 from tests.integration.auth.small_server import Answer, Asked, SmallServer, json_answer
 
 ISSUER = "https://sso.example.edu"
@@ -163,10 +162,7 @@ def ask_thesis(answer: Answer) -> tuple[object, list[Asked]]:
     with serving() as department:
         path = f"/systems/library_thesis/v2/students/{NUMBER}/thesis"
         department.answers[path] = lambda _asked: answer
-        faults: list[str] = []
-        table = Table({**config, "base_url": department.url, "credential": "k"}, "connectors.thesis", faults)
-        connectors = build_connectors({"thesis": table})
-        assert faults == []
+        connectors = connect_all({"thesis": {**config, "base_url": department.url, "credential": "k"}})
         found = query_systems(connectors, NUMBER, 5)["thesis"]
         close_connectors(connectors.values())
         return found, department.asked

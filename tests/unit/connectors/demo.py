@@ -6,11 +6,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from app.connectors.http.config import HttpJsonConfig, read_http_json
+from app.connectors.http.config import HttpJsonConfig
 from app.connectors.json_paths import check_content_type, parse_json
 from app.connectors.reading import read_records
 from app.domain.clearance import Record
-from app.tables import Table
+from tests.fixtures.connectors import read_config
 
 DEMO_FILE = Path(__file__).resolve().parents[3] / "config" / "demo.toml"
 JSON_TYPE = "application/json; charset=utf-8"
@@ -25,10 +25,10 @@ def demo_sections() -> dict[str, dict[str, Any]]:
 
 def demo_configs() -> dict[str, HttpJsonConfig]:
     """The parsed configuration of each system."""
-    return {name: read_http_json(Table(section, name, [])) for name, section in demo_sections().items()}
+    return {name: read_config(section, name) for name, section in demo_sections().items()}
 
 
 def prove(config: HttpJsonConfig, body: bytes, content_type: str = JSON_TYPE) -> tuple[Record, ...]:
     """What the connector makes of an answer about STUDENT; raises UntrustedAnswer."""
     check_content_type(content_type)
-    return read_records(config.answer, parse_json(body), STUDENT)
+    return read_records(config, parse_json(body), STUDENT)

@@ -6,22 +6,19 @@ from typing import Any
 
 import pytest
 
-from app.connectors.registry import build_connectors, list_breaker_states
-from app.tables import Table
+from app.connectors.registry import list_breaker_states, read_connectors
+from tests.fixtures.connectors import connect_all, list_faults
 from tests.unit.connectors.demo import demo_sections
 
 
 def faults_of(sections: dict[str, dict[str, Any]]) -> list[str]:
-    faults: list[str] = []
-    tables = {name: Table(section, f"connectors.{name}", faults) for name, section in sections.items()}
-    assert set(build_connectors(tables)) == set(sections)
-    return faults
+    return list_faults(**sections)
 
 
 def test_the_demo_systems_are_complete() -> None:
     sections = demo_sections()
     assert faults_of(sections) == []
-    connectors = build_connectors({name: Table(item, name, []) for name, item in sections.items()})
+    connectors = connect_all(sections)
     assert connectors["library_loans"].actions == {"cancel-card"}
     assert set(list_breaker_states(connectors.values()).values()) == {"closed"}
 
@@ -111,6 +108,38 @@ def test_a_signed_message_holds_what_makes_it_fresh_and_nothing_unknown(message:
     section = demo_sections()["archive"]
     section["signature"] |= {"message": message}
     assert faults_of({"archive": section}) != []
+
+
+@pytest.mark.parametrize(
+    "where", [(), ("fields", "state"), ("actions", "cancel")], ids=["system", "field", "action"]
+)
+@pytest.mark.parametrize(
+    "key", ["conventions", "name", "only_shown_as", "json_type", "may_be_empty", "rows_path_"]
+)
+def test_what_the_service_adds_to_a_table_is_no_key_of_it(where: tuple[str, ...], key: str) -> None:
+    action = {"path": "/x", "method": "POST", "number_in": "form", "number_name": "n", "echo": "n"}
+    section = demo_sections()["archive"] | {"actions": {"cancel": action | {"confirmed": {"done": True}}}}
+    inner = section
+    for part in where:
+        inner = inner[part]
+    inner[key] = "x"
+    assert faults_of({"archive": section}) == [
+        f"{'.'.join(('connectors', 'archive', *where, key))} is not a known key"
+    ]
+
+
+def test_what_is_right_in_a_table_with_mistakes_is_there_to_be_looked_at() -> None:
+    sections = demo_sections()
+    sections["finance"] |= {"count": "", "rows": "many"}
+    sections["dormitory"] |= {"deadline_seconds": "soon"}
+    sections["archive"]["fields"]["state"]["type"] = "number"
+    faults: list[str] = []
+    configs = read_connectors(sections, faults)
+    assert len(faults) == 3
+    assert set(configs["finance"].fields) == set(sections["finance"]["fields"])
+    assert set(configs["dormitory"].fields) == set(sections["dormitory"]["fields"])
+    # Whether its facts fit a mini-app nobody can tell.
+    assert "archive" not in configs
 
 
 def test_plain_http_to_another_machine_needs_a_word_of_its_own() -> None:

@@ -9,19 +9,23 @@ from typing import Any
 import pytest
 
 from app.connectors.base import UntrustedAnswer
-from app.connectors.fields import Field, FieldType, JsonType, MoneyUnit
+from app.connectors.fields import JsonField
 from app.domain.json_reading import Fraction
 
-AT = ("x",)
-COUNT = Field(AT, FieldType.COUNT, JsonType.NUMBER)
-YUAN = Field(AT, FieldType.MONEY)
-YUAN_NUMBER = Field(AT, FieldType.MONEY, JsonType.NUMBER)
-FEN = Field(AT, FieldType.MONEY, unit=MoneyUnit.FEN)
-DAY = Field(AT, FieldType.DAY)
-FLAG = Field(AT, FieldType.FLAG)
-FREE = Field(AT, FieldType.TEXT)
-CARD = Field(AT, FieldType.TEXT, values={"1": "active", "9": "cancelled"})
-EMPTY = Field(AT, FieldType.TEXT, may_be_empty=True)
+
+def make_field(**keys: Any) -> JsonField:
+    return JsonField.model_validate({"path": "x", **keys})
+
+
+COUNT = make_field(type="count")
+YUAN = make_field(type="money", unit="yuan")
+YUAN_NUMBER = make_field(type="money", unit="yuan", json="number")
+FEN = make_field(type="money", unit="fen")
+DAY = make_field(type="day")
+FLAG = make_field(type="flag")
+FREE = make_field(type="text")
+CARD = make_field(type="text", values={"1": "active", "9": "cancelled"})
+EMPTY = make_field(type="text", empty=True)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +56,7 @@ EMPTY = Field(AT, FieldType.TEXT, may_be_empty=True)
         (EMPTY, "  ", None),
     ],
 )
-def test_a_value_as_its_system_writes_it_becomes_a_fact(field: Field, value: Any, fact: Any) -> None:
+def test_a_value_as_its_system_writes_it_becomes_a_fact(field: JsonField, value: Any, fact: Any) -> None:
     found = field.read({"x": value})
     assert (found, str(found)) == (fact, str(fact))
 
@@ -60,9 +64,9 @@ def test_a_value_as_its_system_writes_it_becomes_a_fact(field: Field, value: Any
 BAD_NUMBERS = ["", " ", "-1", "-0", "+1", "01", "1e3", "1,000", "NaN", "inf", "0x1", "１", "٣", "²", "1 ", "1\n", "1.005", "¥1", ".5", "5."]  # fmt: skip
 
 
-@pytest.mark.parametrize("field", [YUAN, FEN, Field(AT, FieldType.COUNT)])
+@pytest.mark.parametrize("field", [YUAN, FEN, make_field(type="count", json="string")])
 @pytest.mark.parametrize("text", BAD_NUMBERS)
-def test_what_is_not_a_plain_ascii_number_is_refused(field: Field, text: str) -> None:
+def test_what_is_not_a_plain_ascii_number_is_refused(field: JsonField, text: str) -> None:
     with pytest.raises(UntrustedAnswer):
         field.read({"x": text})
 
@@ -122,10 +126,10 @@ def test_the_standard_conversions_take_foreign_digits(text: str) -> None:
         (EMPTY, []),
         (EMPTY, {}),
         (EMPTY, False),
-        (Field(AT, FieldType.TEXT, pattern=r"\D+"), "00420013"),
+        (make_field(type="text", pattern=r"\D+"), "00420013"),
     ],
 )
-def test_a_value_that_is_not_positively_understood_is_refused(field: Field, value: Any) -> None:
+def test_a_value_that_is_not_positively_understood_is_refused(field: JsonField, value: Any) -> None:
     with pytest.raises(UntrustedAnswer):
         field.read({"x": value})
 

@@ -63,7 +63,7 @@ def read_mutants(read: Reader, *refusals: type[Exception]) -> int:
 def read_leniently(config: HttpJsonConfig, body: bytes, _content_type: str) -> tuple[Record, ...]:
     """A reader as one writes it in a hurry: whatever is missing is nothing."""
     node: Any = json.loads(body)
-    for step in config.answer.rows_path:
+    for step in config.rows_path:
         node = node.get(step) or {}
     rows = [node] if isinstance(node, dict) and node else list(node)
     return tuple(_read_leniently(config, row) for row in rows)
@@ -71,7 +71,7 @@ def read_leniently(config: HttpJsonConfig, body: bytes, _content_type: str) -> t
 
 def _read_leniently(config: HttpJsonConfig, row: dict[str, Any]) -> Record:
     record: dict[str, Any] = {}
-    for fact, field in config.answer.fields.items():
+    for fact, field in config.fields.items():
         value = row.get(str(field.path[0]))
         if field.type in (FieldType.COUNT, FieldType.MONEY):
             value = Decimal(str(value or 0))

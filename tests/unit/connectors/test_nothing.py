@@ -10,21 +10,20 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
+from app.config_model import read
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.config import read_field
 from app.connectors.desk import read_kept
-from app.connectors.fields import Field
-from app.connectors.sql.config import read_sql
+from app.connectors.fields import JsonField
 from app.connectors.sql.rows import Found, read_rows
 from app.domain.clearance import Status
 from app.domain.conventions import USUAL, Conventions
 from app.domain.rules import AllPresent
-from app.tables import Table
+from tests.fixtures.connectors import read_config
 from tests.unit.connectors.answers import dormitory
 from tests.unit.connectors.demo import demo_configs
 
-DORMITORY = demo_configs()["dormitory"].answer.fields
-RULE = AllPresent(("checkout_date", "checkout_by"))
+DORMITORY = demo_configs()["dormitory"].fields
+RULE = AllPresent(facts=("checkout_date", "checkout_by"))
 SENTINEL_DAYS = ("9999-12-31", "1900-01-01", "0001-01-01", "1899-12-30", "0000-00-00", "1970-01-01")
 ODD_DAYS = ("1999-12-31", "2026-06-11", "2035-01-01", "2099-12-31")
 SHANGHAI = replace(USUAL, zone=ZoneInfo("Asia/Shanghai"))
@@ -32,14 +31,14 @@ NO_RULES = Conventions(frozenset(), first_day=date.min)
 """No text stands for nothing, no day is too early: the negative control's."""
 
 
-def configure(conventions: Conventions = SHANGHAI, **keys: Any) -> Field:
+def configure(conventions: Conventions = SHANGHAI, **keys: Any) -> JsonField:
     faults: list[str] = []
-    field = read_field(Table({"path": "x", **keys}, "x", faults), conventions)
+    field = read(JsonField, {"path": "x", **keys}, "x", faults, conventions=conventions)
     assert faults == []
     return field
 
 
-def fault_of(field: Field, value: Any) -> FailureCode:
+def fault_of(field: JsonField, value: Any) -> FailureCode:
     with pytest.raises(UntrustedAnswer) as caught:
         field.read({"x": value})
     return caught.value.fault
@@ -90,14 +89,14 @@ def test_a_text_with_neither_a_name_nor_a_number_is_no_clerk(clerk: str) -> None
 
 def test_without_the_pattern_such_a_text_would_be_a_clerk() -> None:
     """The control."""
-    bare = DORMITORY | {"checkout_by": replace(DORMITORY["checkout_by"], pattern=".*")}
+    bare = DORMITORY | {"checkout_by": DORMITORY["checkout_by"].model_copy(update={"pattern": ".*"})}
     assert judge("2026-06-10", "0x0", bare) is Status.CLEARED
 
 
 def test_without_the_conventions_the_same_days_and_names_would_pass() -> None:
     """The negative control. The clock is far ahead, so that no day is still to come."""
     bare = {
-        name: replace(field, conventions=NO_RULES, pattern=".*", may_be_empty=False)
+        name: field.model_copy(update={"conventions": NO_RULES, "pattern": ".*", "may_be_empty": False})
         for name, field in DORMITORY.items()
     }
     with time_machine.travel("9999-12-31 12:00:00+00:00"):
@@ -151,7 +150,7 @@ def test_a_field_may_have_other_bounds() -> None:
 )
 def test_bounds_that_mean_nothing_are_told(keys: dict[str, Any], named: str) -> None:
     faults: list[str] = []
-    read_field(Table({"path": "x", **keys}, "x", faults), USUAL)
+    read(JsonField, {"path": "x", **keys}, "x", faults)
     assert len([fault for fault in faults if fault.startswith(f"x.{named} ")]) == 1, faults
 
 
@@ -168,6 +167,7 @@ def test_what_is_known_is_known_even_if_it_would_stand_for_nothing() -> None:
 def test_a_date_column_obeys_the_same_bounds() -> None:
     fields = {"left": {"path": "v", "type": "day", "empty": True}}
     section = {
+        "kind": "sql",
         "url": "sqlite:////srv/none.sqlite3",
         "statement": "SELECT :student_number",
         "number_column": "xh",
@@ -177,7 +177,7 @@ def test_a_date_column_obeys_the_same_bounds() -> None:
         "fresh_for_minutes": 60,
         "fields": fields,
     }
-    config = read_sql(Table(section, "view", []), SHANGHAI)
+    config = read_config(section, conventions=SHANGHAI)
 
     def read(value: object) -> object:
         return read_rows(config, Found(("xh", "v"), (("TS1", value),), None), "TS1")[0]["left"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -14,16 +13,15 @@ from typing import Any
 import pytest
 
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.fields import Field, FieldType, mark_shown
+from app.connectors.fields import Field, mark_shown
 from app.connectors.http.config import HttpJsonConfig
-from app.connectors.sql.config import read_sql
 from app.connectors.sql.rows import Found, read_rows
 from app.domain.clearance import Record, Status
 from app.domain.mini_app import MiniApp
 from app.domain.rules import AllPresent
 from app.mini_apps.loader import load_mini_app
 from app.services.clearance.wiring import list_shown
-from app.tables import Table
+from tests.fixtures.connectors import read_config
 from tests.unit.connectors import answers
 from tests.unit.connectors.demo import demo_configs, prove
 from tests.unit.connectors.test_mutated_answers import CONFIGS, MUTANTS, read_mutants
@@ -42,9 +40,7 @@ GRADUATE = load("graduate_departure")
 SAME_NAMES = {key: key for key in GRADUATE.step_keys}
 SHOWN = list_shown([(GRADUATE, SAME_NAMES)])
 WIRED = {
-    name: replace(
-        config, answer=replace(config.answer, fields=mark_shown(name, config.answer.fields, SHOWN[name]))
-    )
+    name: config.model_copy(update={"fields": mark_shown(name, config.fields, SHOWN[name])})
     for name, config in BARE.items()
 }
 
@@ -82,7 +78,8 @@ def test_what_one_step_reads_of_a_connector_decides_for_all_its_steps() -> None:
     assert list_shown([(GRADUATE, steps)])["papers"] == {"submitted_on", "reviewed_on"}
     thesis = GRADUATE.get_step("library_thesis")
     assert thesis is not None
-    other = replace(GRADUATE, slug="other", steps=(replace(thesis, rule=AllPresent(("reviewed_on",))),))
+    other_thesis = thesis.model_copy(update={"rule": AllPresent(facts=("reviewed_on",))})
+    other = GRADUATE.model_copy(update={"slug": "other", "steps": (other_thesis,)})
     both = list_shown([(GRADUATE, steps), (other, {"library_thesis": "papers"})])
     assert both["papers"] == {"submitted_on"}
 
@@ -142,7 +139,8 @@ def test_another_shape_and_what_decides_are_proven_as_ever(
 
 
 def test_a_text_outside_the_known_ones_is_another_answer_even_where_it_is_only_shown() -> None:
-    field = Field(("x",), FieldType.TEXT, values={"甲": "甲"}, only_shown_as="x.x")
+    field = Field.model_validate({"path": "x", "type": "text", "known": ["甲"]})
+    field = mark_shown("x", {"x": field}, frozenset({"x"}))["x"]
     with pytest.raises(UntrustedAnswer, match="unknown_value"):
         field.read({"x": "乙"})
 
@@ -168,6 +166,7 @@ def test_what_is_left_out_is_logged_by_its_name_and_without_its_value(
 def test_a_column_that_is_only_shown_is_left_out_as_well(value: object, found: date | None) -> None:
     section = tomllib.loads(
         """
+        kind = "sql"
         url = "sqlite:////srv/none.sqlite3"
         statement = "SELECT :student_number"
         number_column = "no"
@@ -179,12 +178,10 @@ def test_a_column_that_is_only_shown_is_left_out_as_well(value: object, found: d
         reviewed_on = { path = "day", type = "day" }
         """
     )
-    faults: list[str] = []
-    config = read_sql(Table(section, "x", faults))
-    assert faults == []
+    config = read_config(section)
     fields = mark_shown("x", config.fields, frozenset({"reviewed_on"}))
     rows = Found(("no", "day"), (("TS1", value),), ((datetime.now(UTC),),))
-    assert read_rows(replace(config, fields=fields), rows, "TS1") == ({"reviewed_on": found},)
+    assert read_rows(config.model_copy(update={"fields": fields}), rows, "TS1") == ({"reviewed_on": found},)
     if found is None:
         with pytest.raises(UntrustedAnswer):
             read_rows(config, rows, "TS1")

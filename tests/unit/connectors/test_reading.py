@@ -138,11 +138,11 @@ def cancelled(code: int, success: bool = True, state: str = "9", number: str = S
 def test_an_action_is_confirmed_or_refused_only_by_its_marks(
     answer: dict[str, Any], outcome: ActionOutcome
 ) -> None:
-    _, shape = CONFIGS["library_loans"].actions["cancel-card"]
-    assert judge_action(shape, answer, STUDENT) is outcome
+    shape = CONFIGS["library_loans"].actions["cancel-card"]
+    assert judge_action(shape, shape.echo, answer, STUDENT) is outcome
 
 
 def test_an_action_answered_about_another_student_proves_nothing() -> None:
-    _, shape = CONFIGS["library_loans"].actions["cancel-card"]
+    shape = CONFIGS["library_loans"].actions["cancel-card"]
     with pytest.raises(UntrustedAnswer):
-        judge_action(shape, cancelled(200, number="TS23000002"), STUDENT)
+        judge_action(shape, shape.echo, cancelled(200, number="TS23000002"), STUDENT)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.colours import Colours, get_contrast, mix, read_colours
-from app.tables import Table
+from app.config_model import read
+from app.domain.colours import Colours, get_contrast, mix
 
 
 def list_faults(**colours: str) -> list[str]:
     faults: list[str] = []
-    read_colours(Table(colours, "service.colours", faults))
+    read(Colours, colours, "service.colours", faults)
     return faults
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from app.config_model import read
 from app.domain.person import LetterCase, MalformedNumber, NumberForm
-from app.settings.sections import read_numbers
-from app.tables import Table
+from app.settings.campus import NumberSettings
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_a_text_is_a_folded_number_exactly_if_folding_changes_nothing(text: str,
 
 def test_a_pattern_of_one_case_that_the_campus_does_not_write_is_told() -> None:
     faults: list[str] = []
-    read_numbers(Table({"pattern": "TS[0-9]{8}", "case": "lower"}, "numbers", faults))
+    read(NumberSettings, {"pattern": "TS[0-9]{8}", "case": "lower"}, "numbers", faults, examples=())
     assert faults == ['numbers.pattern has no letter as case = "lower" writes them: nothing can match']
     for case in ("upper", "kept"):
         faults = []
-        read_numbers(Table({"pattern": "TS[0-9]{8}", "case": case}, "numbers", faults))
+        read(NumberSettings, {"pattern": "TS[0-9]{8}", "case": case}, "numbers", faults, examples=())
         assert faults == []

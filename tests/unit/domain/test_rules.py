@@ -153,12 +153,12 @@ def test_two_records_where_one_is_expected_are_never_judged(mini_app: MiniApp) -
 @pytest.mark.parametrize("value", [False, True, 0, 1, Decimal("0.00")])
 def test_what_is_neither_a_text_nor_a_day_is_not_taken_for_something_that_is_there(value: FactValue) -> None:
     with pytest.raises(FactMissing):
-        AllPresent(("left",)).judge(({"left": value},))
+        AllPresent(facts=("left",)).judge(({"left": value},))
 
 
 @pytest.mark.parametrize("text", ["未退宿", "未 退 宿", "待确认", "尚未办理", "不需要"])
 def test_a_text_that_says_that_something_is_undone_is_the_reason(text: str) -> None:
-    finding = AllPresent(("by",)).judge(({"by": text},))
+    finding = AllPresent(facts=("by",)).judge(({"by": text},))
     assert (finding.status, [(reason.key, reason.value) for reason in finding.reasons]) == (
         Status.OUTSTANDING,
         [("by", text)],
@@ -166,6 +166,6 @@ def test_a_text_that_says_that_something_is_undone_is_the_reason(text: str) -> N
 
 
 def test_a_mini_app_may_name_other_words_for_what_is_undone() -> None:
-    assert AllPresent(("by",), ("缺",)).judge(({"by": "未来"},)).status is Status.CLEARED
-    assert AllPresent(("by",), ("缺",)).judge(({"by": "缺签字"},)).status is Status.OUTSTANDING
-    assert AllPresent(("by",), ()).judge(({"by": "未退宿"},)).status is Status.CLEARED
+    assert AllPresent(facts=("by",), undone=("缺",)).judge(({"by": "未来"},)).status is Status.CLEARED
+    assert AllPresent(facts=("by",), undone=("缺",)).judge(({"by": "缺签字"},)).status is Status.OUTSTANDING
+    assert AllPresent(facts=("by",), undone=()).judge(({"by": "未退宿"},)).status is Status.CLEARED

@@ -6,7 +6,6 @@ from typing import Any
 
 from app.domain.person import NumberForm
 from app.identity.registry import build_providers
-from app.tables import Table
 
 GOOD: dict[str, Any] = {
     "kind": "oidc",
@@ -20,10 +19,7 @@ GOOD: dict[str, Any] = {
 
 def build(**sections: dict[str, Any]) -> tuple[list[str], list[str]]:
     faults: list[str] = []
-    providers = build_providers(
-        Table({"sign_in": sections}, "", faults).named_tables("sign_in"), NumberForm()
-    )
-    return list(providers), faults
+    return list(build_providers(sections, NumberForm(), faults)), faults
 
 
 def test_providers_are_built_in_the_order_of_the_file() -> None:

@@ -81,6 +81,40 @@ def test_each_fault_of_a_manifest_is_named(folder: Path, old: str, new: str, fau
     assert any(fault in found for found in list_faults(folder)), list_faults(folder)
 
 
+def test_all_mistakes_of_a_manifest_are_told_at_once(folder: Path) -> None:
+    change(folder, 'title = "图书借阅"', "title = 1")
+    change(folder, 'offered_for = ["card_status"]', 'offered_for = ["card"]')
+    change(folder, 'passes = ["审核通过"]', "passes = []")
+    change(folder, 'once_per = "period"', 'once_per = "life"')
+    change(folder, 'version = "2026-06"', 'version = "of June"')
+    change(folder, 'words = { active = "有效", cancelled = "已注销" }', "texts = {}")
+    (folder / "sample.json").write_text("{}")
+    prefix = "graduate_departure/manifest.toml: "
+    faults = list_faults(folder)
+    assert sorted(fault.removeprefix(prefix) for fault in faults if fault.startswith(prefix)) == [
+        "privacy.version must match [0-9A-Za-z.-]{1,20}",
+        "steps[0].facts[3].texts is not a known key",
+        "steps[0].title must be a text",
+        "submission.once_per must be one of period",
+    ]
+    assert faults[-1].startswith("graduate_departure/sample.json is not a slip record")
+
+
+def test_a_step_s_contradictions_are_told_beside_another_step_s_mistakes(folder: Path) -> None:
+    change(folder, 'offered_for = ["card_status"]', 'offered_for = ["card"]')
+    change(folder, 'title = "论文提交"', "title = 1")
+    assert list_faults(folder) == [
+        "graduate_departure/manifest.toml: steps[0].actions has cancel-card offered for card, which the rule does not read",
+        "graduate_departure/manifest.toml: steps[1].title must be a text",
+    ]
+
+
+def test_translations_are_no_key_of_a_manifest(folder: Path) -> None:
+    manifest = folder / "manifest.toml"
+    manifest.write_text("translations = { en = {} }\n" + manifest.read_text())
+    assert list_faults(folder) == ["graduate_departure/manifest.toml: translations is not a known key"]
+
+
 def test_a_broken_page_an_unknown_page_and_a_missing_sample_are_told_together(folder: Path) -> None:
     (folder / "pages" / "action.html").write_text("{% if %}")
     (folder / "pages" / "guides.html").write_text("")

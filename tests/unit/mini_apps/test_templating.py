@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -23,8 +22,16 @@ def make_environment(tmp_path: Path, slug: str, **pages: str) -> Environment:
     for page, text in pages.items():
         (folder / "pages" / f"{page}.html").write_text(text)
     environment = Environment(loader=DictLoader(SHARED), autoescape=True)
-    day = date(2026, 6, 1)
-    add_pages(environment, [MiniAppSettings(slug, folder, "2026-06", "夏季", (), day, day, {}, {})])
+    settings = MiniAppSettings(
+        slug=slug,
+        folder=str(folder),
+        period="2026-06",
+        period_title="夏季",
+        levels="all",
+        opens_on="2026-06-01",
+        closes_on="2026-06-01",
+    )
+    add_pages(environment, [settings])
     return environment
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from app.domain.errors import Mismatch, NotAStudent, NotGraduating, OutsidePeriod
-from app.domain.mini_app import MiniApp, PrivacyNotice, SlipLayout
+from app.domain.mini_app import MiniApp
 from app.domain.person import Person, Role
 from app.services.installation import InstalledMiniApp
 from app.settings import MiniAppSettings
@@ -20,17 +19,16 @@ STUDENT = Person("08230001", "林一鸣", Role.STUDENT, level="本科", graduati
 def install(levels: tuple[str, ...] = ()) -> InstalledMiniApp:
     settings = MiniAppSettings(
         slug="some_departure",
-        folder=Path("some_departure"),
+        folder="some_departure",
         period="2026-06",
         period_title="2026年夏季",
-        levels=levels,
-        opens_on=date(2026, 5, 1),
-        closes_on=date(2026, 7, 31),
+        levels=list(levels) or "all",
+        opens_on="2026-05-01",
+        closes_on="2026-07-31",
         steps={},
         canaries={},
     )
-    slip = SlipLayout("离校单", "准予离校。", ())
-    mini_app = MiniApp("some_departure", "离校", "", "", (), (), slip, PrivacyNotice("1", ""), ())
+    mini_app = MiniApp.model_construct(slug="some_departure", title="离校")
     return InstalledMiniApp(mini_app, settings, {})
 
 

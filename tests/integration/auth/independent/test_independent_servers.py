@@ -12,7 +12,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import NoReturn
@@ -23,9 +22,9 @@ import requests
 
 from app.domain.person import LetterCase, NumberForm
 from app.identity.base import Severity, SignInRefused
-from app.identity.cas import CasProvider, read_cas
-from app.identity.oidc import OidcProvider, read_oidc
-from app.tables import Table
+from app.identity.cas import CasProvider
+from app.identity.oidc import OidcProvider
+from app.identity.registry import build_providers
 from tests.integration.auth.small_server import Answer, SmallServer, running_server
 
 HERE = Path(__file__).parent
@@ -107,7 +106,9 @@ def make_cas(url: str, **options: object) -> CasProvider:
         "url": url,
         "claims": {"student_number": "user", "name": "attributes.cn", "college": "attributes.groups[1]"},
     }
-    client = read_cas("campus", Table(section | options, "sign_in.campus", faults), NumberForm())
+    client = build_providers({"campus": {"kind": "cas", **section, **options}}, NumberForm(), faults)[
+        "campus"
+    ]
     assert not faults
     return client
 
@@ -178,8 +179,8 @@ def test_one_person_has_one_number_however_it_was_typed_at_django_cas_server(cas
 
 def test_django_cas_server_gives_the_number_back_as_it_was_typed(cas: str) -> None:
     client = make_cas(cas)
-    paths = replace(client._settings.claims, numbers=NumberForm(case=LetterCase.KEPT))
-    client._settings = replace(client._settings, claims=paths)
+    kept = {"numbers": NumberForm(case=LetterCase.KEPT)}
+    client._settings = client._settings.model_copy(update=kept)
     redirect = client.begin(CALLBACK)
     query = come_back(redirect.url, CALLBACK, username="tS23000008", password="demo")
     assert client.finish(query, redirect.pending, CALLBACK).number == "tS23000008"
@@ -218,7 +219,7 @@ def make_openid(issuer: str, client_auth: str, secret: str = SECRET) -> OidcProv
         "scope": "openid profile",
         "claims": {"student_number": "number", "name": "name"},
     }
-    client = read_oidc("campus", Table(section, "sign_in.campus", faults), NumberForm())
+    client = build_providers({"campus": {"kind": "oidc", **section}}, NumberForm(), faults)["campus"]
     assert not faults
     return client
 

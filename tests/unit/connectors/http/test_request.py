@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from app.connectors.base import UntrustedAnswer
-from app.connectors.http.request import Place, Request, RequestShape, build_request
+from app.connectors.http.request import Access, Place, Request, RequestShape, build_request
 from tests.unit.connectors.demo import STUDENT, demo_configs
 
 CONFIGS = demo_configs()
@@ -18,7 +18,7 @@ NOW, NONCE = 1_780_000_000, "abcdef0123456789"
 
 
 def ask(system: str, number: str = STUDENT) -> Request:
-    return build_request(CONFIGS[system].question, number, NOW, NONCE)
+    return build_request(CONFIGS[system], CONFIGS[system], number, NOW, NONCE)
 
 
 def test_the_library_gets_the_number_in_the_query_and_a_bearer_token() -> None:
@@ -80,8 +80,12 @@ def test_a_number_that_cannot_be_sent_as_it_is_is_not_sent(number: str) -> None:
 
 
 def test_a_fixed_query_in_the_address_is_kept() -> None:
-    shape = RequestShape("http://127.0.0.1/api?method=find", "GET", Place.QUERY, "no", None)
-    assert build_request(shape, STUDENT, NOW, NONCE).url == f"http://127.0.0.1/api?method=find&no={STUDENT}"
+    access = Access.model_validate({"base_url": "http://127.0.0.1", "credential_in": "none"})
+    shape = RequestShape(path="/api?method=find", method="GET", number_in=Place.QUERY, number_name="no")
+    assert (
+        build_request(access, shape, STUDENT, NOW, NONCE).url
+        == f"http://127.0.0.1/api?method=find&no={STUDENT}"
+    )
 
 
 @pytest.mark.parametrize("system", sorted(CONFIGS))

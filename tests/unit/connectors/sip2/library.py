@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from app.connectors.sip2.codec import read_message
-from app.connectors.sip2.config import Sip2Config, read_sip2
+from app.connectors.sip2.config import Sip2Config
 from app.connectors.sip2.patron import INFORMATION_HEADER, make_document, read_patron
 from app.domain.clearance import Record
-from app.tables import Table
 from tests.campus.facts import LibraryLoans
 from tests.campus.sip2_wire import seal, write_patron
+from tests.fixtures.connectors import read_config
 
 DEMO_FILE = Path(__file__).resolve().parents[4] / "config" / "demo_sip2.toml"
 STUDENT = "TS23000002"
@@ -28,9 +28,7 @@ def demo_section(**changes: Any) -> dict[str, Any]:
 
 def demo_config(**changes: Any) -> Sip2Config:
     """The parsed table."""
-    faults: list[str] = []
-    config = read_sip2(Table(demo_section(**changes), "library", faults))
-    assert faults == []
+    config: Sip2Config = read_config(demo_section(**changes), "library")
     return config
 
 
@@ -46,5 +44,5 @@ def reseal(body: bytes, sequence: str = "1") -> bytes:
 
 def prove(config: Sip2Config, raw: bytes, number: str = STUDENT) -> tuple[Record, ...]:
     """What the connector makes of a 64; raises UntrustedAnswer."""
-    message = read_message(config.access.dialect, raw, "64", INFORMATION_HEADER, 1)
-    return read_patron(config.patron, make_document(config.patron, message, number))
+    message = read_message(config, raw, "64", INFORMATION_HEADER, 1)
+    return read_patron(config, make_document(config, message, number))

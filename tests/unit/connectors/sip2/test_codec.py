@@ -22,8 +22,8 @@ from app.connectors.sip2.codec import (
 )
 from tests.campus.sip2_wire import checksum, seal
 
-UTF_8 = Dialect("utf-8", "|", Terminator.CR)
-GBK = Dialect("gbk", "|", Terminator.CRLF)
+UTF_8 = Dialect(encoding="utf-8", terminator=Terminator.CR)
+GBK = Dialect(encoding="gbk", terminator=Terminator.CRLF)
 ANSWER = b"941AY3AZFDFA"
 
 
@@ -127,7 +127,7 @@ def test_any_bytes_are_read_or_refused_by_name(raw: bytes) -> None:
 @given(st.text(st.characters(codec="gb18030"), max_size=60))
 def test_any_text_behind_a_right_checksum_is_read_or_refused_by_name(text: str) -> None:
     covered = f"941{text}AY3AZ".encode("gb18030")
-    dialect = Dialect("gb18030", "|", Terminator.CR)
+    dialect = Dialect(encoding="gb18030", terminator=Terminator.CR)
     with contextlib.suppress(UntrustedAnswer):
         read_message(dialect, covered + checksum(covered).encode(), "94", 1, 3)
 
@@ -139,7 +139,7 @@ values = st.text(
 
 @given(st.dictionaries(st.sampled_from(["AA", "AO", "BV", "CN", "AL", "XX"]), values), st.integers(0, 9))
 def test_what_is_written_is_read_back(fields: dict[str, str], sequence: int) -> None:
-    dialect = Dialect("gb18030", "|", Terminator.CRLF)
+    dialect = Dialect(encoding="gb18030", terminator=Terminator.CRLF)
     try:
         written = write_message(dialect, "941", fields, sequence)
     except UntrustedAnswer:

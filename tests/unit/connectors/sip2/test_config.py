@@ -6,28 +6,20 @@ from typing import Any
 
 import pytest
 
-from app.connectors.registry import build_connectors
-from app.tables import Table
+from tests.fixtures.connectors import connect_all, list_faults
 from tests.unit.connectors.sip2.library import demo_section
 
 
 def faults_of(**changes: Any) -> list[str]:
-    faults: list[str] = []
-    build_connectors({"library": Table(demo_section(**changes), "library", faults)})
-    return faults
+    return list_faults(library=demo_section(**changes))
 
 
 def test_the_demo_fragment_is_complete() -> None:
-    faults: list[str] = []
-    built = build_connectors({"library": Table(demo_section(), "library", faults)})
-    assert faults == []
-    assert built["library"].actions == {"cancel-card"}
+    assert connect_all({"library": demo_section()})["library"].actions == {"cancel-card"}
 
 
 def test_an_empty_table_names_every_key_that_has_no_default() -> None:
-    faults: list[str] = []
-    build_connectors({"x": Table({"kind": "sip2"}, "x", faults)})
-    named = {fault.split()[0].removeprefix("x.") for fault in faults}
+    named = {fault.split()[0].removeprefix("connectors.x.") for fault in list_faults(x={"kind": "sip2"})}
     assert named == {"host", "port", "encoding", "question", "success", "no_record", "fields"}
 
 
@@ -72,7 +64,7 @@ def test_an_empty_table_names_every_key_that_has_no_default() -> None:
 )
 def test_a_mistake_is_named_by_its_key(changes: dict[str, Any], named: str) -> None:
     faults = faults_of(**changes)
-    assert any(fault.startswith(f"library.{named} ") for fault in faults), faults
+    assert any(fault.startswith(f"connectors.library.{named} ") for fault in faults), faults
     assert not any("geheim" in fault for fault in faults)
 
 

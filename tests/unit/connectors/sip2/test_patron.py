@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.connectors.base import ActionOutcome, FailureCode, UntrustedAnswer
 from app.connectors.reading import judge_action
 from app.connectors.sip2.codec import Message
-from app.connectors.sip2.patron import FLAGS, make_document, require_recent
+from app.connectors.sip2.patron import FLAGS, PATRON, make_document, require_recent
 from app.domain.clearance import Status
 from app.domain.rules import AllSettled
 from tests.campus.facts import LibraryLoans
@@ -30,7 +30,7 @@ from tests.unit.connectors.sip2.library import (
     write_answer,
 )
 
-RULE = AllSettled(("overdue_books", "fine", "violations"), {"card_status": "cancelled"})
+RULE = AllSettled(zero=("overdue_books", "fine", "violations"), equals={"card_status": ("cancelled",)})
 SPOILT = (
     CampusFault.ERROR_ENVELOPE,
     CampusFault.NULL_DATA,
@@ -158,7 +158,7 @@ def test_a_status_answer_has_flags_and_no_counts() -> None:
     config = demo_config(question="status", fields=fields, groups=groups, currency=None)
     body = write_patron("24", STUDENT, CLEARED)
     message = Message(body[2:37], {part[:2]: part[2:] for part in body[37:-1].split("|")})
-    document = make_document(config.patron, message, STUDENT)
+    document = make_document(config, message, STUDENT)
     assert document["blocked"] == {"count": "4", "extent": "all"}
     assert "charged_items" not in document
 
@@ -179,8 +179,8 @@ def test_only_the_cards_own_field_confirms_a_cancelling(
     config = demo_config()
     header = "YYYY" + " " * (len(FLAGS) - 4) + "01920260601    080509"
     fields = {"AA": STUDENT, "BL": valid, "ZC": card}
-    document = make_document(config.patron, Message(header, fields), STUDENT)
-    assert judge_action(config.actions["cancel-card"].answer, document, STUDENT) is outcome
+    document = make_document(config, Message(header, fields), STUDENT)
+    assert judge_action(config.actions["cancel-card"], (PATRON,), document, STUDENT) is outcome
 
 
 def test_a_debarred_reader_is_not_one_whose_card_is_cancelled() -> None:
@@ -199,7 +199,7 @@ def test_read_by_the_denials_alone_the_debarred_reader_would_be_let_go() -> None
     config = demo_config(groups=section["groups"], fields=section["fields"] | {"card_status": path})
     (record,) = prove(config, write_answer(LibraryLoans(card="active", debarred=True)))
     assert RULE.judge((record,)).status is Status.CLEARED
-    assert config.patron.fields["card_status"].proves_nothing != ""
+    assert config.get_weakness("card_status") != ""
 
 
 def test_a_patron_in_other_letters_or_with_blanks_is_the_same_student() -> None:

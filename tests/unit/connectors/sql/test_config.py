@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.connectors.registry import build_connectors
-from app.tables import Table
+from tests.fixtures.connectors import list_faults
 
 DEMO_FILE = Path(__file__).resolve().parents[4] / "config" / "demo_sql.toml"
 URL = "postgresql+psycopg://reader:geheim@db.example.edu.cn/centre"
@@ -18,9 +17,7 @@ URL = "postgresql+psycopg://reader:geheim@db.example.edu.cn/centre"
 def faults_of(**changes: Any) -> list[str]:
     section = tomllib.loads(DEMO_FILE.read_text(encoding="utf-8"))["connectors"]["finance_view"]
     merged = {key: value for key, value in (section | {"url": URL} | changes).items() if value is not None}
-    faults: list[str] = []
-    build_connectors({"view": Table(merged, "view", faults)})
-    return faults
+    return list_faults(view=merged)
 
 
 def test_the_demo_fragment_is_complete() -> None:
@@ -28,9 +25,7 @@ def test_the_demo_fragment_is_complete() -> None:
 
 
 def test_an_empty_table_names_every_key_that_has_no_default() -> None:
-    faults: list[str] = []
-    build_connectors({"x": Table({"kind": "sql"}, "x", faults)})
-    named = {fault.split()[0].removeprefix("x.") for fault in faults}
+    named = {fault.split()[0].removeprefix("connectors.x.") for fault in list_faults(x={"kind": "sql"})}
     assert named == {
         "url", "statement", "number_column", "rows", "no_record", "fields", "freshness_column", "fresh_for_minutes",
     }  # fmt: skip
@@ -76,5 +71,5 @@ def test_an_empty_table_names_every_key_that_has_no_default() -> None:
 )
 def test_a_mistake_is_named_by_its_key(changes: dict[str, Any], named: str) -> None:
     faults = faults_of(**changes)
-    assert any(fault.startswith(f"view.{named} ") for fault in faults), faults
+    assert any(fault.startswith(f"connectors.view.{named} ") for fault in faults), faults
     assert not any("geheim" in fault for fault in faults)

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.sql.config import SqlConfig, read_sql
+from app.connectors.sql.config import SqlConfig
 from app.connectors.sql.rows import MAX_ROWS, Found, get_as_of, parse_moment, read_rows
 from app.domain.clearance import Status
 from app.domain.rules import NothingOwed
-from app.tables import Table
+from tests.fixtures import connectors
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -24,8 +24,8 @@ NUMBER = "TS23000001"
 
 
 def read_config(**fields: dict[str, Any]) -> SqlConfig:
-    faults: list[str] = []
     section = {
+        "kind": "sql",
         "url": "sqlite:////srv/none.sqlite3",
         "statement": "SELECT :student_number",
         "number_column": "xh",
@@ -36,8 +36,7 @@ def read_config(**fields: dict[str, Any]) -> SqlConfig:
         "fresh_for_minutes": 60,
         "fields": fields,
     }
-    config = read_sql(Table(section, "view", faults))
-    assert faults == []
+    config: SqlConfig = connectors.read_config(section, "view")
     return config
 
 
@@ -138,7 +137,7 @@ def test_no_value_of_any_type_hides_a_debt(amount: object, reduced: object) -> N
         records = read_rows(config, found, NUMBER)
     except UntrustedAnswer:
         return
-    assert NothingOwed("amount", ("reduced",)).judge(records).status is Status.OUTSTANDING
+    assert NothingOwed(amount="amount", reduced_by=("reduced",)).judge(records).status is Status.OUTSTANDING
 
 
 def test_more_rows_than_a_student_can_have_are_refused() -> None:

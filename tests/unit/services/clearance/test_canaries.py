@@ -100,7 +100,7 @@ def test_without_canary_students_the_emptied_view_is_not_noticed(
     installed: InstalledMiniApp, departments: dict[str, Department]
 ) -> None:
     del departments["finance"].of_student[FAILS]
-    settings = replace(installed.settings, canaries={})
+    settings = installed.settings.model_copy(update={"canaries": {}})
     assert check(replace(installed, settings=settings)) == {}
     assert check(installed) == {"finance": NOON}
 

@@ -196,7 +196,7 @@ def test_what_rests_on_records_counts_though_a_canary_student_was_not_answered(
 
 
 def test_without_canary_students_no_record_never_counts(place: Place) -> None:
-    settings = replace(place[1].settings, canaries={})
+    settings = place[1].settings.model_copy(update={"canaries": {}})
     unwatched = (place[0], replace(place[1], settings=settings))
     assert refuse(unwatched, next(_numbers)).fault == proofs.UNPROVEN
 
@@ -226,7 +226,7 @@ def test_until_a_first_look_a_page_shows_no_pass_that_rests_on_no_record(
 
 
 def test_a_page_whose_look_is_still_awaited_is_still_asking(place: Place, finance: Department) -> None:
-    limits = replace(place[0].settings.round, page_wait=0.2)
+    limits = place[0].settings.round.model_copy(update={"page_wait_seconds": 0.2})
     impatient = replace(place[0], settings=replace(place[0].settings, round=limits))
     fetch = finance.fetch_reading
 
@@ -250,7 +250,7 @@ def test_a_page_rests_on_a_look_that_is_some_seconds_old_and_no_longer(
     look_up_clearance(*place, student, wait_for_all=True)
     assert finance.looks == looks
     empty(finance)
-    limits = replace(place[0].settings.round, canaries_fresh=0)
+    limits = place[0].settings.round.model_copy(update={"canaries_fresh_seconds": 0})
     later = replace(place[0], settings=replace(place[0].settings, round=limits))
     assert (
         look_up_clearance(later, place[1], debtor, wait_for_all=True)["finance"].status is Status.UNAVAILABLE
@@ -302,16 +302,19 @@ def test_a_failing_canary_student_for_no_fact_in_particular_would_not_have_notic
 ) -> None:
     library = departments["library_loans"]
     library.of_student[FAILS] = (dict(library.of_student[FAILS][0]) | {fact: library.records[0][fact]},)
-    controls = Canaries((PASSES,), {ANY_FACT: (FAILS,)})
+    controls = Canaries(passes=(PASSES,), fails={ANY_FACT: (FAILS,)})
     canaries = {**place[1].settings.canaries, "library_loans": controls}
-    installed = replace(place[1], settings=replace(place[1].settings, canaries=canaries))
+    installed = replace(place[1], settings=place[1].settings.model_copy(update={"canaries": canaries}))
     CanaryWatch({"x": installed}, SECONDS).check_all()
     assert installed.suspended == {}
 
 
 def test_facts_without_a_failing_canary_student_are_listed(place: Place) -> None:
     library, archive = place[1].get_step("library_loans"), place[1].get_step("archive")
-    for_none, for_fine = Canaries((PASSES,), {ANY_FACT: (FAILS,)}), Canaries((PASSES,), {"fine": (FAILS,)})
+    for_none, for_fine = (
+        Canaries(passes=(PASSES,), fails={ANY_FACT: (FAILS,)}),
+        Canaries(passes=(PASSES,), fails={"fine": (FAILS,)}),
+    )
     assert list_unwatched_facts(library, for_none) == FACTS
     assert list_unwatched_facts(library, for_fine) == ("overdue_books", "violations", "card_status")
     assert list_unwatched_facts(library, None) == FACTS

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.connectors.registry import build_connectors
 from app.domain.mini_app import MiniApp
 from app.mini_apps.loader import load_mini_app
 from app.services.clearance.wiring import check_actions, check_levels, check_steps, check_students
-from app.tables import Table
+from tests.fixtures.connectors import list_faults, read_config
 from tests.unit.connectors.demo import demo_sections
 from tests.unit.connectors.sip2.library import demo_section
 
@@ -29,12 +28,9 @@ def mini_app() -> MiniApp:
 
 def check(mini_app: MiniApp, sections: Sections) -> list[str]:
     """What the wiring says of connectors that are each right in themselves."""
-    faults: list[str] = []
-    tables = {name: Table(section, f"connectors.{name}", faults) for name, section in sections.items()}
-    connectors = build_connectors(tables)
-    assert faults == []
-    asked = [(step, connectors[step.key]) for step in mini_app.steps]
-    return check_steps(mini_app, connectors) + check_actions(asked)
+    configs = {name: read_config(section, name) for name, section in sections.items()}
+    asked = [(step, configs[step.key]) for step in mini_app.steps]
+    return check_steps(mini_app, configs) + check_actions(asked)
 
 
 def rename_action(sections: Sections) -> None:
@@ -151,8 +147,8 @@ def test_a_card_read_as_cancelled_by_the_denials_of_its_reader_is_told(mini_app:
     assert check(mini_app, demo_sections() | {"library_loans": demo_section()}) == []
 
 
-def sign_in(*claims: dict[str, str]) -> dict[str, Table]:
-    return {str(place): Table({"claims": names}, "sign_in", []) for place, names in enumerate(claims)}
+def sign_in(*claims: dict[str, str]) -> dict[str, dict[str, Any]]:
+    return {str(place): {"claims": names} for place, names in enumerate(claims)}
 
 
 def test_levels_that_no_sign_in_tells_would_let_nobody_in() -> None:
@@ -166,16 +162,16 @@ def test_levels_that_no_sign_in_tells_would_let_nobody_in() -> None:
 
 def test_sign_ins_of_which_none_knows_students_are_told() -> None:
     staff = {"roles": {"js": "teacher"}}
-    tables = {"campus": Table(staff, "sign_in.campus", [])}
+    tables = {"campus": staff}
     (fault,) = check_students(tables)
     assert fault.startswith("sign_in.campus.roles has no word for student")
     for other in ({}, {"roles": {"xs": "student"}}):
-        assert check_students({**tables, "cas": Table(other, "sign_in.cas", [])}) == []
+        assert check_students({**tables, "cas": other}) == []
 
 
 def test_a_field_s_first_day_in_the_future_is_told_unless_its_days_may_be_there() -> None:
     for more, count in (({}, 1), ({"may_be_future": True}, 0)):
-        sections, faults = demo_sections(), list[str]()
+        sections = demo_sections()
         set_field("dormitory", "checkout_date", type="day", not_before="2999-01-01", **more)(sections)
-        build_connectors({"dormitory": Table(sections["dormitory"], "connectors.dormitory", faults)})
+        faults = list_faults(dormitory=sections["dormitory"])
         assert len([one for one in faults if "checkout_date.not_before is in the future" in one]) == count

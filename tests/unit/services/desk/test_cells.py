@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from app.connectors.desk import DeskConfig, fold_heading, read_desk
+from app.config_model import read as read_table
+from app.connectors.desk import DeskConfig, fold_heading
 from app.domain.conventions import Conventions
 from app.domain.person import LetterCase, NumberForm
 from app.services.desk.cells import Cell, CellRefused, Formula, read_cell, read_number
-from app.tables import Table
 
 SECTION: dict[str, Any] = {
     "kind": "desk",
@@ -32,7 +32,7 @@ SECTION: dict[str, Any] = {
 
 def read(**changes: Any) -> tuple[DeskConfig, list[str]]:
     faults: list[str] = []
-    return read_desk(Table(SECTION | changes, "hall", faults)), faults
+    return read_table(DeskConfig, SECTION | changes, "hall", faults, {"name": "hall"}), faults
 
 
 CONFIG = read()[0]
@@ -244,5 +244,12 @@ def test_a_pattern_that_can_match_in_either_case_is_fine(pattern: str) -> None:
 def list_pattern_faults(pattern: str, case: LetterCase) -> list[str]:
     faults: list[str] = []
     conventions = Conventions(frozenset(), numbers=NumberForm(case=case))
-    read_desk(Table(SECTION | {"number_pattern": pattern}, "hall", faults), conventions)
+    read_table(
+        DeskConfig,
+        SECTION | {"number_pattern": pattern},
+        "hall",
+        faults,
+        {"name": "hall"},
+        conventions=conventions,
+    )
     return faults

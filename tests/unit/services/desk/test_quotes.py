@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from app.connectors.desk import read_desk
 from app.domain.person import NumberForm
 from app.services.desk import importing
 from app.services.desk.cells import FileRefused
 from app.services.desk.desk import Desk
 from app.services.desk.importing import refuse_swallowed
 from app.services.desk.spreadsheet import ImportedTable, read_table
-from app.tables import Table
+from tests.fixtures.connectors import read_config
 
 HEADINGS = "学号,项目,欠费,罚金,贷款,欠书"
 EXPECTED = ("学号", "欠费", "罚金")
@@ -125,10 +124,7 @@ def make_desk(**changes: object) -> Desk:
         "number_column": "学号",
         "fields": {"owed": {"path": "欠费", "type": "count"}, "fine": {"path": "罚金", "type": "count"}},
     }
-    faults: list[str] = []
-    config = read_desk(Table(section | changes, "debts", faults))
-    assert faults == []
-    return Desk("debts", config, NumberForm())
+    return Desk("debts", read_config(section | changes, "debts"), NumberForm())
 
 
 def read_sheet(folder: Path, *rows: tuple[object, ...]) -> ImportedTable:

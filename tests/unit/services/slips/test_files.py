@@ -45,7 +45,9 @@ def p12(tmp_path_factory: pytest.TempPathFactory) -> Pkcs12:
 def configure(office: Office, **changes: Any) -> Installation:
     """The office's installation with other settings of `[slip]`."""
     settings = office.installation.settings
-    return replace(office.installation, settings=replace(settings, slip=replace(settings.slip, **changes)))
+    return replace(
+        office.installation, settings=replace(settings, slip=settings.slip.model_copy(update=changes))
+    )
 
 
 @pytest.fixture(scope="module")
