@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from contextlib import closing
 from pathlib import Path
 
 import requests
@@ -9,6 +12,7 @@ import requests
 from tests.campus.client import CampusClient
 from tests.conftest import Service
 from tests.running import running_service
+from tests.visitor import APP, get_verdict
 
 WRONG = "0123456789ABCDEF"
 
@@ -21,6 +25,7 @@ def count_accepted(campus: CampusClient, folder: Path, storage_url: str) -> int:
     """How many of six wrong codes two processes of one installation with a limit of four let through, three
     sent to each.
     """
+    folder.mkdir(exist_ok=True)
     changes = {
         "LIXIAO_RATE_LIMIT__STORAGE_URL": storage_url,
         "LIXIAO_RATE_LIMIT__TYPED": "4 per hour",
@@ -43,3 +48,20 @@ def test_two_processes_share_one_limit_through_redis(
 
 def test_without_redis_each_process_counts_for_itself(campus: CampusClient, tmp_path: Path) -> None:
     assert count_accepted(campus, tmp_path, "memory://") == 6
+
+
+def test_a_silent_redis_holds_nobody_up_and_each_process_counts_for_itself(
+    campus: CampusClient, tmp_path: Path
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        assert count_accepted(campus, tmp_path / "counted", url) == 6
+        folder = tmp_path / "asked"
+        folder.mkdir()
+        with running_service(campus, folder, {"LIXIAO_RATE_LIMIT__STORAGE_URL": url}) as service:
+            began = time.monotonic()
+            assert get_verdict(requests.get(f"{service.url}/v/1", timeout=30)) == "malformed"
+            visitor = service.visit()
+            visitor.sign_in("TS23000002", "/completed")
+            assert visitor.get(f"{APP}/clearance?wait=1").status_code == 200
+            assert time.monotonic() - began < 10
