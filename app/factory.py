@@ -38,7 +38,6 @@ from app.web.limits import connect_storage
 from app.web.page_context import MAX_FORM_MEMORY_BYTES
 from app.web.request_body import drain_bodies
 from app.web.session import DatabaseSessionInterface
-from app.workers import warn_of_limits_apart
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -94,7 +93,6 @@ def warm_up(app: Flask) -> None:
     load_fonts(installation.settings.slip.fonts)
     installation.slip_keys.current()
     _ = installation.file_signer
-    warn_of_limits_apart(installation.settings)
     mini_apps = installation.mini_apps.values()
     reserve_files({connector.name for item in mini_apps for connector in item.connectors.values()})
     with app.app_context():
