@@ -1,4 +1,4 @@
-"""Static files, with the stylesheets in the university's colours.
+"""Static files, with the stylesheets in the university's colours and without what only their readers need.
 
 The colours stand in the stylesheets as they are by default, as variables and as what old browsers take instead;
 another university's are put in their places once, at the start.
@@ -7,6 +7,7 @@ another university's are put in their places once, at the start.
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import cast
@@ -50,7 +51,7 @@ def _prepare(folder: Path, colours: Colours) -> dict[str, bytes]:
     found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.css")}
     if colours != DEFAULT:
         found = {name: _apply_colours(text, colours) for name, text in found.items()}
-    return {name: text.encode() for name, text in found.items()}
+    return {name: _minify(text).encode() for name, text in found.items()}
 
 
 def _apply_colours(text: str, colours: Colours) -> str:
@@ -65,6 +66,13 @@ def _apply_colours(text: str, colours: Colours) -> str:
     for old, new in places.items():
         text = text.replace(old, new.upper())  # capital letters: not taken for a place itself
     return text
+
+
+def _minify(text: str) -> str:
+    """A stylesheet without comments, spaces around its marks, and last semicolons: a tenth less to send."""
+    without_lines = re.sub(r"/\*.*?\*/|\n\s*", "", text, flags=re.DOTALL)
+    tight = re.sub(r" *([{};,]) *|(?<=[a-z]): +", lambda found: found[1] or ":", without_lines)
+    return tight.replace(";}", "}")
 
 
 @lru_cache(maxsize=32)
