@@ -58,7 +58,7 @@ Days = Annotated[Whole, between(1)]
 Files = Annotated[tuple[Path, ...], BeforeValidator(find_files)]
 OptionalPath = Annotated[PathText | None, BeforeValidator(drop_empty)]
 Limit = Annotated[Text, matching(f"{_LIMIT}(; ?{_LIMIT})*")]
-"""A limit in Flask-Limiter's notation."""
+"""A limit in the notation of the library `limits`."""
 
 
 class ServiceSettings(Section):
@@ -231,7 +231,9 @@ class RateLimitSettings(Section):
     """
 
     storage_url: Secret = Field(
-        "memory://", description="`memory://` for one worker; `redis://…` to share the counts among several"
+        "memory://",
+        description="`memory://` for one worker; `redis://…` to share the counts among several. While it fails or is silent "
+        "each worker counts for itself",
     )
     verification: Limit = Field("600 per minute", description="looks at one true code from one address")
     unproven: Limit = Field("600 per minute", description="an address's codes that prove nothing")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from babel.dates import format_date, format_datetime
@@ -25,15 +25,11 @@ from flask import Flask, Response, current_app, g, has_request_context, redirect
 from flask.typing import ResponseReturnValue
 from flask_babel import Domain, get_locale
 from werkzeug.datastructures import LanguageAccept
-from werkzeug.http import parse_accept_header, parse_cookie
+from werkzeug.http import parse_accept_header
 
 from app.extensions import babel
 from app.services.installation import InstalledMiniApp
 from app.web.page_context import find_page_above, get_installation
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
 
 FOLDER = Path(__file__).resolve().parent.parent / "translations"
 SOURCE_LANGUAGE = "zh"
@@ -133,13 +129,6 @@ def localized(text: str) -> str:
 def show_mini_app(installed: InstalledMiniApp) -> InstalledMiniApp:
     """A mini-app as it is shown in the language of this request."""
     return replace(installed, mini_app=installed.mini_app.in_language(get_language().code))
-
-
-def find_language(environ: WSGIEnvironment) -> Language:
-    """The language of a request that Flask has not begun."""
-    cookies: str = environ.get("HTTP_COOKIE", "")
-    remembered = parse_cookie(cookies).get(COOKIE, "") if COOKIE in cookies else ""
-    return choose_language(remembered, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
 
 
 @lru_cache(maxsize=256)
