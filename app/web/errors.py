@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from flask import Flask, Response, current_app, g, jsonify, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -23,6 +23,7 @@ from app.web.auth.access import get_person
 from app.web.limits import describe_wait
 from app.web.page_context import get_installation
 from app.web.slip_texts import describe_unprintable
+from app.web.templates import render_template
 
 log = logging.getLogger(__name__)
 

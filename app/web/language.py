@@ -53,7 +53,7 @@ class Catalogues(Domain):  # type: ignore[misc]  # Flask-Babel has no types
 @cache
 def read_catalogue(language: str) -> NullTranslations:
     """The catalogue of a language, as gettext looks things up in it."""
-    if language == SOURCE_LANGUAGE:
+    if language.startswith(SOURCE_LANGUAGE):
         return NullTranslations()
     compiled = io.BytesIO()
     with (FOLDER / language / "LC_MESSAGES" / "messages.po").open("rb") as file:

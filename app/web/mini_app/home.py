@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.domain.errors import ConsentMissing
@@ -21,6 +21,7 @@ from app.web.auth.access import current_person, find_return_page, get_person, st
 from app.web.language import localized, show_mini_app, show_moment
 from app.web.page_context import get_installation
 from app.web.slip_texts import describe_unprintable
+from app.web.templates import render_template
 
 
 def open_mini_app(app_path: str) -> tuple[Installation, InstalledMiniApp]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.connectors.base import ActionOutcome
@@ -30,6 +30,7 @@ from app.web.mini_app.home import (
 from app.web.mini_app.view_data import ClearanceView, view_clearance, view_step
 from app.web.page_context import get_installation
 from app.web.slip_texts import view_state
+from app.web.templates import render_template
 
 mini_app_pages = Blueprint("mini_app", __name__)
 
@@ -40,7 +41,8 @@ def hall() -> ResponseReturnValue:
     installation = get_installation()
     if len(installation.mini_apps) == 1:
         return redirect(url_for("mini_app.guide", app_path=next(iter(installation.mini_apps))))
-    return render_template("hall/hall.html", mini_apps=map(show_mini_app, installation.mini_apps.values()))
+    shown = [show_mini_app(installed) for installed in installation.mini_apps.values()]
+    return render_template("hall/hall.html", mini_apps=shown)
 
 
 @mini_app_pages.get("/<mini_app:app_path>/", strict_slashes=False)
