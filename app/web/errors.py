@@ -9,8 +9,6 @@ from http import HTTPStatus
 from flask import Flask, Response, current_app, g, jsonify, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
-from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, SecurityError
 
@@ -20,6 +18,8 @@ from app.extensions import DATABASE_ERRORS
 from app.services.slips.slips import list_slips
 from app.web.admission import Notice, describe_closed, describe_mismatch
 from app.web.auth.access import get_person
+from app.web.language import gettext
+from app.web.language import lazy_gettext as _l
 from app.web.limits import describe_wait
 from app.web.page_context import get_installation
 from app.web.slip_texts import describe_unprintable
@@ -173,7 +173,7 @@ def _describe(fact: facts.DomainError) -> str:
     if isinstance(fact, facts.CharacterMissing):
         return "; ".join(map(describe_unprintable, fact.fields))
     if isinstance(fact, facts.SlipRevoked) and fact.reason:
-        return str(gettext("原因：%(reason)s", reason=fact.reason))
+        return gettext("原因：%(reason)s", reason=fact.reason)
     return ""
 
 

@@ -26,13 +26,13 @@ from enum import StrEnum
 from functools import lru_cache
 
 from flask import g, request
-from flask_babel import gettext
 from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage
 
 from app.domain.errors import AskedTooOften
 from app.domain.person import Person
 from app.extensions import limiter
+from app.web.language import gettext
 from app.web.page_context import get_installation
 
 SWEEP_SECONDS = 60.0

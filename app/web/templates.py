@@ -1,5 +1,6 @@
 """Pages with their texts folded in: one Jinja environment for each language, in whose templates `_("...")` and
-`{% trans %}` are translated when a template is compiled, not at every page. What a page says is nine tenths such text.
+`{% trans %}` are translated when a template is compiled, not at every page. Any other text than one that the template
+itself writes is an error: `gettext` is undefined.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from jinja2 import Environment, Template, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.visitor import NodeTransformer
 
-from app.web.language import LANGUAGES, get_language, read_catalogue
+from app.web.language import LANGUAGES, Language, get_language, read_catalogue
 
 GETTEXT = ("_", "gettext")
 
@@ -49,25 +50,27 @@ class _FoldingGenerator(CodeGenerator):
 
 
 def fold_texts(environment: Environment, catalogue: NullTranslations) -> None:
-    """Have each template that the environment compiles from now on translated by the catalogue."""
+    """Have each template that the environment compiles from now on translated by the catalogue. The environment has
+    Jinja's extension i18n.
+    """
     environment.extend(catalogue=catalogue)
+    cast("Any", environment).newstyle_gettext = True
     environment.code_generator_class = _FoldingGenerator
 
 
 def register_templates(app: Flask) -> None:
     """Make the environments. What is added to the app's own later on is theirs, too, unless it is a loader."""
-    environments = {code: app.jinja_env.overlay() for code in LANGUAGES}
-    for code, environment in environments.items():
-        fold_texts(environment, read_catalogue(code))
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    environments = {language: app.jinja_env.overlay() for language in LANGUAGES.values()}
+    for language, environment in environments.items():
+        fold_texts(environment, read_catalogue(language))
     app.extensions["page_environments"] = environments
 
 
 def render_template(name: str | list[str | Template], /, **data: object) -> str:
-    """The page of this name, or the first that there is of several, in the language of this request. Flask's function of
-    the same name gives the same, and looks up each text anew.
-    """
-    environments = cast("dict[str, Environment]", current_app.extensions["page_environments"])
-    template = environments[get_language().code].get_or_select_template(name)
+    """The page of this name, or the first that there is of several, in the language of this request."""
+    environments = cast("dict[Language, Environment]", current_app.extensions["page_environments"])
+    template = environments[get_language()].get_or_select_template(name)
     context: dict[str, Any] = dict(data)
     current_app.update_template_context(context)
     return template.render(context)

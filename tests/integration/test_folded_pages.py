@@ -9,10 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from babel.support import NullTranslations
 from flask import Flask
 from jinja2 import Template
 
-from app.web.language import LANGUAGES
+from app.web.language import LANGUAGES, gettext
 from app.web.templates import render_template
 from tests.campus.run import make_environment
 from tests.fixtures.departments import OF_FAILING_CONTROL, install, make_departments
@@ -54,11 +55,13 @@ def compared(app: Flask, monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     """Whether each page was the same with its texts looked up, every time."""
     found: dict[str, bool] = {}
     render = Template.render
+    environment = app.jinja_env
+    environment.install_gettext_callables(gettext, NullTranslations().ngettext, newstyle=True)  # type: ignore[attr-defined]
 
     def render_both(template: Template, *args: object, **data: object) -> str:
         page = render(template, *args, **data)
         file = Path(template.filename or "")
-        looked_up = render(app.jinja_env.from_string(file.read_text()), *args, **data)
+        looked_up = render(environment.from_string(file.read_text()), *args, **data)
         name = f"{file.parent.name}/{file.name}"
         found[name] = found.get(name, True) and page == looked_up
         return page

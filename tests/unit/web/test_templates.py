@@ -23,16 +23,14 @@ class Catalogue(NullTranslations):
 
 def render(text: str, *, folds: bool = True, **data: object) -> str:
     """The template's page; when its texts are folded in, to render it asks for none."""
-    environment = Environment(
-        loader=DictLoader({"page.html": text}),
-        autoescape=True,
-        extensions=["jinja2.ext.i18n"],
-        undefined=StrictUndefined,
-    )
+    loader = DictLoader({"page.html": text})
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    environment.add_extension("jinja2.ext.i18n")
     catalogue = Catalogue()
-    environment.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]
     if folds:
         fold_texts(environment, catalogue)
+    else:
+        environment.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]
     template = environment.get_template("page.html")
     asked = catalogue.asked
     page = template.render(data)
@@ -63,5 +61,7 @@ def test_a_name_that_a_folded_text_gets_wrong_is_an_error() -> None:
         render("{% trans %}{{ nmae }}项{% endtrans %}")
 
 
-def test_a_text_that_is_not_written_in_the_template_is_looked_up() -> None:
+def test_a_text_that_is_not_written_in_the_template_is_an_error() -> None:
     assert render("{{ _(name) }}", folds=False, name="离校单") == "Departure <b>slip</b>"
+    with pytest.raises(UndefinedError, match="gettext"):
+        render("{{ _(name) }}", name="离校单")
