@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ from app.services.slips.signing_keys import SlipKeyError, load_slip_keys
 from app.settings import ANY_FACT, ROOT, MiniAppSettings, Settings, SettingsError
 from app.web import init_web
 from app.web.auth import init_auth
-from app.web.page_context import MAX_FORM_MEMORY_BYTES
+from app.web.page_context import MAX_FORM_MEMORY_BYTES, get_csrf_token
 from app.web.request_body import drain_bodies
 from app.web.session import DatabaseSessionInterface
 from app.web.verify.scans import answer_scans
@@ -72,6 +73,7 @@ def create_app(settings: Settings) -> Flask:
     settings.raise_faults()
     configure_logging(settings.service.log_level)
     app = Flask(__name__)
+    app.ensure_sync = _keep  # type: ignore[method-assign, assignment]
     _configure(app, settings)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "app" / "migrations"))
@@ -84,9 +86,15 @@ def create_app(settings: Settings) -> Flask:
     init_web(app)
     # After the web's own, so that what these refuse has a request id too.
     csrf.init_app(app)
+    app.jinja_env.globals["csrf_token"] = get_csrf_token
     limiter.init_app(app)
     _wrap(app, settings.service.proxy_count)
     return app
+
+
+def _keep(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Instead of Flask's look, at each view and hook of each request, whether it is asynchronous: none is."""
+    return view
 
 
 def warm_up(app: Flask) -> None:

@@ -25,7 +25,7 @@ from babel.support import NullTranslations, Translations
 from flask import Flask, Response, current_app, g, has_app_context, has_request_context, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import LanguageAccept
-from werkzeug.http import parse_accept_header, parse_cookie
+from werkzeug.http import parse_accept_header, parse_cookie, parse_set_header
 
 from app.services.installation import InstalledMiniApp
 from app.web.page_context import find_page_above, get_installation
@@ -148,7 +148,12 @@ def localized(text: str) -> str:
 
 def show_mini_app(installed: InstalledMiniApp) -> InstalledMiniApp:
     """A mini-app as it is shown in the language of this request."""
-    return replace(installed, mini_app=installed.mini_app.in_language(get_language().code))
+    return _translate(installed, get_language())
+
+
+@lru_cache(maxsize=16)
+def _translate(installed: InstalledMiniApp, language: Language) -> InstalledMiniApp:
+    return replace(installed, mini_app=installed.mini_app.in_language(language.code))
 
 
 def find_language(environ: WSGIEnvironment) -> Language:
@@ -197,8 +202,16 @@ def _find_way_back() -> str:
 
 def _vary(response: Response) -> Response:
     if "language" in g:
-        response.vary.update(("Accept-Language", "Cookie"))
+        response.headers["Vary"] = _add_language(response.headers.get("Vary", ""))
     return response
+
+
+@lru_cache(maxsize=16)
+def _add_language(vary: str) -> str:
+    """A `Vary` of ours, with what the language depends on."""
+    names = parse_set_header(vary)
+    names.update(("Accept-Language", "Cookie"))
+    return names.to_header()
 
 
 def _describe_language() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from babel.support import NullTranslations
 from flask import Flask, current_app
-from jinja2 import Environment, Template, nodes
+from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.visitor import NodeTransformer
 
@@ -67,10 +67,10 @@ def register_templates(app: Flask) -> None:
     app.extensions["page_environments"] = environments
 
 
-def render_template(name: str | list[str | Template], /, **data: object) -> str:
-    """The page of this name, or the first that there is of several, in the language of this request."""
+def render_template(name: str, /, **data: object) -> str:
+    """The page of this name, in the language of this request."""
     environments = cast("dict[Language, Environment]", current_app.extensions["page_environments"])
-    template = environments[get_language()].get_or_select_template(name)
+    template = environments[get_language()].get_template(name)
     context: dict[str, Any] = dict(data)
     current_app.update_template_context(context)
     return template.render(context)

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from app.domain.errors import ConsentMissing
 from app.domain.person import Person, Role
 from app.domain.slip import PrintedField
-from app.mini_apps.pages import list_page_names
+from app.mini_apps.pages import find_page_name
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.sign_in.consents import find_consent, give_consent, require_consent, withdraw_consent
 from app.services.slips.records import describe_person, find_unprintable
@@ -47,9 +47,9 @@ def open_with_consent(app_path: str) -> tuple[Installation, InstalledMiniApp, Pe
 
 def render_page(installed: InstalledMiniApp, page: str, **data: object) -> str:
     """The mini-app's own page of this name, or the shared one."""
-    names = list_page_names(installed.settings.slug, page)
+    name = find_page_name(installed.settings.slug, installed.settings.folder, page)
     shown = show_mini_app(installed).mini_app
-    return render_template(names, mini_app=shown, settings=installed.settings, **data)
+    return render_template(name, mini_app=shown, settings=installed.settings, **data)
 
 
 def describe_student(installed: InstalledMiniApp, person: Person) -> tuple[PrintedField, ...]:
