@@ -39,7 +39,6 @@ from app.web.auth import init_auth
 from app.web.page_context import MAX_FORM_MEMORY_BYTES, get_csrf_token
 from app.web.request_body import drain_bodies
 from app.web.session import DatabaseSessionInterface
-from app.web.verify.scans import answer_scans
 from app.workers import warn_of_limits_apart
 
 if TYPE_CHECKING:
@@ -245,7 +244,7 @@ def _choose_engine_options(settings: Settings) -> dict[str, Any]:
 
 def _wrap(app: Flask, proxy_count: int) -> None:
     """What is done outside Flask; the last named sees a request first."""
-    wsgi_app: WSGIApplication = answer_scans(app)
+    wsgi_app: WSGIApplication = app.wsgi_app
     if proxy_count:
         wsgi_app = ProxyFix(wsgi_app, x_for=proxy_count, x_proto=proxy_count, x_host=0)
     app.wsgi_app = drain_bodies(wsgi_app)  # type: ignore[method-assign, assignment]

@@ -15,8 +15,7 @@ from app.models.engine import (
     write_transaction,
 )
 from app.models.people import AuditEvent, AuditHead, BrowserSession, Consent
-from app.models.reader import get_reader, limit_waits
-from app.models.shared_reads import SharedReads
+from app.models.reader import limit_waits, read_connection
 from app.models.slips import HandedOutFile, IssuedCode, Scan, Slip, SlipLogEntry, SlipLogHead
 
 __all__ = [
@@ -34,7 +33,6 @@ __all__ = [
     "IssuedCode",
     "Scan",
     "Sender",
-    "SharedReads",
     "Slip",
     "SlipLogEntry",
     "SlipLogHead",
@@ -43,9 +41,9 @@ __all__ = [
     "Waiver",
     "claim_for_host",
     "get_host",
-    "get_reader",
     "insert_once",
     "limit_waits",
+    "read_connection",
     "retry_conflicts",
     "upsert",
     "write_connection",

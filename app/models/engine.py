@@ -43,6 +43,10 @@ CONFLICTS = ("40001", "40P01")
 """PostgreSQL's serialization failure and deadlock: the transaction came to nothing and may be tried again."""
 _DIALECTS: dict[str, Any] = {"postgresql": postgresql, "sqlite": sqlite}
 _ENDS_AT = "lixiao_write_waits_until"
+NO_BEGIN = "lixiao_no_begin"
+"""The execution option of a SQLite connection that reads outside any transaction. SQLAlchemy's own AUTOCOMMIT would leave
+it, when it goes back to the pool, in the driver's way of beginning transactions.
+"""
 
 Sender = DatabaseSession | Connection
 """What sends a statement: a session, or its connection, which takes less time for it."""
@@ -66,7 +70,10 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    ends_at = connection.get_execution_options().get(_ENDS_AT)
+    options = connection.get_execution_options()
+    if NO_BEGIN in options:
+        return
+    ends_at = options.get(_ENDS_AT)
     wait_ms = max(LEAST_WAIT_MS, round(1000 * (ends_at - time.monotonic()))) if ends_at is not None else None
     if connection.dialect.name == "postgresql":
         if wait_ms is not None and wait_ms <= 1000 * LITTLE_PATIENCE_SECONDS:

@@ -1,6 +1,7 @@
-"""The engine for reading single rows: on PostgreSQL one without transactions, which saves two round trips.
+"""Single rows are read outside any transaction: SQLite is spared a BEGIN, PostgreSQL two round trips.
 
-It has connections of its own: one that goes to and fro between the two ways of working pays for it each time.
+For PostgreSQL there is an engine of its own: a connection that goes to and fro between the two ways of working pays
+for it each time.
 
 No request waits for ever for PostgreSQL: the server gives up a statement, and the client a silent server.
 """
@@ -13,7 +14,9 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from app.models.engine import NO_BEGIN
 
 CONNECT_SECONDS = 3
 STATEMENT_SECONDS = 4
@@ -60,10 +63,15 @@ _readers: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
 _guard = threading.Lock()
 
 
+def read_connection(engine: Engine) -> Connection:
+    """A connection on which each statement reads what is committed by then. Raises SQLAlchemyError."""
+    if engine.dialect.name == "postgresql":
+        return get_reader(engine).connect()
+    return engine.connect().execution_options(**{NO_BEGIN: True})
+
+
 def get_reader(engine: Engine) -> Engine:
-    """The reader of this engine's database."""
-    if engine.dialect.name != "postgresql":
-        return engine
+    """The engine without transactions for the PostgreSQL of this one."""
     with _guard:
         reader = _readers.get(engine)
         if reader is None:

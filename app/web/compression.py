@@ -36,8 +36,7 @@ def register_compression(app: Flask) -> None:
 
 
 @lru_cache(maxsize=256)
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether a client that sent this `Accept-Encoding` takes gzip."""
+def _accepts_gzip(accept_encoding: str) -> bool:
     return parse_accept_header(accept_encoding)["gzip"] > 0
 
 
@@ -45,7 +44,9 @@ def _compress(response: Response) -> Response:
     if response.mimetype not in CONTENT_TYPES or response.status_code in (204, 206, 304):
         return response
     response.vary.add("Accept-Encoding")
-    if "Content-Encoding" in response.headers or not accepts_gzip(request.headers.get("Accept-Encoding", "")):
+    if "Content-Encoding" in response.headers or not _accepts_gzip(
+        request.headers.get("Accept-Encoding", "")
+    ):
         return response
     is_file = request.endpoint == "static" and response.status_code == 200
     response.direct_passthrough = False

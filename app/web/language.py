@@ -15,24 +15,20 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
-from flask import Flask, Response, current_app, g, has_app_context, has_request_context, redirect, request
+from flask import Flask, Response, current_app, g, has_request_context, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import LanguageAccept
-from werkzeug.http import parse_accept_header, parse_cookie, parse_set_header
+from werkzeug.http import parse_accept_header, parse_set_header
 
 from app.services.installation import InstalledMiniApp
 from app.web.page_context import find_page_above, get_installation
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
 
 FOLDER = Path(__file__).resolve().parent.parent / "translations"
 ARGUMENT = "language"
@@ -111,10 +107,10 @@ def register_languages(app: Flask) -> None:
 
 def get_language() -> Language:
     """The language of this request; Chinese outside of one."""
-    language: Language | None = g.get("language") if has_app_context() else None
+    if not has_request_context():
+        return CHINESE
+    language: Language | None = g.get("language")
     if language is None:
-        if not has_request_context():
-            return CHINESE
         accepted = request.headers.get("Accept-Language", "")
         language = g.language = choose_language(request.cookies.get(COOKIE, ""), accepted)
     return language
@@ -154,13 +150,6 @@ def show_mini_app(installed: InstalledMiniApp) -> InstalledMiniApp:
 @lru_cache(maxsize=16)
 def _translate(installed: InstalledMiniApp, language: Language) -> InstalledMiniApp:
     return replace(installed, mini_app=installed.mini_app.in_language(language.code))
-
-
-def find_language(environ: WSGIEnvironment) -> Language:
-    """The language of a request that Flask has not begun."""
-    cookies: str = environ.get("HTTP_COOKIE", "")
-    remembered = parse_cookie(cookies).get(COOKIE, "") if COOKIE in cookies else ""
-    return choose_language(remembered, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
 
 
 @lru_cache(maxsize=256)

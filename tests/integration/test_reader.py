@@ -6,7 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
-from app.models import get_reader
+from app.models import read_connection
+from app.models.reader import get_reader
 from tests.integration.conftest import MakeDatabase
 from tests.postgres import Postgres
 
@@ -14,7 +15,7 @@ from tests.postgres import Postgres
 def test_the_reader_keeps_the_options_of_the_databases_address(postgres: Postgres) -> None:
     url = make_url(postgres.get_url(postgres.create_database()))
     engine = create_engine(url.update_query_dict({"options": "-c search_path=elsewhere"}))
-    with engine.connect() as ours, get_reader(engine).connect() as reading:
+    with engine.connect() as ours, read_connection(engine) as reading:
         for connection in (ours, reading):
             assert connection.scalar(text("SHOW search_path")) == "elsewhere"
         assert reading.scalar(text("SHOW plan_cache_mode")) == "force_generic_plan"
@@ -26,7 +27,7 @@ def test_the_reader_sees_what_was_committed_just_before(make_database: MakeDatab
     engine = create_engine(make_database(tmp_path))
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE numbers (number INTEGER)"))
-    with get_reader(engine).connect() as reading:
+    with read_connection(engine) as reading:
         for count in range(3):
             assert reading.scalar(text("SELECT count(*) FROM numbers")) == count
             reading.rollback()

@@ -17,7 +17,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from app.extensions import db
-from app.models import LITTLE_PATIENCE_SECONDS, BrowserSession, get_reader, write_transaction
+from app.models import LITTLE_PATIENCE_SECONDS, BrowserSession, read_connection, write_transaction
 from app.services.audit import add_event
 from app.services.sign_in.sign_in import hash_campus_session
 
@@ -52,7 +52,7 @@ def load_session(identifier: str, now: datetime, idle: timedelta) -> StoredSessi
     """Return a session that is still valid. One read, on a connection of its own that is given back at once,
     so that no transaction stays open behind it.
     """
-    with get_reader(db.engine).connect() as connection:
+    with read_connection(db.engine) as connection:
         row = connection.execute(_FIND, {"id_hash": hash_identifier(identifier)}).first()
     if row is None or now >= row.expires_at or (row.person_number and now - row.seen_at > idle):
         return None

@@ -122,12 +122,11 @@ def finish_answer(response: Response, status: int, staff: Person | None) -> Resp
 
 def wants_json() -> bool:
     """Whether the client prefers JSON to a page."""
-    return prefers_json(request.headers.get("Accept", ""))
+    return _prefers_json(request.headers.get("Accept", ""))
 
 
 @lru_cache(maxsize=256)
-def prefers_json(accept: str) -> bool:
-    """Whether a client that sent this `Accept` prefers JSON to a page."""
+def _prefers_json(accept: str) -> bool:
     accepted = parse_accept_header(accept, MIMEAccept)
     return accepted.best_match(("text/html", "application/json")) == "application/json"
 
