@@ -9,13 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from app.connectors.base import ActionOutcome
 from app.domain.person import Person
-from app.extensions import db
 from app.services.clearance.actions import get_action, take_action
 from app.services.clearance.clearances import get_live_step, look_up_awaited, look_up_clearance
 from app.services.clearance.submissions import SubmissionRefused, submit
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.slips.slips import find_submitted_slip, get_slip_status
+from app.services.slips.slips import find_slip_number, get_slip_status
 from app.web.admission import find_closed_notice
 from app.web.auth.access import student_required
 from app.web.language import show_mini_app
@@ -79,7 +78,7 @@ def _look_up(
     wait_for_all: bool,
     awaited: Collection[str] = (),
 ) -> ClearanceView:
-    number = find_submitted_slip(db.session, installed, person.number)
+    number = find_slip_number(installed, person.number)
     if awaited:
         states = look_up_awaited(installation, installed, person.number, awaited, queries.may_ask)
     else:
