@@ -5,6 +5,8 @@ itself writes is an error: `gettext` is undefined.
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+from functools import partial
 from typing import Any, cast
 
 from babel.support import NullTranslations
@@ -64,7 +66,13 @@ def register_templates(app: Flask) -> None:
     environments = {language: app.jinja_env.overlay() for language in LANGUAGES.values()}
     for language, environment in environments.items():
         fold_texts(environment, read_catalogue(language))
+        # A chain of maps, as Jinja makes it, is walked name by name for each template that a page imports.
+        environment.make_globals = partial(_merge_globals, environment)  # type: ignore[method-assign]
     app.extensions["page_environments"] = environments
+
+
+def _merge_globals(environment: Environment, own: MutableMapping[str, Any] | None) -> dict[str, Any]:
+    return {**environment.globals, **(own or {})}
 
 
 def render_template(name: str, /, **data: object) -> str:
