@@ -9,7 +9,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 from flask_wtf import CSRFProtect
 from sqlalchemy import MetaData
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, scoped_session
 
@@ -17,6 +17,11 @@ DatabaseSession = scoped_session[Session]
 
 DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What is raised while the database is down, locked, full, silent or read-only, or has no connection free."""
+
+
+def find_reason(error: Exception) -> object:
+    """What the driver said when the database failed, or that no connection was free: for the log."""
+    return error.orig if isinstance(error, DBAPIError) else "no free connection"
 
 
 class Base(DeclarativeBase):

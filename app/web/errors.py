@@ -9,12 +9,11 @@ from http import HTTPStatus
 from flask import Flask, Response, current_app, g, jsonify, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from app.domain import errors as facts
 from app.domain.person import Role
-from app.extensions import DATABASE_ERRORS
+from app.extensions import DATABASE_ERRORS, find_reason
 from app.services.slips.slips import list_slips
 from app.web.admission import Notice, describe_closed, describe_mismatch
 from app.web.auth.access import get_person
@@ -207,9 +206,8 @@ def _show_foreign_host(error: SecurityError) -> ResponseReturnValue:
     return _show_http_error(error)
 
 
-def _show_database_error(error: SQLAlchemyError) -> ResponseReturnValue:
-    reason = error.orig if isinstance(error, DBAPIError) else "no free connection"
-    log.error("database unavailable", extra={"reason": reason})
+def _show_database_error(error: Exception) -> ResponseReturnValue:
+    log.error("database unavailable", extra={"reason": find_reason(error)})
     response = show_error(503, TEXTS[503])
     response.headers["Retry-After"] = "10"
     return response
