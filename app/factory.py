@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from limits.errors import ConfigurationError
-from limits.storage import storage_from_string
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.commands import register_commands
@@ -20,7 +19,7 @@ from app.documents.fonts import FontFile, UnusableFont, load_fonts
 from app.documents.pdf_signature import UnusableCertificate
 from app.domain.clearance import Status
 from app.domain.mini_app import MiniApp
-from app.extensions import csrf, db, limiter, migrate
+from app.extensions import csrf, db, migrate
 from app.identity.registry import build_providers, read_browsers
 from app.logs import configure_logging
 from app.metrics import MetricsRefused, reserve_files
@@ -36,17 +35,16 @@ from app.services.slips.signing_keys import SlipKeyError, load_slip_keys
 from app.settings import ANY_FACT, ROOT, MiniAppSettings, Settings, SettingsError
 from app.web import init_web
 from app.web.auth import init_auth
+from app.web.limits import connect_storage
 from app.web.page_context import MAX_FORM_MEMORY_BYTES, get_csrf_token
 from app.web.request_body import drain_bodies
 from app.web.session import DatabaseSessionInterface
-from app.workers import warn_of_limits_apart
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 POOL_SECONDS = 6
-STORAGE_SECONDS = 0.5
 START_ERRORS = (
     SettingsError,
     SlipKeyError,
@@ -83,10 +81,9 @@ def create_app(settings: Settings) -> Flask:
     add_pages(app.jinja_env, list(settings.mini_apps.values()))
     init_auth(app, settings, providers, browsers)
     init_web(app)
-    # After the web's own, so that what these refuse has a request id too.
+    # After the web's own, so that what it refuses has a request id too.
     csrf.init_app(app)
     app.jinja_env.globals["csrf_token"] = get_csrf_token
-    limiter.init_app(app)
     _wrap(app, settings.service.proxy_count)
     return app
 
@@ -104,7 +101,6 @@ def warm_up(app: Flask) -> None:
     load_fonts(installation.settings.slip.fonts)
     installation.slip_keys.current()
     _ = installation.file_signer
-    warn_of_limits_apart(installation.settings)
     mini_apps = installation.mini_apps.values()
     reserve_files({connector.name for item in mini_apps for connector in item.connectors.values()})
     with app.app_context():
@@ -184,9 +180,8 @@ def _may_lack_records(settings: Settings, chosen: MiniAppSettings, step_key: str
 
 def _check_storage(settings: Settings) -> None:
     """A storage of counts that is not known, or whose package is not installed, would fail much later."""
-    url = settings.rate_limit.storage_url
     try:
-        storage_from_string(url or "memory://")
+        connect_storage(settings.rate_limit.storage_url)
     except (ConfigurationError, ValueError):
         settings.faults.append("rate_limit.storage_url is unknown, or needs a package that is not installed")
 
@@ -219,18 +214,9 @@ def _configure(app: Flask, settings: Settings) -> None:
         SQLALCHEMY_ENGINE_OPTIONS=_choose_engine_options(settings),
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
-        RATELIMIT_STORAGE_URI=settings.rate_limit.storage_url,
-        RATELIMIT_STORAGE_OPTIONS=_choose_storage_options(settings.rate_limit.storage_url),
-        RATELIMIT_HEADERS_ENABLED=False,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "extensions": ["jinja2.ext.i18n"]}
-
-
-def _choose_storage_options(url: str) -> dict[str, Any]:
-    """A Redis that says nothing keeps nobody waiting: what cannot be counted is allowed."""
-    is_redis = url.startswith(("redis://", "rediss://"))
-    return dict.fromkeys(("socket_timeout", "socket_connect_timeout"), STORAGE_SECONDS) if is_redis else {}
 
 
 def _choose_engine_options(settings: Settings) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def limit_waits(engine: Engine) -> None:
 CONNECTIONS = 4
 POOL_SECONDS = 6
 KEEP_PLANS = "-c plan_cache_mode=force_generic_plan"
-"""PostgreSQL would else plan each look-up of several keys anew, which is half of its work."""
+"""PostgreSQL would else plan the first look-ups of each connection anew, which is half of their work."""
 _readers: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
 _guard = threading.Lock()
 

@@ -68,7 +68,7 @@ class SlipSettings:
 
 @dataclass(frozen=True, slots=True)
 class RateLimitSettings:
-    """`[rate_limit]`: where counts are kept, and the limits in Flask-Limiter's notation.
+    """`[rate_limit]`: where counts are kept, and the limits in the notation of the library `limits`.
 
     An address may be a whole campus. `verification` counts looks at one true code from one address,
     `unproven` an address's codes that prove nothing, `typed` an address's wrong short codes and

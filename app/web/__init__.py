@@ -8,6 +8,7 @@ from app.web.compression import register_compression
 from app.web.errors import register_errors
 from app.web.headers import register_headers
 from app.web.language import register_languages
+from app.web.limits import register_limits
 from app.web.mini_app.home import notices
 from app.web.mini_app.views import mini_app_pages
 from app.web.ops import ops
@@ -22,6 +23,7 @@ def init_web(app: Flask) -> None:
     register_shell(app)
     register_languages(app)
     register_templates(app)
+    register_limits(app)
     register_headers(app)
     register_compression(app)
     register_errors(app)

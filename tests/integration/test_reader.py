@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Connection, create_engine, make_url, text
 
 from app.models import read_connection
 from app.models.reader import get_reader
@@ -34,6 +35,30 @@ def test_the_reader_sees_what_was_committed_just_before(make_database: MakeDatab
             with engine.begin() as connection:
                 connection.execute(text("INSERT INTO numbers VALUES (1)"))
     engine.dispose()
+
+
+def test_a_read_begins_no_transaction_and_whoever_has_the_connection_next_does(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/one.sqlite3", pool_size=1, max_overflow=0)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE numbers (number INTEGER)"))
+    with read_connection(engine) as reading:
+        assert reading.scalar(text("SELECT count(*) FROM numbers")) == 0
+        assert not is_in_transaction(reading)
+    with engine.connect() as connection:
+        connection.scalar(text("SELECT count(*) FROM numbers"))
+        assert is_in_transaction(connection)
+        connection.execute(text("INSERT INTO numbers VALUES (1)"))
+        connection.rollback()
+    with read_connection(engine) as reading:
+        assert reading.scalar(text("SELECT count(*) FROM numbers")) == 0
+    engine.dispose()
+
+
+def is_in_transaction(connection: Connection) -> bool:
+    """Whether SQLite has begun one."""
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver.in_transaction
 
 
 def test_the_readers_connections_end_with_the_engines(postgres: Postgres) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import closing
 from pathlib import Path
 
 import requests
@@ -9,6 +11,7 @@ import requests
 from tests.campus.client import CampusClient
 from tests.conftest import Service
 from tests.running import running_service
+from tests.visitor import APP, get_verdict
 
 WRONG = "0123456789ABCDEF"
 
@@ -43,3 +46,18 @@ def test_two_processes_share_one_limit_through_redis(
 
 def test_without_redis_each_process_counts_for_itself(campus: CampusClient, tmp_path: Path) -> None:
     assert count_accepted(campus, tmp_path, "memory://") == 6
+
+
+def test_beside_a_silent_redis_pages_answer_and_the_process_counts_for_itself(
+    campus: CampusClient, tmp_path: Path
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        changes = {"LIXIAO_RATE_LIMIT__STORAGE_URL": url, "LIXIAO_RATE_LIMIT__TYPED": "4 per hour"}
+        with running_service(campus, tmp_path, changes) as service:
+            assert [type_wrong_code(service) for _ in range(6)] == [200] * 4 + [429] * 2
+            assert get_verdict(requests.get(f"{service.url}/v/1", timeout=30)) == "malformed"
+            visitor = service.visit()
+            visitor.sign_in("TS23000002", "/completed")
+            assert visitor.get(f"{APP}/clearance?wait=1").status_code == 200
+            assert "limits are counted by this process alone" in service.log.read_text()

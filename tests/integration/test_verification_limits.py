@@ -96,6 +96,13 @@ def test_wrong_typed_codes_are_limited_by_address_and_scanning_goes_on(
     assert get_verdict(type_code(strict, slip.short_code, "10.3.0.1")) == "valid"
 
 
+def test_one_ipv6_network_is_limited_as_one_address(strict: Service) -> None:
+    codes = make_wrong_codes(TYPED + 1)
+    answers = [type_code(strict, code, f"2001:db8:0:1::{at + 1}") for at, code in enumerate(codes)]
+    assert [answer.status_code for answer in answers] == [200] * TYPED + [429]
+    assert type_code(strict, codes[0], "2001:db8:0:2::1").status_code == 200
+
+
 def test_a_limited_answer_comes_as_json_too(strict: Service, address: str) -> None:
     for code in make_wrong_codes(TYPED):
         type_code(strict, code, address)

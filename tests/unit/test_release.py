@@ -42,6 +42,19 @@ def test_a_checked_out_commit_without_a_branch_is_read(checkout: Path) -> None:
     assert read_commit(checkout) == run_git(checkout, "rev-parse", "HEAD")
 
 
+def test_a_linked_worktree_has_its_own_commit(checkout: Path) -> None:
+    linked = checkout / "linked"
+    run_git(checkout, "worktree", "add", "-q", str(linked))
+    run_git(linked, "commit", "-q", "--allow-empty", "-m", "second")
+    assert read_commit(linked) == run_git(linked, "rev-parse", "HEAD") != read_commit(checkout)
+
+
+def test_a_folder_within_a_checkout_is_none(checkout: Path) -> None:
+    folder = checkout / "unpacked"
+    folder.mkdir()
+    assert read_commit(folder) == ""
+
+
 def test_a_folder_that_is_no_checkout_or_has_no_commit_has_none(tmp_path: Path) -> None:
     assert read_commit(tmp_path) == ""
     run_git(tmp_path, "init", "-q")

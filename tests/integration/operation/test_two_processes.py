@@ -29,7 +29,6 @@ STUDENTS = 12
 NOTICED_WITHIN_SECONDS = 10
 DIGITS_OF = "SELECT c.digits FROM issued_codes c JOIN slips s ON s.id = c.slip_id WHERE s.number = :number"
 KEY_OF = "SELECT c.kid FROM issued_codes c JOIN slips s ON s.id = c.slip_id WHERE s.number = :number"
-APART = "several workers count limits each for itself"
 
 
 @dataclass(frozen=True)
@@ -176,14 +175,3 @@ def test_processes_with_a_database_each_know_nothing_of_each_other(
             first.sign_in("TS94000005")
             answer = first.get(f"{two}/completed", allow_redirects=False)
             assert answer.headers["Location"].startswith("/sign-in?")
-
-
-def test_the_second_that_counts_limits_in_memory_says_so_at_its_start(
-    campus: CampusClient, tmp_path: Path
-) -> None:
-    with running_service(campus, tmp_path / "one") as one:
-        other = tmp_path / "two"
-        other.mkdir()
-        with running_another(one.environment, other):
-            assert APART not in one.log.read_text()
-            assert (other / "service.log").read_text().count(APART) == 1

@@ -36,7 +36,7 @@ def test_a_window_ends_and_what_ended_is_forgotten() -> None:
     now[0] += 2
     assert counts.test(LIMIT, "a")
     assert counts.hit(LIMIT, "b")
-    assert list(counts._windows) == ["b"]
+    assert list(counts._windows) == [(60, "b")]
 
 
 def test_hits_of_many_threads_are_all_counted() -> None:
