@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from flask_babel import Babel
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 from flask_wtf import CSRFProtect
 from sqlalchemy import MetaData
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, scoped_session
 
@@ -16,6 +15,11 @@ DatabaseSession = scoped_session[Session]
 
 DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What is raised while the database is down, locked, full, silent or read-only, or has no connection free."""
+
+
+def find_reason(error: Exception) -> object:
+    """What the driver said when the database failed, or that no connection was free: for the log."""
+    return error.orig if isinstance(error, DBAPIError) else "no free connection"
 
 
 class Base(DeclarativeBase):
@@ -35,4 +39,3 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
 csrf = CSRFProtect()
-babel = Babel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ from app.settings import ANY_FACT, ROOT, MiniAppSettings, Settings, SettingsErro
 from app.web import init_web
 from app.web.auth import init_auth
 from app.web.limits import connect_storage
-from app.web.page_context import MAX_FORM_MEMORY_BYTES
+from app.web.page_context import MAX_FORM_MEMORY_BYTES, get_csrf_token
 from app.web.request_body import drain_bodies
 from app.web.session import DatabaseSessionInterface
 
@@ -69,6 +69,7 @@ def create_app(settings: Settings) -> Flask:
     settings.raise_faults()
     configure_logging(settings.service.log_level)
     app = Flask(__name__)
+    app.ensure_sync = _keep  # type: ignore[method-assign, assignment]
     _configure(app, settings)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "app" / "migrations"))
@@ -81,8 +82,14 @@ def create_app(settings: Settings) -> Flask:
     init_web(app)
     # After the web's own, so that what it refuses has a request id too.
     csrf.init_app(app)
+    app.jinja_env.globals["csrf_token"] = get_csrf_token
     _wrap(app, settings.service.proxy_count)
     return app
+
+
+def _keep(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Instead of Flask's look, at each view and hook of each request, whether it is asynchronous: none is."""
+    return view
 
 
 def warm_up(app: Flask) -> None:
@@ -222,7 +229,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=False,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "extensions": ["jinja2.ext.i18n"]}
 
 
 def _choose_engine_options(settings: Settings) -> dict[str, Any]:

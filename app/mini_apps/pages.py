@@ -7,6 +7,7 @@ shared one of the same name, `miniapp/<page>.html`, which a folder's page may ex
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import (
@@ -16,7 +17,6 @@ from jinja2 import (
     FileSystemLoader,
     PrefixLoader,
     StrictUndefined,
-    Template,
     TemplateSyntaxError,
     nodes,
 )
@@ -84,6 +84,8 @@ def add_pages(environment: Environment, mini_apps: list[MiniAppSettings]) -> Non
     environment.undefined = StrictUndefined
 
 
-def list_page_names(slug: str, page: str) -> list[str | Template]:
-    """The templates that may stand for a page, such as `guide`; the first that there is does."""
-    return [f"{OWN}/{slug}/{page}.html", f"{SHARED}/{page}.html"]
+@lru_cache(maxsize=64)
+def find_page_name(slug: str, folder: Path, page: str) -> str:
+    """The template of a page such as `guide`: the mini-app's own, or else the shared one."""
+    is_own = (folder / "pages" / f"{page}.html").exists()
+    return f"{OWN}/{slug}/{page}.html" if is_own else f"{SHARED}/{page}.html"

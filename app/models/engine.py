@@ -106,9 +106,9 @@ def write_transaction(lock_timeout: float = LOCK_TIMEOUT_SECONDS) -> Iterator[Da
 
 
 @contextmanager
-def write_connection(engine: Engine) -> Iterator[Connection]:
-    """The same for who has no session: one writing transaction on a connection of its own."""
-    ends_at = time.monotonic() + LOCK_TIMEOUT_SECONDS
+def write_connection(engine: Engine, lock_timeout: float = LOCK_TIMEOUT_SECONDS) -> Iterator[Connection]:
+    """The same for who has no session: one writing transaction on a connection of its own, by SQLAlchemy Core."""
+    ends_at = time.monotonic() + lock_timeout
     with (
         _wait_in_line(engine, ends_at),
         engine.connect().execution_options(**{_ENDS_AT: ends_at}) as connection,
@@ -160,9 +160,9 @@ def _make_insert_once(dialect: str, model: type[Base]) -> Executable:
     return cast("Executable", statement)
 
 
-def upsert(session: DatabaseSession, model: type[Base], rows: list[dict[str, Any]]) -> None:
+def upsert(connection: Connection, model: type[Base], rows: list[dict[str, Any]]) -> None:
     """Insert the rows, or overwrite those of the same primary key."""
-    session.execute(_make_upsert(session.get_bind().dialect.name, model), rows)
+    connection.execute(_make_upsert(connection.dialect.name, model), rows)
 
 
 @lru_cache(maxsize=16)

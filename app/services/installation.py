@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 CANARY_FAILURE = "canary"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class InstalledMiniApp:
-    """A mini-app, its settings, and the connector that answers for each step."""
+    """A mini-app, its settings, and the connector that answers for each step. Equal to itself only."""
 
     mini_app: MiniApp
     settings: MiniAppSettings

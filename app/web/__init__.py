@@ -14,6 +14,7 @@ from app.web.mini_app.views import mini_app_pages
 from app.web.ops import ops
 from app.web.page_context import register_shell
 from app.web.slips import slip_pages
+from app.web.templates import register_templates
 from app.web.verify import verify_pages
 
 
@@ -21,6 +22,7 @@ def init_web(app: Flask) -> None:
     """Bind every page, the shell that they share, their languages, the headers and the error pages."""
     register_shell(app)
     register_languages(app)
+    register_templates(app)
     register_limits(app)
     register_headers(app)
     register_compression(app)

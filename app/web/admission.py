@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from flask_babel import gettext
-
 from app.domain.errors import Mismatch, NotGraduating, OutsidePeriod
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
-from app.web.language import ENGLISH, get_language, localized, show_day
+from app.web.language import ENGLISH, get_language, gettext, localized, show_day
 from app.web.page_context import get_installation
 
 

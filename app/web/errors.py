@@ -6,23 +6,23 @@ import logging
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from flask import Flask, Response, current_app, g, jsonify, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
-from flask_babel import lazy_gettext as _l
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from app.domain import errors as facts
 from app.domain.person import Role
-from app.extensions import DATABASE_ERRORS
+from app.extensions import DATABASE_ERRORS, find_reason
 from app.services.slips.slips import list_slips
 from app.web.admission import Notice, describe_closed, describe_mismatch
 from app.web.auth.access import get_person
+from app.web.language import gettext
+from app.web.language import lazy_gettext as _l
 from app.web.limits import describe_wait
 from app.web.page_context import get_installation
 from app.web.slip_texts import describe_unprintable
+from app.web.templates import render_template
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ def _describe(fact: facts.DomainError) -> str:
     if isinstance(fact, facts.CharacterMissing):
         return "; ".join(map(describe_unprintable, fact.fields))
     if isinstance(fact, facts.SlipRevoked) and fact.reason:
-        return str(gettext("原因：%(reason)s", reason=fact.reason))
+        return gettext("原因：%(reason)s", reason=fact.reason)
     return ""
 
 
@@ -206,9 +206,8 @@ def _show_foreign_host(error: SecurityError) -> ResponseReturnValue:
     return _show_http_error(error)
 
 
-def _show_database_error(error: SQLAlchemyError) -> ResponseReturnValue:
-    reason = error.orig if isinstance(error, DBAPIError) else "no free connection"
-    log.error("database unavailable", extra={"reason": reason})
+def _show_database_error(error: Exception) -> ResponseReturnValue:
+    log.error("database unavailable", extra={"reason": find_reason(error)})
     response = show_error(503, TEXTS[503])
     response.headers["Retry-After"] = "10"
     return response

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, g, request
+from functools import partial
 
-from app.web.page_context import get_installation
+from flask import Flask, Response, g, request
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -33,15 +33,15 @@ def list_fixed_headers(is_https: bool) -> list[tuple[str, str]]:
 
 def register_headers(app: Flask) -> None:
     """Set the headers on every answer."""
-    app.after_request(_set_headers)
+    fixed = list_fixed_headers(app.extensions["installation"].settings.service.is_https)
+    app.after_request(partial(_set_headers, fixed))
 
 
-def _set_headers(response: Response) -> Response:
+def _set_headers(fixed: list[tuple[str, str]], response: Response) -> Response:
     headers = response.headers
     headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    for name, value in list_fixed_headers(get_installation().settings.service.is_https):
-        headers[name] = value
-    headers["X-Request-ID"] = g.get("request_id", "")
+    headers.extend(fixed)
+    headers.add("X-Request-ID", g.get("request_id", ""))
     is_file = request.endpoint == "static" and response.status_code in (200, 206, 304)
     if is_file and "v" in request.args:
         headers["Cache-Control"] = "public, max-age=31536000, immutable"

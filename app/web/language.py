@@ -10,6 +10,7 @@ Catalogues of translations, read as translators write them: nothing is compiled,
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from functools import cache, lru_cache
@@ -23,41 +24,13 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from flask import Flask, Response, current_app, g, has_request_context, redirect, request
 from flask.typing import ResponseReturnValue
-from flask_babel import Domain, get_locale
 from werkzeug.datastructures import LanguageAccept
-from werkzeug.http import parse_accept_header
+from werkzeug.http import parse_accept_header, parse_set_header
 
-from app.extensions import babel
 from app.services.installation import InstalledMiniApp
 from app.web.page_context import find_page_above, get_installation
 
 FOLDER = Path(__file__).resolve().parent.parent / "translations"
-SOURCE_LANGUAGE = "zh"
-
-
-class Catalogues(Domain):  # type: ignore[misc]  # Flask-Babel has no types
-    """Flask-Babel's translations from `translations/<language>/LC_MESSAGES/messages.po`. What the programs say
-    is written in Chinese, which needs none.
-    """
-
-    def get_translations(self) -> NullTranslations:
-        """The translations into the language of this request."""
-        locale = get_locale()
-        return read_catalogue(locale.language if locale else SOURCE_LANGUAGE)
-
-
-@cache
-def read_catalogue(language: str) -> NullTranslations:
-    """The catalogue of a language, as gettext looks things up in it."""
-    if language == SOURCE_LANGUAGE:
-        return NullTranslations()
-    compiled = io.BytesIO()
-    with (FOLDER / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
-        write_mo(compiled, read_po(file, locale=language))
-    compiled.seek(0)
-    return Translations(compiled)
-
-
 ARGUMENT = "language"
 COOKIE = "language"
 REMEMBERED_SECONDS = 365 * 24 * 3600
@@ -81,12 +54,50 @@ ENGLISH = Language("en", "en_GB", "English", "EN", "d MMM yyyy, HH:mm:ss")
 LANGUAGES = {language.code: language for language in (CHINESE, ENGLISH)}
 
 
+class LazyText:
+    """A text of the programs, with its values, that is translated when it is shown."""
+
+    __slots__ = ("_text", "_values")
+
+    def __init__(self, text: str, values: Mapping[str, object]) -> None:
+        self._text, self._values = text, values
+
+    def __str__(self) -> str:
+        return gettext(self._text, **self._values)
+
+    def __len__(self) -> int:
+        return len(str(self))
+
+    def __html__(self) -> str:
+        # By this name Flask's JSON knows what it may write as a text, too.
+        return str(self)
+
+
+def lazy_gettext(text: str, **values: object) -> Any:
+    """As `gettext`, to be translated when it is shown. It stands where a str does."""
+    return LazyText(text, values)
+
+
+def gettext(text: str, **values: object) -> str:
+    """A text of the programs in the language of this request, with values in the places of `%(name)s`."""
+    translated: str = read_catalogue(get_language()).gettext(text)
+    return translated % values if values else translated
+
+
+@cache
+def read_catalogue(language: Language) -> NullTranslations:
+    """The translations into a language. What the programs say is written in Chinese, which needs none."""
+    if language is CHINESE:
+        return NullTranslations()
+    compiled = io.BytesIO()
+    with (FOLDER / language.code / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language.code))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
 def register_languages(app: Flask) -> None:
     """Give each page its language, and each template the way to the other."""
-    babel.init_app(app, default_locale=CHINESE.locale, locale_selector=_select_locale)
-    babel.domain_instance = Catalogues()
-    read_catalogue("en")
-    app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.before_request(_switch)
     app.after_request(_vary)
     app.context_processor(_describe_language)
@@ -96,18 +107,23 @@ def register_languages(app: Flask) -> None:
 
 def get_language() -> Language:
     """The language of this request; Chinese outside of one."""
-    if "language" not in g:
-        if not has_request_context():
-            return CHINESE
+    if not has_request_context():
+        return CHINESE
+    language: Language | None = g.get("language")
+    if language is None:
         accepted = request.headers.get("Accept-Language", "")
-        g.language = choose_language(request.cookies.get(COOKIE, ""), accepted)
-    language: Language = g.language
+        language = g.language = choose_language(request.cookies.get(COOKIE, ""), accepted)
     return language
 
 
 def show_day(day: date) -> str:
     """A day as it is written in the language of this request: 2026年6月1日, 1 June 2026."""
-    return format_date(day, "long", get_language().locale)
+    return _format_day(get_language(), day)
+
+
+@lru_cache(maxsize=64)
+def _format_day(language: Language, day: date) -> str:
+    return format_date(day, "long", language.locale)
 
 
 def show_moment(moment: datetime) -> str:
@@ -128,7 +144,12 @@ def localized(text: str) -> str:
 
 def show_mini_app(installed: InstalledMiniApp) -> InstalledMiniApp:
     """A mini-app as it is shown in the language of this request."""
-    return replace(installed, mini_app=installed.mini_app.in_language(get_language().code))
+    return _translate(installed, get_language())
+
+
+@lru_cache(maxsize=16)
+def _translate(installed: InstalledMiniApp, language: Language) -> InstalledMiniApp:
+    return replace(installed, mini_app=installed.mini_app.in_language(language.code))
 
 
 @lru_cache(maxsize=256)
@@ -138,10 +159,6 @@ def choose_language(remembered: str, accepted: str) -> Language:
         return LANGUAGES[remembered]
     preferred = parse_accept_header(accepted, LanguageAccept).best_match(LANGUAGES)
     return LANGUAGES[preferred or CHINESE.code]
-
-
-def _select_locale() -> str:
-    return get_language().locale
 
 
 def _switch() -> ResponseReturnValue | None:
@@ -174,8 +191,16 @@ def _find_way_back() -> str:
 
 def _vary(response: Response) -> Response:
     if "language" in g:
-        response.vary.update(("Accept-Language", "Cookie"))
+        response.headers["Vary"] = _add_language(response.headers.get("Vary", ""))
     return response
+
+
+@lru_cache(maxsize=16)
+def _add_language(vary: str) -> str:
+    """A `Vary` of ours, with what the language depends on."""
+    names = parse_set_header(vary)
+    names.update(("Accept-Language", "Cookie"))
+    return names.to_header()
 
 
 def _describe_language() -> dict[str, Any]:

@@ -25,7 +25,6 @@ from ipaddress import IPv6Network, ip_address
 from typing import Any, Literal, cast
 
 from flask import Flask, current_app, g, request
-from flask_babel import gettext
 from limits import RateLimitItem, WindowStats, parse_many
 from limits.errors import StorageError
 from limits.storage import Storage, storage_from_string
@@ -34,6 +33,7 @@ from limits.strategies import FixedWindowRateLimiter
 from app.domain.errors import AskedTooOften
 from app.domain.person import Person
 from app.services.installation import Installation
+from app.web.language import gettext
 from app.web.page_context import get_installation
 
 RETRY_AFTER_SECONDS = 60

@@ -7,9 +7,11 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from flask import Flask, current_app, g, request
+from flask_wtf.csrf import generate_csrf
 from werkzeug.routing import BaseConverter, ValidationError
 
 from app.services.installation import Installation
+from app.web.addresses import url_for
 from app.web.static_files import get_static_url, register_stylesheets
 
 MAX_FORM_BYTES = 64 * 1024
@@ -59,6 +61,7 @@ def register_shell(app: Flask) -> None:
     register_stylesheets(app, app.extensions["installation"].settings.service.colours)
     app.before_request(_start_request)
     app.context_processor(_describe_shell)
+    app.jinja_env.globals |= {"static_url": get_static_url, "url_for": url_for}
 
 
 def find_page_above(path: str) -> str:
@@ -67,6 +70,12 @@ def find_page_above(path: str) -> str:
     while addresses is not None and path not in ("", "/") and not addresses.test(path, "GET"):
         path = path.rstrip("/").rpartition("/")[0]
     return quote(path or "/")
+
+
+def get_csrf_token() -> str:
+    """The token of this request's forms."""
+    token: str = g.get("csrf_token") or generate_csrf()
+    return token
 
 
 def make_request_id() -> str:
@@ -89,7 +98,6 @@ def _describe_shell() -> dict[str, Any]:
         "help_path": _find_help_path(installation),
         "head_colour": service.colours.head,
         "host": service.host,
-        "static_url": get_static_url,
         "request_id": g.get("request_id", ""),
     }
 

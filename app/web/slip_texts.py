@@ -9,15 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from flask_babel import gettext
-from flask_babel import lazy_gettext as _l
-
 from app.domain.slip import PrintedField, SlipRecord
 from app.domain.slip_log import SlipState, SlipStatus
 from app.mini_apps.translation import translate_texts
 from app.services.slips.records import CHINESE, ENGLISH
 from app.web.language import CHINESE as PRINTED
-from app.web.language import get_language, localized, show_day, show_moment
+from app.web.language import get_language, gettext, localized, show_day, show_moment
+from app.web.language import lazy_gettext as _l
 from app.web.page_context import get_installation
 
 COUNT = re.compile(r"([0-9]+)(\D.*)")
@@ -104,7 +102,7 @@ def _show_since(status: SlipStatus) -> str:
     if isinstance(status.since, datetime):
         return show_moment(status.since)
     if status.expires_on is not None:
-        return str(gettext("有效期至 %(day)s", day=show_day(status.expires_on)))
+        return gettext("有效期至 %(day)s", day=show_day(status.expires_on))
     return ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
@@ -23,6 +23,7 @@ from app.web.auth.access import current_person, get_person, signed_in_required
 from app.web.language import show_mini_app
 from app.web.page_context import get_installation
 from app.web.slip_texts import show_record, view_state
+from app.web.templates import render_template
 
 slip_pages = Blueprint("slips", __name__)
 

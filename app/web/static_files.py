@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from typing import cast
 
-from flask import Flask, Response, current_app, request, url_for
+from flask import Flask, Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from app.domain.colours import Colours
+from app.web.addresses import url_for
 
 DEFAULT = Colours()
 SOFT, SOFT_DARK = "#e8f0f9", "#1b2d43"
@@ -23,8 +23,11 @@ SOFT, SOFT_DARK = "#e8f0f9", "#1b2d43"
 
 def register_stylesheets(app: Flask, colours: Colours) -> None:
     """Serve static files, the stylesheets in these colours."""
-    stylesheets = _prepare(Path(app.static_folder or ""), colours)
-    app.extensions["stylesheets"] = stylesheets
+    folder = Path(app.static_folder or "")
+    stylesheets = _prepare(folder, colours)
+    app.extensions["static_version"] = cache(
+        lambda name: _hash(stylesheets.get(name) or (folder / name).read_bytes())
+    )
 
     def serve(filename: str) -> ResponseReturnValue:
         body = stylesheets.get(filename)
@@ -40,10 +43,7 @@ def register_stylesheets(app: Flask, colours: Colours) -> None:
 
 def get_static_url(name: str) -> str:
     """The address of a static file, which changes with its content and may be kept for ever."""
-    stylesheets = cast("dict[str, bytes]", current_app.extensions["stylesheets"])
-    body = stylesheets.get(name)
-    version = _hash(body) if body else _hash_file(Path(current_app.static_folder or "") / name)
-    return url_for("static", filename=name, v=version)
+    return url_for("static", filename=name, v=current_app.extensions["static_version"](name))
 
 
 def _prepare(folder: Path, colours: Colours) -> dict[str, bytes]:
@@ -73,11 +73,6 @@ def _minify(text: str) -> str:
     without_lines = re.sub(r"/\*.*?\*/|\n\s*", "", text, flags=re.DOTALL)
     tight = re.sub(r" *([{};,]) *|(?<=[a-z]): +", lambda found: found[1] or ":", without_lines)
     return tight.replace(";}", "}")
-
-
-@lru_cache(maxsize=32)
-def _hash_file(path: Path) -> str:
-    return _hash(path.read_bytes())
 
 
 def _hash(body: bytes) -> str:

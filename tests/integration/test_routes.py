@@ -12,6 +12,7 @@ from jinja2 import StrictUndefined
 
 from app.factory import create_app
 from app.settings import load_settings
+from app.web.language import LANGUAGES
 from tests.conftest import Service
 from tests.visitor import Visitor, get_csrf_token
 
@@ -156,8 +157,11 @@ def test_every_changing_route_wants_a_csrf_token(service: Service, visitor: Visi
 
 
 def test_every_template_compiles_and_none_is_lenient_about_undefined_names(app: Flask) -> None:
-    assert app.jinja_env.undefined is StrictUndefined
-    names = app.jinja_env.list_templates(extensions=["html"])
-    assert {"layouts/page.html", "errors/error.html"} <= set(names)
-    for name in names:
-        app.jinja_env.get_template(name)
+    environments = app.extensions["page_environments"].values()
+    assert len(environments) == len(LANGUAGES)
+    for environment in environments:
+        assert environment.undefined is StrictUndefined
+        names = environment.list_templates(extensions=["html"])
+        assert {"layouts/page.html", "errors/error.html"} <= set(names)
+        for name in names:
+            environment.get_template(name)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.clearance import DepartmentUnavailable, FactValue, Reading
 from app.extensions import db
-from app.models import LITTLE_PATIENCE_SECONDS, StoredAnswer, upsert, write_transaction
+from app.models import LITTLE_PATIENCE_SECONDS, StoredAnswer, read_connection, upsert, write_connection
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,8 @@ class CachedAnswer:
 def load_cached_answers(mini_app: str, student_number: str) -> dict[str, CachedAnswer]:
     """What is known of a student, by step, with no read transaction left open."""
     of_student = {"mini_app": mini_app, "student_number": student_number}
-    found = {row.step: CachedAnswer(*row) for row in db.session.execute(_FIND, of_student)}
-    db.session.rollback()
-    return found
+    with read_connection(db.engine) as connection:
+        return {row.step: CachedAnswer(*row) for row in connection.execute(_FIND, of_student)}
 
 
 def restore_reading(known: CachedAnswer) -> Reading | None:
@@ -74,8 +73,8 @@ def store_answers(
     if not rows:
         return
     try:
-        with write_transaction(LITTLE_PATIENCE_SECONDS) as session:
-            upsert(session, StoredAnswer, rows)
+        with write_connection(db.engine, LITTLE_PATIENCE_SECONDS) as connection:
+            upsert(connection, StoredAnswer, rows)
     except SQLAlchemyError as error:
         log.warning("answers not kept", extra={"mini_app": mini_app, "error": type(error).__name__})
 

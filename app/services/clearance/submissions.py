@@ -12,8 +12,8 @@ from app.domain.clearance import FactValue, StepState, Waived, list_missing_step
 from app.domain.errors import SigningUnavailable, StepsOutstanding
 from app.domain.keys import NoSigningKey
 from app.domain.person import Person
-from app.extensions import DatabaseSession, db
-from app.models import Submission, insert_once, retry_conflicts, write_transaction
+from app.extensions import db
+from app.models import Sender, Submission, insert_once, read_connection, retry_conflicts, write_connection
 from app.services.audit import add_event
 from app.services.clearance.clearances import get_live_clearance
 from app.services.clearance.waivers import WaiversChanged, hold_waivers
@@ -22,7 +22,7 @@ from app.services.installation import Installation, InstalledMiniApp
 from app.services.slips.issuing import sign_code
 from app.services.slips.records import require_printable
 from app.services.slips.signing_keys import SlipKeyError
-from app.services.slips.slips import add_slip, find_submitted_slip, make_record
+from app.services.slips.slips import add_slip, find_slip_number, find_submitted_slip, make_record
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +49,12 @@ def submit(
     CharacterMissing, SlipNotPrintable, SigningUnavailable, or SubmissionRefused; nothing is stored then.
     """
     installed.require_graduate(person)
-    existing = find_submitted_slip(db.session, installed, person.number)
+    existing = find_slip_number(installed, person.number)
     if existing is not None:
         _count(installed, "repeated")
         return existing
     installed.require_open(installation.get_local_time(get_now()).date())
     require_printable(installed, person)
-    db.session.rollback()
     before_asking()
     states = get_live_clearance(installation, installed, person.number)
     missing = list_missing_steps(states, installed.mini_app.step_keys)
@@ -89,7 +88,8 @@ def _store(
     """
     now = get_now()
     record = make_record(installation, installed, person, states, now)
-    code = sign_code(db.session, installation, record, now)
+    with read_connection(db.engine) as connection:
+        code = sign_code(connection, installation, record, now)
     submission = {
         "mini_app": installed.mini_app.slug,
         "period": installed.settings.period,
@@ -99,12 +99,11 @@ def _store(
         "submitted_at": now,
     }
     details = {"mini_app": submission["mini_app"], "period": submission["period"], "slip": record.number}
-    with write_transaction() as session:
-        hold_waivers(session, installed, person.number, _list_waived(states))
-        connection = session.connection()
+    with write_connection(db.engine) as connection:
+        hold_waivers(connection, installed, person.number, _list_waived(states))
         submission["id"] = insert_once(connection, Submission, submission)
         if submission["id"] is None:
-            return _get_submitted_slip(session, installed, person.number), False
+            return _get_submitted_slip(connection, installed, person.number), False
         add_slip(connection, submission, record, code, now)
         add_event(
             connection, "slip_issued", actor=person.number, subject=person.number, details=details, now=now
@@ -116,8 +115,8 @@ def _list_waived(states: Mapping[str, StepState]) -> dict[str, Waived]:
     return {key: state.waived for key, state in states.items() if state.waived}
 
 
-def _get_submitted_slip(session: DatabaseSession, installed: InstalledMiniApp, student_number: str) -> str:
-    number = find_submitted_slip(session, installed, student_number)
+def _get_submitted_slip(sender: Sender, installed: InstalledMiniApp, student_number: str) -> str:
+    number = find_submitted_slip(sender, installed, student_number)
     assert number is not None, "a submission without a slip"
     return number
 

@@ -14,7 +14,7 @@ from app.domain.conventions import Conventions
 from app.domain.decisions import find_fault, require_other
 from app.domain.errors import AlreadySubmitted, AlreadyWaived, NotWaived, UnknownNumber
 from app.extensions import DatabaseSession, db
-from app.models import Waiver, retry_conflicts, write_transaction
+from app.models import Sender, Waiver, read_connection, retry_conflicts, write_transaction
 from app.services.audit import add_event
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
@@ -42,14 +42,13 @@ def list_waivers(installed: InstalledMiniApp, student_number: str) -> dict[str, 
     """A student's waivers in this period, by step; no read transaction, and its connection, is left open
     while departments are asked. One that would be refused today, see `find_waiver_fault`, has no effect.
     """
-    rows = db.session.execute(_FIND, _describe_student(installed, student_number))
-    found = {
+    with read_connection(db.engine) as connection:
+        rows = connection.execute(_FIND, _describe_student(installed, student_number)).all()
+    return {
         step: Waived(reason, granted_by)
         for step, reason, granted_by in rows
         if not find_fault(student_number, reason, granted_by, installed.conventions)
     }
-    db.session.rollback()
-    return found
 
 
 def find_waiver_fault(waiver: Waiver, conventions: Conventions) -> str:
@@ -67,7 +66,7 @@ def list_faulty_waivers(installed: InstalledMiniApp) -> list[tuple[Waiver, str |
 
 
 def hold_waivers(
-    session: DatabaseSession,
+    sender: Sender,
     installed: InstalledMiniApp,
     student_number: str,
     waived: Mapping[str, Waived],
@@ -77,7 +76,7 @@ def hold_waivers(
     """
     if not waived:
         return
-    rows = session.execute(_HOLD, _describe_student(installed, student_number))
+    rows = sender.execute(_HOLD, _describe_student(installed, student_number))
     found = {step: Waived(reason, granted_by) for step, reason, granted_by in rows}
     if any(found.get(step) != one for step, one in waived.items()):
         raise WaiversChanged

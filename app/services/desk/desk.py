@@ -138,7 +138,7 @@ def store_entries(session: DatabaseSession, desk: Desk, entries: Mapping[str, Fa
         for number, facts in entries.items()
     ]
     if rows:
-        upsert(session, DeskEntry, rows)
+        upsert(session.connection(), DeskEntry, rows)
 
 
 def list_numbers(session: DatabaseSession, desk: Desk) -> list[str]:

@@ -120,7 +120,11 @@ def mend(session: DatabaseSession, connector: str, numbers: Sequence[str]) -> li
 def set_complete(session: DatabaseSession, connector: str, clerk: str, now: datetime) -> None:
     """Keep the declaration that the list is complete: what could not be read was nobody's who is not on it now."""
     lock_audit(session)  # see doubt_others
-    upsert(session, DeskCompletion, [{"connector": connector, "declared_by": clerk, "declared_at": now}])
+    upsert(
+        session.connection(),
+        DeskCompletion,
+        [{"connector": connector, "declared_by": clerk, "declared_at": now}],
+    )
     unread = (DeskRefusal.connector == connector) & (DeskRefusal.cause == UNREAD)
     session.execute(delete(DeskRefusal).where(unread))
 
@@ -177,7 +181,7 @@ def _store(
         for number, text in message.items()
     ]
     if rows:
-        upsert(session, DeskRefusal, rows)
+        upsert(session.connection(), DeskRefusal, rows)
 
 
 def _cut(numbers: Sequence[str]) -> Iterator[Sequence[str]]:

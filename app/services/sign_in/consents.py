@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.errors import ConsentMissing
 from app.extensions import db
-from app.models import Consent, StoredAnswer, write_transaction
+from app.models import Consent, StoredAnswer, read_connection, write_transaction
 from app.services.audit import add_event, lock_audit
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
@@ -33,8 +33,8 @@ def find_consent(installed: InstalledMiniApp, student_number: str) -> datetime |
         "student_number": student_number,
         "version": installed.mini_app.privacy.version,
     }
-    given_at: datetime | None = db.session.execute(_FIND, of_student).scalar()
-    db.session.rollback()
+    with read_connection(db.engine) as connection:
+        given_at: datetime | None = connection.execute(_FIND, of_student).scalar()
     return given_at
 
 

@@ -11,7 +11,6 @@ from sqlalchemy import Table, bindparam, insert, select
 from app.domain.slip import SlipRecord, get_content_digest, mask_name
 from app.domain.slip_code import DEPARTURE_SLIP, SlipCode, format_short_code, get_last_four, sign_slip_code
 from app.domain.slip_log import CodeState
-from app.extensions import DatabaseSession
 from app.models import IssuedCode, Sender, SlipLogHead
 from app.services.installation import Installation
 from app.services.slips.issued_log import Values, log_code
@@ -28,14 +27,14 @@ _FIND_PLACE = select(_CODES.c.id).where(_CODES.c.status_index == bindparam("plac
 
 
 def sign_code(
-    session: DatabaseSession, installation: Installation, record: SlipRecord, now: datetime
+    sender: Sender, installation: Installation, record: SlipRecord, now: datetime
 ) -> dict[str, Any]:
     """A new code for a slip, with a place in the status list that is free now; `store_code` stores it.
 
     Raises NoSigningKey, or SlipKeyError while the keys cannot be used.
     """
     kid, signer = installation.slip_keys.current().get_signer(installation.get_local_time(now))
-    code = _make_code(installation, record, kid, _choose_status_index(session), now)
+    code = _make_code(installation, record, kid, _choose_status_index(sender), now)
     return {
         "short_code": format_short_code(code.slip_id),
         "digits": sign_slip_code(code, installation.settings.service.host, signer),
@@ -82,11 +81,11 @@ def _make_code(
     )
 
 
-def _choose_status_index(session: DatabaseSession) -> int:
-    size = get_list_size(session.execute(_COUNT).scalar_one() + 1)
+def _choose_status_index(sender: Sender) -> int:
+    size = get_list_size(sender.execute(_COUNT).scalar_one() + 1)
     while True:
         index = secrets.randbelow(size)
-        if session.execute(_FIND_PLACE, {"place": index}).first() is None:
+        if sender.execute(_FIND_PLACE, {"place": index}).first() is None:
             return index
 
 

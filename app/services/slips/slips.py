@@ -5,15 +5,14 @@ What slips are worth to their holders now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, bindparam, insert, select
-from sqlalchemy.orm import contains_eager, joinedload
+from sqlalchemy import Row, Select, Table, bindparam, insert, select
 
 from app.documents.raster import render_slip_png
 from app.documents.slip_pdf import SlipCodeText, render_slip_pdf
@@ -22,8 +21,8 @@ from app.domain.mini_app import MiniApp
 from app.domain.slip import SlipRecord, parse_slip_record
 from app.domain.slip_code import MalformedCode, format_short_code, parse_slip_code
 from app.domain.slip_log import CodeState, LoggedChange, SlipStatus, judge_slip
-from app.extensions import DatabaseSession, db
-from app.models import IssuedCode, Sender, Slip, SlipLogEntry, Submission
+from app.extensions import db
+from app.models import IssuedCode, Sender, Slip, SlipLogEntry, Submission, read_connection
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.slips.issuing import store_code
@@ -33,6 +32,7 @@ __all__ = [
     "SlipView",
     "add_slip",
     "describe_person",
+    "find_slip_number",
     "find_submitted_slip",
     "get_printed_mini_app_title",
     "get_slip",
@@ -47,6 +47,7 @@ KEPT_PICTURES = 128
 """Of at most 60 kB each."""
 
 _SLIPS, _SUBMISSIONS = cast("Table", Slip.__table__), cast("Table", Submission.__table__)
+_CODES, _ENTRIES = cast("Table", IssuedCode.__table__), cast("Table", SlipLogEntry.__table__)
 _ADD = insert(_SLIPS).values(check_count=0).returning(_SLIPS.c.id)
 _FIND_SUBMITTED = (
     select(_SLIPS.c.number)
@@ -57,6 +58,38 @@ _FIND_SUBMITTED = (
         _SUBMISSIONS.c.person_number == bindparam("person_number"),
         _SUBMISSIONS.c.repeat == 0,
     )
+)
+_FIND_CODES = (
+    select(
+        _SLIPS.c.number,
+        _SLIPS.c.record,
+        _SUBMISSIONS.c.mini_app,
+        _SUBMISSIONS.c.person_number,
+        _SUBMISSIONS.c.submitted_at,
+        _CODES.c.digits,
+        _CODES.c.short_code,
+        _CODES.c.state,
+    )
+    .join(_SUBMISSIONS, _SUBMISSIONS.c.id == _SLIPS.c.submission_id)
+    .join(_CODES, _CODES.c.slip_id == _SLIPS.c.id)
+    .order_by(_SLIPS.c.issued_at.desc(), _SLIPS.c.id, _CODES.c.id)
+)
+_FIND_BY_NUMBER = _FIND_CODES.where(_SLIPS.c.number == bindparam("number"))
+_FIND_BY_CODE = _FIND_CODES.where(_CODES.c.short_code == bindparam("short_code"))
+_FIND_BY_PERSON = _FIND_CODES.where(_SUBMISSIONS.c.person_number == bindparam("person_number"))
+_FIND_STATES = (
+    select(
+        _SLIPS.c.number,
+        _ENTRIES.c.state,
+        _ENTRIES.c.happened_at,
+        _ENTRIES.c.reason,
+        _CODES.c.state.label("row_state"),
+        _CODES.c.digits,
+    )
+    .join(_CODES, _CODES.c.slip_id == _SLIPS.c.id)
+    .join(_ENTRIES, _ENTRIES.c.short_code == _CODES.c.short_code)
+    .where(_SLIPS.c.number.in_(bindparam("numbers", expanding=True)))
+    .order_by(_SLIPS.c.number, _ENTRIES.c.sequence)
 )
 """Built once: to build them costs more than to run them."""
 
@@ -96,33 +129,31 @@ def add_slip(
     store_code(sender, code, slip, submission, actor=submission["student_number"], reason="", now=now)
 
 
-def find_submitted_slip(
-    session: DatabaseSession, installed: InstalledMiniApp, student_number: str
-) -> str | None:
+def find_slip_number(installed: InstalledMiniApp, student_number: str) -> str | None:
+    """As `find_submitted_slip`, on a connection of its own that is given back at once."""
+    with read_connection(db.engine) as connection:
+        return find_submitted_slip(connection, installed, student_number)
+
+
+def find_submitted_slip(sender: Sender, installed: InstalledMiniApp, student_number: str) -> str | None:
     """The number of the slip that this student already has from this mini-app and period, or None."""
     of_student = {
         "mini_app": installed.mini_app.slug,
         "period": installed.settings.period,
         "person_number": student_number,
     }
-    return session.execute(_FIND_SUBMITTED, of_student).scalar()
-
-
-def _select_slips() -> Select[Slip]:
-    return select(Slip).join(Slip.submission).options(contains_eager(Slip.submission), joinedload(Slip.codes))
+    number: str | None = sender.execute(_FIND_SUBMITTED, of_student).scalar()
+    return number
 
 
 def get_slip(installation: Installation, number: str, student_number: str | None) -> SlipView:
     """The slip of this number, with its newest code, if it is this student's (None: whoever holds a
     signed link). Raises UnknownSlip otherwise, as for a number that does not exist.
     """
-    query = _select_slips().where(Slip.number == number)
-    if student_number is not None:
-        query = query.where(Submission.person_number == student_number)
-    slip = db.session.scalars(query).unique().one_or_none()
-    if slip is None:
+    *_, row = _read_codes(_FIND_BY_NUMBER, number=number) or (None,)
+    if row is None or student_number not in (None, row.person_number):
         raise UnknownSlip(number)
-    return _to_view(installation, slip, slip.codes[-1])
+    return _to_view(installation, row)
 
 
 def get_slip_of_code(installation: Installation, digits: str) -> SlipView:
@@ -131,28 +162,33 @@ def get_slip_of_code(installation: Installation, digits: str) -> SlipView:
         short_code = format_short_code(parse_slip_code(digits).code.slip_id)
     except MalformedCode as error:
         raise UnknownSlip from error
-    query = select(IssuedCode).where(IssuedCode.short_code == short_code, IssuedCode.digits == digits)
-    code = db.session.scalar(query.options(joinedload(IssuedCode.slip).joinedload(Slip.submission)))
-    if code is None:
-        raise UnknownSlip
-    return _to_view(installation, code.slip, code)
+    for row in _read_codes(_FIND_BY_CODE, short_code=short_code):
+        if row.digits == digits:
+            return _to_view(installation, row)
+    raise UnknownSlip
 
 
 def list_slips(installation: Installation, student_number: str) -> list[SlipView]:
     """A student's slips with their newest codes, the newest slip first."""
-    query = _select_slips().where(Submission.person_number == student_number).order_by(Slip.issued_at.desc())
-    return [_to_view(installation, slip, slip.codes[-1]) for slip in db.session.scalars(query).unique()]
+    newest = {row.number: row for row in _read_codes(_FIND_BY_PERSON, person_number=student_number)}
+    return [_to_view(installation, row) for row in newest.values()]
 
 
-def _to_view(installation: Installation, slip: Slip, code: IssuedCode) -> SlipView:
+def _read_codes(query: Select[Any], **wanted: str) -> Sequence[Row[Any]]:
+    """The codes of slips with what belongs to them, those of one slip together and its newest one last."""
+    with read_connection(db.engine) as connection:
+        return connection.execute(query, wanted).all()
+
+
+def _to_view(installation: Installation, row: Row[Any]) -> SlipView:
     service = installation.settings.service
     return SlipView(
-        number=slip.number,
-        mini_app=slip.submission.mini_app,
-        record=parse_slip_record(slip.record),
-        code=SlipCodeText(f"{service.base_url}/v/{code.digits}", code.short_code, service.host),
-        state=CodeState(code.state),
-        submitted_at=slip.submission.submitted_at,
+        number=row.number,
+        mini_app=row.mini_app,
+        record=parse_slip_record(row.record),
+        code=SlipCodeText(f"{service.base_url}/v/{row.digits}", row.short_code, service.host),
+        state=CodeState(row.state),
+        submitted_at=row.submitted_at,
     )
 
 
@@ -189,23 +225,11 @@ def get_slip_status(installation: Installation, number: str) -> SlipStatus:
 
 def list_slip_statuses(installation: Installation, numbers: Iterable[str]) -> dict[str, SlipStatus]:
     """The statuses of these slips by their numbers."""
-    query = (
-        select(
-            Slip.number,
-            SlipLogEntry.state,
-            SlipLogEntry.happened_at,
-            SlipLogEntry.reason,
-            IssuedCode.state.label("row_state"),
-            IssuedCode.digits,
-        )
-        .join(IssuedCode, IssuedCode.slip_id == Slip.id)
-        .join(SlipLogEntry, SlipLogEntry.short_code == IssuedCode.short_code)
-        .where(Slip.number.in_(list(numbers)))
-        .order_by(Slip.number, SlipLogEntry.sequence)
-    )
+    with read_connection(db.engine) as connection:
+        found = connection.execute(_FIND_STATES, {"numbers": list(numbers)}).all()
     today = installation.get_local_time(get_now()).date()
     statuses = {}
-    for number, rows in groupby(db.session.execute(query), lambda row: row.number):
+    for number, rows in groupby(found, lambda row: row.number):
         entries = list(rows)
         changes = [LoggedChange(CodeState(row.state), row.happened_at, row.reason) for row in entries]
         expires_on = parse_slip_code(entries[-1].digits).code.expires_on

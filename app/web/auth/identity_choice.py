@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, redirect, render_template, request, session, url_for
+from flask import abort, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.domain.slip import mask_name
@@ -16,6 +16,7 @@ from app.web.auth.access import get_person
 from app.web.auth.pages import ask_identity, auth, get_pages, log_outcome, show_retry, welcome
 from app.web.language import localized
 from app.web.session import get_session
+from app.web.templates import render_template
 
 
 @auth.get("/sign-in/<name>/entry")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from flask import Blueprint, abort, current_app, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 
@@ -25,6 +25,7 @@ from app.services.sign_in.sign_in import PendingSignIn, assign_role
 from app.web.auth.access import FORM_WAS_LOST, PERSON
 from app.web.language import localized
 from app.web.session import get_session
+from app.web.templates import render_template
 
 PROVIDER = "provider"
 SIGNED_OUT = "lixiao_signed_out"

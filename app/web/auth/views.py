@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import redirect, render_template, request, session, url_for
+from flask import redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.identity.base import IdentityProvider, SignInError
@@ -14,6 +14,7 @@ from app.web.auth.access import get_person
 from app.web.auth.pages import PROVIDER, SIGNED_OUT, ask_identity, auth, get_pages, show_retry, welcome
 from app.web.language import localized
 from app.web.session import get_session
+from app.web.templates import render_template
 
 SIGNED_OUT_SECONDS = 12 * 3600
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.domain.errors import ConsentMissing
 from app.domain.person import Person, Role
 from app.domain.slip import PrintedField
-from app.mini_apps.pages import list_page_names
+from app.mini_apps.pages import find_page_name
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.sign_in.consents import find_consent, give_consent, require_consent, withdraw_consent
 from app.services.slips.records import describe_person, find_unprintable
@@ -20,6 +20,7 @@ from app.web.auth.access import current_person, find_return_page, get_person, st
 from app.web.language import localized, show_mini_app, show_moment
 from app.web.page_context import get_installation
 from app.web.slip_texts import describe_unprintable
+from app.web.templates import render_template
 
 
 def open_mini_app(app_path: str) -> tuple[Installation, InstalledMiniApp]:
@@ -45,9 +46,9 @@ def open_with_consent(app_path: str) -> tuple[Installation, InstalledMiniApp, Pe
 
 def render_page(installed: InstalledMiniApp, page: str, **data: object) -> str:
     """The mini-app's own page of this name, or the shared one."""
-    names = list_page_names(installed.settings.slug, page)
+    name = find_page_name(installed.settings.slug, installed.settings.folder, page)
     shown = show_mini_app(installed).mini_app
-    return render_template(names, mini_app=shown, settings=installed.settings, **data)
+    return render_template(name, mini_app=shown, settings=installed.settings, **data)
 
 
 def describe_student(installed: InstalledMiniApp, person: Person) -> tuple[PrintedField, ...]:

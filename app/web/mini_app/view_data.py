@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from flask import url_for
-from flask_babel import gettext
-from flask_babel import lazy_gettext as _l
-
 from app.domain.clearance import CachedResult, FactValue, Reading, Status, StepState, Waived
 from app.domain.mini_app import FactSpec, Step
 from app.domain.slip import PrintedField
 from app.services.clearance.clearances import TOO_OFTEN
 from app.services.installation import InstalledMiniApp
-from app.web.language import localized, show_day, show_moment
+from app.web.addresses import url_for
+from app.web.language import gettext, localized, show_day, show_moment
+from app.web.language import lazy_gettext as _l
 from app.web.slip_texts import SlipStateView
 
 WORDS = {
@@ -221,12 +219,10 @@ def _list_blanks(step: Step, state: StepState) -> tuple[tuple[PrintedField, ...]
 
 def _get_note(step: Step, state: StepState) -> str:
     if state.fault == TOO_OFTEN and state.waived is None:
-        return str(gettext("您查询得过于频繁，这一项这次没有查询。请稍后重新查询。"))
+        return gettext("您查询得过于频繁，这一项这次没有查询。请稍后重新查询。")
     if state.reading is None and state.waived is None and not state.is_asking:
-        return str(
-            gettext(
-                "部门系统暂时没有给出可靠的答复，这不代表未通过。请稍后重新查询；一直查不到的，请联系该部门核对记录。"
-            )
+        return gettext(
+            "部门系统暂时没有给出可靠的答复，这不代表未通过。请稍后重新查询；一直查不到的，请联系该部门核对记录。"
         )
     return "" if state.reading is None or state.reading.records else step.no_record_says
 

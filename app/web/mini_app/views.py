@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.connectors.base import ActionOutcome
 from app.domain.person import Person
-from app.extensions import db
 from app.services.clearance.actions import get_action, take_action
 from app.services.clearance.clearances import get_live_step, look_up_awaited, look_up_clearance
 from app.services.clearance.submissions import SubmissionRefused, submit
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.slips.slips import find_submitted_slip, get_slip_status
+from app.services.slips.slips import find_slip_number, get_slip_status
 from app.web.admission import find_closed_notice
 from app.web.auth.access import student_required
 from app.web.language import show_mini_app
@@ -30,6 +29,7 @@ from app.web.mini_app.home import (
 from app.web.mini_app.view_data import ClearanceView, view_clearance, view_step
 from app.web.page_context import get_installation
 from app.web.slip_texts import view_state
+from app.web.templates import render_template
 
 mini_app_pages = Blueprint("mini_app", __name__)
 
@@ -40,7 +40,8 @@ def hall() -> ResponseReturnValue:
     installation = get_installation()
     if len(installation.mini_apps) == 1:
         return redirect(url_for("mini_app.guide", app_path=next(iter(installation.mini_apps))))
-    return render_template("hall/hall.html", mini_apps=map(show_mini_app, installation.mini_apps.values()))
+    shown = [show_mini_app(installed) for installed in installation.mini_apps.values()]
+    return render_template("hall/hall.html", mini_apps=shown)
 
 
 @mini_app_pages.get("/<mini_app:app_path>/", strict_slashes=False)
@@ -77,7 +78,7 @@ def _look_up(
     wait_for_all: bool,
     awaited: Collection[str] = (),
 ) -> ClearanceView:
-    number = find_submitted_slip(db.session, installed, person.number)
+    number = find_slip_number(installed, person.number)
     if awaited:
         states = look_up_awaited(installation, installed, person.number, awaited, queries.may_ask)
     else:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import jsonify, make_response, render_template, request
+from flask import jsonify, make_response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -18,6 +18,7 @@ from app.extensions import csrf
 from app.services.verification.verification import Verification, verify_short_code
 from app.web.limits import count, describe_wait, get_address, get_counted, get_retry_after, has_room
 from app.web.page_context import MAX_FORM_BYTES, get_installation
+from app.web.templates import render_template
 from app.web.verify import problems
 from app.web.verify.pages import get_staff, verify_pages
 from app.web.verify.problems import MAX_UPLOAD_BYTES, Problem, verify_upload

@@ -14,19 +14,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Response, current_app, jsonify, render_template, request, url_for
+from flask import Response, current_app, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_wtf.csrf import generate_csrf
 
 from app.domain.slip_code import Verdict
 from app.services.verification.scan_log import OfflineScan, record_offline_scans
 from app.web.auth.access import find_account
 from app.web.headers import CONTENT_SECURITY_POLICY
-from app.web.language import ARGUMENT, get_language
+from app.web.language import ARGUMENT, get_language, gettext
 from app.web.limits import get_address
 from app.web.page_context import get_installation
 from app.web.static_files import get_static_url
+from app.web.templates import render_template
 from app.web.verify.pages import get_staff, verify_pages
 from app.web.verify.verdicts import TEXTS
 

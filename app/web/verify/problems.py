@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask_babel import lazy_gettext as _l
-
 from app.services.verification import uploads
 from app.services.verification.uploads import FileVerification, UnreadableCode, verify_file
+from app.web.language import lazy_gettext as _l
 from app.web.page_context import get_installation
 
 

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from functools import lru_cache
 
-from flask import Response, jsonify, make_response, render_template, request
+from flask import Response, jsonify, make_response, request
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
@@ -30,10 +29,12 @@ from app.services.verification.verification import (
     get_full_view,
     verify_code,
 )
+from app.web.language import lazy_gettext as _l
 from app.web.language import show_moment
 from app.web.limits import count, describe_wait, get_address, get_counted, get_retry_after
 from app.web.page_context import get_installation
 from app.web.slip_texts import show_record
+from app.web.templates import render_template
 from app.web.verify.pages import get_staff, verify_pages
 from app.web.verify.verdicts import TEXTS, FileText, describe_verdict
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask_babel import lazy_gettext as _l
-
 from app.domain.slip_code import Verdict
 from app.services.verification.uploads import FileState
+from app.web.language import lazy_gettext as _l
 
 
 @dataclass(frozen=True, slots=True)

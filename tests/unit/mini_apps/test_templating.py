@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jinja2 import DictLoader, Environment, UndefinedError
 
-from app.mini_apps.pages import add_pages, list_page_names
+from app.mini_apps.pages import add_pages, find_page_name
 from app.settings import MiniAppSettings
 
 SHARED = {
@@ -35,24 +35,24 @@ def make_environment(tmp_path: Path, slug: str, **pages: str) -> Environment:
     return environment
 
 
-def render(environment: Environment, slug: str, **data: str) -> str:
-    return environment.select_template(list_page_names(slug, "guide")).render(**data)
+def render(environment: Environment, folder: Path, **data: str) -> str:
+    return environment.get_template(find_page_name(folder.name, folder, "guide")).render(**data)
 
 
 def test_a_page_that_the_folder_lacks_is_the_shared_one(tmp_path: Path) -> None:
-    assert render(make_environment(tmp_path, "short"), "short", name="guide") == "shared guide"
+    assert render(make_environment(tmp_path, "short"), tmp_path / "short", name="guide") == "shared guide"
 
 
 def test_a_page_of_the_folder_comes_before_the_shared_one_and_may_extend_it(tmp_path: Path) -> None:
     own = '{% extends "miniapp/guide.html" %}{% block more %}, and more{% endblock %}'
     environment = make_environment(tmp_path, "longer", guide=own)
-    assert render(environment, "longer", name="guide") == "shared guide, and more"
+    assert render(environment, tmp_path / "longer", name="guide") == "shared guide, and more"
 
 
 @pytest.mark.parametrize("slug", ["miniapp", "layouts", "mini_apps"])
 def test_a_slug_like_a_shared_folders_name_hides_nothing_and_is_not_hidden(tmp_path: Path, slug: str) -> None:
     environment = make_environment(tmp_path, slug, guide="own")
-    assert render(environment, slug) == "own"
+    assert render(environment, tmp_path / slug) == "own"
     assert environment.get_template("layouts/guide.html").render() == "a layout"
     assert environment.get_template("miniapp/guide.html").render(name="guide") == "shared guide"
 
@@ -60,4 +60,4 @@ def test_a_slug_like_a_shared_folders_name_hides_nothing_and_is_not_hidden(tmp_p
 def test_a_name_that_a_page_gets_wrong_is_an_error(tmp_path: Path) -> None:
     environment = make_environment(tmp_path, "wrong", guide="{{ nmae }}")
     with pytest.raises(UndefinedError, match="nmae"):
-        render(environment, "wrong", name="guide")
+        render(environment, tmp_path / "wrong", name="guide")
