@@ -26,7 +26,7 @@ from app.services.slips.issued_keys import (
 from app.services.slips.signing_keys import SlipKeyError, load_slip_keys
 
 log = logging.getLogger(__name__)
-MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
 @dataclass(frozen=True, slots=True)
