@@ -1,4 +1,4 @@
-"""Slips 离校单: added at submission, shown to their holder, rendered from their record.
+"""Slips 离校单: found by their number, code or holder, shown to their holder, rendered from their record.
 
 What slips are worth to their holders now.
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import Select, Table, bindparam, insert, select
+from sqlalchemy import Select, Table, bindparam, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from app.documents.raster import render_slip_png
@@ -23,31 +23,14 @@ from app.domain.slip import SlipRecord, parse_slip_record
 from app.domain.slip_code import MalformedCode, format_short_code, parse_slip_code
 from app.domain.slip_log import CodeState, LoggedChange, SlipStatus, judge_slip
 from app.extensions import DatabaseSession, db
-from app.models import IssuedCode, Sender, Slip, SlipLogEntry, Submission
+from app.models import IssuedCode, Slip, SlipLogEntry, Submission
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.slips.issuing import store_code
-from app.services.slips.records import describe_person, make_record
-
-__all__ = [
-    "SlipView",
-    "add_slip",
-    "describe_person",
-    "find_submitted_slip",
-    "get_printed_mini_app_title",
-    "get_slip",
-    "get_slip_of_code",
-    "list_slips",
-    "make_record",
-    "render_pdf",
-    "render_png",
-]
 
 KEPT_PICTURES = 128
 """Of at most 60 kB each."""
 
 _SLIPS, _SUBMISSIONS = cast("Table", Slip.__table__), cast("Table", Submission.__table__)
-_ADD = insert(_SLIPS).values(check_count=0).returning(_SLIPS.c.id)
 _FIND_SUBMITTED = (
     select(_SLIPS.c.number)
     .join(_SUBMISSIONS, _SUBMISSIONS.c.id == _SLIPS.c.submission_id)
@@ -58,7 +41,7 @@ _FIND_SUBMITTED = (
         _SUBMISSIONS.c.repeat == 0,
     )
 )
-"""Built once: to build them costs more than to run them."""
+"""Built once: to build it costs more than to run it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +59,6 @@ class SlipView:
     def name(self) -> str:
         """The holder's name as printed."""
         return self.record.get_field("name")
-
-
-def add_slip(
-    sender: Sender,
-    submission: Mapping[str, Any],
-    record: SlipRecord,
-    code: Mapping[str, Any],
-    now: datetime,
-) -> None:
-    """Add the slip of a submission, its signed code and its entry in the issued log to the transaction."""
-    slip = {
-        "number": record.number,
-        "submission_id": submission["id"],
-        "record": record.to_json(),
-        "issued_at": now,
-    }
-    slip["id"] = sender.execute(_ADD, slip).scalar_one()
-    store_code(sender, code, slip, submission, actor=submission["student_number"], reason="", now=now)
 
 
 def find_submitted_slip(
