@@ -7,12 +7,12 @@ sees all mistakes of a file at once. Values of secrets never appear in a message
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+from app.private_files import describe_openness
+
 _SAMPLES = re.compile(r"change.?me|replace.?(me|this)|your.?(secret|password|key|token)|todo", re.IGNORECASE)
 
 
@@ -138,15 +138,13 @@ class Table:
             self._read.add(key)
         path = Path(self.text(f"{key}_file"))
         try:
-            mode = stat.S_IMODE(path.stat().st_mode)
+            openness = describe_openness(path)
             value = path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
             self.fault(f"{key}_file", f"names a file that cannot be read: {path}")
             return ""
-        if mode & _OPEN_TO_OTHERS:
-            self.fault(
-                f"{key}_file", f"names a file that is open to others (mode {mode:04o}): chmod 600 {path}"
-            )
+        if openness:
+            self.fault(f"{key}_file", f"names a file that is {openness}: chmod 600 {path}")
         if not value:
             self.fault(f"{key}_file", f"names an empty file: {path}")
         return value

@@ -6,7 +6,6 @@ Nothing is changed anywhere: departments are asked about canary students, or abo
 from __future__ import annotations
 
 import shutil
-import stat
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +26,7 @@ from app.domain.mini_app import Step
 from app.extensions import db
 from app.identity.base import CheckResult, IdentityProvider, Severity
 from app.models import IssuedCode, Waiver
+from app.private_files import describe_openness
 from app.services.clearance.canaries import judge_canaries, list_unwatched_facts
 from app.services.clearance.canary_looks import Outcome
 from app.services.clearance.waivers import list_faulty_waivers
@@ -52,7 +52,6 @@ MOST_SLIPS = 20
 LEAST_FREE = 512 * 2**20
 LITTLE_FREE = 2 * 2**30
 RARE = "离校单䶮𠮷𬭎ŞẸ̀Қئไ"
-_OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +259,7 @@ def _look_at_files() -> Iterator[CheckResult]:
     """Files that hold personal data. Those of secrets and keys are looked at at every start."""
     database = _get_database_file()
     for path in sorted(database.parent.glob(f"{database.name}*")) if database else ():
-        is_open = all(one.stat().st_mode & _OPEN_TO_OTHERS for one in (path, path.parent))
+        is_open = all(map(describe_openness, (path, path.parent)))
         words = "can be reached by other users: chmod 700 its folder" if is_open else "is its owner's alone"
         yield CheckResult(Severity.FAULT if is_open else Severity.FITS, f"{path.name} {words}")
 

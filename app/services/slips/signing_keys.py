@@ -14,7 +14,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,11 +32,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from app.domain.keys import MAX_KID, KeyRing, KeyState, PublicSlipKey, parse_key_ring
+from app.private_files import ANY_ACCESS, WRITING, describe_openness
 
 RING_FILE = "keys.json"
-
-_READ_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class SlipKeyError(Exception):
@@ -46,13 +43,13 @@ class SlipKeyError(Exception):
 
 def require_private_folder(folder: Path) -> None:
     """Raises SlipKeyError unless the folder is there, and its owner's alone."""
-    _require_mode(folder, _READ_BY_OTHERS)
+    _require_private(folder)
 
 
 def read_ring(folder: Path) -> KeyRing:
     """The public ring. Raises SlipKeyError when it is missing, no ring, or others may write to it."""
     path = folder / RING_FILE
-    _require_mode(path, _WRITTEN_BY_OTHERS)
+    _require_private(path, WRITING)
     try:
         return parse_key_ring(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -64,7 +61,7 @@ def read_ring(folder: Path) -> KeyRing:
 def read_private_key(folder: Path, key: PublicSlipKey) -> Ed25519PrivateKey:
     """The private key of a public one. Raises SlipKeyError when it is missing, open to others, or another."""
     path = folder / f"{key.kid}.pem"
-    _require_mode(path, _READ_BY_OTHERS)
+    _require_private(path)
     try:
         private_key = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
@@ -125,13 +122,13 @@ def _write_new_file(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _require_mode(path: Path, forbidden: int) -> None:
+def _require_private(path: Path, access: int = ANY_ACCESS) -> None:
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        openness = describe_openness(path, access)
     except OSError as error:
         raise SlipKeyError(_describe(error)) from error
-    if mode & forbidden:
-        raise SlipKeyError(f"{path} is open to others (mode {mode:04o}); take away {mode & forbidden:04o}")
+    if openness:
+        raise SlipKeyError(f"{path} is {openness}; take away {access:04o}")
 
 
 def _describe(error: OSError) -> str:
