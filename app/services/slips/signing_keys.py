@@ -14,7 +14,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -84,7 +83,7 @@ def list_private_kids(folder: Path) -> list[int]:
 def lock_folder(folder: Path) -> Iterator[None]:
     """One writer at a time, and all on the disk at the end; a failing disk is a SlipKeyError.
 
-    The lock is on the folder itself, so nothing is left behind.
+    Two commands at once would give one kid to two keys. The lock is on the folder itself, so nothing is left behind.
     """
     require_private_folder(folder)
     try:
@@ -178,32 +177,32 @@ class SlipKeyStore:
         """Reads the folder at once. Raises SlipKeyError. `get_seconds` is a monotonic clock."""
         self._folder = folder
         self._get_seconds = get_seconds
-        self._lock = threading.Lock()
-        self._keys: SlipKeys | None = None
-        self._stamp: tuple[int, ...] = ()
+        self._held: tuple[tuple[int, ...], SlipKeys] | None = None
+        """The ring file's stamp and what was read then, in one: threads may read the folder side by side."""
         self._checked_at = 0.0
         self.current()
 
     def current(self) -> SlipKeys:
         """The keys, at most a second old. Raises SlipKeyError while the folder cannot be used."""
-        with self._lock:
-            now = self._get_seconds()
-            if self._keys is None or now - self._checked_at >= RECHECK_SECONDS:
-                held, self._keys = self._keys, None
-                self._keys = self._reload_if_changed(held)
-                self._checked_at = now
-            return self._keys
+        held, now = self._held, self._get_seconds()
+        if held is None or now - self._checked_at >= RECHECK_SECONDS:
+            try:
+                held = self._held = self._reload_if_changed(held)
+            except SlipKeyError:
+                self._held = None
+                raise
+            self._checked_at = now
+        return held[1]
 
-    def _reload_if_changed(self, held: SlipKeys | None) -> SlipKeys:
+    def _reload_if_changed(
+        self, held: tuple[tuple[int, ...], SlipKeys] | None
+    ) -> tuple[tuple[int, ...], SlipKeys]:
         try:
             found = (self._folder / RING_FILE).stat()
         except OSError as error:
             raise SlipKeyError(f"{self._folder / RING_FILE} cannot be used: {error.strerror}") from error
         stamp = (found.st_mtime_ns, found.st_ino, found.st_size)
-        if held is None or stamp != self._stamp:
-            held = load_slip_keys(self._folder)
-            self._stamp = stamp
-        return held
+        return held if held is not None and held[0] == stamp else (stamp, load_slip_keys(self._folder))
 
 
 def load_slip_keys(folder: Path) -> SlipKeys:

@@ -57,7 +57,7 @@ class _Bits:
     """The places as they stood at one entry of the log; brought forward by the entries after it."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.Lock()  # the places are changed where they are, entry by entry
         self.signed: dict[str, Any] = {}
         self.signed_at = datetime.min.replace(tzinfo=UTC)
         self._start_anew()
