@@ -24,7 +24,6 @@ from sqlalchemy import Connection, text
 from app.connectors.base import TRANSPORT_FAILURES, Connector, FailureCode
 from app.connectors.desk import NoEntry
 from app.connectors.fan_out import start_query, start_survey
-from app.connectors.registry import list_breaker_states
 from app.documents.fonts import UnusableFont, find_missing_characters, load_fonts
 from app.domain.clearance import DepartmentUnavailable
 from app.domain.keys import NoSigningKey
@@ -137,21 +136,6 @@ def _run(area: str, check: Check) -> list[CheckResult]:
     except Exception as error:
         log.error("check failed", extra={"check": area}, exc_info=error)
         return [_fault(f"cannot be looked at: {type(error).__name__}")]
-
-
-def describe_departments(installation: Installation) -> dict[str, dict[str, str]]:
-    """How the department systems do, for information: a department that fails makes the service no less
-    ready. The state of each system's breaker, and by mini-app and step since when (UTC) its control
-    students get wrong answers; both as this process sees it.
-    """
-    mini_apps = installation.mini_apps.values()
-    states = list_breaker_states(item for mini_app in mini_apps for item in mini_app.connectors.values())
-    suspended = {
-        f"{installed.mini_app.slug}.{step_key}": since.isoformat(timespec="seconds")
-        for installed in mini_apps
-        for step_key, since in dict(installed.suspended).items()
-    }
-    return {"systems": {name: str(state) for name, state in states.items()}, "suspended": suspended}
 
 
 def get_migration_head() -> str:
