@@ -8,7 +8,6 @@ tells every mistake at once, each named by its key. Values are never told, so th
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -32,13 +31,14 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from app.private_files import describe_openness
+
 T = TypeVar("T")
 
 SHOWN_DEFAULT = "default"
 """In a field's `json_schema_extra`: what the documents show as its default, where that is found by other keys."""
 MUST_BE_SET = "must be set"
 
-_OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _SAMPLES = re.compile(r"change.?me|replace.?(me|this)|your.?(secret|password|key|token)|todo", re.IGNORECASE)
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _SENTENCES = {
@@ -331,12 +331,12 @@ def _read_secret(value: object) -> object:
         raise _SecretFileError("must be a text")
     path = Path(value.path)
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        openness = describe_openness(path)
         text = path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError):
         raise _SecretFileError(f"names a file that cannot be read: {path}") from None
-    if mode & _OPEN_TO_OTHERS:
-        raise _SecretFileError(f"names a file that is open to others (mode {mode:04o}): chmod 600 {path}")
+    if openness:
+        raise _SecretFileError(f"names a file that is {openness}: chmod 600 {path}")
     if not text:
         raise _SecretFileError(f"names an empty file: {path}")
     return text

@@ -111,7 +111,7 @@ def warm_up(app: Flask) -> None:
     gc.freeze()
     watch = CanaryWatch(installation.mini_apps, installation.settings.round.deadline_seconds)
     watch.start()
-    os.register_at_fork(after_in_child=watch.start)
+    os.register_at_fork(after_in_child=watch.start)  # a forked child has no threads of its parent's
 
 
 def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:

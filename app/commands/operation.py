@@ -27,7 +27,7 @@ from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.numbers import fold_stored_numbers
 from app.services.operations.backup import BackupFailed, NotOneFile, back_up
-from app.services.operations.doctor import run_checks
+from app.services.operations.health import check_all
 from app.services.operations.retention import (
     AuditBroken,
     count_overdue_events,
@@ -119,9 +119,9 @@ def _make_doctor(installation: Installation, providers: Mapping[str, IdentityPro
         """Look at database, keys, fonts, sign-in, departments, clock, disk and files; exits 1 on a FAULT."""
         faults = 0
         click.echo(f"{'':<7}{'area':<36}finding")
-        for looked in run_checks(installation, providers):
-            faults += looked.finding.fit is Severity.FAULT
-            click.echo(f"{looked.finding.fit:<7}{looked.area:<36}{looked.finding.message}")
+        for area, finding in check_all(installation, providers):
+            faults += finding.fit is Severity.FAULT
+            click.echo(f"{finding.fit:<7}{area:<36}{finding.message}")
         click.echo(f"{faults} fault(s)" if faults else "all is well")
         sys.exit(1 if faults else 0)
 

@@ -125,7 +125,7 @@ class GlyphStore:
 
     def __init__(self, files: Sequence[FontFile]) -> None:
         self._files = tuple(files)
-        self._drawing = Lock()
+        self._drawing = Lock()  # HarfBuzz draws by callbacks and fonts that all threads share
         self._plain: set[str] = set()
         first = self._files[0].font
         self.metrics = _read_metrics(first)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import stat
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
@@ -33,6 +32,8 @@ from pyhanko.sign.signers import Signer
 from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigMDPSetup, SigObjSetup
 from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest, SignatureObject
 from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from app.private_files import describe_openness
 
 SigningKey = RSAPrivateKey | EllipticCurvePrivateKey
 
@@ -77,9 +78,9 @@ def _parse(path: Path, content: bytes, password: str) -> Credentials:
 
 def _read_private_file(path: Path) -> bytes:
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise UnusableCertificate(f"{path} is open to others (mode {mode:04o}); make it 0600")
+        openness = describe_openness(path)
+        if openness:
+            raise UnusableCertificate(f"{path} is {openness}; make it 0600")
         return path.read_bytes()
     except OSError as error:
         raise UnusableCertificate(f"{path} cannot be read: {error.strerror}") from error

@@ -58,6 +58,7 @@ _PASSWORD_NEEDED = 4
 _FRAME = struct.Struct(">II")
 
 _places = threading.BoundedSemaphore(AT_ONCE)
+"""Each program may take MEMORY_BYTES and a core."""
 _decoding = threading.Lock()
 """One picture at a time is decoded here, so that memory is bounded too."""
 

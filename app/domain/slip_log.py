@@ -7,24 +7,21 @@ short code, the content hash, who did it and why, the previous entry's hash, and
     content hash = SHA-256 of the canonical JSON of {"code", "slip", "submission"}, in hex: the issued code,
                    the slip's number and record, and the submission with its evidence.
 
-Canonical JSON: sorted keys, no spaces, UTF-8 text as it is, moments in ISO 8601 and UTC. A state is never
-changed in silence: a revoked or superseded code has a further entry, with the same content hash. The idea of
-the chain is RFC 9162's: who keeps one old hash, as every status list carries it, sees that the past changed.
+`app.domain.hash_chain` says what canonical JSON is. A state is never changed in silence: a revoked or superseded
+code has a further entry, with the same content hash. Every status list carries the newest hash.
 
 What a slip is worth to its holder, read from the issued log.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-START = "0" * 64
+from app.domain.hash_chain import get_hash
 
 ENTRY_KEYS = (
     "sequence",
@@ -51,25 +48,18 @@ class CodeState(StrEnum):
 
 def get_chain_hash(entry: Mapping[str, Any]) -> str:
     """The hash of an entry, which has at least the keys of ENTRY_KEYS."""
-    return _hash({key: entry[key] for key in ENTRY_KEYS})
+    return get_hash({key: entry[key] for key in ENTRY_KEYS})
 
 
 def get_content_hash(code: Mapping[str, Any], slip: Mapping[str, Any], submission: Mapping[str, Any]) -> str:
     """The hash of what a code was issued for; each argument has at least the keys named above."""
-    return _hash(
+    return get_hash(
         {
             "code": {key: code[key] for key in CODE_KEYS},
             "slip": {key: slip[key] for key in SLIP_KEYS},
             "submission": {key: submission[key] for key in SUBMISSION_KEYS},
         }
     )
-
-
-def _hash(data: Mapping[str, Any]) -> str:
-    text = json.dumps(
-        data, default=datetime.isoformat, ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class SlipState(StrEnum):

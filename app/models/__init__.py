@@ -1,5 +1,6 @@
 """The stored nouns, one a file. Only services read and write them."""
 
+from app.models.chain import HeadDiffers, StoredChain
 from app.models.clearance import Action, StoredAnswer, Submission, Waiver
 from app.models.desk import DeskCompletion, DeskEntry, DeskRefusal
 from app.models.engine import (
@@ -30,6 +31,7 @@ __all__ = [
     "DeskEntry",
     "DeskRefusal",
     "HandedOutFile",
+    "HeadDiffers",
     "IssuedCode",
     "Scan",
     "Sender",
@@ -37,6 +39,7 @@ __all__ = [
     "SlipLogEntry",
     "SlipLogHead",
     "StoredAnswer",
+    "StoredChain",
     "Submission",
     "Waiver",
     "claim_for_host",

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.slip_log import START, CodeState
+from app.domain.hash_chain import START
+from app.domain.slip_log import CodeState
 from app.extensions import Base
 from app.models.clearance import Submission
 from app.models.types import UtcDateTime

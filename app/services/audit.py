@@ -1,9 +1,8 @@
 """Audit events 审计记录, hash-chained and written in the transaction that they describe.
 
-Chain, format 1: hash = SHA-256(previous hash as 64 hex digits || canonical JSON of the event), where the
-canonical JSON has the sorted keys actor, details, happened_at (ISO 8601, UTC), kind and subject, no
-spaces, and UTF-8 text as it is. The first event follows 64 zeros; once old events were deleted, it follows the
-hash of the last of those, which the head numbered 0 keeps and an event `audit_purged` confirms.
+Chain, format 1: hash = SHA-256(previous hash as 64 hex digits || canonical JSON of the event), which has the keys
+actor, details, happened_at, kind and subject (`app.domain.hash_chain`). Once old events were deleted, the first one
+left follows the hash of the last of those, which the head numbered 0 keeps and an event `audit_purged` confirms.
 
 Who sits at the keyboard 操作者: the operating system's user of a command, kept with every event that it writes.
 
@@ -15,7 +14,6 @@ Reading the audit events: whether they are whole, and a copy for the university'
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import pwd
@@ -24,13 +22,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.domain.hash_chain import START, get_hash
 from app.extensions import DatabaseSession, db
-from app.models import AuditEvent, AuditHead, Sender, Slip
+from app.models import AuditEvent, AuditHead, HeadDiffers, Sender, Slip, StoredChain
 
 _USER_NAME = re.compile(r"[\w.@\\$-]{1,64}", re.ASCII)
 _present: ContextVar[Mapping[str, str] | None] = ContextVar("keyboard", default=None)
@@ -64,17 +63,10 @@ def read_user() -> dict[str, str]:
     return user
 
 
-START = "0" * 64
 PURGED = "audit_purged"
-PAGE = 500
+ISSUED = "slip_issued"
 HASHED_KEYS = ("actor", "details", "happened_at", "kind", "subject")
-
-
-_EVENTS, _HEADS = cast("Table", AuditEvent.__table__), cast("Table", AuditHead.__table__)
-_LOCK = select(_HEADS.c.chain_hash).where(_HEADS.c.id == 1).with_for_update()
-_ADD = insert(_EVENTS)
-_MOVE = update(_HEADS).where(_HEADS.c.id == 1)
-"""Built once: to build them costs more than to run them."""
+EVENTS = StoredChain(AuditEvent, AuditHead)
 
 
 def lock_audit(sender: Sender) -> str:
@@ -82,7 +74,8 @@ def lock_audit(sender: Sender) -> str:
 
     Whoever needs the issued log's head too takes that one first.
     """
-    return str(sender.execute(_LOCK).scalar_one())
+    chain_hash: str = EVENTS.lock(sender)["chain_hash"]
+    return chain_hash
 
 
 def add_event(
@@ -101,9 +94,7 @@ def add_event(
     if keyboard is not None:
         details = {**details, "keyboard": dict(keyboard)}
     event = {"happened_at": now, "kind": kind, "actor": actor, "subject": subject, "details": details}
-    chain_hash = _get_hash(lock_audit(sender), event)
-    sender.execute(_ADD, event | {"chain_hash": chain_hash})
-    sender.execute(_MOVE, {"chain_hash": chain_hash})
+    EVENTS.append(sender, {**event, "chain_hash": get_event_hash(lock_audit(sender), event)})
 
 
 def move_start(session: DatabaseSession, chain_hash: str) -> None:
@@ -111,59 +102,35 @@ def move_start(session: DatabaseSession, chain_hash: str) -> None:
     session.merge(AuditHead(id=0, chain_hash=chain_hash))
 
 
-def iterate_events(after: int = 0) -> Iterator[AuditEvent]:
-    """The events whose id is above `after`, oldest first, read page by page."""
-    while page := list(
-        db.session.scalars(
-            select(AuditEvent).where(AuditEvent.id > after).order_by(AuditEvent.id).limit(PAGE)
-        )
-    ):
-        after = page[-1].id
-        for event in page:
-            db.session.expunge(event)
-            yield event
+def get_event_hash(previous: str, event: Mapping[str, Any]) -> str:
+    """The hash of an event, which has at least HASHED_KEYS, behind the one of this hash."""
+    return get_hash({key: event[key] for key in HASHED_KEYS}, previous)
 
 
-def find_broken_event(on_event: Callable[[AuditEvent], None] = lambda _event: None) -> int | None:
+def find_broken_event(on_event: Callable[[Mapping[str, Any]], None] = lambda _event: None) -> int | None:
     """The id of the first event that was altered, removed or reordered, or None when the chain holds.
     A removed tail is found by the head's hash; its id is then one past the last event's. Removed first events
     are found by the start that no event confirms; the id is then that of the first event that is left.
     """
     db.session.rollback()
     start = db.session.get(AuditHead, 0, populate_existing=True)
-    expected = start.chain_hash if start is not None else START
-    is_confirmed, first_id, last_id = start is None, 0, -1
-    while True:
-        read_to = last_id
-        for event in iterate_events(last_id):
-            if event.chain_hash != _get_hash(expected, _describe(event)):
-                return event.id
-            first_id, last_id, expected = first_id or event.id, event.id, event.chain_hash
+    is_confirmed, first_id, last_id = start is None, 0, 0
+    try:
+        for event, previous in EVENTS.follow(
+            db.session.connection(), {"chain_hash": start.chain_hash if start else START}
+        ):
+            if event["chain_hash"] != get_event_hash(previous, event):
+                return int(event["id"])
+            first_id, last_id = first_id or event["id"], event["id"]
             is_confirmed = is_confirmed or (start is not None and _confirms(event, start.chain_hash))
             on_event(event)
-        head = db.session.get(AuditHead, 1, populate_existing=True)
-        if head is not None and head.chain_hash == expected:
-            return None if is_confirmed else first_id
-        if last_id == read_to:  # else events may have come since the last page
-            return max(last_id, 0) + 1
+    except HeadDiffers:
+        return last_id + 1
+    return None if is_confirmed else first_id
 
 
-def _describe(event: AuditEvent) -> dict[str, Any]:
-    return {key: getattr(event, key) for key in HASHED_KEYS}
-
-
-def _confirms(event: AuditEvent, start: str) -> bool:
-    return event.kind == PURGED and event.details.get("chain_hash") == start
-
-
-def _get_hash(previous: str, event: Mapping[str, Any]) -> str:
-    text = json.dumps(
-        event, default=datetime.isoformat, ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    )
-    return hashlib.sha256((previous + text).encode()).hexdigest()
-
-
-ISSUED = "slip_issued"
+def _confirms(event: Mapping[str, Any], start: str) -> bool:
+    return bool(event["kind"] == PURGED and event["details"].get("chain_hash") == start)
 
 
 def count_events() -> int:
@@ -177,10 +144,10 @@ def find_audit_faults(on_event: Callable[[], None]) -> Iterator[str]:
     """
     issued: dict[str, int] = {}
 
-    def note(event: AuditEvent) -> None:
+    def note(event: Mapping[str, Any]) -> None:
         on_event()
-        if event.kind == ISSUED:
-            issued[str(event.details.get("slip"))] = event.id
+        if event["kind"] == ISSUED:
+            issued[str(event["details"].get("slip"))] = event["id"]
 
     try:
         broken = find_broken_event(note)
@@ -197,23 +164,11 @@ def export_events(
     since: datetime | None, until: datetime | None, on_event: Callable[[], None]
 ) -> Iterator[str]:
     """Each event from `since` on and before `until` as a line of JSON, oldest first."""
-    for event in iterate_events():
+    for event in EVENTS.read(db.session.connection()):
         on_event()
-        moment = event.happened_at
+        moment = event["happened_at"]
         if (since is None or moment >= since) and (until is None or moment < until):
-            yield json.dumps(_to_line(event), ensure_ascii=False)
-
-
-def _to_line(event: AuditEvent) -> dict[str, object]:
-    return {
-        "id": event.id,
-        "happened_at": event.happened_at.isoformat(),
-        "kind": event.kind,
-        "actor": event.actor,
-        "subject": event.subject,
-        "details": event.details,
-        "chain_hash": event.chain_hash,
-    }
+            yield json.dumps({**event, "happened_at": moment.isoformat()}, ensure_ascii=False)
 
 
 def _compare_slips(issued: dict[str, int]) -> Iterator[str]:

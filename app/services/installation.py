@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.connectors.base import Connector
 from app.connectors.fan_out import Answer
+from app.connectors.registry import list_breaker_states
 from app.documents.pdf_signature import read_credentials
 from app.domain.clearance import DepartmentUnavailable
 from app.domain.conventions import USUAL, Conventions
@@ -120,3 +121,18 @@ class Installation:
     def get_local_time(self, moment: datetime) -> datetime:
         """A moment on the service's wall clock."""
         return moment.astimezone(self.settings.service.time_zone)
+
+
+def describe_departments(installation: Installation) -> dict[str, dict[str, str]]:
+    """How the department systems do, for information: a department that fails makes the service no less
+    ready. The state of each system's breaker, and by mini-app and step since when (UTC) its control
+    students get wrong answers; both as this process sees it.
+    """
+    mini_apps = installation.mini_apps.values()
+    states = list_breaker_states(item for mini_app in mini_apps for item in mini_app.connectors.values())
+    suspended = {
+        f"{installed.mini_app.slug}.{step_key}": since.isoformat(timespec="seconds")
+        for installed in mini_apps
+        for step_key, since in dict(installed.suspended).items()
+    }
+    return {"systems": {name: str(state) for name, state in states.items()}, "suspended": suspended}

@@ -8,7 +8,8 @@ from flask import Blueprint, Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.metrics import CONTENT_TYPE, export_metrics
-from app.services.operations.readiness import check_readiness, describe_departments
+from app.services.installation import describe_departments
+from app.services.operations.health import check_readiness
 from app.web.page_context import get_installation
 
 ops = Blueprint("ops", __name__)

@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 
 from app.extensions import Base, db
 from app.factory import create_app
-from app.services.operations.readiness import get_migration_head
+from app.services.operations.health import get_migration_head
 from app.settings import load_settings
 from tests.campus.client import PROJECT
 from tests.campus.run import make_environment

@@ -5,7 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from app.domain.slip_log import START, CodeState, get_chain_hash, get_content_hash
+from app.domain.hash_chain import START
+from app.domain.slip_log import CodeState, get_chain_hash, get_content_hash
 from app.models.types import UtcDateTime
 
 revision = "0003"

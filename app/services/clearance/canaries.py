@@ -36,7 +36,9 @@ ANSWERS_DIFFER = "two answers about one student differ"
 
 
 class CanaryWatch:
-    """Asks the canary students in a thread of its own, in every process that serves."""
+    """Asks the canary students in a thread of its own, in every process that serves: no request may be there to do it,
+    and a look waits for departments.
+    """
 
     def __init__(self, mini_apps: Mapping[str, InstalledMiniApp], deadline: float) -> None:
         self._mini_apps = mini_apps

@@ -83,7 +83,7 @@ class LookBook:
 
     def forget(self) -> None:
         """Know nothing: a forked child has its parent's looks, and none of its threads."""
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # a look ends in the loop's thread while requests begin others
         self._lines: dict[str, _Line] = {}
         self.suspended.clear()
 

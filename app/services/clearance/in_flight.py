@@ -43,7 +43,7 @@ class InFlightQueries:
     """The questions under way, and their answers until somebody takes them; oldest question first."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # two requests that look at once would both ask the department
         self._questions: dict[Key, Question] = {}
 
     def __len__(self) -> int:

@@ -19,10 +19,10 @@ from app.services.clearance.clearances import get_live_clearance
 from app.services.clearance.waivers import WaiversChanged, hold_waivers
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.slips.issuing import sign_code
-from app.services.slips.records import require_printable
+from app.services.slips.issuing import issue_slip, sign_code
+from app.services.slips.records import make_record, require_printable
 from app.services.slips.signing_keys import SlipKeyError
-from app.services.slips.slips import add_slip, find_slip_number, find_submitted_slip, make_record
+from app.services.slips.slips import find_slip_number, find_submitted_slip
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def _store(
         submission["id"] = insert_once(connection, Submission, submission)
         if submission["id"] is None:
             return _get_submitted_slip(connection, installed, person.number), False
-        add_slip(connection, submission, record, code, now)
+        issue_slip(connection, submission, record, code, now)
         add_event(
             connection, "slip_issued", actor=person.number, subject=person.number, details=details, now=now
         )

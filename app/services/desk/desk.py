@@ -79,6 +79,7 @@ def open_desk_book(database: DatabaseSettings, zone: tzinfo) -> DeskBook:
         engine = create_engine(
             database.url, pool_size=READERS, max_overflow=0, pool_pre_ping=True, hide_parameters=True
         )
+        # A forked child must not speak on its parent's connections.
         os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
         return engine
 

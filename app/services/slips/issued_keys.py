@@ -76,18 +76,17 @@ def list_foreign_kids(
     ]
 
 
-def describe_missing(kids: Iterable[int]) -> str:
-    """In a sentence, for an operator."""
-    return f"kid {_name(kids)} signed slips and is missing here: copy keys.json from the host that has it"
-
-
-def describe_foreign(kids: Iterable[int]) -> str:
-    """In a sentence, for an operator."""
-    named = _name(kids)
-    return (
-        f"key {named} here did not sign the slips under kid {named}: another key, or another base_url, did: bring that "
-        f"back, or sign them anew with `flask slips reissue --key`"
-    )
+def find_key_faults(connection: Connection, ring: KeyRing, host: str, today: date) -> Iterator[str]:
+    """What is wrong with the keys for the codes that stand, in sentences for an operator."""
+    missing = _name(list_missing_kids(connection, ring))
+    if missing:
+        yield f"kid {missing} signed slips and is missing here: copy keys.json from the host that has it"
+    foreign = _name(list_foreign_kids(connection, ring, host, today))
+    if foreign:
+        yield (
+            f"key {foreign} here did not sign the slips under kid {foreign}: another key, or another base_url, did: "
+            "bring that back, or sign them anew with `flask slips reissue --key`"
+        )
 
 
 class ForeignKidLook:

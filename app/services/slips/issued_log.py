@@ -8,75 +8,88 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Label, RowMapping, Table, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select
 
-from app.domain.slip_log import START, CodeState, get_chain_hash, get_content_hash
-from app.extensions import Base, DatabaseSession
-from app.models import IssuedCode, Sender, Slip, SlipLogEntry, SlipLogHead, Submission
+from app.domain.hash_chain import START
+from app.domain.slip_log import CodeState, get_chain_hash, get_content_hash
+from app.models import (
+    HeadDiffers,
+    IssuedCode,
+    Sender,
+    Slip,
+    SlipLogEntry,
+    SlipLogHead,
+    StoredChain,
+    Submission,
+)
 
 Values = Mapping[str, Any]
 """A row by its columns' names."""
 
-_HEADS = cast("Table", SlipLogHead.__table__)
-_LOCK = select(_HEADS.c.sequence, _HEADS.c.chain_hash).where(_HEADS.c.id == 1).with_for_update()
-_ADD = insert(cast("Table", SlipLogEntry.__table__))
-_MOVE = update(_HEADS).where(_HEADS.c.id == 1)
-"""Built once: to build them costs more than to run them."""
+ISSUED_LOG = StoredChain(SlipLogEntry, SlipLogHead)
 IN_PORTIONS = {"yield_per": 500}
 """Not all rows of a large log in memory at once."""
 
 
-def change_code_state(
-    session: DatabaseSession, code: IssuedCode, state: CodeState, *, actor: str, reason: str, now: datetime
-) -> None:
-    """Enter what became of a code, and let its row repeat it."""
-    of_code = (describe_row(code), describe_row(code.slip), describe_row(code.slip.submission))
-    log_code(session, *of_code, state, actor=actor, reason=reason, now=now)
-    code.state = state
+class CodeRows(NamedTuple):
+    """What an entry is about: an issued code, which need not be stored yet, its slip, and the slip's submission."""
+
+    code: Values
+    slip: Values
+    submission: Values
 
 
 def log_code(
-    sender: Sender,
-    code: Values,
-    slip: Values,
-    submission: Values,
-    state: CodeState,
-    *,
-    actor: str,
-    reason: str,
-    now: datetime,
+    sender: Sender, rows: CodeRows, state: CodeState, *, actor: str, reason: str, now: datetime
 ) -> int:
-    """Append an entry about a code, which need not be stored yet, and return its sequence number."""
-    sequence, previous_hash = lock_log(sender)
+    """Append an entry about a code, and return its sequence number. `actor` is who did it, `reason` why."""
+    head = ISSUED_LOG.lock(sender)
     entry: dict[str, Any] = {
-        "sequence": sequence + 1,
+        "sequence": head["sequence"] + 1,
         "happened_at": now,
         "state": state,
-        "short_code": code["short_code"],
-        "content_hash": get_content_hash(code, slip, submission),
+        "short_code": rows.code["short_code"],
+        "content_hash": get_content_hash(*rows),
         "actor": actor,
         "reason": reason,
-        "previous_hash": previous_hash,
+        "previous_hash": head["chain_hash"],
     }
-    entry["chain_hash"] = get_chain_hash(entry)
-    sender.execute(_ADD, entry)
-    sender.execute(_MOVE, {"sequence": entry["sequence"], "chain_hash": entry["chain_hash"]})
-    return sequence + 1
+    ISSUED_LOG.append(sender, {**entry, "chain_hash": get_chain_hash(entry)})
+    sequence: int = entry["sequence"]
+    return sequence
 
 
-def lock_log(sender: Sender) -> tuple[int, str]:
-    """Take the log's head, its newest entry's sequence and hash, for this transaction; other writers wait in line
-    until it ends.
-    """
-    sequence, chain_hash = sender.execute(_LOCK).one()
-    return sequence, chain_hash
+_MODELS = (IssuedCode, Slip, Submission)
+_CODES = (
+    select(
+        *(
+            column.label(f"{model.__tablename__}_{column.name}")
+            for model in _MODELS
+            for column in model.__table__.columns
+        )
+    )
+    .select_from(IssuedCode)
+    .join(Slip, Slip.id == IssuedCode.slip_id, isouter=True)
+    .join(Submission, Submission.id == Slip.submission_id, isouter=True)
+)
+_NEWEST_CODE = _CODES.where(Slip.number == bindparam("number")).order_by(IssuedCode.id.desc()).limit(1)
 
 
-def describe_row(row: IssuedCode | Slip | Submission) -> dict[str, Any]:
-    """A stored row by its columns' names."""
-    return {column.name: getattr(row, column.name) for column in row.__table__.columns}
+def find_newest_code(sender: Sender, number: str) -> CodeRows | None:
+    """The newest code of the slip of this number, or None."""
+    row = sender.execute(_NEWEST_CODE, {"number": number}).mappings().first()
+    return _split(row) if row is not None else None
+
+
+def _split(row: RowMapping) -> CodeRows:
+    return CodeRows(
+        *(
+            {column.name: row[f"{model.__tablename__}_{column.name}"] for column in model.__table__.columns}
+            for model in _MODELS
+        )
+    )
 
 
 def find_log_faults(connection: Connection) -> Iterator[str]:
@@ -104,23 +117,22 @@ class _Line:
 
 
 def _check_chain(connection: Connection, lines: dict[str, _Line]) -> Iterator[str]:
-    expected, previous = 1, START
-    query = select(SlipLogEntry.__table__).order_by(SlipLogEntry.sequence)
-    for entry in connection.execute(query, execution_options=IN_PORTIONS).mappings():
-        if entry["sequence"] != expected:
-            yield f"entry {expected} is missing"
-            expected = entry["sequence"]
-        if entry["previous_hash"] != previous:
-            yield f"entry {expected} does not follow the one before it"
-        if entry["chain_hash"] != get_chain_hash(dict(entry)) or not _apply(entry, lines):
-            yield f"entry {expected} was altered"
-        expected, previous = expected + 1, entry["chain_hash"]
-    head = connection.execute(select(SlipLogHead.sequence, SlipLogHead.chain_hash)).all()
-    if [tuple(row) for row in head] != [(expected - 1, previous)]:
+    expected = 1
+    try:
+        for entry, previous in ISSUED_LOG.follow(connection, {"sequence": 0, "chain_hash": START}):
+            if entry["sequence"] != expected:
+                yield f"entry {expected} is missing"
+                expected = entry["sequence"]
+            if entry["previous_hash"] != previous:
+                yield f"entry {expected} does not follow the one before it"
+            if entry["chain_hash"] != get_chain_hash(entry) or not _apply(entry, lines):
+                yield f"entry {expected} was altered"
+            expected += 1
+    except HeadDiffers:
         yield "the log's head is not its newest entry: entries are missing at the end, or the head was altered"
 
 
-def _apply(entry: RowMapping, lines: dict[str, _Line]) -> bool:
+def _apply(entry: Values, lines: dict[str, _Line]) -> bool:
     """Follow an entry; False for one that cannot come after the others."""
     state = CodeState(entry["state"])
     line = lines.get(entry["short_code"])
@@ -133,14 +145,8 @@ def _apply(entry: RowMapping, lines: dict[str, _Line]) -> bool:
 
 
 def _check_codes(connection: Connection, lines: dict[str, _Line]) -> Iterator[str]:
-    query = (
-        select(*_list_columns(IssuedCode), *_list_columns(Slip), *_list_columns(Submission))
-        .select_from(IssuedCode)
-        .join(Slip, Slip.id == IssuedCode.slip_id, isouter=True)
-        .join(Submission, Submission.id == Slip.submission_id, isouter=True)
-    )
-    for row in connection.execute(query, execution_options=IN_PORTIONS).mappings():
-        code, slip, submission = (_pick(row, model) for model in (IssuedCode, Slip, Submission))
+    for row in connection.execute(_CODES, execution_options=IN_PORTIONS).mappings():
+        code, slip, submission = _split(row)
         line = lines.pop(code["short_code"], None)
         if line is None:
             yield f"code row {code['id']} stands in no entry"
@@ -181,11 +187,3 @@ def _check_unlogged(connection: Connection) -> Iterator[str]:
         yield f"slip row {row_id} has lost its newest code"
     for row_id in connection.scalars(select(Submission.id).where(Submission.id.not_in(slips))):
         yield f"submission row {row_id} has no slip"
-
-
-def _list_columns(model: type[Base]) -> list[Label[Any]]:
-    return [column.label(f"{model.__tablename__}_{column.name}") for column in model.__table__.columns]
-
-
-def _pick(row: RowMapping, model: type[Base]) -> dict[str, Any]:
-    return {column.name: row[f"{model.__tablename__}_{column.name}"] for column in model.__table__.columns}

@@ -1,4 +1,6 @@
-"""Codes of slips: signed with the present key, given a place in the status list, entered in the issued log."""
+"""Codes of slips: signed with the present key, given a place in the status list, entered in the issued log; and, when
+they count no more, entered again. The one way in which submissions, slips, codes and entries come together.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +8,21 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, select
+from sqlalchemy import Table, bindparam, insert, select, update
 
 from app.domain.slip import SlipRecord, get_content_digest, mask_name
 from app.domain.slip_code import DEPARTURE_SLIP, SlipCode, format_short_code, get_last_four, sign_slip_code
 from app.domain.slip_log import CodeState
-from app.models import IssuedCode, Sender, SlipLogHead
+from app.models import IssuedCode, Sender, Slip
 from app.services.installation import Installation
-from app.services.slips.issued_log import Values, log_code
+from app.services.slips.issued_log import ISSUED_LOG, CodeRows, Values, log_code
 
 LEAST_LIST_SIZE = 131_072
 
-
-_CODES = cast("Table", IssuedCode.__table__)
-_HEADS = cast("Table", SlipLogHead.__table__)
-_ADD = insert(_CODES)
-_COUNT = select(_HEADS.c.sequence).where(_HEADS.c.id == 1)
+_CODES, _SLIPS = cast("Table", IssuedCode.__table__), cast("Table", Slip.__table__)
+_ADD_SLIP = insert(_SLIPS).values(check_count=0).returning(_SLIPS.c.id)
+_ADD_CODE = insert(_CODES)
+_SET_STATE = update(_CODES).where(_CODES.c.id == bindparam("code_id"))
 _FIND_PLACE = select(_CODES.c.id).where(_CODES.c.status_index == bindparam("place"))
 """Built once: to build them costs more than to run them."""
 
@@ -29,7 +30,7 @@ _FIND_PLACE = select(_CODES.c.id).where(_CODES.c.status_index == bindparam("plac
 def sign_code(
     sender: Sender, installation: Installation, record: SlipRecord, now: datetime
 ) -> dict[str, Any]:
-    """A new code for a slip, with a place in the status list that is free now; `store_code` stores it.
+    """A new code for a slip, with a place in the status list that is free now; `issue_code` stores it.
 
     Raises NoSigningKey, or SlipKeyError while the keys cannot be used.
     """
@@ -45,21 +46,34 @@ def sign_code(
     }
 
 
-def store_code(
-    sender: Sender,
-    code: Values,
-    slip: Values,
-    submission: Values,
-    *,
-    actor: str,
-    reason: str,
-    now: datetime,
-) -> None:
-    """Enter a new code in the log and add it to the transaction. A place that another code has taken meanwhile
-    is an IntegrityError.
+def issue_slip(sender: Sender, submission: Values, record: SlipRecord, code: Values, now: datetime) -> None:
+    """Add the slip of a stored submission and its signed code to the transaction."""
+    slip = {
+        "number": record.number,
+        "submission_id": submission["id"],
+        "record": record.to_json(),
+        "issued_at": now,
+    }
+    slip["id"] = sender.execute(_ADD_SLIP, slip).scalar_one()
+    issue_code(
+        sender, CodeRows(code, slip, submission), actor=submission["student_number"], reason="", now=now
+    )
+
+
+def issue_code(sender: Sender, rows: CodeRows, *, actor: str, reason: str, now: datetime) -> None:
+    """Enter a new code of a stored slip in the log and add it to the transaction. A place that another code has taken
+    meanwhile is an IntegrityError.
     """
-    sequence = log_code(sender, code, slip, submission, CodeState.ISSUED, actor=actor, reason=reason, now=now)
-    sender.execute(_ADD, {**code, "slip_id": slip["id"], "log_sequence": sequence})
+    sequence = log_code(sender, rows, CodeState.ISSUED, actor=actor, reason=reason, now=now)
+    sender.execute(_ADD_CODE, {**rows.code, "slip_id": rows.slip["id"], "log_sequence": sequence})
+
+
+def end_code(
+    sender: Sender, rows: CodeRows, state: CodeState, *, actor: str, reason: str, now: datetime
+) -> None:
+    """Enter in the log that a stored code was revoked or superseded, and let its row repeat it."""
+    log_code(sender, rows, state, actor=actor, reason=reason, now=now)
+    sender.execute(_SET_STATE, {"code_id": rows.code["id"], "state": state})
 
 
 def _make_code(
@@ -82,7 +96,7 @@ def _make_code(
 
 
 def _choose_status_index(sender: Sender) -> int:
-    size = get_list_size(sender.execute(_COUNT).scalar_one() + 1)
+    size = get_list_size(ISSUED_LOG.read_head(sender)["sequence"] + 1)
     while True:
         index = secrets.randbelow(size)
         if sender.execute(_FIND_PLACE, {"place": index}).first() is None:

@@ -16,8 +16,8 @@ from app.models import IssuedCode, Slip, retry_conflicts, write_transaction
 from app.services.audit import add_event
 from app.services.clock import get_now
 from app.services.installation import Installation
-from app.services.slips.issued_log import change_code_state, describe_row, lock_log
-from app.services.slips.issuing import sign_code, store_code
+from app.services.slips.issued_log import ISSUED_LOG, CodeRows, find_newest_code
+from app.services.slips.issuing import end_code, issue_code, sign_code
 
 
 class UnknownKey(LookupError):
@@ -36,9 +36,9 @@ def revoke_slip(number: str, *, reason: str, by: str) -> None:
     """
     now = get_now()
     with write_transaction() as session:
-        code = _get_code_in_force(session, number)
-        require_other(by, (code.slip.submission.person_number,))
-        change_code_state(session, code, CodeState.REVOKED, actor=by, reason=reason, now=now)
+        rows = _get_code_in_force(session, number)
+        require_other(by, (rows.submission["person_number"],))
+        end_code(session, rows, CodeState.REVOKED, actor=by, reason=reason, now=now)
         _add_event(session, "slip_revoked", number, reason, by, now)
 
 
@@ -53,14 +53,12 @@ def reissue_slip(
     """
     now = get_now()
     with write_transaction() as session:
-        code = _get_code_in_force(session, number)
+        rows = _get_code_in_force(session, number)
         if not is_one_of_many:
-            require_other(by, (code.slip.submission.person_number,))
-        change_code_state(session, code, CodeState.SUPERSEDED, actor=by, reason=reason, now=now)
-        slip = code.slip
-        new_code = sign_code(session, installation, parse_slip_record(slip.record), now)
-        of_code = (new_code, describe_row(slip), describe_row(slip.submission))
-        store_code(session, *of_code, actor=by, reason=reason, now=now)
+            require_other(by, (rows.submission["person_number"],))
+        end_code(session, rows, CodeState.SUPERSEDED, actor=by, reason=reason, now=now)
+        new_code = sign_code(session, installation, parse_slip_record(rows.slip["record"]), now)
+        issue_code(session, rows._replace(code=new_code), actor=by, reason=reason, now=now)
         _add_event(session, "slip_reissued", number, reason, by, now)
 
 
@@ -96,16 +94,15 @@ def _list_numbers(kid: int) -> list[str]:
     return list(db.session.scalars(query))
 
 
-def _get_code_in_force(session: DatabaseSession, number: str) -> IssuedCode:
+def _get_code_in_force(session: DatabaseSession, number: str) -> CodeRows:
     """The newest code of a slip, in a transaction that no other writer of the log overtakes."""
-    lock_log(session)
-    slip = session.scalar(select(Slip).where(Slip.number == number))
-    if slip is None:
+    ISSUED_LOG.lock(session)
+    rows = find_newest_code(session, number)
+    if rows is None:
         raise UnknownSlip(number)
-    code = slip.codes[-1]
-    if code.state != CodeState.ISSUED:
+    if rows.code["state"] != CodeState.ISSUED:
         raise SlipRevoked(number)
-    return code
+    return rows
 
 
 def _add_event(session: DatabaseSession, kind: str, number: str, reason: str, by: str, now: datetime) -> None:

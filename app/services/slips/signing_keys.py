@@ -14,8 +14,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import stat
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,11 +31,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from app.domain.keys import MAX_KID, KeyRing, KeyState, PublicSlipKey, parse_key_ring
+from app.private_files import ANY_ACCESS, WRITING, describe_openness
 
 RING_FILE = "keys.json"
-
-_READ_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class SlipKeyError(Exception):
@@ -46,13 +42,13 @@ class SlipKeyError(Exception):
 
 def require_private_folder(folder: Path) -> None:
     """Raises SlipKeyError unless the folder is there, and its owner's alone."""
-    _require_mode(folder, _READ_BY_OTHERS)
+    _require_private(folder)
 
 
 def read_ring(folder: Path) -> KeyRing:
     """The public ring. Raises SlipKeyError when it is missing, no ring, or others may write to it."""
     path = folder / RING_FILE
-    _require_mode(path, _WRITTEN_BY_OTHERS)
+    _require_private(path, WRITING)
     try:
         return parse_key_ring(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -64,7 +60,7 @@ def read_ring(folder: Path) -> KeyRing:
 def read_private_key(folder: Path, key: PublicSlipKey) -> Ed25519PrivateKey:
     """The private key of a public one. Raises SlipKeyError when it is missing, open to others, or another."""
     path = folder / f"{key.kid}.pem"
-    _require_mode(path, _READ_BY_OTHERS)
+    _require_private(path)
     try:
         private_key = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
@@ -87,7 +83,7 @@ def list_private_kids(folder: Path) -> list[int]:
 def lock_folder(folder: Path) -> Iterator[None]:
     """One writer at a time, and all on the disk at the end; a failing disk is a SlipKeyError.
 
-    The lock is on the folder itself, so nothing is left behind.
+    Two commands at once would give one kid to two keys. The lock is on the folder itself, so nothing is left behind.
     """
     require_private_folder(folder)
     try:
@@ -125,13 +121,13 @@ def _write_new_file(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _require_mode(path: Path, forbidden: int) -> None:
+def _require_private(path: Path, access: int = ANY_ACCESS) -> None:
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        openness = describe_openness(path, access)
     except OSError as error:
         raise SlipKeyError(_describe(error)) from error
-    if mode & forbidden:
-        raise SlipKeyError(f"{path} is open to others (mode {mode:04o}); take away {mode & forbidden:04o}")
+    if openness:
+        raise SlipKeyError(f"{path} is {openness}; take away {access:04o}")
 
 
 def _describe(error: OSError) -> str:
@@ -181,32 +177,32 @@ class SlipKeyStore:
         """Reads the folder at once. Raises SlipKeyError. `get_seconds` is a monotonic clock."""
         self._folder = folder
         self._get_seconds = get_seconds
-        self._lock = threading.Lock()
-        self._keys: SlipKeys | None = None
-        self._stamp: tuple[int, ...] = ()
+        self._held: tuple[tuple[int, ...], SlipKeys] | None = None
+        """The ring file's stamp and what was read then, in one: threads may read the folder side by side."""
         self._checked_at = 0.0
         self.current()
 
     def current(self) -> SlipKeys:
         """The keys, at most a second old. Raises SlipKeyError while the folder cannot be used."""
-        with self._lock:
-            now = self._get_seconds()
-            if self._keys is None or now - self._checked_at >= RECHECK_SECONDS:
-                held, self._keys = self._keys, None
-                self._keys = self._reload_if_changed(held)
-                self._checked_at = now
-            return self._keys
+        held, now = self._held, self._get_seconds()
+        if held is None or now - self._checked_at >= RECHECK_SECONDS:
+            try:
+                held = self._held = self._reload_if_changed(held)
+            except SlipKeyError:
+                self._held = None
+                raise
+            self._checked_at = now
+        return held[1]
 
-    def _reload_if_changed(self, held: SlipKeys | None) -> SlipKeys:
+    def _reload_if_changed(
+        self, held: tuple[tuple[int, ...], SlipKeys] | None
+    ) -> tuple[tuple[int, ...], SlipKeys]:
         try:
             found = (self._folder / RING_FILE).stat()
         except OSError as error:
             raise SlipKeyError(f"{self._folder / RING_FILE} cannot be used: {error.strerror}") from error
         stamp = (found.st_mtime_ns, found.st_ino, found.st_size)
-        if held is None or stamp != self._stamp:
-            held = load_slip_keys(self._folder)
-            self._stamp = stamp
-        return held
+        return held if held is not None and held[0] == stamp else (stamp, load_slip_keys(self._folder))
 
 
 def load_slip_keys(folder: Path) -> SlipKeys:

@@ -1,4 +1,4 @@
-"""Slips 离校单: added at submission, shown to their holder, rendered from their record.
+"""Slips 离校单: found by their number, code or holder, shown to their holder, rendered from their record.
 
 What slips are worth to their holders now.
 """
@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, Table, bindparam, insert, select
+from sqlalchemy import Row, Select, Table, bindparam, select
 
 from app.documents.raster import render_slip_png
 from app.documents.slip_pdf import SlipCodeText, render_slip_pdf
@@ -25,30 +25,12 @@ from app.extensions import db
 from app.models import IssuedCode, Sender, Slip, SlipLogEntry, Submission, read_connection
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.slips.issuing import store_code
-from app.services.slips.records import describe_person, make_record
-
-__all__ = [
-    "SlipView",
-    "add_slip",
-    "describe_person",
-    "find_slip_number",
-    "find_submitted_slip",
-    "get_printed_mini_app_title",
-    "get_slip",
-    "get_slip_of_code",
-    "list_slips",
-    "make_record",
-    "render_pdf",
-    "render_png",
-]
 
 KEPT_PICTURES = 128
 """Of at most 60 kB each."""
 
 _SLIPS, _SUBMISSIONS = cast("Table", Slip.__table__), cast("Table", Submission.__table__)
 _CODES, _ENTRIES = cast("Table", IssuedCode.__table__), cast("Table", SlipLogEntry.__table__)
-_ADD = insert(_SLIPS).values(check_count=0).returning(_SLIPS.c.id)
 _FIND_SUBMITTED = (
     select(_SLIPS.c.number)
     .join(_SUBMISSIONS, _SUBMISSIONS.c.id == _SLIPS.c.submission_id)
@@ -109,24 +91,6 @@ class SlipView:
     def name(self) -> str:
         """The holder's name as printed."""
         return self.record.get_field("name")
-
-
-def add_slip(
-    sender: Sender,
-    submission: Mapping[str, Any],
-    record: SlipRecord,
-    code: Mapping[str, Any],
-    now: datetime,
-) -> None:
-    """Add the slip of a submission, its signed code and its entry in the issued log to the transaction."""
-    slip = {
-        "number": record.number,
-        "submission_id": submission["id"],
-        "record": record.to_json(),
-        "issued_at": now,
-    }
-    slip["id"] = sender.execute(_ADD, slip).scalar_one()
-    store_code(sender, code, slip, submission, actor=submission["student_number"], reason="", now=now)
 
 
 def find_slip_number(installed: InstalledMiniApp, student_number: str) -> str | None:

@@ -72,7 +72,7 @@ class _ScanQueue:
 
     def reset(self) -> None:
         """Start anew, as in a forked child, whose parent writes what it has."""
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # else a scan could be put in while the writer sees nothing, and ends
         self._waiting: deque[tuple[Engine, dict[str, Any]]] = deque()
         self._writer: threading.Thread | None = None
         self._lost = 0
@@ -98,20 +98,22 @@ class _ScanQueue:
 
     def _write_until_empty(self) -> None:
         try:
-            while True:
-                time.sleep(GATHER_SECONDS)
-                batch = self._take()
-                if not batch:
-                    return
+            time.sleep(GATHER_SECONDS)
+            while batch := self._take():
                 for engine, rows in batch.items():
                     _store(engine, rows)
-        finally:
+                time.sleep(GATHER_SECONDS)
+        except BaseException:
             with self._lock:
                 self._writer = None
+            raise
 
     def _take(self) -> dict[Engine, list[dict[str, Any]]]:
+        """What waits, by database. Where nothing does, the writer has ended: the next check starts another."""
         batch: dict[Engine, list[dict[str, Any]]] = {}
         with self._lock:
+            if not self._waiting:
+                self._writer = None
             lost, self._lost = self._lost, 0
             for _ in range(min(BATCH, len(self._waiting))):
                 engine, row = self._waiting.popleft()
@@ -122,7 +124,7 @@ class _ScanQueue:
 
 
 _queue = _ScanQueue()
-os.register_at_fork(after_in_child=_queue.reset)
+os.register_at_fork(after_in_child=_queue.reset)  # under gunicorn --preload each scan would be written by all
 
 
 def record_scan(installation: Installation, verification: Verification, viewer: Viewer, address: str) -> None:

@@ -36,11 +36,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, or_, select
 from sqlalchemy.orm import aliased
 
-from app.domain.slip_log import START, CodeState
+from app.domain.hash_chain import START
+from app.domain.slip_log import CodeState
 from app.extensions import db
-from app.models import IssuedCode, SlipLogEntry, SlipLogHead
+from app.models import IssuedCode, SlipLogEntry
 from app.services.clock import get_now
 from app.services.installation import Installation
+from app.services.slips.issued_log import ISSUED_LOG
 from app.services.slips.issuing import get_list_size
 
 FORMAT = "lixiao-slip-status/1"
@@ -49,14 +51,13 @@ SIGNED_AGAIN_AFTER = timedelta(seconds=60)
 STATUSES = {CodeState.ISSUED: 1, CodeState.SUPERSEDED: 2, CodeState.REVOKED: 3}
 
 _Told = aliased(IssuedCode)
-_HEAD = select(SlipLogHead.sequence, SlipLogHead.chain_hash).where(SlipLogHead.id == 1)
 
 
 class _Bits:
     """The places as they stood at one entry of the log; brought forward by the entries after it."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.Lock()  # the places are changed where they are, entry by entry
         self.signed: dict[str, Any] = {}
         self.signed_at = datetime.min.replace(tzinfo=UTC)
         self._start_anew()
@@ -70,8 +71,8 @@ class _Bits:
         """Bring the places to the log's newest entry. A log that does not go on from here, as after a restored
         backup, is read from its start.
         """
-        sequence, chain_hash = connection.execute(_HEAD).one()
-        if (sequence, chain_hash) == (self.counter, self.log) and self.packed:
+        head = ISSUED_LOG.read_head(connection)
+        if (head["sequence"], head["chain_hash"]) == (self.counter, self.log) and self.packed:
             return
         entries = _read_entries(connection, self.counter)
         if self.counter and (not entries or entries[0].chain_hash != self.log):

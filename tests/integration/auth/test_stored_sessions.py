@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
+from app.domain.hash_chain import START
 from app.extensions import db
 from app.models import AuditEvent, AuditHead
-from app.services.audit import START
 from app.services.sign_in import sessions
 from app.services.sign_in.sign_in import hash_campus_session
 from tests.integration.conftest import MakeDatabase

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from app.domain.hash_chain import START
 from app.services import audit
-from app.services.audit import find_audit_faults
+from app.services.audit import find_audit_faults, get_event_hash
+from tests.fixtures import audit_tampering
 from tests.fixtures.audit_tampering import list_missed
 from tests.fixtures.office import Office
 
@@ -28,7 +30,7 @@ def test_without_the_previous_hash_in_each_some_would_pass(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: events that are each hashed by themselves say nothing of their order."""
-    alone = audit._get_hash
-    monkeypatch.setattr(audit, "_get_hash", lambda _previous, event: alone(audit.START, event))
+    for module in (audit, audit_tampering):
+        monkeypatch.setattr(module, "get_event_hash", lambda _previous, event: get_event_hash(START, event))
     issue_slips(office)
     assert {name for _, name in list_missed(TAMPERINGS)} >= {"swap"}

@@ -18,7 +18,7 @@ from sqlalchemy import event
 
 from app.domain.slip_code import Verdict
 from app.extensions import db
-from app.services.operations.readiness import check_readiness
+from app.services.operations.health import check_readiness
 from app.services.slips import issued_keys
 from app.services.slips.issued_keys import list_missing_kids
 from app.services.slips.signing_keys import create_slip_key, list_slip_keys
@@ -265,7 +265,7 @@ def test_readiness_says_in_words_that_the_key_folder_is_gone(office: Office) -> 
 
 
 def test_readiness_warns_of_a_private_key_that_is_left_in_memory_alone(office: Office) -> None:
-    assert get_checks(office)["slip_key"] == (True, "kid 1")
+    assert get_checks(office)["slip_key"] == (True, "key 1 signs")
     (office.keys / "1.pem").unlink()
     is_good, message = get_checks(office)["slip_key"]
     assert (is_good, "warning: it signs from memory alone" in message) == (True, True)

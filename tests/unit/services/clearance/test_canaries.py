@@ -11,8 +11,7 @@ import pytest
 from app.connectors.base import FailureCode
 from app.services.clearance import canaries
 from app.services.clearance.canaries import CanaryWatch
-from app.services.installation import InstalledMiniApp
-from app.services.operations.readiness import describe_departments
+from app.services.installation import InstalledMiniApp, describe_departments
 from tests.fixtures.departments import FAILS, OWING, PASSES, Department, install, make_departments
 from tests.fixtures.office import Office, open_office
 

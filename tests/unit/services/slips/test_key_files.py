@@ -97,7 +97,7 @@ def test_without_the_look_at_permissions_an_open_key_is_loaded(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "1.pem").chmod(0o644)
-    monkeypatch.setattr("app.services.slips.signing_keys._READ_BY_OTHERS", 0)
+    monkeypatch.setattr("app.services.slips.signing_keys.describe_openness", lambda *_: "")
 
     assert list(load_slip_keys(folder).signers) == [1]
 

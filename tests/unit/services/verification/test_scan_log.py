@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Engine
 
 from app.domain.slip_code import Verdict
 from app.extensions import db
@@ -143,6 +145,29 @@ def test_a_full_queue_drops_checks_and_says_how_many(
 
     assert len(read_rows(office)) == 5
     assert [record.count for record in caplog.records if record.message == "checks lost"] == [4]
+
+
+def test_a_check_that_comes_as_the_writer_ends_is_written_too(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, ended = scan_log._queue, threading.Event()
+    take = queue._take
+
+    def take_and_let_one_in() -> dict[Engine, list[dict[str, Any]]]:
+        batch = take()
+        if not batch and not ended.is_set():
+            ended.set()
+            with office.app.app_context():
+                record_scan(office.installation, NOBODY_S, Viewer.PUBLIC, ADDRESS)
+        return batch
+
+    monkeypatch.setattr(queue, "_take", take_and_let_one_in)
+    record_scan(office.installation, NOBODY_S, Viewer.PUBLIC, ADDRESS)
+    assert ended.wait(20)
+    flush_scans()
+    flush_scans()
+
+    assert len(read_rows(office)) == 2
 
 
 def test_a_forked_process_writes_its_own_checks_and_none_twice(office: Office) -> None:
