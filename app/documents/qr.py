@@ -35,7 +35,7 @@ def build_qr_matrix(text: str) -> QrMatrix:
     symbol.add_data(text)
     try:
         symbol.make()
-    except (DataOverflowError, ValueError):
-        raise ValueError("the text is too long for a QR symbol") from None
+    except (DataOverflowError, ValueError) as error:
+        raise ValueError(f"the text is too long for a QR symbol, or all zeros: {error}") from error
     dark = (module for row in symbol.modules for module in row)
     return QrMatrix(symbol.modules_count, "".join("1" if module else "0" for module in dark))

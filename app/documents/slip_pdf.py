@@ -201,7 +201,8 @@ def render_slip_pdf(record: SlipRecord, code: SlipCodeText, is_archival: bool = 
 
 def check_printable(record: SlipRecord, host: str) -> None:
     """Raise what `render_slip_pdf` would, before the slip has a code, so that nothing unprintable is issued."""
-    code = SlipCodeText(f"https://{host}/v/{'0' * 300}", "0" * 16, host)
+    # Of nines: a block of nothing but zeros is one that qrcode cannot write.
+    code = SlipCodeText(f"https://{host}/v/{'9' * 300}", "0" * 16, host)
     fit_slip(record, code, _build_sample_symbol(code.url), get_fonts())
 
 

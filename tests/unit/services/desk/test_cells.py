@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -131,14 +130,14 @@ DITTO = ("〃", '"', "″", "''", "”", "↓", "//", "……", "√", "✓", "|
 @pytest.mark.parametrize("fact", ["note", "done_on"])
 def test_a_sign_that_may_stand_for_the_cell_above_or_for_a_yes_is_refused(fact: str, sign: str) -> None:
     """It was kept as nothing, and shut out who had been checked."""
-    field = replace(CONFIG.fields[fact], may_be_empty=True)
+    field = CONFIG.fields[fact].model_copy(update={"may_be_empty": True})
     with pytest.raises(CellRefused, match="is a sign: write the value itself, or leave the cell empty"):
         read_cell(field, sign)
 
 
 @pytest.mark.parametrize("stroke", ["-", "--", "—", "——", "／", "/", "无"])
 def test_a_stroke_or_a_word_for_nothing_is_kept(stroke: str) -> None:
-    assert read_cell(replace(CONFIG.fields["note"], may_be_empty=True), stroke) is not None
+    assert read_cell(CONFIG.fields["note"].model_copy(update={"may_be_empty": True}), stroke) is not None
 
 
 def test_a_student_number_is_a_text_and_keeps_its_zeros() -> None:
