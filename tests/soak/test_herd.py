@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.campus.run import make_environment, prepare, start_service, stop
+from tests.campus.run import make_environment, start_service, stop
 from tests.conftest import get_free_port
 from tests.fixtures.office import NOBODY
 from tests.fixtures.signed_in import sign_in_all
 from tests.fixtures.stored import check_nothing_is_half_done, query
+from tests.fixtures.templates import prepare
 from tests.integration.test_submission_once import leave_out_the_constraint
 from tests.postgres import running_postgres
 

@@ -7,7 +7,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMED = re.compile(r"(?<![\w/.])(?:\.\./)?((?:tests|app|config|miniapp_templates)/[\w./-]*\w)")
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "config/*", "miniapp_templates/README.md", "tests/browser/README.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "config/*",
+    "miniapp_templates/README.md",
+    "tests/browser/README.md",
+)
 
 
 def list_missing(text: str) -> set[str]:
