@@ -10,9 +10,8 @@ CONFIG ?=
 BENCH ?= all
 ARGS ?= --help
 export ARGS
-# Beside tests/soak, the tests of every run that hold a large figure.
-FIGURES := tests/integration/test_fault_matrix.py tests/integration/test_emptied_view.py tests/unit/connectors/test_mutated_answers.py \
-	tests/unit/domain/test_slip_code_tampering.py
+# Beside tests/soak, the test of every run that holds a large figure.
+FIGURES := tests/integration/test_fault_matrix.py
 USERS ?= 20
 SECONDS ?= 30
 LOAD_URL ?=
