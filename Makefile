@@ -41,10 +41,10 @@ flask: $(VENV)/runtime ## A command of the demo, in its environment (ARGS="waive
 	@$(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) --config '$(CONFIG)' --flask "$$ARGS"
 
 test: $(VENV)/tools ## Run the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 soak: $(VENV)/tools ## Hold every large figure, half an hour at most, and print them as a table
-	@$(BIN)/python -m pytest tests/soak $(FIGURES) -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest tests/soak $(FIGURES) -n 2 --dist loadfile
 
 lint: $(VENV)/tools ## Check style, types and layers
 	@$(BIN)/ruff check .

@@ -12,8 +12,6 @@ from tests.browser.places import ELSEWHERE, IN_ENGLISH, PLACES
 from tests.browser.screens import Screens
 from tests.conftest import Service
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 ALL = PLACES | IN_ENGLISH | ELSEWHERE
 PAGE_BYTES, STYLE_BYTES, SCRIPT_BYTES, VERDICT_BYTES, REQUESTS = 14_336, 6_144, 3_072, 6_144, 4
 PICTURE_BYTES = 60 * 1024

@@ -15,8 +15,6 @@ from tests.browser.screens import Screens
 from tests.browser.test_pages import ALL, get_service
 from tests.campus.client import PROJECT
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 NU_CHECKER = os.environ.get("NU_CHECKER", "")
 MISSING = "NU_CHECKER or java is missing: the pages' HTML was not checked"
 SECONDS = 120

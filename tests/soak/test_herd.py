@@ -19,7 +19,6 @@ from tests.fixtures.templates import prepare
 from tests.integration.test_submission_once import leave_out_the_constraint
 from tests.postgres import running_postgres
 
-pytestmark = pytest.mark.xdist_group("herd")  # not two herds at a time on two cores
 STUDENTS, TIMES, AT_ONCE, WORKERS = 1_000, 4, 100, 2
 
 
