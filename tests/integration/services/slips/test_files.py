@@ -12,7 +12,7 @@ from typing import Any
 import pikepdf
 import pytest
 
-from app.documents.pdf_signature import UnusableCertificate
+from app.documents.certificate import UnusableCertificate
 from app.factory import warm_up
 from app.services.installation import Installation
 from app.services.slips.files import hand_out_pdf, make_pdf_file
