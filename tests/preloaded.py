@@ -11,11 +11,18 @@ import subprocess
 import sys
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 
 COMMAND = "import sys, app.factory, flask.cli, granian.cli; print(*sys.modules)"
 LEFT = {"app", "prometheus_client", "__main__"}
 
-_listed = subprocess.run([sys.executable, "-c", COMMAND], capture_output=True, text=True, check=True)
+_listed = subprocess.run(
+    [sys.executable, "-c", COMMAND],
+    cwd=Path(__file__).resolve().parents[1],
+    capture_output=True,
+    text=True,
+    check=True,
+)
 for _name in _listed.stdout.split():
     if _name.partition(".")[0] not in LEFT:
         with suppress(ImportError):  # parts of compiled modules that only they themselves import

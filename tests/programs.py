@@ -33,7 +33,7 @@ class Program:
         self, words: Sequence[str], environment: Mapping[str, str], out: int | None, err: int | None = None
     ) -> None:
         """`out` and `err` are open files: this program's own where there is none, and `err` is `out`."""
-        out = sys.__stdout__.fileno() if out is None else out
+        out = 1 if out is None else out
         files = (DupFd(out), DupFd(out if err is None else err))
         self._process = _server.Process(target=_become, args=(list(words), dict(environment), files))
         self._process.start()
