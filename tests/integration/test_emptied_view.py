@@ -23,7 +23,7 @@ from tests.running import running_service
 ROUNDS = 40
 EARLIEST, LATEST, LONGEST = -0.02, 0.08, 0.1
 """Seconds from the press to the emptying, and from there to the loading where that does not wait for the answer."""
-AT_ONCE = {"LIXIAO_ROUND__CONTROLS_SUSPEND_SECONDS": "0"}
+AT_ONCE = {"LIXIAO_ROUND__CANARIES_SUSPEND_SECONDS": "0"}
 """A step is trusted again by the first right look, so that every round of the race is one."""
 UNGUARDED = "tests.fixtures.unproven_passes:app"
 

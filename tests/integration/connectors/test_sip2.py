@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from app.connectors.base import ActionOutcome, Connector
-from app.connectors.base import Fault as ConnectorFault
+from app.connectors.base import ActionOutcome, Connector, FailureCode
 from app.connectors.fan_out import perform_action, query_systems
 from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable, Reading
@@ -275,7 +274,7 @@ def test_names_in_the_librarys_encoding_do_not_disturb_the_facts(encoding: str) 
 def test_another_encoding_than_the_configured_one_is_a_fault() -> None:
     body = write_patron("64", STUDENT, LibraryLoans())
     with serving(answering(body, "gbk", b"\r")) as port:
-        assert fault_of(build(port, encoding="utf-8", login_user=None)) == ConnectorFault.ENCODING
+        assert fault_of(build(port, encoding="utf-8", login_user=None)) == FailureCode.ENCODING
         assert records_of(build(port, encoding="gbk", login_user=None)) == (CLEARED,)
 
 
@@ -289,7 +288,7 @@ def test_an_answer_of_long_ago_is_refused_however_good_it_looks() -> None:
     body = write_patron("64", STUDENT, LibraryLoans())
     old = f"{body[:19]}19900101{body[27:]}"
     with serving(answering(old, "utf-8", b"\r")) as port:
-        assert fault_of(build(port, login_user=None)) == ConnectorFault.MALFORMED_DAY
+        assert fault_of(build(port, login_user=None)) == FailureCode.MALFORMED_DAY
     with serving(answering(body, "utf-8", b"\r")) as port:
         assert records_of(build(port, login_user=None)) == (CLEARED,)
 

@@ -247,7 +247,7 @@ def test_a_server_that_may_not_start_ends_with_the_same_one_message(environment:
     assert "Traceback" not in ended.stderr
 
 
-CANARIES = "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__SENTINELS"
+CANARIES = "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__CANARIES"
 
 
 def test_facts_that_no_failing_canary_student_shows_are_told(environment: dict[str, str]) -> None:

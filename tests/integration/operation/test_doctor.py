@@ -21,7 +21,7 @@ def test_a_healthy_installation_has_nothing_to_complain_of(service: Service) -> 
         "key 1 signs",
         "clock agrees",
         "GiB free",
-        "lets the right control",
+        "lets the right canary",
     ):
         assert words in done.out
 
