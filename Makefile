@@ -10,9 +10,8 @@ CONFIG ?=
 BENCH ?= all
 ARGS ?= --help
 export ARGS
-# Beside tests/soak, the tests of every run that hold a large figure.
-FIGURES := tests/integration/test_fault_matrix.py tests/integration/test_emptied_view.py tests/unit/connectors/test_mutated_answers.py \
-	tests/unit/domain/test_slip_code_tampering.py
+# Beside tests/soak, the test of every run that holds a large figure.
+FIGURES := tests/integration/test_fault_matrix.py
 USERS ?= 20
 SECONDS ?= 30
 LOAD_URL ?=
@@ -42,10 +41,10 @@ flask: $(VENV)/runtime ## A command of the demo, in its environment (ARGS="waive
 	@$(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) --config '$(CONFIG)' --flask="$$ARGS"
 
 test: $(VENV)/tools ## Run the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 soak: $(VENV)/tools ## Hold every large figure, half an hour at most, and print them as a table
-	@$(BIN)/python -m pytest tests/soak $(FIGURES) -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest tests/soak $(FIGURES) -n 2 --dist loadfile
 
 lint: $(VENV)/tools ## Check style, types and layers
 	@$(BIN)/ruff check .

@@ -15,8 +15,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.commands import register_commands
 from app.connectors.config import ConnectorConfig
 from app.connectors.registry import build_connectors, read_connectors
+from app.documents.certificate import UnusableCertificate
 from app.documents.fonts import FontFile, UnusableFont, load_fonts
-from app.documents.pdf_signature import UnusableCertificate
 from app.domain.clearance import Status
 from app.domain.mini_app import MiniApp
 from app.extensions import csrf, db, migrate

@@ -3,48 +3,23 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
+from tests import running
 from tests.campus.client import CampusClient, running_campus
-from tests.campus.run import make_environment, prepare, start_service, stop
 from tests.log_watch import LogWatch
+from tests.running import Service, get_free_port
 from tests.visitor import Visitor
 
-ROOT = Path(__file__).resolve().parent.parent
+__all__ = ["Service", "get_free_port"]
 
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
-
-
-@dataclass(frozen=True)
-class Service:
-    """A running service; `url` has no trailing slash, `log` is the file with its log lines."""
-
-    url: str
-    campus: CampusClient
-    data_dir: Path
-    environment: Mapping[str, str]
-    log: Path
-
-    def visit(self) -> Visitor:
-        """A fresh browser at this service."""
-        return Visitor(self.url)
-
-
-def get_free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -68,22 +43,10 @@ def campus() -> Iterator[CampusClient]:
 @pytest.fixture(scope="session")
 def running_service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The service on granian with SQLite."""
-    data_dir = tmp_path_factory.mktemp("service")
-    port = get_free_port()
-    environment = make_environment(data_dir, port, campus.url)
     # Tests knock far more often than people.
-    environment |= {
-        "LIXIAO_RATE_LIMIT__VERIFICATION": "100000 per minute",
-        "LIXIAO_RATE_LIMIT__REFRESH": "100000 per minute",
-    }
-    prepare(environment)
-    log = data_dir / "service.log"
-    with log.open("wb") as file:
-        process = start_service(environment, port, log=file.fileno())
-        try:
-            yield Service(f"http://127.0.0.1:{port}", campus, data_dir, environment, log)
-        finally:
-            stop(process)
+    often = {f"LIXIAO_RATE_LIMIT__{name}": "100000 per minute" for name in ("VERIFICATION", "REFRESH")}
+    with running.running_service(campus, tmp_path_factory.mktemp("service"), often) as started:
+        yield started
 
 
 @pytest.fixture

@@ -1,14 +1,41 @@
-"""Services of a test's own, beside the one that all tests share."""
+"""The service as it runs in production, against the pretend campus."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.campus.client import CampusClient
-from tests.campus.run import make_environment, prepare, start_service, stop
-from tests.conftest import Service, get_free_port
+from tests.campus.run import Launch, make_environment, start_service, stop
+from tests.fixtures.templates import prepare
+from tests.programs import Program
+from tests.visitor import Visitor
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service; `url` has no trailing slash, `log` is the file with its log lines."""
+
+    url: str
+    campus: CampusClient
+    data_dir: Path
+    environment: Mapping[str, str]
+    log: Path
+
+    def visit(self) -> Visitor:
+        """A fresh browser at this service."""
+        return Visitor(self.url)
+
+
+def get_free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager
@@ -18,12 +45,13 @@ def running_service(
     changes: Mapping[str, str] | None = None,
     before_start: Callable[[Mapping[str, str]], None] | None = None,
     configs: Sequence[Path] = (),
+    workers: int = 1,
     target: str = "wsgi:app",
-    under: Sequence[str] = (),
+    launch: Launch = Program,
 ) -> Iterator[Service]:
     """Start a service at the campus as it was at its start. Its environment has these changes and its
-    configuration these files beside the demo's; `before_start` sees its migrated database. `target` and `under`: see
-    `start_service`.
+    configuration these files beside the demo's; `before_start` sees its migrated database. `workers`, `target`
+    and `launch`: see `start_service`.
     """
     campus.reset()
     port = get_free_port()
@@ -33,7 +61,7 @@ def running_service(
         before_start(environment)
     log = data_dir / "service.log"
     with log.open("ab") as file:
-        process = start_service(environment, port, log=file.fileno(), target=target, under=under)
+        process = start_service(environment, port, workers, file.fileno(), target, launch)
         try:
             yield Service(f"http://127.0.0.1:{port}", campus, data_dir, environment, log)
         finally:

@@ -16,7 +16,7 @@ from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 
 from app.commands.decisions import PersonNumber, by_option
-from app.documents.pdf_signature import UnusableCertificate
+from app.documents.certificate import UnusableCertificate
 from app.domain.keys import NoSigningKey
 from app.domain.person import USUAL_PATTERN
 from app.identity.base import IdentityProvider, Severity

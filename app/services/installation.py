@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from app.connectors.base import Connector
 from app.connectors.fan_out import Answer
 from app.connectors.registry import list_breaker_states
-from app.documents.pdf_signature import read_credentials
+from app.documents.certificate import read_credentials
 from app.domain.clearance import DepartmentUnavailable
 from app.domain.conventions import USUAL, Conventions
 from app.domain.errors import Mismatch, NotAStudent, NotGraduating, OutsidePeriod, UnknownMiniApp, UnknownStep
@@ -107,7 +107,7 @@ class Installation:
         slip = self.settings.slip
         if slip.p12_file is None:
             return None
-        from app.documents.pdf_signature import FileSigner
+        from app.documents.pdf_signature import FileSigner  # imports pyHanko: an eighth of a start
 
         return FileSigner(read_credentials(slip.p12_file, slip.p12_password, get_now()))
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 
-from app.documents.pdf_signature import FileSigner, read_credentials
+from app.documents.certificate import read_credentials
+from app.documents.pdf_signature import FileSigner
 from app.documents.qr import build_qr_matrix
 from app.documents.raster import render_slip_png
 from app.documents.slip_pdf import render_slip_pdf

@@ -30,6 +30,8 @@ OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
 )
+NU_CHECKER = os.environ.get("NU_CHECKER", "")
+"""The path of the Nu checker's vnu.jar."""
 MISSING = "no Chromium here: the pages were not tested in a browser (apt-get install chromium)"
 
 
@@ -67,6 +69,16 @@ def other_service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory
 def sources() -> dict[str, str]:
     """The HTML of the pages that were opened, by their names in `places`."""
     return {}
+
+
+@pytest.fixture
+def checker() -> None:
+    """The Nu checker, and Java to run it."""
+    if not NU_CHECKER or not shutil.which("java"):
+        why = "NU_CHECKER or java is missing: the pages' HTML was not checked"
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
 
 
 @pytest.fixture

@@ -14,8 +14,6 @@ from tests.campus.credentials import PASSWORD
 from tests.conftest import Service
 from tests.running import running_service
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.fixture(scope="module")
 def asking(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:

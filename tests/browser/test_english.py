@@ -18,8 +18,6 @@ from tests.campus.accounts import DEMO_ACCOUNTS, find_account
 from tests.campus.client import CampusClient
 from tests.conftest import Service
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 WIDTHS = (320, 360, 1280)
 CHINESE = re.compile(r"[\u2e80-\u9fff\uff00-\uffef\U00020000-\U0003ffff]+")
 SWITCH = "中文"

@@ -25,8 +25,6 @@ from tests.fixtures.issued_slips import (
 from tests.integration.operation.commands import run_flask
 from tests.unit.domain.test_typed_text import DIGITS, FOREIGN, OURS, WAYS_IN
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "slip_code.json"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LIST_HOURS = 24

@@ -12,8 +12,6 @@ from tests.conftest import Service
 from tests.fixtures.issued_slips import GUARD
 from tests.integration.operation.commands import run_flask
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 REASON = "论文材料不实，学校决定撤销"
 BY = ("--by", "00420014")
 

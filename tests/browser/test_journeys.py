@@ -11,8 +11,6 @@ from tests.browser.paper import draw_pages, open_picture, read_qr, read_text
 from tests.browser.screens import CLEARANCE, PC, Screens, submit
 from tests.conftest import Service
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 SLIP_FILE_BYTES = 60 * 1024
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.screens import Screens
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 IS_COVERED = """() => {
   const focused = document.activeElement.getBoundingClientRect();

@@ -11,8 +11,6 @@ from tests.browser import looking
 from tests.browser.screens import Screens
 from tests.conftest import Service
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 FAULTS = """<!doctype html><title>x</title>
 <style>a { outline: 0 } main { padding: 0 } p { animation: turn 1s; scroll-behavior: smooth }
 @keyframes turn { to { rotate: 90deg } } body { margin: 0 } .dim { color: #07c160; background: #fff }</style>

@@ -17,8 +17,6 @@ from tests.browser.screens import CLEARANCE, PC, PHONE, Screens, submit
 from tests.campus.client import PROJECT
 from tests.conftest import Service
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 STYLES = sorted((PROJECT / "app" / "static").glob("*.css"))
 FORGET = "delete window.fetch; delete window.DOMParser; delete window.matchMedia; delete window.IntersectionObserver;"
 SEEN = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -10,9 +11,8 @@ from playwright.sync_api import Browser, Page
 from tests.browser import looking
 from tests.browser.places import ELSEWHERE, IN_ENGLISH, PLACES
 from tests.browser.screens import Screens
+from tests.browser.test_pages_markup import list_errors
 from tests.conftest import Service
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 ALL = PLACES | IN_ENGLISH | ELSEWHERE
 PAGE_BYTES, STYLE_BYTES, SCRIPT_BYTES, VERDICT_BYTES, REQUESTS = 14_336, 6_144, 3_072, 6_144, 4
@@ -148,3 +148,19 @@ def test_a_page_keeps_its_budget_of_bytes_and_requests(screen: Page) -> None:
         assert total <= (verdict_bytes if is_verdict else PAGE_BYTES)
         assert len(sizes) <= REQUESTS
         assert sum(size for address, size in sizes.items() if ".js" in address) <= SCRIPT_BYTES
+
+
+@pytest.mark.usefixtures("checker")
+def test_the_html_of_every_page_is_valid(
+    request: pytest.FixtureRequest, browser: Browser, sources: dict[str, str], tmp_path: Path
+) -> None:
+    for place, name in enumerate(sorted(ALL.keys() - sources.keys())):
+        service = get_service(request, name)
+        screens = Screens(browser, service.url)
+        sources[name] = screens.get_source(ALL[name](screens, service, f"TS9{place + 5000:07d}"))
+        screens.close()
+    files = []
+    for name, source in sources.items():
+        files.append(tmp_path / f"{name.replace(' ', '-')}.html")
+        files[-1].write_text(source, encoding="utf-8")
+    assert list_errors(files) == []

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.browser.paper import draw_pages, read_qr, read_text
 from tests.browser.screens import PC, Screens, submit
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 A4_AT_144_DPI = (1191, 1684)
 

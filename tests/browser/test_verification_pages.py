@@ -16,8 +16,6 @@ from tests.browser.verdicts import CHANGES
 from tests.conftest import Service
 from tests.fixtures.issued_slips import GUARD, IssuedSlip, issue_slip, revoke, sign_unissued, supersede
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TARGET = 44
 LIST_VERDICTS = "[...document.querySelectorAll('template[id^=verdict-]')].map(found => found.id)"

@@ -10,8 +10,6 @@ from playwright.sync_api import Page, expect
 from tests.browser.screens import CLEARANCE, PC, PHONE, Screens
 from tests.conftest import Service
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 MOST_SHIFT = 0.1
 AWAITED = 20_000
 

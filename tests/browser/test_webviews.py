@@ -10,8 +10,6 @@ from playwright.sync_api import Page, expect
 from tests.browser.paper import open_picture, read_qr
 from tests.browser.screens import PC, Screens, submit
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 ANDROID = (
     "Mozilla/5.0 (Linux; Android 10; V2002A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 "
     "Chrome/87.0.4280.141 Mobile Safari/537.36 MicroMessenger/8.0.30"

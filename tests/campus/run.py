@@ -19,9 +19,10 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 from tests.campus.accounts import DEMO_ACCOUNTS
 from tests.campus.client import PROJECT, start_campus
@@ -110,24 +111,46 @@ def _run(command: list[str], environment: Mapping[str, str]) -> None:
         raise ServiceNotReadyError(f"{' '.join(command[3:])} failed:\n{done.stderr}")
 
 
+class Process(Protocol):
+    """What is needed of a started program: see subprocess.Popen."""
+
+    @property
+    def returncode(self) -> int | None: ...
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+Launch = Callable[[Sequence[str], Mapping[str, str], int | None], Process]
+"""Starts `python -m <words>` in an environment, with its output going to an open file or to that of this program."""
+
+
+def launch_interpreter(
+    words: Sequence[str], environment: Mapping[str, str], log: int | None, under: Sequence[str] = ()
+) -> Process:
+    """A new interpreter; `under`, a program with its options, becomes it."""
+    command = [*under, sys.executable, "-m", *words]
+    return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
+
+
 def start_service(
     environment: Mapping[str, str],
     port: int,
     workers: int = 1,
     log: int | None = None,
     target: str = "wsgi:app",
-    under: Sequence[str] = (),
-) -> subprocess.Popen[bytes]:
-    """Start the service, or another `target`, on the production server; `under` is a program with its options that
-    becomes it. Raises ServiceNotReadyError.
-    """
+    launch: Launch = launch_interpreter,
+) -> Process:
+    """Start the service, or another `target`, on the production server. Raises ServiceNotReadyError."""
     if METRICS_FOLDER in environment:
         _empty(Path(environment[METRICS_FOLDER]))
-    command = [*under, sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--workers", str(workers), "--blocking-threads", str(BLOCKING_THREADS)]
-    command += ["--respawn-failed-workers", "--no-ws", "--log-level", "error", target]
-    log = keep_log(log)
-    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
+    words = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
+    words += ["--workers", str(workers), "--blocking-threads", str(BLOCKING_THREADS)]
+    words += ["--respawn-failed-workers", "--no-ws", "--log-level", "error", target]
+    process = launch(words, environment, keep_log(log))
     try:
         _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
     except BaseException:
@@ -142,7 +165,7 @@ def _empty(folder: Path) -> None:
     folder.mkdir(mode=0o700)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], address: str) -> None:
+def _wait_until_ready(process: Process, address: str) -> None:
     for _ in range(START_SECONDS * 10):
         if process.poll() is not None:
             raise ServiceNotReadyError(f"the service ended with {process.returncode} before it was ready")
@@ -158,7 +181,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], address: str) -> None:
     raise ServiceNotReadyError(f"the service is not ready after {START_SECONDS} seconds: see {address}")
 
 
-def stop(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
+def stop(process: Process) -> None:
     """End a program and wait until it has."""
     process.terminate()
     try:
@@ -226,7 +249,7 @@ def main() -> int:
         return _run_flask(options)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, _leave)
-    running: list[subprocess.Popen[bytes] | subprocess.Popen[str]] = []
+    running: list[Process] = []
     try:
         _require_free(options.port)
         campus_process, campus = start_campus(options.campus_port)

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -22,11 +20,13 @@ from pathlib import Path
 
 import requests
 
-from tests.campus.client import PROJECT, CampusClient
-from tests.campus.run import make_environment, prepare, stop
+from tests.campus.client import CampusClient
+from tests.campus.run import Process, make_environment, stop
 from tests.conftest import get_free_port
 from tests.crashes.points import POINTS, REISSUE
 from tests.fixtures.signed_in import SignedIn, sign_in_all
+from tests.fixtures.templates import prepare
+from tests.programs import Program
 from tests.visitor import APP, Visitor
 
 CANCEL = f"{APP}/clearance/library_loans/cancel-card"
@@ -44,7 +44,7 @@ class Crashing:
     url: str
     environment: Mapping[str, str]
     campus: CampusClient
-    process: subprocess.Popen[bytes]
+    process: Process
     crash_file: Path
     chance: random.Random = field(default_factory=lambda: random.Random(20260620))
     told: dict[str, str] = field(default_factory=dict)
@@ -65,9 +65,8 @@ def running_crashing(campus: CampusClient, folder: Path, changes: Mapping[str, s
     environment |= {"CRASH_FILE": str(folder / "crash"), "LIXIAO_ROUND__DEADLINE_SECONDS": DEADLINE}
     environment.pop("PROMETHEUS_MULTIPROC_DIR")
     prepare(environment)
-    command = [sys.executable, "-m", "tests.crashes", str(port)]
     with (folder / "crashing.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
+        process = Program(["tests.crashes", str(port)], environment, log.fileno())
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_until_ready(process, url)
@@ -76,7 +75,7 @@ def running_crashing(campus: CampusClient, folder: Path, changes: Mapping[str, s
         stop(process)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
+def _wait_until_ready(process: Process, url: str) -> None:
     for _ in range(START_SECONDS * 10):
         assert process.poll() is None, "the service ended before it was ready"
         with suppress(requests.RequestException):

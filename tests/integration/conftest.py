@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import get_free_port
+from tests.fixtures.office import Office, open_office
 from tests.postgres import Postgres, PostgresMissing, running_postgres
 
 MakeDatabase = Callable[[Path], str]
@@ -38,6 +39,13 @@ def make_database(request: pytest.FixtureRequest) -> MakeDatabase:
         return lambda folder: f"sqlite:///{folder.resolve()}/lixiao.sqlite3"
     server: Postgres = request.getfixturevalue("postgres")
     return lambda _folder: server.get_url(server.create_database())
+
+
+@pytest.fixture
+def office(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Office]:
+    """The service without its web server: one on SQLite, one on PostgreSQL."""
+    with open_office(tmp_path, database_url=make_database(tmp_path)) as office:
+        yield office
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,17 +12,9 @@ from app.services.audit import find_broken_event
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
 from app.services.sign_in.consents import find_consent, give_consent, withdraw_consent
-from tests.fixtures.office import Office, open_office
-from tests.integration.conftest import MakeDatabase
+from tests.fixtures.office import Office
 
 STUDENT, OTHER = "TS23000001", "TS23000002"
-
-
-@pytest.fixture
-def office(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Office]:
-    """One on each kind of database."""
-    with open_office(tmp_path, database_url=make_database(tmp_path)) as office:
-        yield office
 
 
 @pytest.fixture

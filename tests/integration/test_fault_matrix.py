@@ -34,8 +34,6 @@ from tests.integration.test_manual import ALL_CLEARED
 from tests.running import running_service
 from tests.visitor import APP, Visitor, get_csrf_token, list_statuses
 
-pytestmark = pytest.mark.xdist_group("fault_matrix")
-
 SYSTEMS = tuple(ALL_CLEARED)
 TOGETHER = (("library_loans", "archive", "finance"), ("library_thesis", "dormitory"))
 """Systems that fail at the same time; the others show that they are not affected."""

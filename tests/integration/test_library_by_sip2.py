@@ -9,8 +9,9 @@ import pytest
 
 from tests.campus.client import CampusClient, running_campus
 from tests.campus.credentials import DEMO
-from tests.campus.run import PROJECT, make_environment, prepare, start_service, stop
+from tests.campus.run import PROJECT
 from tests.conftest import get_free_port
+from tests.running import running_service
 from tests.visitor import APP, Visitor, list_statuses
 
 CONFIG = PROJECT / "config"
@@ -19,20 +20,16 @@ CONFIG = PROJECT / "config"
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Visitor, CampusClient]]:
     """A visitor of a service whose library answers by SIP2, and the campus."""
-    sip2_port, port, folder = get_free_port(), get_free_port(), tmp_path_factory.mktemp("service")
+    sip2_port, folder = get_free_port(), tmp_path_factory.mktemp("service")
     with running_campus(0, "--sip2-port", str(sip2_port)) as campus:
-        environment = make_environment(folder, port, campus.url) | {
+        changes = {
             "LIXIAO_CONFIG": str(write_config(folder)),
             "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__STEPS__LIBRARY_LOANS": "library_sip2",
             "LIXIAO_CONNECTORS__LIBRARY_SIP2__PORT": str(sip2_port),
             "LIXIAO_CONNECTORS__LIBRARY_SIP2__LOGIN_PASSWORD": DEMO.library_loans_token,
         }
-        prepare(environment)
-        process = start_service(environment, port)
-        try:
-            yield Visitor(f"http://127.0.0.1:{port}"), campus
-        finally:
-            stop(process)
+        with running_service(campus, folder, changes) as service:
+            yield service.visit(), campus
 
 
 def write_config(folder: Path) -> Path:

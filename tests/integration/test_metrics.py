@@ -13,9 +13,9 @@ import requests
 
 from app.settings import ROOT, load_settings
 from tests.campus.client import CampusClient
-from tests.campus.run import make_environment, prepare, start_service, stop
-from tests.conftest import Service, get_free_port
+from tests.conftest import Service
 from tests.integration.operation.commands import load_as_server
+from tests.running import running_service
 from tests.visitor import Visitor
 
 TOKEN = "metrics-token-of-the-tests-only-0"
@@ -27,22 +27,12 @@ MOST_CHECKS = 400
 @pytest.fixture(scope="module")
 def service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service of two workers whose numbers are asked for."""
-    campus.reset()
-    folder = tmp_path_factory.mktemp("metrics")
-    port = get_free_port()
-    environment = make_environment(folder, port, campus.url)
-    environment |= {
+    changes = {
         "LIXIAO_SERVICE__METRICS_TOKEN": TOKEN,
         "LIXIAO_RATE_LIMIT__UNPROVEN": "100000 per minute",
     }
-    prepare(environment)
-    log = folder / "service.log"
-    with log.open("wb") as file:
-        process = start_service(environment, port, workers=2, log=file.fileno())
-        try:
-            yield Service(f"http://127.0.0.1:{port}", campus, folder, environment, log)
-        finally:
-            stop(process)
+    with running_service(campus, tmp_path_factory.mktemp("metrics"), changes, workers=WORKERS) as running:
+        yield running
 
 
 def scrape(service: Service, token: str = TOKEN) -> requests.Response:

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from tests.campus.client import CampusClient
+from tests.campus.run import launch_interpreter
 from tests.conftest import Service
 from tests.fixtures.many_graduates import submit_all
 from tests.fixtures.signed_in import SignedIn, sign_in_all
@@ -76,7 +77,7 @@ def on_sqlite(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) ->
         {"LIXIAO_DATABASE__URL": f"sqlite:///{disk}/lixiao.sqlite3"},
         partial(submit_all, 1),
         target="tests.fixtures.hampered:app",
-        under=BOUND_BY_MODES,
+        launch=partial(launch_interpreter, under=BOUND_BY_MODES),
     )
     try:
         with small_disk(disk, KILOBYTES), start() as service:

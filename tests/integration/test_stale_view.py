@@ -8,10 +8,9 @@ from datetime import timedelta
 import pytest
 
 from tests.campus.client import CampusClient
-from tests.campus.run import make_environment, prepare, start_service, stop
-from tests.conftest import get_free_port
 from tests.fixtures.finance_view import FRAGMENT, FinanceView, make_finance_view
 from tests.integration.test_manual import ALL_CLEARED, get_item
+from tests.running import running_service
 from tests.visitor import APP, Visitor, list_statuses
 
 WAIT = f"{APP}/clearance?wait=1"
@@ -24,15 +23,10 @@ def running(
     campus: CampusClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, FinanceView]]:
     """The address of a service whose finance department is a view, and the view."""
-    port, folder = get_free_port(), tmp_path_factory.mktemp("service")
+    folder = tmp_path_factory.mktemp("service")
     view = make_finance_view(folder / "finance.sqlite3")
-    environment = make_environment(folder, port, campus.url, [FRAGMENT]) | view.environment
-    prepare(environment)
-    process = start_service(environment, port)
-    try:
-        yield f"http://127.0.0.1:{port}", view
-    finally:
-        stop(process)
+    with running_service(campus, folder, view.environment, configs=[FRAGMENT]) as service:
+        yield service.url, view
 
 
 @pytest.fixture

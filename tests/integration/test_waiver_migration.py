@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import flask_migrate
-import pytest
 from sqlalchemy import text
 
 from app.extensions import db
 from app.services.clearance.waivers import grant_waiver, list_waivers, withdraw_waiver
-from tests.fixtures.office import Office, open_office
-from tests.integration.conftest import MakeDatabase
+from tests.fixtures.office import Office
 
 BEFORE = "0006"
 STUDENT, CLERK = "TS23000005", "00420014"
-
-
-@pytest.fixture
-def office(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Office]:
-    """One on each kind of database."""
-    with open_office(tmp_path, database_url=make_database(tmp_path)) as office:
-        yield office
 
 
 def count_rows() -> int:

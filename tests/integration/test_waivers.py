@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import getpass
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +25,7 @@ from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.numbers import is_known_number
 from tests.fixtures.departments import PASSES, Department, install, make_departments, make_graduate
-from tests.fixtures.office import Office, open_office
-from tests.integration.conftest import MakeDatabase
+from tests.fixtures.office import Office
 
 STUDENT, CLERK, OTHER_CLERK = "TS23000005", "00420014", "00420015"
 WHY = "论文涉密，线下归档"
@@ -36,13 +34,6 @@ LITTLE = 0.5
 ENOUGH = 30
 
 Place = tuple[Installation, InstalledMiniApp]
-
-
-@pytest.fixture
-def office(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Office]:
-    """One on each kind of database."""
-    with open_office(tmp_path, database_url=make_database(tmp_path)) as office:
-        yield office
 
 
 @pytest.fixture

@@ -14,18 +14,18 @@ ROWS = (
     (
         "mutated answers",
         "10,000 mutated department answers: 0 false clears",
-        "tests/unit/connectors/test_mutated_answers.py",
+        "tests/soak/test_mutated_answers.py",
     ),
     (
         "emptied view",
         "200 submissions of debtors while a view is emptied: 0 slips",
-        "tests/integration/test_emptied_view.py",
+        "tests/soak/test_emptied_view.py",
     ),
     ("bad input", "20,000 generated requests: 0 5xx", "tests/soak/test_odd_requests.py"),
     (
         "slip codes",
         "all bit flips and digit swaps of 60 codes: 0 accepted",
-        "tests/unit/domain/test_slip_code_tampering.py",
+        "tests/soak/test_slip_codes.py",
     ),
     (
         "isolation",

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.campus.run import make_environment, prepare, start_service, stop
+from tests.campus.run import make_environment, start_service, stop
 from tests.conftest import get_free_port
 from tests.fixtures.office import NOBODY
 from tests.fixtures.signed_in import sign_in_all
 from tests.fixtures.stored import check_nothing_is_half_done, query
+from tests.fixtures.templates import prepare
 from tests.integration.test_submission_once import leave_out_the_constraint
 from tests.postgres import running_postgres
 
-pytestmark = pytest.mark.xdist_group("herd")  # not two herds at a time on two cores
 STUDENTS, TIMES, AT_ONCE, WORKERS = 1_000, 4, 100, 2
 
 

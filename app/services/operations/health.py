@@ -24,8 +24,8 @@ from sqlalchemy import Connection, text
 from app.connectors.base import TRANSPORT_FAILURES, Connector, FailureCode
 from app.connectors.desk import NoEntry
 from app.connectors.fan_out import start_query, start_survey
+from app.documents.certificate import UnusableCertificate
 from app.documents.fonts import UnusableFont, find_missing_characters, load_fonts
-from app.documents.pdf_signature import UnusableCertificate
 from app.domain.clearance import DepartmentUnavailable
 from app.domain.keys import NoSigningKey
 from app.domain.mini_app import Step

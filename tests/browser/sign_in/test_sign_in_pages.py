@@ -12,8 +12,6 @@ from tests.browser.screens import Screens
 from tests.conftest import Service
 from tests.integration.auth.cas.visits import get_entry
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 def open_choice(screens: Screens, _service: Service) -> Page:
     page = screens.open()

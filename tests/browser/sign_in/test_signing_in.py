@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
-import pytest
 import requests
 from playwright.sync_api import expect
 
@@ -12,8 +11,6 @@ from tests.browser.screens import CLEARANCE, Screens
 from tests.browser.sign_in.steps import NUMBER, answer, answer_by_hand, expect_signed_in, leave
 from tests.campus.client import CampusClient
 from tests.campus.credentials import PASSWORD
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 COOKIE = "lixiao_session"
 ABANDONED = 60

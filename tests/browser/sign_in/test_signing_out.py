@@ -11,8 +11,6 @@ from tests.browser.screens import Screens
 from tests.browser.sign_in.steps import NUMBER, answer, expect_signed_in, leave
 from tests.conftest import Service
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.mark.parametrize("name", ["cas", "campus"])
 def test_signing_out_goes_on_to_the_campus_and_comes_back(name: str, screens: Screens) -> None:

@@ -19,8 +19,9 @@ from app.extensions import db
 from app.factory import create_app
 from app.services.desk.desk import open_desk_book
 from app.settings import load_settings
-from tests.campus.run import PROJECT, make_environment, prepare
+from tests.campus.run import PROJECT, make_environment
 from tests.fixtures.connectors import connect_all
+from tests.fixtures.templates import prepare
 
 DESK_CONFIG = """
 [connectors.hall]

@@ -21,8 +21,7 @@ from app.domain.clearance import DepartmentUnavailable, Reading
 from app.services.desk.desk import open_desk_book
 from app.settings import DatabaseSettings, load_settings
 from tests.campus.client import running_campus
-from tests.campus.run import PROJECT, make_environment, prepare, start_service, stop
-from tests.conftest import get_free_port
+from tests.campus.run import PROJECT
 from tests.integration.connectors.desks import (
     CLERK,
     HEADINGS,
@@ -37,6 +36,7 @@ from tests.integration.connectors.desks import (
     run_import,
 )
 from tests.integration.connectors.sql_views import running_postgres
+from tests.running import running_service
 from tests.visitor import APP, Visitor, list_statuses
 
 GOOD = "TS23000001,已审核,12.50,0,2026/6/9,是"
@@ -318,7 +318,7 @@ def test_a_desk_works_on_postgresql_alike(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, Visitor]]:
     """A running service whose archive is a desk, shown with who recorded what and when."""
-    folder, port = tmp_path_factory.mktemp("office"), get_free_port()
+    folder = tmp_path_factory.mktemp("office")
     demo = "\n".join(
         (PROJECT / "config" / name).read_text("utf-8") for name in ("demo.toml", "demo_desk.toml")
     )
@@ -334,17 +334,13 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installat
     with (mini_app / "en.toml").open("a", encoding="utf-8") as english:
         english.write('\n"登记人" = "Recorded by"\n"登记时间" = "Recorded at"\n')
     with running_campus() as campus:
-        environment = make_environment(folder, port, campus.url) | {
+        changes = {
             "LIXIAO_CONFIG": str(folder / "config.toml"),
             "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__FOLDER": str(mini_app),
             "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__STEPS__ARCHIVE": "archive_desk",
         }
-        prepare(environment)
-        process = start_service(environment, port)
-        try:
-            yield Installation(folder, environment), Visitor(f"http://127.0.0.1:{port}")
-        finally:
-            stop(process)
+        with running_service(campus, folder, changes) as service:
+            yield Installation(folder, service.environment), service.visit()
 
 
 def test_a_desks_item_goes_from_unavailable_to_cleared_and_tells_who_recorded_it(

@@ -21,10 +21,11 @@ from app.factory import create_app
 from app.settings import SettingsError, load_settings
 from tests.campus.accounts import DEMO_ACCOUNTS
 from tests.campus.client import PROJECT
-from tests.campus.run import make_environment, prepare
+from tests.campus.run import make_environment
 from tests.config_docs import TABLES
 from tests.conftest import get_free_port
 from tests.fixtures.finance_view import FRAGMENT, make_finance_view
+from tests.fixtures.templates import prepare
 from tests.integration.operation.commands import run_flask
 
 NOBODY = "http://127.0.0.1:9"

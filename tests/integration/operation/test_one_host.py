@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from app.models.engine import DatabaseRefused, claim_for_host, get_host
-from tests.campus.run import make_environment, prepare, start_service, stop
+from tests.campus.run import make_environment, start_service, stop
 from tests.conftest import get_free_port
 from tests.fixtures.office import NOBODY
+from tests.fixtures.templates import prepare
 from tests.integration.operation.commands import Done, load_as_server
 from tests.integration.outages import BOUND_BY_MODES, unwritable
+from tests.programs import Program
 
 ANOTHER = "another-boot beta"
 
@@ -49,7 +51,7 @@ def test_a_service_does_not_start_on_the_file_of_another_host(environment: Mappi
 
 def test_a_service_keeps_its_file_from_another_host_until_it_ends(environment: Mapping[str, str]) -> None:
     port, database = get_free_port(), get_database(environment)
-    process = start_service(environment, port)
+    process = start_service(environment, port, launch=Program)
     try:
         with pytest.raises(DatabaseRefused, match=get_host().partition(" ")[2]):
             claim_for_host(database, ANOTHER)

@@ -18,8 +18,9 @@ import requests
 from sqlalchemy import create_engine, text
 
 from tests.campus.client import CampusClient
-from tests.campus.run import make_environment, prepare, start_service, stop
+from tests.campus.run import make_environment, start_service, stop
 from tests.conftest import get_free_port
+from tests.fixtures.templates import prepare
 from tests.visitor import APP, Visitor, get_csrf_token
 
 STUDENTS = 6

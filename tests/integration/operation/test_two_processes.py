@@ -22,6 +22,7 @@ from tests.campus.run import start_service, stop
 from tests.conftest import Service, get_free_port
 from tests.integration.operation.commands import run_flask
 from tests.postgres import Postgres
+from tests.programs import Program
 from tests.running import running_service
 from tests.visitor import APP, Visitor, get_csrf_token
 
@@ -68,7 +69,7 @@ def running_another(environment: Mapping[str, str], folder: Path) -> Iterator[st
     port = get_free_port()
     own = {"PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics")}
     with (folder / "service.log").open("wb") as log:
-        process = start_service({**environment, **own}, port, log=log.fileno())
+        process = start_service({**environment, **own}, port, log=log.fileno(), launch=Program)
         try:
             yield f"http://127.0.0.1:{port}"
         finally:

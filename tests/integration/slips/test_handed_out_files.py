@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import flask_migrate
@@ -26,15 +25,7 @@ from app.services.slips.revocation import reissue_slip, revoke_slip
 from app.services.slips.signing_keys import compromise_slip_key, create_slip_key, retire_slip_key
 from app.services.slips.slips import SlipView, get_slip, render_pdf
 from app.services.verification.uploads import FileState, verify_file
-from tests.fixtures.office import KEY_DAYS, Office, open_office
-from tests.integration.conftest import MakeDatabase
-
-
-@pytest.fixture
-def office(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Office]:
-    """One on each kind of database."""
-    with open_office(tmp_path, database_url=make_database(tmp_path)) as office:
-        yield office
+from tests.fixtures.office import KEY_DAYS, Office
 
 
 @pytest.fixture

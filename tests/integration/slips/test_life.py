@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_bytes
@@ -20,18 +19,10 @@ from app.services.slips.issued_log import find_log_faults
 from app.services.slips.signing_keys import RECHECK_SECONDS
 from app.services.slips.slips import get_slip, render_pdf
 from app.services.verification.verification import verify_code, verify_short_code
-from tests.fixtures.office import Office, open_office
+from tests.fixtures.office import Office
 from tests.fixtures.photos import change_name, photograph
-from tests.integration.conftest import MakeDatabase
 
 WHY = ("--reason", "材料造假", "--by", "00420014")
-
-
-@pytest.fixture
-def office(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Office]:
-    """One on each kind of database."""
-    with open_office(tmp_path, database_url=make_database(tmp_path)) as office:
-        yield office
 
 
 def run(office: Office, *words: str) -> Result:

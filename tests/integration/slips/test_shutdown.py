@@ -10,9 +10,10 @@ from pathlib import Path
 
 import requests
 
-from tests.campus.run import make_environment, prepare, start_service, stop
+from tests.campus.run import make_environment, start_service, stop
 from tests.conftest import get_free_port
 from tests.fixtures.office import NOBODY
+from tests.fixtures.templates import prepare
 
 ASKED = 40
 

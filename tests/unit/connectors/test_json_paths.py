@@ -52,7 +52,7 @@ def test_ambiguous_or_foreign_json_is_refused(body: bytes, fault: FailureCode) -
 
 @pytest.mark.parametrize("body", [b'{"a":1,"a":0}', b'{"a":NaN}', rb'{"a":"\ud800"}', b'{"a":-0}'])
 def test_the_standard_reader_takes_what_is_refused_here(body: bytes) -> None:
-    json.loads(body)
+    assert list(json.loads(body)) == ["a"]
 
 
 @pytest.mark.parametrize(

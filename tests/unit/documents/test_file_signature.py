@@ -23,7 +23,8 @@ from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
-from app.documents.pdf_signature import MAX_BYTES, FileSigner, UnusableCertificate, read_credentials
+from app.documents.certificate import UnusableCertificate, read_credentials
+from app.documents.pdf_signature import MAX_BYTES, FileSigner
 from app.documents.slip_pdf import render_slip_pdf
 from tests.fixtures.certificates import PASSWORD, SIGNER_NAME, Pkcs12, make_p12
 from tests.fixtures.slips import ORDINARY, make_code

@@ -222,6 +222,7 @@ def test_ordinary_fpdf2_calls_print_with_the_slips_font() -> None:
 @each_slip
 def test_a_slip_that_can_be_printed_passes_the_check(name: str) -> None:
     check_printable(SLIPS[name], HOST)
+    assert render_slip_pdf(SLIPS[name], make_code()).startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize(("value", "fault"), [("𪚥", MissingCharacters), ("字" * 9000, SlipTooLong)])

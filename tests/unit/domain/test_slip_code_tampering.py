@@ -1,4 +1,7 @@
-"""No tampered, foreign or garbled text passes as a slip's code; with a guard taken off, some would."""
+"""No tampered, foreign or garbled text passes as a slip's code; with a guard taken off, some would.
+
+`make soak` changes sixty codes in every place, `make test` six of them, with each key and each kind of name.
+"""
 
 from __future__ import annotations
 
@@ -69,9 +72,8 @@ def forget_checked_codes() -> Iterator[None]:
     slip_code._require_signature.cache_clear()
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_no_flipped_bit_and_no_changed_or_swapped_digit_is_accepted(seed: int) -> None:
-    text = make_code(seed)
+def check_changes(text: str) -> None:
+    """Nothing is accepted that differs from a code in one bit, in one digit, or in the order of two."""
     assert check_slip_code(text, HOST, RING, TODAY).verdict is Verdict.VALID
 
     flipped, flips_accepted = count_accepted(flip_bits(text))
@@ -82,6 +84,11 @@ def test_no_flipped_bit_and_no_changed_or_swapped_digit_is_accepted(seed: int) -
     assert flipped > 830
     assert changed == 9 * len(text)
     assert swapped > 150
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_flipped_bit_and_no_changed_or_swapped_digit_is_accepted(seed: int) -> None:
+    check_changes(make_code(seed))
 
 
 def test_a_verifier_that_skips_the_signature_accepts_flipped_bits(monkeypatch: pytest.MonkeyPatch) -> None:

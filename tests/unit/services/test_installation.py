@@ -34,7 +34,10 @@ def install(levels: tuple[str, ...] = ()) -> InstalledMiniApp:
 
 def test_without_named_levels_every_level_may_use_it() -> None:
     for level in ("本科", "硕士", ""):
-        install().require_graduate(replace(STUDENT, level=level))
+        student = replace(STUDENT, level=level)
+        install().require_graduate(student)
+        with pytest.raises(NotGraduating):
+            install(("博士",)).require_graduate(student)
 
 
 def test_a_named_level_may_use_it_and_no_other() -> None:
@@ -48,7 +51,10 @@ def test_a_named_level_may_use_it_and_no_other() -> None:
 
 def test_width_case_and_spaces_make_no_other_level_or_period() -> None:
     for period, level in (("２０２６－０６", "本科"), ("2026 - 06", "本 科"), ("2026-06", "本\u3000科")):
-        install(("本科",)).require_graduate(replace(STUDENT, graduation_period=period, level=level))
+        student = replace(STUDENT, graduation_period=period, level=level)
+        install(("本科",)).require_graduate(student)
+        with pytest.raises(NotGraduating):
+            install(("专科",)).require_graduate(student)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -333,7 +333,10 @@ def test_an_answer_of_another_day_is_refused(date: str) -> None:
 
 @pytest.mark.parametrize("date", ["20260601    020000", "20260601   Z020000", "20260602    160000"])
 def test_an_answer_of_now_by_any_clock_is_recent(date: str) -> None:
-    require_recent(Message(" " * 14 + "019" + date, {}), datetime(2026, 6, 1, 2, tzinfo=UTC))
+    message, now = Message(" " * 14 + "019" + date, {}), datetime(2026, 6, 1, 2, tzinfo=UTC)
+    require_recent(message, now)
+    with pytest.raises(UntrustedAnswer):
+        require_recent(message, now + timedelta(days=4))
 
 
 @settings(max_examples=300)

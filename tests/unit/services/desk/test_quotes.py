@@ -158,6 +158,7 @@ def test_rows_that_a_spreadsheet_took_for_a_cell_are_told(tmp_path: Path, cell: 
 def test_a_remark_of_several_lines_in_a_spreadsheet_stays_readable(tmp_path: Path, cell: str) -> None:
     table = read_sheet(tmp_path, ("TS23000002\n", cell, 0, 0, 0, 0))
     refuse_swallowed(make_desk(), table)
+    assert table.rows[0].cells[1] == cell
 
 
 def test_a_telephone_number_is_no_students_where_numbers_have_their_pattern(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,7 +20,7 @@ from app.services.clearance.cached_answers import (
     restore_reading,
     store_answers,
 )
-from tests.fixtures.office import Office, open_office
+from tests.fixtures.office import Office
 
 APP = "graduate_departure"
 NOON = datetime(2026, 6, 18, 12, tzinfo=UTC)
@@ -34,12 +33,6 @@ FACTS = st.one_of(
     st.dates(),
 )
 RECORDS = st.lists(st.dictionaries(st.from_regex("[a-z_]{1,12}", fullmatch=True), FACTS), max_size=3)
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with open_office(tmp_path_factory.mktemp("office")) as office:
-        yield office
 
 
 def describe_types(records: Any) -> Any:

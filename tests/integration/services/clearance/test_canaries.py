@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,21 +13,10 @@ from app.services.clearance import canaries
 from app.services.clearance.canaries import CanaryWatch
 from app.services.installation import InstalledMiniApp, describe_departments
 from tests.fixtures.departments import FAILS, OWING, PASSES, Department, install, make_departments
-from tests.fixtures.office import Office, open_office
+from tests.fixtures.office import Office
 
 NOON = datetime(2026, 6, 18, 12, tzinfo=UTC)
 SECONDS = 20.0
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with open_office(tmp_path_factory.mktemp("office")) as office:
-        yield office
-
-
-@pytest.fixture
-def departments() -> dict[str, Department]:
-    return make_departments()
 
 
 @pytest.fixture

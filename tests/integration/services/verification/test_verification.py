@@ -40,19 +40,6 @@ NEVER_ISSUED = Verification(Verdict.NEVER_ISSUED)
 STATUS_UNKNOWN = Verification(Verdict.STATUS_UNKNOWN)
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with open_office(tmp_path_factory.mktemp("verification")) as office:
-        yield office
-
-
-@pytest.fixture
-def own_office(tmp_path: Path) -> Iterator[Office]:
-    """One whose database a test may spoil."""
-    with open_office(tmp_path) as office:
-        yield office
-
-
 def sign_unknown(office: Office) -> str:
     """The digits of a code that our own key signed and nobody entered in the log, as a thief could."""
     moment = office.installation.get_local_time(datetime.now(UTC))

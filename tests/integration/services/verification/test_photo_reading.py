@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,17 +25,11 @@ from app.services.verification.uploads import (
     read_code_from_image,
     verify_pdf,
 )
-from tests.fixtures.office import Office, open_office
+from tests.fixtures.office import Office
 from tests.fixtures.photos import draw_page, save, scan, stamp, take_photo
 
 MEGAPIXELS_24 = (5712, 4284)
 """A phone's 24 megapixels are more than 24 million."""
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with open_office(tmp_path_factory.mktemp("photos")) as office:
-        yield office
 
 
 @pytest.fixture(scope="module")

@@ -12,24 +12,18 @@ from typing import Any
 import pikepdf
 import pytest
 
-from app.documents.pdf_signature import UnusableCertificate
+from app.documents.certificate import UnusableCertificate
 from app.factory import warm_up
 from app.services.installation import Installation
 from app.services.slips.files import hand_out_pdf, make_pdf_file
 from app.services.slips.slips import SlipView, get_slip, render_pdf, render_png
 from app.services.verification.uploads import FileState, verify_file
 from tests.fixtures.certificates import PASSWORD, Pkcs12, make_p12
-from tests.fixtures.office import Office, open_office
+from tests.fixtures.office import Office
 from tests.fixtures.photos import change_name
 from tests.unit.documents.test_file_signature import add_overlay, validate
 
 NAME = "李文静"
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with open_office(tmp_path_factory.mktemp("files")) as office:
-        yield office
 
 
 @pytest.fixture(scope="module")

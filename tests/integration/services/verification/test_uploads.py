@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 
@@ -32,17 +32,11 @@ from app.services.verification.uploads import (
     verify_pdf,
 )
 from app.services.verification.verification import verify_code
-from tests.fixtures.office import Office, open_office
+from tests.fixtures.office import Office
 from tests.fixtures.photos import change_name, draw_page, draw_qr, photograph, save
 from tests.vectors.slip_code_forge import get_test_key, write
 
 NAME = "李文静"
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with open_office(tmp_path_factory.mktemp("reading")) as office:
-        yield office
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -34,35 +34,18 @@ from tests.fixtures.departments import (
     PASSES,
     Department,
     install,
-    make_departments,
     make_graduate,
 )
-from tests.fixtures.office import Office, open_office
+from tests.fixtures.office import Office
 
 Place = tuple[Installation, InstalledMiniApp]
 SECONDS = 20.0
 _numbers = (f"TS6{number:07d}" for number in count())
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with open_office(tmp_path_factory.mktemp("office")) as office:
-        yield office
-
-
-@pytest.fixture
-def departments() -> dict[str, Department]:
-    return make_departments()
-
-
 @pytest.fixture
 def place(office: Office, departments: dict[str, Department]) -> Place:
     return install(office.installation, departments, deadline=SECONDS)
-
-
-@pytest.fixture
-def finance(departments: dict[str, Department]) -> Department:
-    return departments["finance"]
 
 
 @pytest.fixture

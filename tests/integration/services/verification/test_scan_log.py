@@ -6,10 +6,8 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -31,16 +29,15 @@ from app.services.verification.scan_log import (
     record_scan,
 )
 from app.services.verification.verification import Verification, verify_code
-from tests.fixtures.office import Office, open_office
+from tests.fixtures.office import Office
 
 ADDRESS = "192.0.2.7"
 NOBODY_S = Verification(Verdict.NEVER_ISSUED)
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    with open_office(tmp_path) as office:
-        yield office
+def office(own_office: Office) -> Office:
+    return own_office
 
 
 def check(office: Office, number: str, viewer: Viewer = Viewer.PUBLIC) -> Verification:

@@ -7,7 +7,7 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
@@ -27,10 +27,9 @@ from tests.fixtures.departments import (
     PASSES,
     Department,
     install,
-    make_departments,
     make_graduate,
 )
-from tests.fixtures.office import Office, open_office
+from tests.fixtures.office import Office
 
 Place = tuple[Installation, InstalledMiniApp]
 IsEmpty = Callable[[], bool]
@@ -59,25 +58,9 @@ VIEWS: dict[str, Callable[[], IsEmpty]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with open_office(tmp_path_factory.mktemp("office")) as office:
-        yield office
-
-
-@pytest.fixture
-def departments() -> dict[str, Department]:
-    return make_departments()
-
-
 @pytest.fixture
 def place(office: Office, departments: dict[str, Department]) -> Place:
     return install(office.installation, departments, deadline=SECONDS, suspend=SUSPEND_SECONDS)
-
-
-@pytest.fixture
-def finance(departments: dict[str, Department]) -> Department:
-    return departments["finance"]
 
 
 @pytest.fixture

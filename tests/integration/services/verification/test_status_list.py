@@ -7,9 +7,7 @@ import json
 import shutil
 import subprocess
 import zlib
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +23,7 @@ from app.services.slips.revocation import reissue_slip, revoke_slip
 from app.services.slips.signing_keys import compromise_slip_key, create_slip_key
 from app.services.verification import status_list
 from app.services.verification.status_list import get_status_list
-from tests.fixtures.office import Office, open_office
+from tests.fixtures.office import Office
 
 NODE = shutil.which("node")
 READER = """
@@ -40,9 +38,8 @@ console.log(JSON.stringify([good, bytes.length * 4, (bytes[index >> 2] >> (2 * (
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    with open_office(tmp_path) as office:
-        yield office
+def office(own_office: Office) -> Office:
+    return own_office
 
 
 def decode(text: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -20,21 +20,10 @@ from app.services.clearance.submissions import SubmissionRefused, submit
 from app.services.clearance.waivers import grant_waiver
 from app.services.installation import Installation, InstalledMiniApp
 from tests.fixtures.departments import FAILS, Department, install, make_departments, make_graduate
-from tests.fixtures.office import Office, open_office
+from tests.fixtures.office import Office
 
 FRESH_SECONDS, SECONDS = 15.0, 20.0
 NOON = datetime(2026, 6, 18, 4, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with open_office(tmp_path_factory.mktemp("office")) as office:
-        yield office
-
-
-@pytest.fixture
-def departments() -> dict[str, Department]:
-    return make_departments()
 
 
 @pytest.fixture
