@@ -37,8 +37,8 @@ from app.web import init_web
 from app.web.auth import init_auth
 from app.web.limits import connect_storage
 from app.web.page_context import MAX_FORM_MEMORY_BYTES, get_csrf_token
-from app.web.request_body import drain_bodies
 from app.web.session import DatabaseSessionInterface
+from app.web.transport import drain_bodies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -27,12 +27,7 @@ from app.identity.code_flow import (
     write_bearer,
 )
 from app.identity.diagnostics import NOBODYS_CODE, check_oauth2, collect
-from app.identity.http import (
-    AnswerFormat,
-    Exchange,
-    check_success,
-    parse_answer,
-)
+from app.identity.http import AnswerFormat, Exchange, check_success, parse_answer
 from app.identity.settings import Address, ClaimPath, OptionalPath, ProviderSettings
 
 Name = Annotated[Text, matching(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")]

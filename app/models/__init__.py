@@ -10,13 +10,14 @@ from app.models.engine import (
     claim_for_host,
     get_host,
     insert_once,
+    limit_waits,
+    read_connection,
     retry_conflicts,
     upsert,
     write_connection,
     write_transaction,
 )
 from app.models.people import AuditEvent, AuditHead, BrowserSession, Consent
-from app.models.reader import limit_waits, read_connection
 from app.models.slips import HandedOutFile, IssuedCode, Scan, Slip, SlipLogEntry, SlipLogHead
 
 __all__ = [

@@ -11,8 +11,7 @@ from sqlalchemy import JSON, Index, String, UniqueConstraint, text
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import Base
-from app.models.types import UtcDateTime
+from app.extensions import Base, UtcDateTime
 
 
 class Action(Base):

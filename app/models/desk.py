@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import Base
-from app.models.types import UtcDateTime
+from app.extensions import Base, UtcDateTime
 
 
 class DeskEntry(Base):

@@ -1,10 +1,12 @@
-"""How the database is spoken to: SQLite's settings, and the one way to write.
+"""How the database is spoken to: SQLite's settings, the one way to write, and reads outside any transaction.
 
 Source of the SQLite settings: sqlite.org/wal.html, sqlite.org/lang_transaction.html. A read that is
 upgraded to a write fails at once whatever the busy time-out, so writers begin with BEGIN IMMEDIATE.
+Single rows are read outside any transaction: SQLite is spared a BEGIN, PostgreSQL two round trips; there PostgreSQL has
+an engine of its own, since a connection that goes to and fro between the two ways of working pays for it each time. No
+request waits for ever for PostgreSQL: the server gives up a statement, and the client a silent server.
 
 SQLite serves the processes of one host: another host that would serve from the same file does not start.
-
 Two hosts can only reach one file by a network file system, which takes `flock` to its server. Each process that
 serves keeps a shared lock on a file beside the database, in which the host's name stands; only who finds nobody
 there may change the name. The kernel gives the lock up when its holder dies.
@@ -16,14 +18,18 @@ import fcntl
 import os
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Executable, event
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, Engine, Executable, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -227,3 +233,80 @@ def _try_lock(file: int, kind: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+CONNECT_SECONDS = 3
+STATEMENT_SECONDS = 4
+SILENT_SECONDS = 5.0
+IDLE_SECONDS = 10
+"""A process that stopped in the middle of a transaction must not hold its locks for ever."""
+OPTIONS = {
+    "statement_timeout": STATEMENT_SECONDS,
+    "idle_in_transaction_session_timeout": IDLE_SECONDS,
+}
+
+
+class LimitedConnection(psycopg.Connection[Any]):
+    """Closes itself when the server leaves a statement unanswered for too long."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As psycopg's, with a time limit. Raises OperationalError."""
+        try:
+            return super().wait(gen, interval, SILENT_SECONDS if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
+
+
+def limit_waits(engine: Engine) -> None:
+    """Set these limits for an engine that has no connection yet: for serving. Commands may take their time."""
+    if engine.dialect.name != "postgresql":
+        return
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, arguments: Any, parameters: dict[str, Any]) -> LimitedConnection:
+        given = parameters.pop("options", "")
+        options = " ".join(f"-c {name}={seconds}s" for name, seconds in OPTIONS.items())
+        limits: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "options": f"{options} {given}".strip()}
+        return LimitedConnection.connect(*arguments, **limits | parameters)
+
+
+CONNECTIONS = 4
+POOL_SECONDS = 6
+KEEP_PLANS = "-c plan_cache_mode=force_generic_plan"
+"""PostgreSQL would else plan the first look-ups of each connection anew, which is half of their work."""
+_readers: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
+_guard = threading.Lock()
+
+
+def read_connection(engine: Engine) -> Connection:
+    """A connection on which each statement reads what is committed by then. Raises SQLAlchemyError."""
+    if engine.dialect.name == "postgresql":
+        return get_reader(engine).connect()
+    return engine.connect().execution_options(**{NO_BEGIN: True})
+
+
+def get_reader(engine: Engine) -> Engine:
+    """The engine without transactions for the PostgreSQL of this one."""
+    with _guard:
+        reader = _readers.get(engine)
+        if reader is None:
+            reader = _readers[engine] = _make_reader(engine)
+        return reader
+
+
+def _make_reader(engine: Engine) -> Engine:
+    options = f"{engine.url.query.get('options', '')} {KEEP_PLANS}".strip()
+    reader = create_engine(
+        engine.url.update_query_dict({"options": options}),
+        isolation_level="AUTOCOMMIT",
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=POOL_SECONDS,
+        pool_reset_on_return=None,
+        hide_parameters=True,
+    )
+    limit_waits(reader)
+    event.listen(engine, "engine_disposed", lambda _: reader.dispose())
+    return reader

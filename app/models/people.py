@@ -13,8 +13,7 @@ from typing import Any
 from sqlalchemy import JSON, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import Base
-from app.models.types import UtcDateTime
+from app.extensions import Base, UtcDateTime
 
 
 class AuditEvent(Base):

@@ -12,9 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.hash_chain import START
 from app.domain.slip_log import CodeState
-from app.extensions import Base
+from app.extensions import Base, UtcDateTime
 from app.models.clearance import Submission
-from app.models.types import UtcDateTime
 
 
 class HandedOutFile(Base):

@@ -107,7 +107,7 @@ class Installation:
         slip = self.settings.slip
         if slip.p12_file is None:
             return None
-        from app.documents.pdf_signature import FileSigner  # imports pyHanko: an eighth of a start
+        from app.documents.pdf_signature import FileSigner
 
         return FileSigner(read_credentials(slip.p12_file, slip.p12_password, get_now()))
 

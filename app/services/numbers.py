@@ -34,9 +34,8 @@ from sqlalchemy import (
 
 from app.domain.person import MalformedNumber, NumberForm
 from app.domain.slip_log import CodeState
-from app.extensions import db
+from app.extensions import UtcDateTime, db
 from app.models import Action, AuditEvent, BrowserSession, Consent, IssuedCode, Slip, StoredAnswer, Submission
-from app.models.types import UtcDateTime
 from app.services.audit import add_event
 
 CHUNK = 500

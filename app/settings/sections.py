@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +31,18 @@ from app.config_model import (
     read_texts,
 )
 from app.domain.colours import Colours
-from app.release import read_commit
+
+
+def read_commit(root: Path) -> str:
+    """The commit that the checkout in `root` stands at, in hexadecimal; "" where `root` is none, or there is no git."""
+    # The folder is named, not looked for: git then asks neither who owns it nor for a checkout further up.
+    command = ["git", "--git-dir", str(root / ".git"), "rev-parse", "--verify", "--quiet", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError:
+        return ""
+    return done.stdout.strip()
+
 
 ROOT = Path(__file__).resolve().parents[2]
 MIN_AUDIT_DAYS = 180

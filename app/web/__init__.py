@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.web.compression import register_compression
 from app.web.errors import register_errors
-from app.web.headers import register_headers
-from app.web.language import register_languages
+from app.web.language import register_languages, register_templates
 from app.web.limits import register_limits
 from app.web.mini_app.home import notices
 from app.web.mini_app.views import mini_app_pages
 from app.web.ops import ops
 from app.web.page_context import register_shell
 from app.web.slips import slip_pages
-from app.web.templates import register_templates
+from app.web.transport import register_compression, register_headers
 from app.web.verify import verify_pages
 
 

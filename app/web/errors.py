@@ -1,9 +1,12 @@
-"""Error pages: each named fact and each HTTP error becomes one friendly page, in one place."""
+"""Error pages: each named fact and each HTTP error becomes one friendly page, in one place; for whom a mini-app is and
+when is told by what is true of this student and this day.
+"""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from datetime import date
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, g, jsonify, request
@@ -12,17 +15,77 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from app.domain import errors as facts
+from app.domain.errors import Mismatch, NotGraduating, OutsidePeriod
 from app.domain.person import Role
 from app.extensions import DATABASE_ERRORS, find_reason
+from app.services.clock import get_now
+from app.services.installation import InstalledMiniApp
 from app.services.slips.slips import list_slips
-from app.web.admission import Notice, describe_closed, describe_mismatch
 from app.web.auth.access import get_person
-from app.web.language import gettext
+from app.web.language import ENGLISH, get_language, gettext, localized, render_template, show_day
 from app.web.language import lazy_gettext as _l
 from app.web.limits import describe_wait
 from app.web.page_context import get_installation
 from app.web.slip_texts import describe_unprintable
-from app.web.templates import render_template
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What keeps somebody from submitting, and what to do about it; `mark` is for machines and the support."""
+
+    mark: str
+    title: str
+    what_to_do: str
+
+
+def find_closed_notice(installed: InstalledMiniApp) -> Notice | None:
+    """Why a mini-app takes no submissions today; None where it does."""
+    today: date = get_installation().get_local_time(get_now()).date()
+    try:
+        installed.require_open(today)
+    except OutsidePeriod as fact:
+        return describe_closed(fact)
+    return None
+
+
+def describe_closed(fact: OutsidePeriod) -> Notice:
+    """Whether submissions have not begun or are over, and since or until when."""
+    first, last = show_day(fact.opens_on), show_day(fact.closes_on)
+    if not fact.is_over:
+        message = gettext(
+            "%(first)s起可以提交，%(last)s截止。现在可以先登录查询各事项是否通过。", first=first, last=last
+        )
+        return Notice("not_yet", gettext("还没有开始办理"), message)
+    support = localized(get_installation().settings.service.support)
+    message = gettext(
+        "本批次的提交已于%(last)s截止，现在不能提交。还没有提交的，请联系：%(support)s",
+        last=last,
+        support=support,
+    )
+    return Notice("over", gettext("办理已截止"), message)
+
+
+def describe_mismatch(fact: NotGraduating) -> Notice:
+    """Why this student is not one of those that the mini-app is for, or why nobody can tell."""
+    told, wanted = localized(fact.told), gettext("、").join(map(localized, fact.wanted))
+    ask_school = gettext("如果登记有误，请联系所在学院更正。")
+    ask_support = gettext("这不表示您不能毕业。请把下面的代号和请求编号告诉技术支持，补上后即可办理。")
+    titles = {
+        Mismatch.LEVEL_MISSING: gettext("统一身份认证没有提供您的培养层次"),
+        Mismatch.PERIOD_MISSING: gettext("统一身份认证没有提供您的毕业批次"),
+        Mismatch.OTHER_LEVEL: gettext("您的培养层次“%(level)s”不在本服务的办理对象中", level=told),
+        Mismatch.OTHER_PERIOD: gettext("您的毕业批次“%(period)s”不是本服务现在办理的批次", period=told),
+    }
+    is_level = fact.mismatch in (Mismatch.LEVEL_MISSING, Mismatch.OTHER_LEVEL)
+    serves = (
+        gettext("本服务面向的培养层次：%(levels)s。", levels=wanted)
+        if is_level
+        else gettext("现在办理的批次：%(period)s。", period=wanted)
+    )
+    gap = " " if get_language() is ENGLISH else ""
+    asks = ask_school if fact.told else ask_support
+    return Notice(fact.mismatch, titles[fact.mismatch], f"{serves}{gap}{asks}")
+
 
 log = logging.getLogger(__name__)
 

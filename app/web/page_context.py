@@ -1,18 +1,101 @@
-"""What every page shares: the request's id, and the names that the layouts use."""
+"""What every page shares: the request's id, the names that the layouts use, and the addresses of pages and files.
+
+Addresses are remembered: a page names a dozen, and most of them never change. The colours stand in the stylesheets as
+they are by default, as variables and as what old browsers take instead; another university's are put in their places
+once, at the start.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import random
+import re
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
+from flask import url_for as build_url
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 from werkzeug.routing import BaseConverter, ValidationError
 
+from app.domain.colours import Colours
 from app.services.installation import Installation
-from app.web.addresses import url_for
-from app.web.static_files import get_static_url, register_stylesheets
+
+
+def url_for(endpoint: str, **values: Any) -> str:
+    """As Flask's, which builds the address anew each time. Takes whole endpoints, not those that begin with a dot."""
+    return _build_url(request.root_path, endpoint, tuple(values.items()))
+
+
+@lru_cache(maxsize=512)
+def _build_url(_root: str, endpoint: str, values: tuple[tuple[str, Any], ...]) -> str:
+    return build_url(endpoint, **dict(values))
+
+
+DEFAULT = Colours()
+SOFT, SOFT_DARK = "#e8f0f9", "#1b2d43"
+
+
+def register_stylesheets(app: Flask, colours: Colours) -> None:
+    """Serve static files, the stylesheets in these colours."""
+    folder = Path(app.static_folder or "")
+    stylesheets = _prepare(folder, colours)
+    app.extensions["static_version"] = cache(
+        lambda name: _hash(stylesheets.get(name) or (folder / name).read_bytes())
+    )
+
+    def serve(filename: str) -> ResponseReturnValue:
+        body = stylesheets.get(filename)
+        if body is None:
+            return app.send_static_file(filename)
+        response = Response(body, content_type="text/css; charset=utf-8")
+        response.cache_control.no_cache = True
+        response.add_etag()
+        return response.make_conditional(request)
+
+    app.view_functions["static"] = serve
+
+
+def get_static_url(name: str) -> str:
+    """The address of a static file, which changes with its content and may be kept for ever."""
+    return url_for("static", filename=name, v=current_app.extensions["static_version"](name))
+
+
+def _prepare(folder: Path, colours: Colours) -> dict[str, bytes]:
+    """The stylesheets by name, as they are served."""
+    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.css")}
+    if colours != DEFAULT:
+        found = {name: _apply_colours(text, colours) for name, text in found.items()}
+    return {name: _minify(text).encode() for name, text in found.items()}
+
+
+def _apply_colours(text: str, colours: Colours) -> str:
+    places = {
+        DEFAULT.head: colours.head,
+        DEFAULT.head_dark: colours.head_dark,
+        DEFAULT.accent: colours.accent,
+        DEFAULT.accent_dark: colours.accent_dark,
+        SOFT: colours.accent_soft,
+        SOFT_DARK: colours.accent_soft_dark,
+    }
+    for old, new in places.items():
+        text = text.replace(old, new.upper())  # capital letters: not taken for a place itself
+    return text
+
+
+def _minify(text: str) -> str:
+    """A stylesheet without comments, spaces around its marks, and last semicolons: a tenth less to send."""
+    without_lines = re.sub(r"/\*.*?\*/|\n\s*", "", text, flags=re.DOTALL)
+    tight = re.sub(r" *([{};,]) *|(?<=[a-z]): +", lambda found: found[1] or ":", without_lines)
+    return tight.replace(";}", "}")
+
+
+def _hash(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:12]
+
 
 MAX_FORM_BYTES = 64 * 1024
 MAX_FORM_MEMORY_BYTES = 4 * MAX_FORM_BYTES

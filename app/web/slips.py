@@ -20,10 +20,9 @@ from app.services.slips.slips import (
     list_slips,
 )
 from app.web.auth.access import current_person, get_person, signed_in_required
-from app.web.language import show_mini_app
+from app.web.language import render_template, show_mini_app
 from app.web.page_context import get_installation
 from app.web.slip_texts import show_record, view_state
-from app.web.templates import render_template
 
 slip_pages = Blueprint("slips", __name__)
 

@@ -13,8 +13,7 @@ from babel.support import NullTranslations
 from flask import Flask
 from jinja2 import Template
 
-from app.web.language import LANGUAGES, gettext
-from app.web.templates import render_template
+from app.web.language import LANGUAGES, gettext, render_template
 from tests.campus.run import make_environment
 from tests.fixtures.departments import OF_FAILING_CONTROL, install, make_departments
 from tests.fixtures.office import NOBODY, PORT, open_office

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from app.models import read_connection
-from app.models.reader import get_reader
+from app.models.engine import get_reader
 from tests.integration.conftest import MakeDatabase
 from tests.postgres import Postgres
 

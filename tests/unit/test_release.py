@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.release import read_commit
+from app.settings.sections import read_commit
 
 
 def run_git(folder: Path, *words: str) -> str:

@@ -10,11 +10,7 @@ from pydantic import Field as Key
 from app.connectors.config import ConnectorConfig
 from app.connectors.fields import Facts, JsonField
 from app.connectors.http.pages import PageShape
-from app.connectors.http.request import (
-    Access,
-    RequestShape,
-    list_body_contradictions,
-)
+from app.connectors.http.request import Access, RequestShape, list_body_contradictions
 from app.connectors.json_paths import AnyPath
 from app.connectors.reading import ActionShape, AnswerShape, NoRecord
 

@@ -25,14 +25,7 @@ from pydantic import Field as Key
 
 from app.config_model import Choice, Section, Whole, between, matching, one_of
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.http.request import (
-    BODY_PLACES,
-    NAME_PATTERN,
-    Access,
-    Name,
-    Place,
-    RequestShape,
-)
+from app.connectors.http.request import BODY_PLACES, NAME_PATTERN, Access, Name, Place, RequestShape
 from app.connectors.json_paths import OptionalPath, look_up
 from app.connectors.reading import AnswerShape, list_rows, read_row, require_count
 from app.domain.clearance import Record

@@ -7,7 +7,7 @@ from alembic import op
 
 from app.domain.hash_chain import START
 from app.domain.slip_log import CodeState, get_chain_hash, get_content_hash
-from app.models.types import UtcDateTime
+from app.extensions import UtcDateTime
 
 revision = "0003"
 down_revision = "0002"

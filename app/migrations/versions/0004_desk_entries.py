@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.models.types import UtcDateTime
+from app.extensions import UtcDateTime
 
 revision = "0004"
 down_revision = "0003"

@@ -7,7 +7,7 @@ A desk with `no_record = "empty"` has no declaration after this: it is unavailab
 import sqlalchemy as sa
 from alembic import op
 
-from app.models.types import UtcDateTime
+from app.extensions import UtcDateTime
 
 revision = "0008"
 down_revision = "0007"

@@ -9,11 +9,8 @@ from flask_wtf.csrf import CSRFError
 
 from app.identity.base import IdentityProvider
 from app.settings import Settings
-from app.web.auth import identity_choice, views
 from app.web.auth.access import FORM_WAS_LOST, answer_csrf_error, find_account
 from app.web.auth.pages import SignInPages, auth
-
-__all__ = ["identity_choice", "init_auth", "views"]
 
 
 def init_auth(app: Flask, settings: Settings, providers: Mapping[str, IdentityProvider]) -> None:

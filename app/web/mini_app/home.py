@@ -17,10 +17,9 @@ from app.services.installation import Installation, InstalledMiniApp
 from app.services.sign_in.consents import find_consent, give_consent, require_consent, withdraw_consent
 from app.services.slips.records import describe_person, find_unprintable
 from app.web.auth.access import current_person, find_return_page, get_person, student_required
-from app.web.language import localized, show_mini_app, show_moment
+from app.web.language import localized, render_template, show_mini_app, show_moment
 from app.web.page_context import get_installation
 from app.web.slip_texts import describe_unprintable
-from app.web.templates import render_template
 
 
 def open_mini_app(app_path: str) -> tuple[Installation, InstalledMiniApp]:

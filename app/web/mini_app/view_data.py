@@ -11,9 +11,9 @@ from app.domain.mini_app import FactSpec, Step
 from app.domain.slip import PrintedField
 from app.services.clearance.clearances import TOO_OFTEN
 from app.services.installation import InstalledMiniApp
-from app.web.addresses import url_for
 from app.web.language import gettext, localized, show_day, show_moment
 from app.web.language import lazy_gettext as _l
+from app.web.page_context import url_for
 from app.web.slip_texts import SlipStateView
 
 WORDS = {

@@ -15,9 +15,9 @@ from app.services.clearance.submissions import SubmissionRefused, submit
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.slips.slips import find_slip_number, get_slip_status
-from app.web.admission import find_closed_notice
 from app.web.auth.access import student_required
-from app.web.language import show_mini_app
+from app.web.errors import find_closed_notice
+from app.web.language import render_template, show_mini_app
 from app.web.limits import Kind, LiveQueries
 from app.web.mini_app.home import (
     describe_student,
@@ -29,7 +29,6 @@ from app.web.mini_app.home import (
 from app.web.mini_app.view_data import ClearanceView, view_clearance, view_step
 from app.web.page_context import get_installation
 from app.web.slip_texts import view_state
-from app.web.templates import render_template
 
 mini_app_pages = Blueprint("mini_app", __name__)
 

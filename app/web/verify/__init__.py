@@ -4,7 +4,7 @@ without a network, and the published keys and status list.
 
 from __future__ import annotations
 
-from app.web.verify import enter, gate, published, show
-from app.web.verify.pages import verify_pages
+from app.web.verify import enter, gate, show
+from app.web.verify.verdicts import verify_pages
 
-__all__ = ["enter", "gate", "published", "show", "verify_pages"]
+__all__ = ["enter", "gate", "show", "verify_pages"]

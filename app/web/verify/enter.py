@@ -16,11 +16,10 @@ from app.domain.slip_code import MAX_TYPED_LENGTH, SHORT_CODE_LENGTH, Verdict, f
 from app.domain.texts import ForeignAddress, find_digits, fold_code, group_code
 from app.extensions import csrf
 from app.services.verification.verification import Verification, verify_short_code
+from app.web.language import render_template
 from app.web.limits import count, describe_wait, get_address, get_counted, get_retry_after, has_room
 from app.web.page_context import MAX_FORM_BYTES, get_installation
-from app.web.templates import render_template
 from app.web.verify import problems
-from app.web.verify.pages import get_staff, verify_pages
 from app.web.verify.problems import MAX_UPLOAD_BYTES, Problem, verify_upload
 from app.web.verify.show import (
     RATE_LIMITED,
@@ -33,7 +32,7 @@ from app.web.verify.show import (
     show_verification,
     wants_json,
 )
-from app.web.verify.verdicts import TYPED_TEXTS, describe_file
+from app.web.verify.verdicts import TYPED_TEXTS, describe_file, get_staff, verify_pages
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,34 +1,36 @@
-"""The gate's page: an installable page that checks slips without a network, and takes in its checks.
+"""The gate's page, an installable page that checks slips without a network and sends its scans afterwards, and what anybody
+may fetch to verify slips: public keys and the signed status list.
 
-Anybody may load it: it holds public keys and the signed status list, nothing of a person. Its checks are taken
-from signed-in guards and clerks only.
+Anybody may load it: it holds nothing of a person. Its scans are taken from signed-in guards and clerks only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Response, current_app, jsonify, request, url_for
+from flask import Response, abort, current_app, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 
+from app.domain.keys import NoSigningKey
 from app.domain.slip_code import Verdict
+from app.services.slips.signing_keys import SlipKeyError
 from app.services.verification.scan_log import OfflineScan, record_offline_scans
+from app.services.verification.status_list import get_status_list
 from app.web.auth.access import find_account
-from app.web.headers import CONTENT_SECURITY_POLICY
-from app.web.language import ARGUMENT, get_language, gettext
+from app.web.language import ARGUMENT, get_language, gettext, render_template
 from app.web.limits import get_address
-from app.web.page_context import get_installation
-from app.web.static_files import get_static_url
-from app.web.templates import render_template
-from app.web.verify.pages import get_staff, verify_pages
-from app.web.verify.verdicts import TEXTS
+from app.web.page_context import get_installation, get_static_url
+from app.web.transport import CONTENT_SECURITY_POLICY
+from app.web.verify.verdicts import TEXTS, get_staff, verify_pages
 
 MOST_AT_ONCE = 100
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -171,3 +173,33 @@ def _get_version() -> str:
     for name in MODULES:
         digest.update((Path(current_app.static_folder or "") / name).read_bytes())
     return digest.hexdigest()[:16]
+
+
+KEPT_SECONDS = 60
+
+log = logging.getLogger(__name__)
+
+
+@verify_pages.get("/.well-known/slip-keys.json")
+def slip_keys() -> ResponseReturnValue:
+    """The public keys as a JSON Web Key Set."""
+    return _publish_document(lambda: get_installation().slip_keys.current().ring.to_jwks())
+
+
+@verify_pages.get("/.well-known/slip-status")
+def slip_status() -> ResponseReturnValue:
+    """The signed status list: which codes were issued, and which of them no longer count."""
+    return _publish_document(lambda: get_status_list(get_installation()))
+
+
+def _publish_document(make: Callable[[], Any]) -> Response:
+    try:
+        response = jsonify(make())
+    except (SlipKeyError, NoSigningKey):
+        log.exception("keys cannot be used", extra={"endpoint": request.endpoint})
+        abort(503)
+    response.cache_control.public = True
+    response.cache_control.max_age = KEPT_SECONDS
+    response.add_etag()
+    response.make_conditional(request)
+    return response

@@ -30,13 +30,11 @@ from app.services.verification.verification import (
     verify_code,
 )
 from app.web.language import lazy_gettext as _l
-from app.web.language import show_moment
+from app.web.language import render_template, show_moment
 from app.web.limits import count, describe_wait, get_address, get_counted, get_retry_after
 from app.web.page_context import get_installation
 from app.web.slip_texts import show_record
-from app.web.templates import render_template
-from app.web.verify.pages import get_staff, verify_pages
-from app.web.verify.verdicts import TEXTS, FileText, describe_verdict
+from app.web.verify.verdicts import TEXTS, FileText, describe_verdict, get_staff, verify_pages
 
 STATUSES = {Verdict.STATUS_UNKNOWN: 503, Verdict.RATE_LIMITED: 429}
 STATE_WORDS = {CodeState.ISSUED: _l("签发"), CodeState.REVOKED: _l("撤销"), CodeState.SUPERSEDED: _l("换发")}

@@ -1,11 +1,17 @@
-"""What each verdict says to the person who scanned: a word, a sign, and what to do."""
+"""What the pages of verification share: the blueprint, who is looking (a stranger, or a signed-in gate guard or clerk of the
+school; an administrator counts as a clerk), and what each verdict says: a word, a sign, and what to do.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flask import Blueprint
+
+from app.domain.person import Person, Role
 from app.domain.slip_code import Verdict
 from app.services.verification.uploads import FileState
+from app.web.auth.access import find_person
 from app.web.language import lazy_gettext as _l
 
 
@@ -103,3 +109,15 @@ def describe_verdict(verdict: Verdict, file: FileText | None = None) -> VerdictT
     if verdict is Verdict.VALID and file is not None and file.state is FileState.DIFFERENT:
         return _COMPARE
     return TEXTS[verdict]
+
+
+verify_pages = Blueprint("verify", __name__)
+
+
+STAFF = frozenset({Role.GUARD, Role.CLERK, Role.ADMINISTRATOR})
+
+
+def get_staff() -> Person | None:
+    """The signed-in guard, clerk or administrator, or None for everybody else."""
+    person = find_person()
+    return person if person is not None and person.role in STAFF else None

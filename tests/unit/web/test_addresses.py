@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import BuildError
 
-from app.web.addresses import url_for
+from app.web.page_context import url_for
 
 
 @pytest.fixture

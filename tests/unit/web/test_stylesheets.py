@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from app.factory import create_app
 from app.settings import load_settings
-from app.web.static_files import DEFAULT, SOFT, SOFT_DARK
+from app.web.page_context import DEFAULT, SOFT, SOFT_DARK
 from tests.campus.run import make_environment
 
 PURPLE = {"HEAD": "#660874", "HEAD_DARK": "#3d0546", "ACCENT": "#7a0a8a", "ACCENT_DARK": "#d9a0e6"}

@@ -6,7 +6,7 @@ import pytest
 from babel.support import NullTranslations
 from jinja2 import DictLoader, Environment, StrictUndefined, UndefinedError
 
-from app.web.templates import fold_texts
+from app.web.language import fold_texts
 
 TEXTS = {"离校单": "Departure <b>slip</b>", "%(count)s项": "%(count)s items", "全部 100%%": "all 100%%"}
 
