@@ -120,7 +120,8 @@ class AnswerSettings(Section):
         json_schema_extra={SHOWN_DEFAULT: "[the usual list](../app/domain/conventions.py)"},
         description='the texts and days that stand for nothing, e.g. `["无", "未办理", "9999-12-31"]`: where a field has '
         "`empty = true` the fact is empty, and does not pass; elsewhere the answer is not believed. Width, case and "
-        "signs around a text do not count, and a text without letter or digit (`-`) always stands for nothing. Setting "
+        "signs around a text do not count, and a text without letter or digit (`-`) always stands for nothing; at a "
+        "desk only a stroke does (`-`, `/`), and any other sign alone, such as 〃 or √, is refused. Setting "
         "it replaces the usual list; what a field names in "
         "`known` or `values` is known there",
     )
