@@ -17,8 +17,8 @@ from app.config_model import MUST_BE_SET, SHOWN_DEFAULT, Section, is_secret
 from app.connectors.config import ConnectorConfig
 from app.connectors.desk import DeskConfig
 from app.connectors.fields import JsonField
-from app.connectors.http.config import HttpAction, HttpJsonConfig
-from app.connectors.sip2.config import BlockShape, Sip2Config
+from app.connectors.http.client import HttpAction, HttpJsonConfig
+from app.connectors.sip2.connector import BlockShape, Sip2Config
 from app.connectors.sql.config import SqlConfig
 from app.domain import mini_app
 from app.identity.cas import CasSettings

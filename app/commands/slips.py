@@ -21,7 +21,7 @@ from app.domain.slip_code import Verdict
 from app.extensions import db
 from app.services.installation import Installation
 from app.services.slips.issued_log import find_log_faults
-from app.services.slips.revocation import (
+from app.services.slips.issuing import (
     KeyStillSigns,
     UnknownKey,
     count_codes_of_key,
@@ -30,9 +30,14 @@ from app.services.slips.revocation import (
     revoke_slip,
 )
 from app.services.slips.signing_keys import SlipKeyError
-from app.services.verification.slip_details import FullSlip, get_full_slip
 from app.services.verification.uploads import FileState, UnreadableCode, verify_file
-from app.services.verification.verification import Verification, verify_code, verify_short_code
+from app.services.verification.verification import (
+    FullSlip,
+    Verification,
+    get_full_slip,
+    verify_code,
+    verify_short_code,
+)
 
 VERDICTS = {
     Verdict.VALID: "this slip was issued here and stands",

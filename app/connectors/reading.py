@@ -1,8 +1,7 @@
-"""Proves what an answer says: the success mark, the student echoed back, the rows, each fact.
+"""Proves what an answer says: the success mark, the student echoed back, when its data was brought up to date by the
+department's own word, the rows, each fact.
 
 Pure functions from a parsed answer to facts. Whatever is not positively understood raises UntrustedAnswer.
-
-When an answer's data was brought up to date, by the department's own word, and how old it may be.
 """
 
 from __future__ import annotations

@@ -7,14 +7,12 @@ from typing import Any
 
 from app.config_model import read_kind
 from app.connectors.base import Connector
+from app.connectors.client import BreakerState, GuardedConnector
 from app.connectors.config import ConnectorConfig
 from app.connectors.desk import DeskBook, DeskConfig, DeskConnector
 from app.connectors.fields import mark_shown
-from app.connectors.guard import BreakerState, GuardedConnector
-from app.connectors.http.client import HttpJsonConnector
-from app.connectors.http.config import HttpJsonConfig
-from app.connectors.sip2.config import Sip2Config
-from app.connectors.sip2.connector import Sip2Connector
+from app.connectors.http.client import HttpJsonConfig, HttpJsonConnector
+from app.connectors.sip2.connector import Sip2Config, Sip2Connector
 from app.connectors.sql.config import SqlConfig
 from app.connectors.sql.database import SqlConnector
 from app.domain.conventions import USUAL, Conventions

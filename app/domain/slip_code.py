@@ -25,9 +25,6 @@ code of another service passes here. Each code has exactly one text: every other
 
 The short code is the slip id in Crockford's base 32, 16 characters, all of them random: none can tell that another
 was mistyped. It is typed by hand, so `app.domain.texts` forgives what keyboards and eyes mistake.
-
-The bytes of a slip's code: its fields, their bounds, and their packing. `app.domain.slip_code` holds the
-layout and is what others import.
 """
 
 from __future__ import annotations
@@ -64,6 +61,24 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CROCKFORD_VALUES = {character: value for value, character in enumerate(_CROCKFORD)}
 SHORT_CODE_LENGTH, MAX_TYPED_LENGTH = 16, 64
+__all__ = [
+    "DEPARTURE_SLIP",
+    "MAX_TYPED_LENGTH",
+    "SHORT_CODE_LENGTH",
+    "CheckedCode",
+    "MalformedCode",
+    "SlipCode",
+    "UnverifiedCode",
+    "Verdict",
+    "check_slip_code",
+    "find_strange_signs",
+    "format_short_code",
+    "get_last_four",
+    "has_content",
+    "parse_short_code",
+    "parse_slip_code",
+    "sign_slip_code",
+]
 
 
 class MalformedCode(ValueError):
@@ -175,25 +190,6 @@ def _list_faults(code: SlipCode) -> list[str]:
     }
     return [name for name, holds in rules.items() if not holds]
 
-
-__all__ = [
-    "DEPARTURE_SLIP",
-    "MAX_TYPED_LENGTH",
-    "SHORT_CODE_LENGTH",
-    "CheckedCode",
-    "MalformedCode",
-    "SlipCode",
-    "UnverifiedCode",
-    "Verdict",
-    "check_slip_code",
-    "find_strange_signs",
-    "format_short_code",
-    "get_last_four",
-    "has_content",
-    "parse_short_code",
-    "parse_slip_code",
-    "sign_slip_code",
-]
 
 _SIGNATURE_BYTES = 64
 _DOMAIN = b"lixiao-slip/1\0"

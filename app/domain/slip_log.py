@@ -10,7 +10,7 @@ short code, the content hash, who did it and why, the previous entry's hash, and
 `app.domain.hash_chain` says what canonical JSON is. A state is never changed in silence: a revoked or superseded
 code has a further entry, with the same content hash. Every status list carries the newest hash.
 
-What a slip is worth to its holder, read from the issued log.
+From it follows what a slip is worth to its holder.
 """
 
 from __future__ import annotations

@@ -1,8 +1,5 @@
-"""What a kind of sign-in offers, and how it says no.
-
-What a look at a provider found.
-
-What comes back in the callback's query (RFC 6749, 4.1.2).
+"""What a kind of sign-in offers, what comes back in the callback's query (RFC 6749, 4.1.2), how a sign-in is refused, and
+what a look at a provider found.
 """
 
 from __future__ import annotations

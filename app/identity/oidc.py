@@ -23,7 +23,9 @@ from app.identity.base import (
     read_code,
 )
 from app.identity.claims import read_person
-from app.identity.code_flow import (
+from app.identity.diagnostics import NOBODYS_CODE, check_oidc, collect
+from app.identity.http import Exchange, parse_answer
+from app.identity.oauth2 import (
     CLIENT_AUTH,
     exchange_code,
     make_authorization_url,
@@ -31,8 +33,6 @@ from app.identity.code_flow import (
     read_token_answer,
     write_bearer,
 )
-from app.identity.diagnostics import NOBODYS_CODE, check_oidc, collect
-from app.identity.http import Exchange, parse_answer
 from app.identity.oidc_tokens import (
     Expected,
     Metadata,

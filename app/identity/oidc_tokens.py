@@ -1,6 +1,5 @@
-"""Checking what a provider signed: an id_token (OpenID Connect Core 1.0, 3.1.3.7), and userinfo (5.3.2).
-
-What an OpenID Connect provider says of itself (OpenID Connect Discovery 1.0), and its keys (RFC 7517).
+"""What an OpenID Connect provider says of itself (OpenID Connect Discovery 1.0) and its keys (RFC 7517); and the checks of
+what it signed: an id_token (OpenID Connect Core 1.0, 3.1.3.7), and userinfo (5.3.2).
 """
 
 from __future__ import annotations

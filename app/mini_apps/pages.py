@@ -1,7 +1,5 @@
-"""The pages of a mini-app's folder: which there may be, what is wrong with them, and what they say.
-
-Makes the pages of mini-app folders loadable beside the shared templates. A page that a folder lacks is the
-shared one of the same name, `miniapp/<page>.html`, which a folder's page may extend.
+"""The pages of a mini-app's folder: which there may be, what is wrong with them, what they say, and their loader. A page
+that a folder lacks is the shared one of the same name, `miniapp/<page>.html`, which a folder's page may extend.
 """
 
 from __future__ import annotations

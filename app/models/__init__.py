@@ -1,8 +1,15 @@
 """The stored nouns, one a file. Only services read and write them."""
 
 from app.models.chain import HeadDiffers, StoredChain
-from app.models.clearance import Action, StoredAnswer, Submission, Waiver
-from app.models.desk import DeskCompletion, DeskEntry, DeskRefusal
+from app.models.clearance import (
+    Action,
+    DeskCompletion,
+    DeskEntry,
+    DeskRefusal,
+    StoredAnswer,
+    Submission,
+    Waiver,
+)
 from app.models.engine import (
     LITTLE_PATIENCE_SECONDS,
     DatabaseRefused,

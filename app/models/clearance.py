@@ -1,5 +1,6 @@
 """The tables of clearance: submissions 提交 (one for each student, mini-app and period), waivers 豁免, actions 操作 taken in a
-department's system, and the last answers of the departments, shown with their age and never counted at submit.
+department's system, and the last answers of the departments, shown with their age and never counted at submit. And
+those of desks: what clerks recorded, the rows that could not be read, and the lists declared complete.
 """
 
 from __future__ import annotations
@@ -108,3 +109,42 @@ class Waiver(Base):
     withdrawn_by: Mapped[str | None] = mapped_column(String(40))
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     withdrawal_reason: Mapped[str | None] = mapped_column(String(200))
+
+
+class DeskEntry(Base):
+    """`connector` is the desk's name in the configuration; `facts` holds each fact's text or flag by its key."""
+
+    __tablename__ = "desk_entries"
+
+    connector: Mapped[str] = mapped_column(String(40), primary_key=True)
+    student_number: Mapped[str] = mapped_column(String(32), primary_key=True)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    recorded_by: Mapped[str] = mapped_column(String(40))
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DeskRefusal(Base):
+    """A student whose status at a desk is unknown until a later row or entry mends it. `cause`: the row about the
+    student was `refused`, or a row whose number was `unread` may be about anybody.
+    """
+
+    __tablename__ = "desk_refusals"
+
+    connector: Mapped[str] = mapped_column(String(40), primary_key=True)
+    student_number: Mapped[str] = mapped_column(String(32), primary_key=True)
+    cause: Mapped[str] = mapped_column(String(10))
+    message: Mapped[str] = mapped_column("says", String(400))
+    refused_by: Mapped[str] = mapped_column(String(40))
+    refused_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DeskCompletion(Base):
+    """A clerk's declaration that whoever has no entry at a desk has nothing to settle there. No row: nobody said so,
+    or a row that could not be read came later.
+    """
+
+    __tablename__ = "desk_completions"
+
+    connector: Mapped[str] = mapped_column(String(40), primary_key=True)
+    declared_by: Mapped[str] = mapped_column(String(40))
+    declared_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,8 +1,5 @@
-"""A consent: a student agreed to a version of a mini-app's privacy notice.
-
-Audit events 审计记录: append-only and hash-chained.
-
-A browser's session: who is signed in, kept on the server.
+"""The tables about people: browsers' sessions, consents to a mini-app's privacy notice, and the audit events 审计记录,
+append-only and hash-chained.
 """
 
 from __future__ import annotations

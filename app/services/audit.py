@@ -4,12 +4,8 @@ Chain, format 1: hash = SHA-256(previous hash as 64 hex digits || canonical JSON
 actor, details, happened_at, kind and subject (`app.domain.hash_chain`). Once old events were deleted, the first one
 left follows the hash of the last of those, which the head numbered 0 keeps and an event `audit_purged` confirms.
 
-Who sits at the keyboard 操作者: the operating system's user of a command, kept with every event that it writes.
-
-`--by` is what was typed and proves nothing; the system's user, and who became it by sudo, is what an audit can hold
-against it.
-
-Reading the audit events: whether they are whole, and a copy for the university's own records.
+With every event that a command writes, who sits at the keyboard 操作者 is kept: `--by` is what was typed and proves
+nothing; the system's user, and who became it by sudo, is what an audit can hold against it.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from app.connectors.base import Connector
-from app.connectors.fan_out import Answer
+from app.connectors.client import Answer
 from app.connectors.registry import list_breaker_states
 from app.documents.certificate import read_credentials
 from app.domain.clearance import DepartmentUnavailable

@@ -7,8 +7,7 @@ from flask import Flask
 from app.web.errors import register_errors
 from app.web.language import register_languages, register_templates
 from app.web.limits import register_limits
-from app.web.mini_app.home import notices
-from app.web.mini_app.views import mini_app_pages
+from app.web.mini_app.views import mini_app_pages, notices
 from app.web.ops import ops
 from app.web.page_context import register_shell
 from app.web.slips import slip_pages

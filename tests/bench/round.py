@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import median, quantiles
 
 from app.connectors.base import Connector
-from app.connectors.fan_out import close_connectors, query_systems
+from app.connectors.client import close_connectors, query_systems
 from app.domain.clearance import Reading
 from tests.campus.client import running_campus
 from tests.integration.connectors.conftest import demo_connectors

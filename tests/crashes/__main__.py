@@ -31,7 +31,7 @@ from app.domain.clearance import RuleResult, Status, StepState
 from app.extensions import csrf, db
 from app.factory import create_app, warm_up
 from app.services.clearance import actions, submissions
-from app.services.slips.revocation import reissue_slip
+from app.services.slips.issuing import reissue_slip
 from app.settings import load_settings
 from tests.crashes.points import REISSUE, name_use
 

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from werkzeug.serving import make_server
 
 from app.connectors.base import ActionOutcome, Connector
-from app.connectors.fan_out import Answer, query_systems
+from app.connectors.client import Answer, query_systems
 from app.domain.clearance import Reading
 from app.extensions import db
 from app.factory import create_app

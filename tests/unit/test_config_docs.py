@@ -8,10 +8,10 @@ import pytest
 
 from app.config_model import Section, Whole, between, read
 from app.connectors import config, desk, fields, reading
-from app.connectors.http import config as http_config
+from app.connectors.http import client as http_config
 from app.connectors.http import pages, request
 from app.connectors.sip2 import codec, patron
-from app.connectors.sip2 import config as sip2_config
+from app.connectors.sip2 import connector as sip2_config
 from app.connectors.sql import config as sql_config
 from app.domain import mini_app
 from app.domain.person import NumberForm

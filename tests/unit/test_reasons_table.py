@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.identity.cas_xml import FAULTS, REFUSALS
-from app.identity.code_flow import TOKEN_ERRORS
 from app.identity.http import AnswerFormat
+from app.identity.oauth2 import TOKEN_ERRORS
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "config" / "CONNECTING.md"

@@ -1,6 +1,5 @@
-"""Builds the request for one student: the number and the credential each where the system wants them.
-
-Signatures of a request: a message with the app's id, a timestamp, a nonce and the student number.
+"""Builds the request for one student: the number and the credential each where the system wants them, and a signature
+over a message with the app's id, a timestamp, a nonce and the student number.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""The connector for a read-only view in the campus data centre, through SQLAlchemy (see `config.py`).
-
-Asks a foreign database and changes nothing in it: read-only transactions with a time limit.
+"""The connector for a read-only view in the campus data centre, through SQLAlchemy: it asks a foreign database and
+changes nothing in it, by read-only transactions with a time limit.
 
 PostgreSQL: one snapshot for the freshness and the rows; source: postgresql.org/docs/current/sql-set-transaction.html
 and runtime-config-client.html (statement_timeout). SQLite: sqlite.org/uri.html (mode=ro), pragma.html (query_only).

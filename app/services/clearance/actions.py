@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, or_, select
 
 from app.connectors.base import ActionOutcome
-from app.connectors.fan_out import perform_action
+from app.connectors.client import perform_action
 from app.domain.clearance import Status, StepState
 from app.domain.errors import ActionNotOffered, UnknownStep
 from app.domain.mini_app import ActionSpec, Step

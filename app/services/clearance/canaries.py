@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from datetime import datetime
 
 from app import metrics
-from app.connectors.fan_out import Answer, start_survey
+from app.connectors.client import Answer, start_survey
 from app.domain.clearance import Reading, RuleResult, Status
 from app.domain.mini_app import Step
 from app.domain.rules import FactMissing, judge_reading

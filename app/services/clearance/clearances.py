@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.connectors.base import FailureCode, StaleView
-from app.connectors.fan_out import Answer
+from app.connectors.client import Answer
 from app.domain.clearance import (
     CachedResult,
     DepartmentUnavailable,

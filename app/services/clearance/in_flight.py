@@ -11,7 +11,7 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
 from app.connectors.base import Connector
-from app.connectors.fan_out import Answer, start_queries
+from app.connectors.client import Answer, start_queries
 
 KEPT_SECONDS = 5.0
 """How long an answer waits for the page that asks once more. A question is kept until it is answered."""

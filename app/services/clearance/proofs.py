@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.connectors.base import Connector
-from app.connectors.fan_out import Answer, query_systems
+from app.connectors.client import Answer, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading, Status
 from app.services.clearance.cached_answers import CachedAnswer, restore_reading
 from app.services.clearance.canaries import (

@@ -22,8 +22,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from app.connectors.base import TRANSPORT_FAILURES, Connector, FailureCode
+from app.connectors.client import start_query, start_survey
 from app.connectors.desk import NoEntry
-from app.connectors.fan_out import start_query, start_survey
 from app.documents.certificate import UnusableCertificate
 from app.documents.fonts import UnusableFont, find_missing_characters, load_fonts
 from app.domain.clearance import DepartmentUnavailable

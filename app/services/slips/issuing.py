@@ -1,21 +1,28 @@
 """Codes of slips: signed with the present key, given a place in the status list, entered in the issued log; and, when
-they count no more, entered again. The one way in which submissions, slips, codes and entries come together.
+they count no more, entered again. The one way in which submissions, slips, codes and entries come together: at a
+submission, and when a slip is revoked or reissued, audited and with a reason.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Table, bindparam, insert, select, update
 
-from app.domain.slip import SlipRecord, get_content_digest, mask_name
+from app.domain.decisions import require_other
+from app.domain.errors import SlipRevoked, UnknownSlip
+from app.domain.slip import SlipRecord, get_content_digest, mask_name, parse_slip_record
 from app.domain.slip_code import DEPARTURE_SLIP, SlipCode, format_short_code, get_last_four, sign_slip_code
 from app.domain.slip_log import CodeState
-from app.models import IssuedCode, Sender, Slip
+from app.extensions import DatabaseSession, db
+from app.models import IssuedCode, Sender, Slip, retry_conflicts, write_transaction
+from app.services.audit import add_event
+from app.services.clock import get_now
 from app.services.installation import Installation
-from app.services.slips.issued_log import ISSUED_LOG, CodeRows, Values, log_code
+from app.services.slips.issued_log import ISSUED_LOG, CodeRows, Values, find_newest_code, log_code
 
 LEAST_LIST_SIZE = 131_072
 
@@ -111,3 +118,92 @@ def get_list_size(entries: int) -> int:
     while size < 2 * entries:
         size *= 2
     return size
+
+
+class UnknownKey(LookupError):
+    """There is no key of this kid here, and no slip that it signed."""
+
+
+class KeyStillSigns(Exception):
+    """New codes would be signed with the very key whose codes are to be replaced."""
+
+
+@retry_conflicts
+def revoke_slip(number: str, *, reason: str, by: str) -> None:
+    """Revoke a slip for ever. `by` is the staff number of who decided it.
+
+    Raises UnknownSlip, OwnDecision or SlipRevoked.
+    """
+    now = get_now()
+    with write_transaction() as session:
+        rows = _get_code_in_force(session, number)
+        require_other(by, (rows.submission["person_number"],))
+        end_code(session, rows, CodeState.REVOKED, actor=by, reason=reason, now=now)
+        _add_event(session, "slip_revoked", number, reason, by, now)
+
+
+@retry_conflicts
+def reissue_slip(
+    installation: Installation, number: str, *, reason: str, by: str, is_one_of_many: bool = False
+) -> None:
+    """Give a slip a new code under the present key; the old one is superseded. The record stays as it is, and
+    the validity is that of a slip of today. Of many, one may be the slip of who decides.
+
+    Raises UnknownSlip, OwnDecision, SlipRevoked, NoSigningKey or SlipKeyError.
+    """
+    now = get_now()
+    with write_transaction() as session:
+        rows = _get_code_in_force(session, number)
+        if not is_one_of_many:
+            require_other(by, (rows.submission["person_number"],))
+        end_code(session, rows, CodeState.SUPERSEDED, actor=by, reason=reason, now=now)
+        new_code = sign_code(session, installation, parse_slip_record(rows.slip["record"]), now)
+        issue_code(session, rows._replace(code=new_code), actor=by, reason=reason, now=now)
+        _add_event(session, "slip_reissued", number, reason, by, now)
+
+
+def count_codes_of_key(kid: int) -> int:
+    """How many standing codes this key signed."""
+    return len(_list_numbers(kid))
+
+
+def reissue_key(installation: Installation, kid: int, *, reason: str, by: str) -> Iterator[str]:
+    """Reissue every slip whose standing code this key signed, each in a transaction of its own, and yield its
+    number. Broken off, it goes on where it was when it is run again.
+
+    Raises UnknownKey, KeyStillSigns, NoSigningKey or SlipKeyError.
+    """
+    moment = installation.get_local_time(get_now())
+    ring, numbers = installation.slip_keys.current().ring, _list_numbers(kid)
+    if not numbers and ring.get_key(kid) is None:
+        raise UnknownKey(kid)
+    if ring.get_signing_kid(moment) == kid:
+        raise KeyStillSigns(kid)
+    for number in numbers:
+        reissue_slip(installation, number, reason=reason, by=by, is_one_of_many=True)
+        yield number
+
+
+def _list_numbers(kid: int) -> list[str]:
+    query = (
+        select(Slip.number)
+        .join(Slip.codes)
+        .where(IssuedCode.kid == kid, IssuedCode.state == CodeState.ISSUED)
+        .order_by(IssuedCode.id)
+    )
+    return list(db.session.scalars(query))
+
+
+def _get_code_in_force(session: DatabaseSession, number: str) -> CodeRows:
+    """The newest code of a slip, in a transaction that no other writer of the log overtakes."""
+    ISSUED_LOG.lock(session)
+    rows = find_newest_code(session, number)
+    if rows is None:
+        raise UnknownSlip(number)
+    if rows.code["state"] != CodeState.ISSUED:
+        raise SlipRevoked(number)
+    return rows
+
+
+def _add_event(session: DatabaseSession, kind: str, number: str, reason: str, by: str, now: datetime) -> None:
+    add_event(session, kind, actor=by, subject=number, details={"reason": reason}, now=now)

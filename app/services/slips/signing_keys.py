@@ -5,8 +5,6 @@
     <folder>/<kid>.pem   the private key: PKCS 8, unencrypted, mode 0600
 
 An active key needs its private key; that of a retired or compromised key may be destroyed.
-
-Reading and writing the files of the slip's key folder; `app.services.slips.signing_keys` says what they are.
 """
 
 from __future__ import annotations
@@ -34,6 +32,17 @@ from app.domain.keys import MAX_KID, KeyRing, KeyState, PublicSlipKey, parse_key
 from app.private_files import ANY_ACCESS, WRITING, describe_openness
 
 RING_FILE = "keys.json"
+__all__ = [
+    "LastSigningKey",
+    "SlipKeyError",
+    "SlipKeyStore",
+    "SlipKeys",
+    "compromise_slip_key",
+    "create_slip_key",
+    "list_slip_keys",
+    "load_slip_keys",
+    "retire_slip_key",
+]
 
 
 class SlipKeyError(Exception):
@@ -133,18 +142,6 @@ def _require_private(path: Path, access: int = ANY_ACCESS) -> None:
 def _describe(error: OSError) -> str:
     return f"{error.filename or 'the key folder'} cannot be used: {error.strerror}"
 
-
-__all__ = [
-    "LastSigningKey",
-    "SlipKeyError",
-    "SlipKeyStore",
-    "SlipKeys",
-    "compromise_slip_key",
-    "create_slip_key",
-    "list_slip_keys",
-    "load_slip_keys",
-    "retire_slip_key",
-]
 
 RECHECK_SECONDS = 1.0
 

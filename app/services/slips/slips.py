@@ -1,6 +1,5 @@
-"""Slips 离校单: found by their number, code or holder, shown to their holder, rendered from their record.
-
-What slips are worth to their holders now.
+"""Slips 离校单: found by their number, code or holder, shown to their holder with what they are worth now, rendered from
+their record.
 """
 
 from __future__ import annotations

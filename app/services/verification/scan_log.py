@@ -1,6 +1,5 @@
-"""Checks that a gate made without a network and sends afterwards: each counts once, by the id it was given.
-
-The log of checks 核验记录: time, kind of viewer, verdict, salted address, slip; no name, number or code.
+"""The log of scans 核验记录: time, kind of viewer, verdict, salted address, slip; no name, number or code. Scans that a gate
+made without a network and sends afterwards count once, by the id that each was given.
 
 A check is put in a bounded queue and written a moment later, many in one transaction, so that verification
 neither waits for the log nor fails with it. The writing thread lives only while there is something to write

@@ -1,8 +1,9 @@
 """Verification 核验: what a code on a slip is worth, asked of its signature and of the issued log.
 
-A true signature is not enough: exactly this code must stand in the issued log, for a slip that has its
-submission. A check reads one row, and of a code that was superseded one more. What the row cannot change, the signature and the fields of a record that it
-signs, is remembered; the row, with the record, is read and the keys are asked each time.
+A true signature is not enough: exactly this code must stand in the issued log, for a slip that has its submission. A
+check reads one row, and of a code that was superseded one more. What the row cannot change, the signature and the
+fields of a record that it signs, is remembered; the row, with the record, is read and the keys are asked each time.
+Signed-in guards and clerks, and the command line, get all that is stored of the slip.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import joinedload
 
 from app.domain.errors import UnknownSlip
 from app.domain.keys import KeyRing
@@ -38,6 +42,7 @@ from app.domain.slip_code import (
 from app.domain.slip_log import CodeState
 from app.domain.texts import fold_accents, fold_name
 from app.extensions import db
+from app.models import IssuedCode, Slip, SlipLogEntry
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.slips.issued_keys import ForeignKidLook
@@ -50,7 +55,7 @@ from app.services.verification.issued_codes import (
     is_revoked,
     load_record,
 )
-from app.services.verification.slip_details import FullSlip, load_full_slip
+from app.services.verification.scan_log import LoggedScan, list_scans
 
 __all__ = [
     "FullSlip",
@@ -64,7 +69,6 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
-
 REMEMBERED_SLIPS = 4096
 INACTIVE: dict[str, Verdict] = {CodeState.REVOKED: Verdict.REVOKED, CodeState.SUPERSEDED: Verdict.SUPERSEDED}
 
@@ -269,3 +273,82 @@ def _give_up(error: Exception) -> Verification:
     """A database error's own text holds the parameters, so that only its kind is logged."""
     log.error("issued log not readable", extra={"error": type(error).__name__})
     return Verification(Verdict.STATUS_UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """What the issued log says of a code of the slip: since when, by whom and why. Times are UTC."""
+
+    happened_at: datetime
+    state: CodeState
+    short_code: str
+    kid: int
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FullSlip:
+    """`verdict` is that on the code that was asked about, None where a slip was asked about by its number.
+    `history` is the issued log's part of it, oldest first; `checks` the newest checks first.
+    """
+
+    verdict: Verdict | None
+    number: str
+    mini_app: str
+    record: SlipRecord
+    state: CodeState
+    submitted_at: datetime
+    history: tuple[LogLine, ...]
+    check_count: int
+    checks: tuple[LoggedScan, ...]
+
+    @property
+    def reason(self) -> str:
+        """Why the slip is in its state; empty for one that was issued and nothing else."""
+        return self.history[-1].reason
+
+
+def load_full_slip(slip_id: int, verdict: Verdict | None = None) -> FullSlip:
+    """The slip of this row. Raises UnknownSlip."""
+    query = select(Slip).where(Slip.id == slip_id)
+    slip = db.session.scalar(query.options(joinedload(Slip.submission)))
+    if slip is None:
+        raise UnknownSlip
+    return _describe_slip(slip, verdict)
+
+
+def get_full_slip(number: str) -> FullSlip:
+    """The slip of this number. Raises UnknownSlip."""
+    query = select(Slip).where(Slip.number == number)
+    slip = db.session.scalar(query.options(joinedload(Slip.submission)))
+    if slip is None:
+        raise UnknownSlip(number)
+    return _describe_slip(slip, None)
+
+
+def _describe_slip(slip: Slip, verdict: Verdict | None) -> FullSlip:
+    return FullSlip(
+        verdict=verdict,
+        number=slip.number,
+        mini_app=slip.submission.mini_app,
+        record=parse_slip_record(slip.record),
+        state=CodeState(slip.codes[-1].state),
+        submitted_at=slip.submission.submitted_at,
+        history=_list_history(slip.id),
+        check_count=slip.check_count,
+        checks=list_scans(slip.id),
+    )
+
+
+def _list_history(slip_id: int) -> tuple[LogLine, ...]:
+    query = (
+        select(SlipLogEntry, IssuedCode.kid)
+        .join(IssuedCode, IssuedCode.short_code == SlipLogEntry.short_code)
+        .where(IssuedCode.slip_id == slip_id)
+        .order_by(SlipLogEntry.sequence)
+    )
+    return tuple(
+        LogLine(entry.happened_at, CodeState(entry.state), entry.short_code, kid, entry.actor, entry.reason)
+        for entry, kid in db.session.execute(query)
+    )

@@ -19,8 +19,7 @@ from app.services.verification.verification import Verification, verify_short_co
 from app.web.language import render_template
 from app.web.limits import count, describe_wait, get_address, get_counted, get_retry_after, has_room
 from app.web.page_context import MAX_FORM_BYTES, get_installation
-from app.web.verify import problems
-from app.web.verify.problems import MAX_UPLOAD_BYTES, Problem, verify_upload
+from app.web.verify import verdicts
 from app.web.verify.show import (
     RATE_LIMITED,
     STATUSES,
@@ -32,7 +31,15 @@ from app.web.verify.show import (
     show_verification,
     wants_json,
 )
-from app.web.verify.verdicts import TYPED_TEXTS, describe_file, get_staff, verify_pages
+from app.web.verify.verdicts import (
+    MAX_UPLOAD_BYTES,
+    TYPED_TEXTS,
+    Problem,
+    describe_file,
+    get_staff,
+    verify_pages,
+    verify_upload,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +85,12 @@ def verify() -> ResponseReturnValue:
         typed = request.form.get("code", "").strip()
         uploads = [file for _, file in request.files.items(multi=True) if file.filename]
     except RequestEntityTooLarge:
-        return show_problem(problems.BODY_TOO_LARGE if has_files else problems.MALFORMED_SHORT_CODE)
+        return show_problem(verdicts.BODY_TOO_LARGE if has_files else verdicts.MALFORMED_SHORT_CODE)
     if len(uploads) + bool(typed) > 1:
-        return show_problem(problems.TOO_MUCH_GIVEN, typed)
+        return show_problem(verdicts.TOO_MUCH_GIVEN, typed)
     if uploads:
         return _answer_upload(uploads[0])
-    return _answer_typed(typed) if typed else show_problem(problems.NOTHING_GIVEN)
+    return _answer_typed(typed) if typed else show_problem(verdicts.NOTHING_GIVEN)
 
 
 # Verifying changes nothing, needs no session, and no other site can read its answer.
@@ -130,11 +137,11 @@ def _answer_typed(typed: str) -> ResponseReturnValue:
     try:
         digits = find_digits(typed, get_installation().settings.service.base_url)
     except ForeignAddress:
-        return show_problem(problems.FOREIGN_ADDRESS, typed)
+        return show_problem(verdicts.FOREIGN_ADDRESS, typed)
     if digits or len(typed) > MAX_TYPED_LENGTH:
         verification = check_code(digits or typed, get_counted(staff))
         if verification.verdict is Verdict.MALFORMED and not wants_json():
-            return show_problem(problems.MALFORMED_DIGITS, typed)
+            return show_problem(verdicts.MALFORMED_DIGITS, typed)
         return show_checked(verification, staff)
     verification = _check_short_code(typed, staff)
     if verification.verdict is Verdict.MALFORMED:
@@ -148,8 +155,8 @@ def _find_mistake(typed: str) -> Problem:
     """Why what was typed can be no short code."""
     code = read_typed_code(typed)
     if code.count > SHORT_CODE_LENGTH:
-        return problems.TOO_LONG_CODE
-    return problems.STRANGE_SIGNS if code.count == SHORT_CODE_LENGTH else problems.MALFORMED_SHORT_CODE
+        return verdicts.TOO_LONG_CODE
+    return verdicts.STRANGE_SIGNS if code.count == SHORT_CODE_LENGTH else verdicts.MALFORMED_SHORT_CODE
 
 
 def _show_typed_again(verification: Verification, typed: str, staff: Person | None) -> ResponseReturnValue:

@@ -21,8 +21,8 @@ from app.domain.texts import fold_name, trim_appended
 from app.extensions import csrf
 from app.services.clock import get_now
 from app.services.verification.scan_log import Viewer, record_scan
-from app.services.verification.slip_details import FullSlip
 from app.services.verification.verification import (
+    FullSlip,
     Likeness,
     Verification,
     compare_name,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.connectors.base import Connector
-from app.connectors.fan_out import close_connectors
+from app.connectors.client import close_connectors
 from tests.campus.client import CampusClient
 from tests.campus.credentials import DEMO
 from tests.fixtures.connectors import connect_all

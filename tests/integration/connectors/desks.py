@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.connectors.base import Connector
-from app.connectors.fan_out import close_connectors, query_systems
+from app.connectors.client import close_connectors, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.extensions import db
 from app.factory import create_app

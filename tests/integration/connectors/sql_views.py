@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine
 
 from app.connectors.base import Connector
-from app.connectors.fan_out import close_connectors, query_systems
+from app.connectors.client import close_connectors, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from tests.fixtures.connectors import connect_all
 

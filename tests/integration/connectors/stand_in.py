@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from app.connectors.base import Connector
-from app.connectors.fan_out import query_systems
+from app.connectors.client import query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from tests.fixtures.connectors import connect_all
 

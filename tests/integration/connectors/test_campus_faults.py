@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.connectors.base import ActionOutcome, Connector
-from app.connectors.fan_out import close_connectors, perform_action, query_systems
+from app.connectors.client import close_connectors, perform_action, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from tests.campus.client import CampusClient
 from tests.campus.state import COMMON_FAULTS, Fault

@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.connectors.base import ActionOutcome, Connector, FailureCode, UnknownAction
-from app.connectors.fan_out import perform_action, query_systems
-from app.connectors.guard import BreakerState
+from app.connectors.client import BreakerState, perform_action, query_systems
 from app.connectors.registry import list_breaker_states
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.event_loop import get_loop

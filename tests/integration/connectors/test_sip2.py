@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from app.connectors.base import ActionOutcome, Connector, FailureCode
-from app.connectors.fan_out import perform_action, query_systems
+from app.connectors.client import perform_action, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from tests.campus.client import CampusClient, running_campus
 from tests.campus.credentials import DEMO

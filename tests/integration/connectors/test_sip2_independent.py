@@ -10,7 +10,7 @@ import pytest
 from pysip2 import SIP2Server
 
 from app.connectors.base import ActionOutcome, Connector, FailureCode
-from app.connectors.fan_out import perform_action, query_systems
+from app.connectors.client import perform_action, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from tests.fixtures.connectors import connect_all
 from tests.integration.connectors.independent_library import (

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from app.connectors.base import FailureCode, StaleView
-from app.connectors.fan_out import close_connectors, query_systems
+from app.connectors.client import close_connectors, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from tests.integration.connectors.sql_views import (
     STUDENT,

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from app.connectors.base import ActionOutcome, StaleView
-from app.connectors.fan_out import close_connectors, perform_action
+from app.connectors.client import close_connectors, perform_action
 from app.connectors.registry import build_connectors
 from app.domain.clearance import Reading
 from app.domain.conventions import USUAL

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from app.connectors.base import Connector
-from app.connectors.fan_out import close_connectors, query_systems
+from app.connectors.client import close_connectors, query_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from tests.campus.client import PROJECT, CampusClient
 from tests.campus.credentials import DEMO

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from app.web.verify.problems import MAX_UPLOAD_BYTES
+from app.web.verify.verdicts import MAX_UPLOAD_BYTES
 from tests.campus.client import CampusClient
 from tests.conftest import Service, get_free_port
 from tests.integration.operation.proxy import require_nginx, running_nginx

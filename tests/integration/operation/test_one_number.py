@@ -20,7 +20,7 @@ from app.services.clock import get_now
 from app.services.numbers import UnfoldedSlip, count_unfolded, fold_stored_numbers, list_unfolded_slips
 from app.services.sign_in.sessions import create_session, load_session, replace_session
 from app.services.slips.issued_log import find_log_faults
-from app.services.slips.revocation import revoke_slip
+from app.services.slips.issuing import revoke_slip
 from app.services.slips.slips import find_submitted_slip, get_slip, list_slips
 from app.services.verification.verification import verify_code
 from tests.fixtures.departments import install, make_departments, make_graduate

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from app.connectors.fan_out import close_connectors, query_systems
+from app.connectors.client import close_connectors, query_systems
 from app.domain.clearance import DepartmentUnavailable
 from app.identity.base import ProviderMisbehaved, SignInError
 from app.identity.http import Exchange

@@ -21,7 +21,7 @@ from app.models import HandedOutFile
 from app.services.clock import get_now
 from app.services.slips import files
 from app.services.slips.files import find_handed_out, hand_out_pdf, hand_out_png
-from app.services.slips.revocation import reissue_slip, revoke_slip
+from app.services.slips.issuing import reissue_slip, revoke_slip
 from app.services.slips.signing_keys import compromise_slip_key, create_slip_key, retire_slip_key
 from app.services.slips.slips import SlipView, get_slip, render_pdf
 from app.services.verification.uploads import FileState, verify_file

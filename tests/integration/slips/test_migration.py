@@ -10,7 +10,7 @@ from sqlalchemy import inspect
 from app.domain.slip_code import Verdict
 from app.extensions import db
 from app.services.slips.issued_log import find_log_faults
-from app.services.slips.revocation import reissue_slip
+from app.services.slips.issuing import reissue_slip
 from app.services.verification.verification import verify_code
 from tests.fixtures.office import open_office
 from tests.integration.conftest import MakeDatabase

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from app.connectors.http.config import HttpJsonConfig
+from app.connectors.http.client import HttpJsonConfig
 from app.connectors.json_paths import check_content_type, parse_json
 from app.connectors.reading import read_records
 from app.domain.clearance import Record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.connectors.guard import Breaker, BreakerState
+from app.connectors.client import Breaker, BreakerState
 
 
 def failed_breaker() -> Breaker:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.connectors.base import UntrustedAnswer
 from app.connectors.fields import FieldType
-from app.connectors.http.config import HttpJsonConfig
+from app.connectors.http.client import HttpJsonConfig
 from app.domain.clearance import Record
 from tests.unit.connectors.answers import OUTSTANDING, clears
 from tests.unit.connectors.demo import demo_configs, prove

@@ -14,7 +14,7 @@ import pytest
 
 from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.fields import Field, mark_shown
-from app.connectors.http.config import HttpJsonConfig
+from app.connectors.http.client import HttpJsonConfig
 from app.connectors.sql.rows import Found, read_rows
 from app.domain.clearance import Record, Status
 from app.domain.mini_app import MiniApp

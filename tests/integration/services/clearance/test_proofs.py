@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from app.connectors.base import FailureCode
-from app.connectors.fan_out import query_systems
+from app.connectors.client import query_systems
 from app.domain.clearance import Record, Status, StepState
 from app.extensions import db
 from app.models import Submission

@@ -12,7 +12,7 @@ from app.extensions import db
 from app.models import SlipLogEntry
 from app.services.slips import issued_log
 from app.services.slips.issued_log import find_log_faults
-from app.services.slips.revocation import reissue_slip, revoke_slip
+from app.services.slips.issuing import reissue_slip, revoke_slip
 from tests.fixtures.office import Office, open_office
 from tests.fixtures.tampering import list_tamperings
 

@@ -18,8 +18,7 @@ from sqlalchemy import event
 
 from app.extensions import db
 from app.services.slips import issuing
-from app.services.slips.issuing import get_list_size
-from app.services.slips.revocation import reissue_slip, revoke_slip
+from app.services.slips.issuing import get_list_size, reissue_slip, revoke_slip
 from app.services.slips.signing_keys import compromise_slip_key, create_slip_key
 from app.services.verification import status_list
 from app.services.verification.status_list import get_status_list

@@ -16,7 +16,7 @@ from PIL import Image
 
 from app.documents.slip_pdf import SlipCodeText, render_slip_pdf
 from app.domain.slip_code import Verdict
-from app.services.slips.revocation import reissue_slip, revoke_slip
+from app.services.slips.issuing import reissue_slip, revoke_slip
 from app.services.slips.slips import get_slip, render_pdf, render_png
 from app.services.verification import uploads
 from app.services.verification.uploads import (

@@ -22,7 +22,7 @@ from app.extensions import db
 from app.models import IssuedCode, Slip
 from app.services.slips.issued_keys import list_foreign_kids, list_missing_kids
 from app.services.slips.issued_log import find_log_faults
-from app.services.slips.revocation import reissue_slip, revoke_slip
+from app.services.slips.issuing import reissue_slip, revoke_slip
 from app.services.slips.signing_keys import create_slip_key
 from app.services.verification import issued_codes, verification
 from app.services.verification.scan_log import Viewer, flush_scans, record_scan

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.connectors.sip2.codec import read_message
-from app.connectors.sip2.config import Sip2Config
+from app.connectors.sip2.connector import Sip2Config
 from app.connectors.sip2.patron import INFORMATION_HEADER, make_document, read_patron
 from app.domain.clearance import Record
 from tests.campus.facts import LibraryLoans
