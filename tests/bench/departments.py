@@ -30,7 +30,9 @@ PAUSE_SECONDS = 0.02
 SLOW_MS = 200
 QUICK_MS = 50
 LATE_MS = 800
-DEADLINE_SECONDS = 3.0
+MOST_HUNG_SECONDS = 3.3
+"""A page waits 3.0 s for a system."""
+MOST_VERIFICATION_SECONDS = 0.2
 SYSTEMS = ("library_loans", "library_thesis", "archive", "dormitory", "finance")
 LIMITS = {"LIXIAO_RATE_LIMIT__VERIFICATION": "100000 per minute"}
 
@@ -112,12 +114,19 @@ def _measure_hung(crowd: Crowd, campus: CampusClient) -> list[tuple[str, str, st
     campus.set_fault("finance", "timeout")
     checks, pages = asyncio.run(_check_beside_pages(crowd))
     campus.set_fault("finance")
-    deadline = f"{DEADLINE_SECONDS * 1000:.0f} ms"
     return [
         (f"verification, {CHECKS_AT_ONCE} at once, p95 / longest", _show_worst(alone), "-"),
-        (f"... while {STUDENTS} open their pages at once", _show_worst(beside_healthy), "-"),
+        (
+            f"... while {STUDENTS} open their pages at once",
+            _show_worst(beside_healthy),
+            f"p95 {_show(MOST_VERIFICATION_SECONDS)}",
+        ),
         ("... the same with one system hung", _show_worst(checks), _show_worst(beside_healthy)),
-        (f"{STUDENTS} clearance pages at once, one system hung, p95", _show(_p95(pages)), deadline),
+        (
+            f"{STUDENTS} clearance pages at once, one system hung, p95",
+            _show(_p95(pages)),
+            _show(MOST_HUNG_SECONDS),
+        ),
     ]
 
 
