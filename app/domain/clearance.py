@@ -90,7 +90,7 @@ class StepState:
     """One step of one student at one moment. `reading` is None when the system is unavailable, and then
     `fault` is why and `failing_since` since when; `is_asking` while its answer is still awaited;
     `is_kept`: an earlier answer, since the person had departments asked too often to ask again now;
-    `stale_as_of` is the time of data that was too old to be believed, `controls_agreed_at` when the control
+    `stale_as_of` is the time of data that was too old to be believed, `controls_agreed_at` when the canary
     students of a step that passes without a record were found right.
     """
 

@@ -125,7 +125,7 @@ class Installation:
 
 def describe_departments(installation: Installation) -> dict[str, dict[str, str]]:
     """How the department systems do, for information: a department that fails makes the service no less
-    ready. The state of each system's breaker, and by mini-app and step since when (UTC) its control
+    ready. The state of each system's breaker, and by mini-app and step since when (UTC) its canary
     students get wrong answers; both as this process sees it.
     """
     mini_apps = installation.mini_apps.values()

@@ -2,7 +2,7 @@
 
 At a submission every pass rests on right answers about the step's canary students. What passes by its records
 needs a look that is a few seconds old, and takes it while the student's own round is under way. What rests on "no
-record", or did not pass when it was last asked, is taken in the order student, canary students, student with control
+record", or did not pass when it was last asked, is taken in the order student, canary students, student with canary
 students beside: a view that is empty for the first answer, and filled again when the canary students are asked, shows
 the record at the third; one that is emptied after the canary students were asked showed its records at the first. So
 one interruption, whenever it begins and however long it lasts, clears nobody; nor does a view that comes and goes in
