@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, g, has_request_context, request
-from flask_sqlalchemy.session import Session
-from sqlalchemy import event
+from sqlalchemy import Connection
 from werkzeug.serving import make_server
 
 from app.domain.clearance import RuleResult, Status, StepState
@@ -52,8 +51,9 @@ def reach(point: str) -> None:
 
 def add_points(app: Flask) -> None:
     """Watch the commits of each request, the call of an action, and the answer."""
-    event.listen(Session, "before_commit", _before_commit)
-    event.listen(Session, "after_commit", _after_commit)
+    with app.app_context():
+        dialect = db.engine.dialect
+    dialect.do_commit = _watch_commit(dialect.do_commit)  # type: ignore[method-assign]
     actions.perform_action = _between(actions.perform_action, "cancel before call", "cancel after call")
     inner = app.wsgi_app
 
@@ -65,15 +65,18 @@ def add_points(app: Flask) -> None:
     app.wsgi_app = answer  # type: ignore[method-assign]
 
 
-def _before_commit(_session: Any) -> None:
-    if has_request_context():
+def _watch_commit(commit: Callable[..., None]) -> Callable[..., None]:
+    def watched(connection: Any) -> None:
+        if not has_request_context():
+            commit(connection)
+            return
         g.commits = g.get("commits", 0) + 1
-        reach(f"{name_use(request.path)} before commit {g.commits}")
+        use = name_use(request.path)
+        reach(f"{use} before commit {g.commits}")
+        commit(connection)
+        reach(f"{use} after commit {g.commits}")
 
-
-def _after_commit(_session: Any) -> None:
-    if has_request_context():
-        reach(f"{name_use(request.path)} after commit {g.commits}")
+    return watched
 
 
 def _between(call: Callable[..., Any], before: str, after: str) -> Callable[..., Any]:
@@ -100,9 +103,10 @@ def split_commit() -> None:
     """Commit the submission before its slip is made."""
     insert_once = submissions.insert_once
 
-    def insert_and_commit(*arguments: Any) -> int | None:
-        found = insert_once(*arguments)
-        db.session.commit()
+    def insert_and_commit(connection: Connection, *arguments: Any) -> int | None:
+        found = insert_once(connection, *arguments)
+        connection.get_transaction().commit()
+        connection.begin()
         return found
 
     submissions.insert_once = insert_and_commit

@@ -96,7 +96,7 @@ def list_keys(name: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", [name for name in TABLES if " " not in name])
+@pytest.mark.parametrize("name", [name for name in TABLES if " " not in name and name != "manifest"])
 def test_whatever_is_wrong_is_told_and_nothing_breaks(environment: dict[str, str], name: str) -> None:
     keys = list_keys(name)
     sound = {variable: text for variable, text in environment.items() if variable not in keys}
