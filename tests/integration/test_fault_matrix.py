@@ -318,7 +318,7 @@ def believe(
     *_: object,
 ) -> tuple[dict[str, Answer], dict[str, datetime]]:
     """What departments say, as it comes."""
-    return query_systems(connectors, number, limits.deadline), {}
+    return query_systems(connectors, number, limits.deadline_seconds), {}
 
 
 def test_a_lenient_connector_fails_the_same_matrix(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
