@@ -16,6 +16,8 @@ from tests.running import running_service
 from tests.visitor import APP, Visitor, get_csrf_token
 
 SYSTEM = "finance"
+NO_PAUSE = {"LIXIAO_CONNECTORS__FINANCE__BREAKER_PAUSE_SECONDS": "0.05"}
+"""What one test broke is asked again at once in the next."""
 TABLES = ("submissions", "slips", "issued_codes")
 FAULTS = [fault for fault in COMMON_FAULTS if fault not in (Fault.NONE, Fault.SLOW_2S, Fault.TIMEOUT_AFTER)]
 OUTSTANDING = ["TS23000003", "TS23000004", "TS23000005", "TS23000006", "TS23000008", "TS23000011"]
@@ -25,7 +27,7 @@ OUTSTANDING = ["TS23000003", "TS23000004", "TS23000005", "TS23000006", "TS230000
 def service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service of this file alone."""
     campus.reset()
-    with running_service(campus, tmp_path_factory.mktemp("refusals")) as running:
+    with running_service(campus, tmp_path_factory.mktemp("refusals"), NO_PAUSE) as running:
         yield running
     campus.reset()
 

@@ -137,7 +137,7 @@ def gate_scans() -> ResponseReturnValue:
     try:
         checks = parse_scans(request.get_data())
     except MalformedScans as error:
-        return jsonify(error="MalformedScans", detail=str(error)), 422
+        return jsonify(error="MalformedChecks", detail=str(error)), 422
     record_offline_scans(get_installation(), checks, address=get_address())
     return jsonify(known=[check.offline_id for check in checks])
 
