@@ -83,7 +83,10 @@ def test_a_service_restored_from_a_backup_verifies_every_slip_of_it(
     # The codes name the host that signed them.
     same_host = {"LIXIAO_SERVICE__BASE_URL": service.url}
     with running_service(service.campus, new, same_host) as restored:
-        assert {get_verdict(restored, digits) for digits in held} == {"valid"}
+        verdicts = {digits: get_verdict(restored, digits) for digits in held}
+        # Other tests may have revoked some of them.
+        assert verdicts == {digits: get_verdict(service, digits) for digits in held}
+        assert "valid" in verdicts.values()
         assert get_verdict(restored, all_digits[-1]) == "never_issued"
         for words in (("audit", "verify"), ("slips", "log", "verify"), ("doctor",)):
             done = run_flask(restored.environment, *words)
