@@ -12,6 +12,8 @@ ARGS ?= --help
 export ARGS
 # Beside tests/soak, the test of every run that holds a large figure.
 FIGURES := tests/integration/test_fault_matrix.py
+# Some tests wait more than they work.
+WORKERS ?= 3
 USERS ?= 20
 SECONDS ?= 30
 LOAD_URL ?=
@@ -41,7 +43,7 @@ flask: $(VENV)/runtime ## A command of the demo, in its environment (ARGS="waive
 	@$(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) --config '$(CONFIG)' --flask="$$ARGS"
 
 test: $(VENV)/tools ## Run the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 soak: $(VENV)/tools ## Hold every large figure, half an hour at most, and print them as a table
 	@$(BIN)/python -m pytest tests/soak $(FIGURES) -n 2 --dist loadfile
