@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 
@@ -16,9 +14,10 @@ from app.mini_apps.loader import load_mini_app
 from app.services.clearance.canaries import CanaryWatch
 from app.services.clearance.canary_looks import LookBook
 from app.services.installation import InstalledMiniApp
-from app.settings import ROOT, load_settings
+from app.settings import load_settings
 from tests.conftest import Service
 from tests.integration.test_manual import ALL_CLEARED, get_item
+from tests.programs import run_flask
 from tests.visitor import APP, Visitor, list_statuses
 
 SYSTEMS = tuple(ALL_CLEARED)
@@ -78,21 +77,14 @@ def test_asking_one_department_again_calls_that_one_and_comes_back_to_its_item(
     assert answer.headers["Location"].endswith(f"{APP}/clearance#archive")
 
 
-def run_flask(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=dict(service.environment), capture_output=True, text=True, check=False
-    )
-
-
 def test_a_waived_step_passes_with_its_reason_and_person_shown_and_printed(
     service: Service, visitor: Visitor, fresh_student: str
 ) -> None:
     service.campus.set_facts(fresh_student, "archive", state="")
     assert list_statuses(visitor.sign_in(fresh_student))["archive"] == "outstanding"
     arguments = ("waive", "graduate_departure", "archive", fresh_student)
-    done = run_flask(service, *arguments, "--reason", "论文涉密，线下归档", "--by", "00420014")
-    assert done.returncode == 0, done.stderr
+    done = run_flask(service.environment, *arguments, "--reason", "论文涉密，线下归档", "--by", "00420014")
+    assert done.code == 0, done.err
     page = visitor.get(f"{APP}/clearance?wait=1")
     assert list_statuses(page)["archive"] == "waived"
     assert "五项全部通过（含一项豁免）" in page.text
@@ -105,9 +97,9 @@ def test_a_waived_step_passes_with_its_reason_and_person_shown_and_printed(
     slip = visitor.get(answer.headers["Location"])
     for words in ("豁免", "论文涉密，线下归档", "00420014"):
         assert words in slip.text
-    again = run_flask(service, *arguments, "--reason", "又一次", "--by", "00420014")
-    assert again.returncode == 1
-    assert "already" in again.stderr.lower()
+    again = run_flask(service.environment, *arguments, "--reason", "又一次", "--by", "00420014")
+    assert again.code == 1
+    assert "already" in again.err.lower()
 
 
 @pytest.fixture

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.campus.client import PROJECT, CampusClient
+from tests.campus.client import CampusClient
 from tests.conftest import Service
 from tests.integration.auth.cas.visits import configure
+from tests.programs import run_flask
 from tests.running import running_service
 
 
@@ -37,16 +36,8 @@ def service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def run(service: Service, *arguments: str, **changes: str) -> tuple[int, str]:
     """Run a command of `flask`; its exit code and everything that it wrote."""
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
-        cwd=PROJECT,
-        env={**service.environment, **changes},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, done.stdout + done.stderr
+    done = run_flask({**service.environment, **changes}, *arguments)
+    return done.code, done.out + done.err
 
 
 def test_an_openid_provider_that_fits_is_told_so(service: Service) -> None:
