@@ -1,4 +1,4 @@
-"""The stored nouns, one a file. Only services read and write them."""
+"""The tables, and how they are read and written. Only services use them."""
 
 from app.models.chain import HeadDiffers, StoredChain
 from app.models.clearance import (
