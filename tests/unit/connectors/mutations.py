@@ -55,11 +55,13 @@ def make_mutant(seed: int) -> tuple[str, bytes, str]:
 
 
 def _says_another_truth(system: str, answer: Answer) -> bool:
-    """Whether it became the very answer about a student without arrears, or with a word for a warden's name, or with
-    a word that passes once it is folded.
+    """Whether it became the very answer about a student without arrears, or who owes "0" and no "0.00", or with a word
+    for a warden's name, or with a word that passes once it is folded.
     """
     if any(node[step] in FOLDED for node, step in _list_places(answer) if isinstance(node[step], str)):
         return True
+    if system == "library_loans":
+        return any(step == "debt" and node[step] == "0" for node, step in _list_places(answer))
     if system == "finance":
         data = answer.get("data")
         return isinstance(data, dict) and data.get("arrears") == [] and data.get("total") == 0
