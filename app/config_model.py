@@ -56,6 +56,12 @@ _SENTENCES = {
 }
 
 
+class EnvironmentText(str):
+    """A value out of the environment, where there is nothing but texts."""
+
+    __slots__ = ()
+
+
 class Mistakes(ValueError):
     """Several mistakes, or one below the place that is validated: each a key ("" for the place itself) and what is
     wrong with it. A validator with one mistake of its own place raises a plain ValueError.
@@ -87,7 +93,9 @@ class Section(BaseModel):
         for name, field in cls.model_fields.items():
             key = field.alias or name
             if is_secret(field) and f"{key}_file" in found:
-                found[key] = _SecretFile(key, found.pop(f"{key}_file"), key in found)
+                file = found.pop(f"{key}_file")
+                if file != "":  # in the environment it is how a key is unset
+                    found[key] = _SecretFile(key, file, key in found)
             elif (
                 isinstance(field.annotation, type)
                 and issubclass(field.annotation, Section)
@@ -137,6 +145,7 @@ def read(
     `context` is what validators find in theirs.
     """
     kept: dict[str, Any] = {}
+    names = {field.alias: name for name, field in model.model_fields.items() if field.alias}
     try:
         if isinstance(table, dict) and given:
             faults.extend(f"{_join(where, key)} is not a known key" for key in given if key in table)
@@ -145,9 +154,9 @@ def read(
     except ValidationError as error:
         for mistake in error.errors(include_url=False):
             faults.extend(_tell(mistake, where))
-            if not mistake["loc"]:
-                for key in _list_told(mistake):
-                    kept.pop(key, None)
+            # What one check kept another may have refused.
+            for key in map(str, mistake["loc"][:1] or _list_told(mistake)):
+                kept.pop(names.get(key, key), None)
     return cast("M", model.model_construct(**kept))
 
 
@@ -264,19 +273,20 @@ def of_context(key: str, default: object) -> Any:
 
 
 def _from_environment(pattern: str, convert: Callable[[str], object]) -> BeforeValidator:
-    """Texts that match count as what they convert to: in the environment there is nothing but texts."""
+    """Texts of the environment that match count as what they convert to."""
 
     def read_text(value: object) -> object:
-        return convert(value) if isinstance(value, str) and re.fullmatch(pattern, value) else value
+        is_written = isinstance(value, EnvironmentText) and re.fullmatch(pattern, value)
+        return convert(str(value)) if is_written else value
 
     return BeforeValidator(read_text)
 
 
 def read_texts(value: object) -> object:
-    """A list of texts as a tuple, or a text whose parts commas join; as it is where it is neither. Raises ValueError
-    for a list that holds anything else.
+    """A list of texts as a tuple, or a text of the environment whose parts commas join; as it is where it is neither.
+    Raises ValueError for a list that holds anything else.
     """
-    if isinstance(value, str):
+    if isinstance(value, EnvironmentText):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     if not isinstance(value, list):
         return value
@@ -297,7 +307,7 @@ def _read_day(text: str) -> date:
 def _read_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"is not a known time zone: {name}") from None
 
 
@@ -333,8 +343,9 @@ def _read_secret(value: object) -> object:
     try:
         openness = describe_openness(path)
         text = path.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError):
-        raise _SecretFileError(f"names a file that cannot be read: {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise _SecretFileError(f"names a file that cannot be read: {path} ({reason})") from None
     if openness:
         raise _SecretFileError(f"names a file that is {openness}: chmod 600 {path}")
     if not text:

@@ -38,7 +38,7 @@ def _read_zone(name: object) -> ZoneInfo | None:
         raise ValueError("must be a text")
     try:
         return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("is not a known time zone") from None
 
 

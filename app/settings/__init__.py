@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field
 
-from app.config_model import Section, read
+from app.config_model import EnvironmentText, Section, read
 from app.domain.conventions import Conventions
 from app.domain.person import NumberForm, Role
 from app.settings.campus import (
@@ -45,6 +45,8 @@ from app.settings.sections import (
 
 PREFIX = "LIXIAO_"
 FILES = "LIXIAO_CONFIG"
+NAMED = ("mini_apps", "sign_in", "connectors")
+"""What is in these sections are sections, by their names."""
 __all__ = [
     "ANY_FACT",
     "ROOT",
@@ -81,19 +83,25 @@ def read_environment(environ: Mapping[str, str], faults: list[str]) -> dict[str,
         for section in sections:
             level = level.setdefault(section, {}) if isinstance(level, dict) else level
         if sections and isinstance(level, dict):
-            level[key] = environ[name]
+            level[key] = EnvironmentText(environ[name])
         else:
             faults.append(f"{name} is no variable of this service: they are {PREFIX}<SECTION>__<KEY>")
     return found
 
 
-def merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:
-    """Lay one configuration over another, section by section."""
+def merge(base: dict[str, Any], over: Mapping[str, Any], place: tuple[str, ...] = ()) -> None:
+    """Lay one configuration over another, section by section. Anything else where a section belongs is not hidden by
+    one: it is a mistake, and told.
+    """
     for key, value in over.items():
         if isinstance(value, dict) and isinstance(base.get(key), dict):
-            merge(base[key], value)
-        else:
+            merge(base[key], value, (*place, key))
+        elif not (isinstance(value, dict) and key in base and _is_section((*place, key))):
             base[key] = value
+
+
+def _is_section(place: tuple[str, ...]) -> bool:
+    return len(place) == 1 or (len(place) == 2 and place[0] in NAMED)
 
 
 class SettingsError(Exception):

@@ -50,7 +50,13 @@ def fold_numbers(texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...
     return tuple(numbers)
 
 
-PersonNumbers = Annotated[Texts, AfterValidator(fold_numbers)]
+def read_one_or_more(value: object) -> object:
+    """A number alone as a list of one."""
+    found = read_texts(value)
+    return (found,) if isinstance(found, str) and found else found
+
+
+PersonNumbers = Annotated[Texts, BeforeValidator(read_one_or_more), AfterValidator(fold_numbers)]
 
 
 class NumberSettings(Section):

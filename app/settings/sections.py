@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.config_model import (
     SHOWN_DEFAULT,
@@ -55,10 +57,17 @@ def find_files(value: object) -> object:
     paths = read_texts(value)
     if not isinstance(paths, tuple):
         return paths
-    missing = [("", f"names no file: {path}") for path in paths if not Path(path).is_file()]
+    missing = [("", f"names no file: {path}") for path in paths if not _is_file(path)]
     if missing:
         raise Mistakes(*missing)
     return tuple(map(Path, paths))
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # too long a name, or one with a NUL
+        return False
 
 
 def drop_empty(value: object) -> object:
@@ -76,7 +85,7 @@ Limit = Annotated[Text, matching(f"{_LIMIT}(; ?{_LIMIT})*")]
 class ServiceSettings(Section):
     """`[service]`: where the service is reached and whom people ask for help."""
 
-    base_url: Annotated[Text, matching(r"https?://[A-Za-z0-9.\-\[\]:]+")] = Field(
+    base_url: Text = Field(
         description="how browsers reach the service, e.g. `https://lixiao.example.edu.cn`. It stands in the QR of every "
         "slip, and its host is signed: changing it later makes old slips fail"
     )
@@ -119,6 +128,22 @@ class ServiceSettings(Section):
         json_schema_extra={SHOWN_DEFAULT: "the checkout's"},
         description="what `/readyz` calls the running version, where the program is no git checkout",
     )
+
+    @field_validator("base_url")
+    @classmethod
+    def check_address(cls, url: str) -> str:
+        """Refuse what is no address of a host: it stands signed in every slip."""
+        if not re.fullmatch(r"https?://[^/?#@\s]+", url):
+            raise ValueError("must be https:// and a host, with nothing behind it: no path, no / at the end")
+        try:
+            parts = urlsplit(url)
+            is_host = re.fullmatch(r"[A-Za-z0-9.\-]+|[0-9a-f:.]+", parts.hostname or "")
+            is_sound = bool(is_host) and parts.port != 0 and not parts.netloc.endswith(":")
+        except ValueError:
+            is_sound = False
+        if not is_sound:
+            raise ValueError("has no host that there can be, or no port from 1 to 65535")
+        return url
 
     @field_validator("secret_key", "metrics_token")
     @classmethod
@@ -171,6 +196,10 @@ class DatabaseSettings(Section):
         """Refuse a database that nobody tried."""
         if not re.match(r"sqlite:///.|postgresql\+psycopg://.", url):
             raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        try:
+            make_url(url)
+        except (ArgumentError, ValueError):  # its words would tell a part of a password
+            raise ValueError("is not a database URL: write @ : / in a password as %40 %3A %2F") from None
         return url
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from app.config_model import (
     Choice,
     Day,
+    EnvironmentText,
     Flag,
     Mistakes,
     Number,
@@ -136,7 +137,14 @@ def test_what_the_environment_says_in_texts_counts() -> None:
         "places": "a, b,",
         "wheels": [{"spokes": "7"}],
     }
-    cart = read(Cart, table, "cart", faults)
+    read(Cart, table, "cart", faults)
+    assert len(faults) == 4  # a file says a number without quotes
+
+    def write(value: Any) -> Any:
+        return EnvironmentText(value) if isinstance(value, str) else [{"spokes": EnvironmentText("7")}]
+
+    faults.clear()
+    cart = read(Cart, {key: write(value) for key, value in table.items()}, "cart", faults)
     assert faults == []
     assert (cart.load, cart.is_covered, cart.places, cart.wheels[0].spokes) == (2.5, True, ("a", "b"), 7)
 

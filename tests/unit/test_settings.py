@@ -8,8 +8,19 @@ from typing import Any
 
 import pytest
 
+from app.config_model import EnvironmentText
 from app.domain.person import LetterCase, NumberForm, Role
-from app.settings import ANY_FACT, Canaries, Settings, SettingsError, load_settings, read_settings
+from app.settings import (
+    ANY_FACT,
+    Canaries,
+    Settings,
+    SettingsError,
+    load_settings,
+    merge,
+    read_environment,
+    read_settings,
+    read_toml,
+)
 
 SECRET = "0123456789abcdef" * 2
 
@@ -91,7 +102,7 @@ def test_all_mistakes_are_told_in_one_message_that_names_keys() -> None:
     with pytest.raises(SettingsError) as raised:
         settings.raise_faults()
     for name in (
-        "service.base_url must match",
+        "service.base_url must be",
         "service.colour is not a known key",
         "service.time_zone is not a known time zone",
         "session.idle_minutes is longer",
@@ -189,7 +200,9 @@ def test_levels_that_let_nobody_in_are_told(levels: object) -> None:
     app = make_data()["mini_apps"]["graduate_departure"]
     (fault,) = read(make_data(mini_apps={"graduate_departure": {**app, "levels": levels}})).faults
     assert fault.startswith("mini_apps.graduate_departure.levels must be a list")
-    joined = read(make_data(mini_apps={"graduate_departure": {**app, "levels": "硕士,博士"}}))
+    joined = read(
+        make_data(mini_apps={"graduate_departure": {**app, "levels": EnvironmentText("硕士,博士")}})
+    )
     assert (joined.faults, joined.mini_apps["graduate_departure"].levels) == ([], ("硕士", "博士"))
 
 
@@ -261,7 +274,7 @@ def test_fonts_are_a_list_of_files_and_each_that_is_not_there_is_named(tmp_path:
     font = tmp_path / "rare.ttf"
     font.touch()
     assert read(make_data(slip={"fonts": [str(font)]})).slip.fonts == (font,)
-    assert read(make_data(slip={"fonts": f"{font},{font}"})).slip.fonts == (font, font)
+    assert read(make_data(slip={"fonts": EnvironmentText(f"{font},{font}")})).slip.fonts == (font, font)
     assert read(make_data()).slip.fonts == ()
     told = read(make_data(slip={"fonts": [str(font), "gone.ttf", "lost.ttf"]})).faults
     assert told == ["slip.fonts names no file: gone.ttf", "slip.fonts names no file: lost.ttf"]
@@ -305,3 +318,84 @@ def test_canary_students_are_named_singly_in_lists_or_by_fact_and_folded() -> No
 def test_canary_students_that_prove_nothing_are_refused(table: dict[str, object], message: str) -> None:
     where = "mini_apps.graduate_departure.canaries.library_loans"
     assert [fault for fault in read_canaries(**table).faults if f"{where}.{message}" in fault] != []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://host:port", "http://:8310", "http://host:99999", "http://host:0", "http://host:", "http://[::1",
+        "https://host:1:[]", "https://lixiao.example.edu.cn/", "https://a.b/c", "https://me@host", "http://a b", "ftp://a",
+    ],
+)  # fmt: skip
+def test_an_address_at_which_nothing_can_be_is_refused(url: str) -> None:
+    (fault,) = read(make_data(service={"base_url": url})).faults
+    assert fault.startswith("service.base_url ")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000", "https://lixiao.example.edu.cn", "http://[::1]:8000"]
+)
+def test_an_address_of_a_host_is_taken(url: str) -> None:
+    assert read(make_data(service={"base_url": url})).faults == []
+
+
+@pytest.mark.parametrize("rest", ["user:S3CR@ET:PW@h/db", "user@host:S3CRET/db", "host:bad/db"])
+def test_a_database_url_that_is_none_is_told_without_a_part_of_its_password(rest: str) -> None:
+    (fault,) = read(make_data(database={"url": f"postgresql+psycopg://{rest}"})).faults
+    assert fault.startswith("database.url is not a database URL")
+    assert "S3CR" not in fault
+    assert "PW" not in fault
+
+
+def test_a_pattern_that_is_none_hides_no_other_mistake() -> None:
+    faults = read(
+        make_data(numbers={"pattern": "([0-9"}, session={"idle_minutes": -1}, roles={"guards": ["1"]})
+    ).faults
+    assert "numbers.pattern is not a regular expression" in faults
+    assert any(fault.startswith("session.idle_minutes ") for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("text", "variable", "fault"),
+    [
+        ("service = 5", "LIXIAO_SERVICE__SECRET_KEY", "service must be a table"),
+        (
+            '[connectors]\nfinance = "abc"',
+            "LIXIAO_CONNECTORS__FINANCE__CREDENTIAL",
+            "connectors.finance must be a table",
+        ),
+        ("[sign_in]\ncampus = 5", "LIXIAO_SIGN_IN__CAMPUS__CLIENT_SECRET", "sign_in.campus must be a table"),
+    ],
+)
+def test_what_stands_where_a_table_belongs_is_told_though_the_environment_has_one(
+    tmp_path: Path, text: str, variable: str, fault: str
+) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(text)
+    data: dict[str, Any] = {}
+    merge(data, read_toml(file, []))
+    merge(data, read_environment({variable: "x"}, []))
+    place = fault.removesuffix(" must be a table").split(".")
+    for key in place:
+        data = data[key]
+    assert not isinstance(data, dict)
+
+
+def test_texts_of_a_file_are_no_numbers_flags_or_lists() -> None:
+    faults = read(
+        make_data(
+            database={"url": "sqlite:////a", "connections": "15"},
+            privacy={"consent": "true"},
+            roles={"guards": "00420016, 00420017"},
+        )
+    ).faults
+    assert "database.connections must be a whole number" in faults
+    assert "privacy.consent must be true or false" in faults
+    assert any(fault.startswith("roles.guards ") for fault in faults)
+
+
+def test_texts_too_long_for_the_system_are_mistakes_like_others() -> None:
+    long = "x" * 5000
+    faults = read(make_data(service={"time_zone": long}, slip={"fonts": [long, "a\0b"]})).faults
+    assert sum(fault.startswith("slip.fonts names no file") for fault in faults) == 2
+    assert any(fault.startswith("service.time_zone is not a known") for fault in faults)
