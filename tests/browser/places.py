@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -44,7 +45,7 @@ def _open_while_asking(screens: Screens, service: Service, student: str) -> Page
     for system in ("archive", "finance"):
         service.campus.set_fault(system, "slow_2s")
     page = screens.open()
-    page.context.route("**/clearance?wait=1", lambda _never_answered: None)
+    page.context.route(re.compile(r"/clearance\?wait="), lambda _never_answered: None)
     screens.answer_sign_in(page, student, CLEARANCE)
     page.wait_for_selector("[data-status=checking]")
     return page

@@ -127,7 +127,7 @@ PLATFORMS = {
         user=lambda: text(json.dumps({**USER, "id": 1234567890123456789, "note": "\ud840"}))
     ),
     "no PKCE": Platform(
-        {"pkce": "false"}, accepts_client=lambda asked: "code_verifier" not in asked.form | asked.query
+        {"pkce": False}, accepts_client=lambda asked: "code_verifier" not in asked.form | asked.query
     ),
 }
 
