@@ -43,6 +43,10 @@ class ConnectorConfig(Limits):
     fields: Facts[Field]
     actions: Annotated[Mapping[str, Section], *of_context("actions", NO_ACTIONS)] = NO_ACTIONS
 
+    def get_facts(self) -> Mapping[str, Field]:
+        """The facts of an answer, by name."""
+        return self.fields
+
     def get_weakness(self, _fact: str) -> str:
         """Why a fact must not settle a step by itself; empty if it may."""
         return ""

@@ -70,6 +70,10 @@ class DeskConfig(ConnectorConfig):
         4, description="how many entries are read at the same time"
     )
 
+    def get_facts(self) -> Mapping[str, Field]:
+        """Those of its fields, and what the desk keeps itself."""
+        return {**self.fields, **KEPT_BY_THE_DESK}
+
     def list_contradictions(self) -> Iterator[tuple[str, str]]:
         """See Section."""
         yield from super().list_contradictions()
@@ -89,7 +93,7 @@ class DeskConfig(ConnectorConfig):
         for name, field in self.fields.items():
             if len(field.path) != 1:
                 yield f"fields.{name}.path", "must be a heading"
-            if name in (RECORDED_BY, RECORDED_AT):
+            if name in KEPT_BY_THE_DESK:
                 yield f"fields.{name}", "is kept by the desk itself"
         headings = [fold_heading(heading) for heading in list_headings(self)]
         if len(set(headings)) != len(headings):

@@ -94,7 +94,7 @@ def _begin(connection: Connection) -> None:
 @contextmanager
 def write_transaction(lock_timeout: float = LOCK_TIMEOUT_SECONDS) -> Iterator[DatabaseSession]:
     """One writing transaction: committed when the block ends, rolled back when it raises. Waits for its turn
-    for at most `patience` seconds, and raises OperationalError then.
+    for at most `lock_timeout` seconds, and raises OperationalError then.
 
     Ends the read that the request may have open, so that nothing read before it is relied on.
     """

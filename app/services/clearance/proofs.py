@@ -120,7 +120,7 @@ def _ask_again(
     deadline: float,
     timeout: float,
 ) -> Proven:
-    """Ask the canary students, who have `patience` seconds, and then the student once more beside them. Without right
+    """Ask the canary students, who have `timeout` seconds, and then the student once more beside them. Without right
     answers about all of them, or with another answer than before, a step is unavailable; another answer suspends it.
     """
     resting = _list_resting(installed, before)

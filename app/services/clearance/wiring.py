@@ -86,7 +86,7 @@ def check_students(sign_in: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _check_step(step: Step, connector: ConnectorConfig) -> Iterator[str]:
-    fields = connector.fields
+    fields = connector.get_facts()
     uses = {use.key: use for use in step.rule.uses}
     for key in uses.keys() - fields.keys():
         yield f" lack {key}, which the rule reads"

@@ -122,6 +122,36 @@ def test_what_is_only_shown_may_be_missing_or_a_flag(mini_app: MiniApp) -> None:
     assert check(mini_app, sections) == []
 
 
+def keep_by_hand(sections: Sections) -> None:
+    fields = {
+        "checkout_date": {"path": "日期", "type": "day", "empty": True},
+        "checkout_by": {"path": "经办人", "type": "text", "empty": True},
+    }
+    sections["dormitory"] = {
+        "kind": "desk",
+        "number_column": "学号",
+        "no_record": "never",
+        "fields": fields,
+    }
+
+
+def test_what_a_desk_keeps_itself_may_settle_a_step_and_is_a_text(mini_app: MiniApp) -> None:
+    sections = demo_sections()
+    keep_by_hand(sections)
+    steps = {step.key: step for step in mini_app.steps}
+    step = steps["dormitory"]
+    rule = step.rule.model_copy(update={"facts": (*step.rule.facts, "recorded_by")})  # type: ignore[attr-defined]
+    by_hand = step.model_copy(update={"rule": rule})
+    others = [by_hand if one is step else one for one in mini_app.steps]
+    assert check(mini_app.model_copy(update={"steps": tuple(others)}), sections) == []
+
+    shown = step.facts[0].model_copy(update={"key": "recorded_at", "type": "day"})
+    wrong = step.model_copy(update={"facts": (*step.facts, shown)})
+    others = [wrong if one is step else one for one in mini_app.steps]
+    (told,) = check(mini_app.model_copy(update={"steps": tuple(others)}), sections)
+    assert told.startswith("connectors.dormitory.fields.recorded_at.type is text, and the manifest has day")
+
+
 def test_all_that_does_not_fit_is_told_at_once(mini_app: MiniApp) -> None:
     sections = demo_sections()
     drop_field("finance", "amount")(sections)
