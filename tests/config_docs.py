@@ -20,7 +20,7 @@ from app.connectors.fields import JsonField
 from app.connectors.http.client import HttpAction, HttpJsonConfig
 from app.connectors.sip2.connector import BlockShape, Sip2Config
 from app.connectors.sql.config import SqlConfig
-from app.domain import mini_app
+from app.domain import mini_app, office, opening_hours
 from app.identity.cas import CasSettings
 from app.identity.oauth2 import OAuth2Settings
 from app.identity.oidc import OidcSettings
@@ -59,6 +59,10 @@ TABLES: dict[str, type[Section]] = {
     "connectors desk": DeskConfig,
     "manifest": mini_app.MiniApp,
     "manifest step": mini_app.Step,
+    "manifest office": office.Office,
+    "manifest special office": office.SpecialOffice,
+    "manifest hours": opening_hours.Hours,
+    "manifest link": office.Link,
     "manifest fact": mini_app.FactSpec,
     "manifest reason": mini_app.ReasonSpec,
     "manifest action": mini_app.ActionSpec,

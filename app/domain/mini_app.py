@@ -22,7 +22,8 @@ from app.config_model import (
     one_of,
     require,
 )
-from app.domain.clearance import FactValue, Reason, RuleResult, Status
+from app.domain.clearance import FactValue, Reading, Reason, RuleResult, Status
+from app.domain.office import COLLEGE, Contact, Link, Office, SpecialOffice
 from app.domain.person import Person
 from app.domain.rules import RULES, Rule
 from app.domain.slip import COMPARED
@@ -62,6 +63,12 @@ class ReasonSpec(Section):
     """`[steps.reasons.<fact>]`: what to say of a fact that does not pass."""
 
     message: Text = Field(alias="says", description="what is wrong; `{value}` is the fact as shown")
+    message_of_nothing: str = Field(
+        "",
+        alias="says_of_nothing",
+        json_schema_extra={SHOWN_DEFAULT: "as in `says`"},
+        description="the same where the department holds nothing. Reasons of one step that say the same are said once",
+    )
     next_step: str = Field(
         "", json_schema_extra={SHOWN_DEFAULT: "the step's own"}, description="what to do about it"
     )
@@ -79,6 +86,11 @@ class ActionSpec(Section):
     done: Text = Field(description="what is said after it was done")
     refused: Text = Field(description="what is said after it was refused")
     unknown: Text = Field(description="what is said where nothing is known of it")
+    next_step: str = Field(
+        "",
+        json_schema_extra={SHOWN_DEFAULT: "the reason's own"},
+        description="what to do while the action is offered, in the place of the reason's next step",
+    )
     offered_for: Annotated[Texts, require("is empty: the action would be offered to everybody")] = Field(
         description="facts; the action is offered exactly when no other fact keeps the step from passing"
     )
@@ -99,7 +111,7 @@ def _read_rule(parameters: object, info: ValidationInfo) -> Rule:
 
 
 class Step(Section):
-    """`[[steps]]`: a step 环节, one item that a department answers for."""
+    """`[[steps]]`: a step 事项, one item that a department answers for."""
 
     key: Key = Field(
         description="its name in addresses, marks and the configuration: small letters, digits, `_`"
@@ -119,10 +131,13 @@ class Step(Section):
         )
     )
     no_record_says: str = Field("", description='the sentence for that; required unless `"unavailable"`')
+    cleared_says: str = Field("", description="a sentence for when it passes by what the department holds")
     next_step: Text = Field(description="what to do when it does not pass")
-    place: Text = Field(description="where")
-    hours: str = Field("", description="when")
-    contact: Text = Field(description="whom to ask")
+    office: Office = Field(description="where to go, when, and whom to ask")
+    offices: Tables[SpecialOffice] = Field(
+        (), description="what differs for some students, by building, college, …"
+    )
+    links: Tables[Link] = Field((), description="online systems that the step's texts name")
     facts: Tables[FactSpec] = Field((), description="what the department tells, in the order shown")
     reasons: dict[str, ReasonSpec] = Field({}, description="what to say of a fact that does not pass")
     actions: Tables[ActionSpec] = Field((), description="what the student can do here")
@@ -140,9 +155,39 @@ class Step(Section):
             yield "reasons", f"has {key}, which is no fact of the step"
         if self.no_record is not Status.UNAVAILABLE and not self.no_record_says:
             yield "no_record_says", "is missing: say what it means to have no record"
+        yield from self._list_useless_contacts(shown)
         for action in self.actions:
             for key in set(action.offered_for) - set(self.rule.fact_keys):
                 yield "actions", f"has {action.key} offered for {key}, which the rule does not read"
+
+    def _list_useless_contacts(self, shown: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        for office in self.offices:
+            if office.by != COLLEGE and shown.get(office.by) != "text":
+                yield "offices", f"has one by {office.by}, which is neither a text of the step nor {COLLEGE}"
+        for name in self.list_unnamed_links():
+            yield "links", f"has {name}, which no text of the step names"
+
+    def list_unnamed_links(self) -> list[str]:
+        """The online systems with an address that neither a next step nor a place names."""
+        places = [self.office.place, *(office.place for office in self.offices)]
+        texts = [self.next_step, *(reason.next_step for reason in self.reasons.values())]
+        texts += [*places, *(action.next_step for action in self.actions)]
+        return [link.name for link in self.links if not any(link.name in text for text in texts)]
+
+    @property
+    def has_example(self) -> bool:
+        """Whether a phone number or an address of the step is left from an example."""
+        offices: tuple[Contact, ...] = (self.office, *self.offices)
+        return any(each.is_example for each in offices) or any(link.is_example for link in self.links)
+
+    def get_office(self, reading: Reading | None, college: str) -> Office:
+        """The office for a student of this college of whom the department holds this."""
+        values: dict[str, list[object]] = {COLLEGE: [college]}
+        for record in reading.records if reading else ():
+            for key, value in record.items():
+                values.setdefault(key, []).append(value)
+        special = next((office for office in self.offices if office.fits(values)), None)
+        return special.complete(self.office) if special else self.office
 
     def get_fact(self, key: str) -> FactSpec:
         """The fact of this key. Raises KeyError."""
@@ -152,13 +197,26 @@ class Step(Section):
         """The action of this key, or None."""
         return next((action for action in self.actions if action.key == key), None)
 
-    def explain(self, reason: Reason) -> tuple[str, str]:
-        """A reason in words: what is wrong, and what to do next."""
+    def list_offered(self, finding: RuleResult) -> tuple[ActionSpec, ...]:
+        """The actions that settle exactly what the finding leaves."""
+        return tuple(action for action in self.actions if action.is_offered(finding))
+
+    def explain(self, finding: RuleResult) -> tuple[tuple[str, str], ...]:
+        """The reasons in words, each once: what is wrong, and what to do next."""
+        offered = (action.next_step for action in self.list_offered(finding) if action.next_step)
+        instead = next(offered, "")
+        told = ((message, instead or step) for message, step in map(self._explain, finding.reasons))
+        return tuple(dict.fromkeys(told))
+
+    def _explain(self, reason: Reason) -> tuple[str, str]:
         if reason.key not in self.reasons:
             return self.no_record_says, self.next_step
         spec = self.reasons[reason.key]
+        next_step = spec.next_step or self.next_step
+        if reason.value in (None, "") and spec.message_of_nothing:
+            return spec.message_of_nothing, next_step
         shown = self.get_fact(reason.key).format(reason.value)
-        return spec.message.replace("{value}", shown), spec.next_step or self.next_step
+        return spec.message.replace("{value}", shown), next_step
 
 
 PERSON_FIELDS: Mapping[str, Callable[[Person, str], str]] = {
@@ -191,6 +249,9 @@ class SlipLayout(Section):
 
     title: Text = Field(description="heads the paper")
     statement: Text = Field(description="the sentence below the steps")
+    later: str = Field(
+        "", description="how a graduate gets the slip once the campus account has ended, as a sentence"
+    )
     fields: Fields = Field(
         description=f"like `[[fields]]`; `{'`, `'.join(COMPARED)}` must be among them, since verification compares them",
     )

@@ -18,8 +18,8 @@ from app.mini_apps.pages import list_page_texts
 Thing = TypeVar("Thing")
 
 LANGUAGES = ("en",)
-NEVER_SHOWN = "rule"
-"""A step's rule compares what departments answer: no text for people."""
+NEVER_SHOWN = frozenset({"rule", "of"})
+"""A step's rule and its special offices compare what departments answer: no text for people."""
 FIRST_CHINESE = "\u2e80"
 VALUE = "{value}"
 
@@ -38,7 +38,8 @@ def translate_mini_app(folder: Path, mini_app: MiniApp, faults: list[str]) -> Mi
         if texts is None:
             continue
         translator = _Translator(texts)
-        translations[language] = translator.translate(mini_app).model_copy(update={"texts": texts})
+        translated = translator.translate(mini_app)
+        translations[language] = translated.model_copy(update={"texts": texts})
         for text in list_page_texts(folder):
             translator.translate(text)
         faults += [f"{name} lacks {text}" for text in translator.missing]
@@ -46,6 +47,11 @@ def translate_mini_app(folder: Path, mini_app: MiniApp, faults: list[str]) -> Mi
             f"{name} has {text}, which the mini-app does not say"
             for text in texts
             if text not in translator.used
+        ]
+        faults += [
+            f"{name} has {link} for an online system, which no translated text of {step.key} names so"
+            for step in translated.steps
+            for link in step.list_unnamed_links()
         ]
         faults += [
             f"{name} has {text} with {VALUE} on one side only"
@@ -89,7 +95,7 @@ class _Translator:
         if isinstance(thing, Mapping):
             return {key: self.translate(value) for key, value in thing.items()}
         if isinstance(thing, Section):
-            parts = {name: self.translate(part) for name, part in thing if name != NEVER_SHOWN}
+            parts = {name: self.translate(part) for name, part in thing if name not in NEVER_SHOWN}
             return thing.model_copy(update=parts)
         if is_dataclass(thing) and not isinstance(thing, type):
             parts = {field.name: self.translate(getattr(thing, field.name)) for field in fields(thing)}

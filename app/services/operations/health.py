@@ -112,6 +112,7 @@ def _list_checks(
     yield "database", partial(_check_database, installation)
     for installed in mini_apps:
         yield f"{installed.mini_app.slug} waivers", partial(_check_waivers, installed)
+        yield f"{installed.mini_app.slug} contacts", partial(_check_contacts, installed)
     yield "slip keys", partial(_check_keys, installation)
     yield "slip keys and log", partial(_check_issued_keys, installation)
     yield "slip certificate", partial(_check_certificate, installation)
@@ -224,6 +225,15 @@ def _check_numbers(installation: Installation) -> Iterator[CheckResult]:
         yield _note(f"and {len(odd) - MOST_SLIPS} more slips for numbers as they were typed")
     if not unfolded and not odd:
         yield _good("every number is in its one form")
+
+
+def _check_contacts(installed: InstalledMiniApp) -> Iterator[CheckResult]:
+    """Graduates call the number that a page shows."""
+    left = ", ".join(step.key for step in installed.mini_app.steps if step.has_example)
+    if left:
+        yield _note(
+            f"phone numbers or addresses of {left} are examples: put the departments' own in its manifest"
+        )
 
 
 def _check_waivers(installed: InstalledMiniApp) -> Iterator[CheckResult]:

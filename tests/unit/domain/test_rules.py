@@ -86,10 +86,8 @@ def test_the_archive_passes_only_when_已审核_and_not_when_empty(mini_app: Min
 
 def test_an_empty_archive_status_sends_the_student_to_the_archive(mini_app: MiniApp) -> None:
     step = get_step(mini_app, "archive")
-    reason = judge(mini_app, "archive", {"state": None, "reviewed_on": None}).reasons[0]
-    message, next_step = step.explain(reason)
-    assert "空" in message
-    assert next_step == "请线下到档案馆提交论文。"
+    finding = judge(mini_app, "archive", {"state": None, "reviewed_on": None})
+    assert step.explain(finding) == (("档案馆尚未收到论文", "请线下到档案馆提交论文。"),)
 
 
 @pytest.mark.parametrize("day", [None, date(2026, 6, 10)])
@@ -118,7 +116,7 @@ def test_finance_without_data_passes(mini_app: MiniApp) -> None:
 def test_arrears_do_not_pass_and_the_sum_is_the_reason(mini_app: MiniApp) -> None:
     finding = judge(mini_app, "finance", owe("500.00"), owe("300.00"))
     assert finding.status is Status.OUTSTANDING
-    assert get_step(mini_app, "finance").explain(finding.reasons[0])[0] == "共欠款 ¥800.00"
+    assert [message for message, _ in get_step(mini_app, "finance").explain(finding)] == ["共欠款 ¥800.00"]
 
 
 @pytest.mark.parametrize("way", ["deferred", "reduced", "loan"])
