@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,7 @@ from app.config_model import (
     read_texts,
 )
 from app.domain.colours import Colours
+from app.settings.emblem import Emblem, read_emblem
 
 
 def read_commit(root: Path) -> str:
@@ -49,6 +51,7 @@ def read_commit(root: Path) -> str:
 ROOT = Path(__file__).resolve().parents[2]
 MIN_AUDIT_DAYS = 180
 """中华人民共和国网络安全法, article 21 (3): logs are kept for six months at least."""
+_QQ = re.compile(r"QQ[^0-9]{0,10}([1-9][0-9]{4,11})(?![0-9])")
 _LIMIT = r"\d+ per (second|minute|hour|day)"
 
 
@@ -108,11 +111,16 @@ class ServiceSettings(Section):
     )
     support: Text = Field(
         json_schema_extra={SHOWN_DEFAULT: "as in `default.toml`"},
-        description="the help line at the foot of every page; in English likewise",
+        description="the help line at the foot of every page; in English likewise. A number behind `QQ` can be copied by a tap",
     )
     colours: Colours = Field(
         Colours(),
         description="the university's colours. One on which text could not be read (a contrast below 4.5) is a mistake",
+    )
+    emblem: OptionalPath = Field(
+        None,
+        description="the university's emblem for the head of every page: an `.svg` or `.png` file of at most 32 KB whose "
+        "colours are seen on `head` (a contrast of 3); without it a mortarboard stands there",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
@@ -165,6 +173,24 @@ class ServiceSettings(Section):
     def find_commit(cls, commit: str) -> str:
         """The checkout's, where none is named."""
         return commit or read_commit(ROOT)
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        try:
+            _ = self.emblem_file
+        except ValueError as error:
+            yield "emblem", str(error)
+
+    @cached_property
+    def support_qq(self) -> str:
+        """The QQ number that the help line names; empty where it names none."""
+        found = _QQ.search(self.support)
+        return found[1] if found else ""
+
+    @cached_property
+    def emblem_file(self) -> Emblem | None:
+        """The emblem, where there is one."""
+        return read_emblem(self.emblem, self.colours) if self.emblem else None
 
     @cached_property
     def host(self) -> str:

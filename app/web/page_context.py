@@ -2,7 +2,7 @@
 
 Addresses are remembered: a page names a dozen, and most of them never change. The colours stand in the stylesheets as
 they are by default, as variables and as what old browsers take instead; another university's are put in their places
-once, at the start.
+once, at the start, and so is what one stylesheet imports of another.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from app.domain.colours import Colours
 from app.services.installation import Installation
+from app.settings.emblem import KINDS, Emblem
 
 
 def url_for(endpoint: str, **values: Any) -> str:
@@ -35,23 +37,27 @@ def _build_url(_root: str, endpoint: str, values: tuple[tuple[str, Any], ...]) -
     return build_url(endpoint, **dict(values))
 
 
+_IMPORT = re.compile(r'@import "([a-z]+\.css)";')
+"""Resolved at the start: a page loads one stylesheet."""
 DEFAULT = Colours()
 SOFT, SOFT_DARK = "#e8f0f9", "#1b2d43"
 
 
-def register_stylesheets(app: Flask, colours: Colours) -> None:
-    """Serve static files, the stylesheets in these colours."""
+def register_static_files(app: Flask, colours: Colours, emblem: Emblem | None) -> None:
+    """Serve static files, the stylesheets in these colours, and the university's emblem, where there is one."""
     folder = Path(app.static_folder or "")
-    stylesheets = _prepare(folder, colours)
+    made = {name: (text, "text/css; charset=utf-8") for name, text in _prepare(folder, colours).items()}
+    if emblem:
+        made[f"emblem{emblem.suffix}"] = (emblem.content, KINDS[emblem.suffix])
     app.extensions["static_version"] = cache(
-        lambda name: _hash(stylesheets.get(name) or (folder / name).read_bytes())
+        lambda name: _hash(made[name][0] if name in made else (folder / name).read_bytes())
     )
 
     def serve(filename: str) -> ResponseReturnValue:
-        body = stylesheets.get(filename)
-        if body is None:
+        if filename not in made:
             return app.send_static_file(filename)
-        response = Response(body, content_type="text/css; charset=utf-8")
+        body, content_type = made[filename]
+        response = Response(body, content_type=content_type)
         response.cache_control.no_cache = True
         response.add_etag()
         return response.make_conditional(request)
@@ -66,10 +72,16 @@ def get_static_url(name: str) -> str:
 
 def _prepare(folder: Path, colours: Colours) -> dict[str, bytes]:
     """The stylesheets by name, as they are served."""
-    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.css")}
+    texts = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.css")}
+    found = {name: _import(text, texts) for name, text in texts.items()}
     if colours != DEFAULT:
         found = {name: _apply_colours(text, colours) for name, text in found.items()}
     return {name: _minify(text).encode() for name, text in found.items()}
+
+
+def _import(text: str, texts: Mapping[str, str]) -> str:
+    """A stylesheet with those that it imports in their places."""
+    return _IMPORT.sub(lambda found: _import(texts[found[1]], texts), text)
 
 
 def _apply_colours(text: str, colours: Colours) -> str:
@@ -141,7 +153,8 @@ def register_shell(app: Flask) -> None:
     }
     # Flask would lead to the merged address with the host that the client named.
     app.url_map.merge_slashes = False
-    register_stylesheets(app, app.extensions["installation"].settings.service.colours)
+    service = app.extensions["installation"].settings.service
+    register_static_files(app, service.colours, service.emblem_file)
     app.before_request(_start_request)
     app.context_processor(_describe_shell)
     app.jinja_env.globals |= {"static_url": get_static_url, "url_for": url_for}
@@ -178,14 +191,21 @@ def _describe_shell() -> dict[str, Any]:
     installation = get_installation()
     service = installation.settings.service
     return {
-        "help_path": _find_help_path(installation),
+        "emblem_url": get_emblem_url(),
+        "help_paths": _list_help_paths(installation),
         "head_colour": service.colours.head,
         "host": service.host,
         "request_id": g.get("request_id", ""),
     }
 
 
-def _find_help_path(installation: Installation) -> str:
-    """The mini-app whose questions and notice a page leads to: its own, or else the only one that there is."""
+def get_emblem_url() -> str:
+    """The address of the university's emblem; empty where none is configured."""
+    emblem = get_installation().settings.service.emblem_file
+    return get_static_url(f"emblem{emblem.suffix}") if emblem else ""
+
+
+def _list_help_paths(installation: Installation) -> tuple[str, ...]:
+    """The mini-apps whose questions and notice a page leads to: its own, or else all that there are."""
     own = (request.view_args or {}).get("app_path", "")
-    return own or (next(iter(installation.mini_apps)) if len(installation.mini_apps) == 1 else "")
+    return (own,) if own else tuple(installation.mini_apps)

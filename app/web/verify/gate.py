@@ -28,7 +28,7 @@ from app.services.verification.status_list import get_status_list
 from app.web.auth.access import find_account
 from app.web.language import ARGUMENT, get_language, gettext, render_template
 from app.web.limits import get_address
-from app.web.page_context import get_installation, get_static_url
+from app.web.page_context import get_emblem_url, get_installation, get_static_url
 from app.web.transport import CONTENT_SECURITY_POLICY
 from app.web.verify.verdicts import TEXTS, get_staff, verify_pages
 
@@ -70,7 +70,7 @@ MODULES = (
     "gate-status.js",
     "gate-store.js",
 )
-STYLES_AND_PICTURES = ("lixiao.css", "verify.css", "gate.css", "gate-icon.svg")
+STYLES_AND_PICTURES = ("gate.css", "gate-icon.svg")
 
 
 @verify_pages.get("/gate")
@@ -101,6 +101,7 @@ def gate_worker() -> ResponseReturnValue:
     """The service worker: the list of files, whose version changes with any of them, and how they are kept."""
     files = [url_for(".gate"), url_for(".gate_manifest")]
     files += [get_static_url(name) for name in STYLES_AND_PICTURES]
+    files += [url for url in (get_emblem_url(),) if url]
     files += [url_for("static", filename=name) for name in MODULES]
     script = get_static_url("gate-worker.js")
     body = f"const VERSION = {json.dumps(_get_version())};\nconst FILES = {json.dumps(files)};\n"
