@@ -9,6 +9,7 @@ mask was read better than the others, nor was the best rated.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from qrcode import QRCode
 from qrcode.constants import ERROR_CORRECT_Q
@@ -27,6 +28,18 @@ class QrMatrix:
     def rows(self) -> list[str]:
         """The rows from the top, each a string of "0" and "1"."""
         return [self.bits[start : start + self.size] for start in range(0, len(self.bits), self.size)]
+
+    def to_path(self) -> str:
+        """The dark modules as the data of an SVG path, a module being 1 wide: runs of a row as one rectangle."""
+        runs = []
+        for y, row in enumerate(self.rows()):
+            x = 0
+            for module, run in groupby(row):
+                length = len(list(run))
+                if module == "1":
+                    runs.append(f"M{x} {y}h{length}v1h-{length}z")
+                x += length
+        return "".join(runs)
 
 
 def build_qr_matrix(text: str) -> QrMatrix:

@@ -14,7 +14,7 @@ from app.domain.slip_log import SlipState, SlipStatus
 from app.mini_apps.translation import translate_texts
 from app.services.slips.records import CHINESE, ENGLISH
 from app.web.language import CHINESE as PRINTED
-from app.web.language import get_language, gettext, localized, show_day, show_moment
+from app.web.language import get_language, gettext, localized, show_day, show_moment, show_printed_time
 from app.web.language import lazy_gettext as _l
 from app.web.page_context import get_installation
 
@@ -30,6 +30,10 @@ OWN_WORDS = {
 
 def show_record(record: SlipRecord, slug: str) -> SlipRecord:
     """The record of a slip of this mini-app."""
+    return _show_times(_translate(record, slug))
+
+
+def _translate(record: SlipRecord, slug: str) -> SlipRecord:
     language = get_language()
     if language is PRINTED:
         return record
@@ -43,6 +47,19 @@ def show_record(record: SlipRecord, slug: str) -> SlipRecord:
         for step in shown.steps
     ]
     return replace(shown, steps=tuple(steps))
+
+
+def _show_times(record: SlipRecord) -> SlipRecord:
+    """The record with its days and moments as all pages write them."""
+    steps = tuple(
+        replace(step, learnt_at=show_printed_time(step.learnt_at), facts=tuple(map(_show_time, step.facts)))
+        for step in record.steps
+    )
+    return replace(record, submitted_at=show_printed_time(record.submitted_at), steps=steps)
+
+
+def _show_time(fact: PrintedField) -> PrintedField:
+    return replace(fact, value=show_printed_time(fact.value))
 
 
 def _translate_unit(fact: PrintedField, texts: Mapping[str, str]) -> PrintedField:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, request, session, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
+from app.documents.qr import build_qr_matrix
 from app.domain.errors import LinkExpired, SlipRevoked, UnknownSlip
 from app.domain.slip_log import SlipState
 from app.services.slips.files import hand_out_pdf, hand_out_png
@@ -19,6 +20,7 @@ from app.services.slips.slips import (
     list_slip_statuses,
     list_slips,
 )
+from app.services.verification.scan_log import summarize_scans
 from app.web.auth.access import current_person, get_person, signed_in_required
 from app.web.language import render_template, show_mini_app
 from app.web.page_context import get_installation
@@ -27,6 +29,8 @@ from app.web.slip_texts import show_record, view_state
 slip_pages = Blueprint("slips", __name__)
 
 LINK_SECONDS = 15 * 60
+SUBMITTED = "submitted"
+"""In a session: the slip that was just issued, until its page has said so."""
 
 
 def _get_signer() -> URLSafeTimedSerializer:
@@ -54,6 +58,7 @@ def slip(number: str) -> ResponseReturnValue:
     token = _get_signer().dumps(found.number)
     links = {
         "png": url_for(".slip_png", number=number, token=token),
+        "picture": url_for(".slip_png", number=number, token=token, download=1),
         "pdf": url_for(".slip_pdf", number=number, token=token),
         "download": url_for(".slip_pdf", number=number, token=token, download=1),
     }
@@ -63,29 +68,51 @@ def slip(number: str) -> ResponseReturnValue:
         slip=found,
         state=view_state(get_slip_status(get_installation(), number)),
         record=show_record(found.record, found.mini_app),
+        is_new=session.pop(SUBMITTED, "") == number,
+        qr=_draw_qr(found.code.url),
+        scans=summarize_scans(number),
+        later=_find_way_later(found.mini_app),
         links=links,
         download_address=address,
     )
 
 
+def _draw_qr(url: str) -> dict[str, object]:
+    """The QR as the page draws it, which no network has to bring."""
+    matrix = build_qr_matrix(url)
+    return {"size": matrix.size, "path": matrix.to_path()}
+
+
+def _find_way_later(slug: str) -> str:
+    """How the mini-app says that a slip is to be had when the campus account has ended; empty where it does not."""
+    shown = map(show_mini_app, get_installation().mini_apps.values())
+    return next((item.mini_app.slip.later for item in shown if item.mini_app.slug == slug), "")
+
+
 @slip_pages.get("/slips/<number>.pdf")
 def slip_pdf(number: str) -> ResponseReturnValue:
     """The slip as a PDF file, inline or with `?download=1` as an attachment."""
-    disposition = "attachment" if request.args.get("download") else "inline"
     installation = get_installation()
     return _answer(
         number,
-        lambda found: _send(hand_out_pdf(installation, found), "application/pdf", "pdf", found, disposition),
+        lambda found: _send(
+            hand_out_pdf(installation, found), "application/pdf", "pdf", found, _get_disposition()
+        ),
     )
 
 
 @slip_pages.get("/slips/<number>.png")
 def slip_png(number: str) -> ResponseReturnValue:
-    """The slip as a picture."""
+    """The slip as a picture, inline or with `?download=1` as an attachment."""
     installation = get_installation()
     return _answer(
-        number, lambda found: _send(hand_out_png(installation, found), "image/png", "png", found, "inline")
+        number,
+        lambda found: _send(hand_out_png(installation, found), "image/png", "png", found, _get_disposition()),
     )
+
+
+def _get_disposition() -> str:
+    return "attachment" if request.args.get("download") else "inline"
 
 
 def _answer(number: str, show: Callable[[SlipView], ResponseReturnValue]) -> ResponseReturnValue:

@@ -203,6 +203,29 @@ def list_scans(slip_id: int, limit: int = 50) -> tuple[LoggedScan, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    """How often a slip was checked, and when the last times were (UTC): what its holder may know."""
+
+    count: int
+    moments: tuple[datetime, ...]
+
+
+def summarize_scans(number: str, limit: int = 5) -> ScanSummary:
+    """The checks of the slip of this number: all of them counted, and the newest ones that are still on record."""
+    query = (
+        select(Slip.check_count, Scan.checked_at)
+        .outerjoin(Scan, Scan.slip_id == Slip.id)
+        .where(Slip.number == number)
+        .order_by(Scan.checked_at.desc(), Scan.id.desc())
+        .limit(limit)
+    )
+    rows = db.session.execute(query).all()
+    return ScanSummary(
+        max((count for count, _ in rows), default=0), tuple(moment for _, moment in rows if moment)
+    )
+
+
 OLDEST = timedelta(days=365)
 
 

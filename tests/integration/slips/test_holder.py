@@ -76,10 +76,10 @@ def test_the_files_of_a_revoked_slip_are_gone_by_earlier_links_too(
 ) -> None:
     own = [f"/slips/{slip.number}.pdf", f"/slips/{slip.number}.png", f"/slips/{slip.number}.pdf?download=1"]
     linked = find_files(holder.get(f"/slips/{slip.number}"))
-    assert len(linked) == 3
+    assert len(linked) == 4
     stranger = service.visit()
     found = [holder.get(path) for path in own] + [stranger.get(path) for path in linked]
-    assert [answer.status_code for answer in found] == [200] * 6, "control: they were there before"
+    assert [answer.status_code for answer in found] == [200] * 7, "control: they were there before"
     revoke(service, slip)
     other = service.visit()
     other.sign_in("TS23000003", "/completed")
@@ -108,7 +108,7 @@ def test_a_reissued_slip_says_that_earlier_printouts_are_void_and_hands_out_the_
         assert "✓已换发" in words
         assert "以前保存、打印的离校单都作废" in words
     assert slip.digits not in pages[0].text
-    assert [holder.get(path).status_code for path in find_files(pages[0])] == [200] * 3
+    assert [holder.get(path).status_code for path in find_files(pages[0])] == [200] * 4
 
 
 def test_a_reissued_slip_that_is_revoked_is_revoked(

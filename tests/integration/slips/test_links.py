@@ -33,7 +33,7 @@ def issue(service: Service, student: str) -> Slip:
     number = visitor.submit().headers["Location"].rpartition("/")[2]
     page = visitor.get(f"/slips/{number}").text
     found = [unescape(link) for link in re.findall(r'(?:href|src)="(/slips/[^"]+token=[^"]+)"', page)]
-    return Slip(number, dict(zip(("png", "download", "pdf"), found, strict=True)))
+    return Slip(number, dict(zip(("picture", "download", "pdf", "png"), found, strict=True)))
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def fetch(service: Service, path: str, method: str = "GET") -> requests.Response
     ("name", "kind", "disposition", "ending"),
     [
         ("png", "image/png", "inline", "png"),
+        ("picture", "image/png", "attachment", "png"),
         ("pdf", "application/pdf", "inline", "pdf"),
         ("download", "application/pdf", "attachment", "pdf"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 import zxingcpp
@@ -40,6 +41,17 @@ def draw(matrix: QrMatrix) -> Image.Image:
 def test_a_slips_symbol_has_the_other_programs_modules(seed: int) -> None:
     url = make_code(seed).url
     assert build_qr_matrix(url) == make_other_symbol(url)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_path_that_a_page_draws_fills_exactly_the_dark_modules(seed: int) -> None:
+    matrix = build_qr_matrix(make_code(seed).url)
+    runs = re.findall(r"M(\d+) (\d+)h(\d+)v1h-(\d+)z", matrix.to_path())
+    filled = [(int(x) + step, int(y)) for x, y, length, _ in runs for step in range(int(length))]
+    assert "".join(f"M{x} {y}h{there}v1h-{back}z" for x, y, there, back in runs) == matrix.to_path()
+    assert all(there == back for _, _, there, back in runs)
+    dark = [(x, y) for y, row in enumerate(matrix.rows()) for x, bit in enumerate(row) if bit == "1"]
+    assert filled == dark
 
 
 @pytest.mark.parametrize("alphabet", ALPHABETS)

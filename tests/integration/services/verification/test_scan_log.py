@@ -20,6 +20,7 @@ from app.models import Scan
 from app.services.verification import scan_log
 from app.services.verification.scan_log import (
     OfflineScan,
+    ScanSummary,
     Viewer,
     count_scans,
     flush_scans,
@@ -27,6 +28,7 @@ from app.services.verification.scan_log import (
     list_scans,
     record_offline_scans,
     record_scan,
+    summarize_scans,
 )
 from app.services.verification.verification import Verification, verify_code
 from tests.fixtures.office import Office
@@ -52,6 +54,22 @@ def read_rows(office: Office) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(office.data_dir / "lixiao.sqlite3")) as connection:
         query = "SELECT viewer, verdict, address_hash, slip_id FROM slip_checks ORDER BY id"
         return connection.execute(query).fetchall()
+
+
+def test_a_holder_is_told_how_often_a_slip_was_checked_and_the_last_times_and_of_no_other(
+    office: Office,
+) -> None:
+    first, second, unchecked = office.issue(), office.issue(), office.issue()
+    for number in (*[first] * 3, second):
+        check(office, number)
+    flush_scans()
+    db.session.rollback()  # a request begins after the checks were written
+    told = summarize_scans(first, limit=2)
+    assert (told.count, len(told.moments)) == (3, 2)
+    assert told.moments[0] >= told.moments[1]
+    assert (summarize_scans(second).count, len(summarize_scans(second).moments)) == (1, 1)
+    for number in (unchecked, "LX260000000000000"):
+        assert summarize_scans(number) == ScanSummary(0, ())
 
 
 def test_checks_are_counted_at_their_slip(office: Office) -> None:
