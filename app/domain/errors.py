@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
+from app.domain.person import Role
 from app.domain.slip import PrintedField
 
 
@@ -39,7 +40,11 @@ class OutsidePeriod(DomainError):
 
 
 class NotAStudent(DomainError):
-    """The person who signed in is not a student."""
+    """The person who signed in is not a student, but this."""
+
+    def __init__(self, role: Role) -> None:
+        super().__init__(role)
+        self.role = role
 
 
 class Mismatch(StrEnum):

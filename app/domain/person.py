@@ -21,6 +21,10 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+STAFF = frozenset({Role.GUARD, Role.CLERK, Role.ADMINISTRATOR})
+"""Who verifies slips, and may see all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """A signed-in person. `number` is the student or staff number, a text that keeps its zeros;

@@ -163,20 +163,28 @@ function toLocalDay(moment) {
 function showVerdict({ verdict, code, note }) {
   show(`verdict-${verdict}`);
   const result = document.getElementById("result");
-  result.querySelector(".seal").append(formatMoment(`${page.dataset.checkedAt} `, new Date()));
+  const told = document.createElement("p");
+  told.textContent = `${page.dataset.checkedAt} ${formatMoment(new Date())}`;
+  result.querySelector(".seal").append(told);
   if (note) result.append(document.getElementById(`note-${note}`).content.cloneNode(true));
   if (!code) return;
   const fields = document.getElementById("slip-fields").content.cloneNode(true);
   for (const name of ["masked_name", "last_four", "issued_on"]) {
-    fields.querySelector(`[data-field=${name}]`).textContent = code[name];
+    fields.querySelector(`[data-field=${name}]`).textContent = name === "issued_on" ? formatDay(code[name]) : code[name];
   }
   result.append(fields);
 }
 
-function formatMoment(before, moment) {
-  const element = document.createElement("p");
-  element.textContent = before + new Intl.DateTimeFormat(locale, { timeZone, timeStyle: "medium" }).format(moment);
-  return element;
+/* Days and moments as every page writes them: 2026年6月1日 14:30, and 1 Jun 2026, 14:30. */
+const DAY = { year: "numeric", month: locale === "en" ? "short" : "long", day: "numeric" };
+
+function formatMoment(moment) {
+  const time = { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  return new Intl.DateTimeFormat(locale === "en" ? "en-GB" : locale, { ...DAY, ...time }).format(moment);
+}
+
+function formatDay(text) {
+  return new Intl.DateTimeFormat(locale === "en" ? "en-GB" : locale, { ...DAY, timeZone: "UTC" }).format(new Date(text));
 }
 
 function show(template) {
@@ -211,8 +219,7 @@ function formatAge(moment) {
   const minutes = Math.max(0, Math.floor((Date.now() - moment) / 60000));
   const ago = new Intl.RelativeTimeFormat(locale);
   const age = minutes < 60 ? ago.format(-minutes, "minute") : ago.format(-Math.floor(minutes / 60), "hour");
-  const time = new Intl.DateTimeFormat(locale, { timeZone, dateStyle: "short", timeStyle: "short", hourCycle: "h23" });
-  return `${time.format(moment)} · ${age}`;
+  return `${formatMoment(moment)} · ${age}`;
 }
 
 start();

@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import date
 from http import HTTPStatus
+from urllib.parse import quote
 
 from flask import Flask, Response, current_app, g, jsonify, request
 from flask.globals import request_ctx
@@ -16,7 +17,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from app.domain import errors as facts
 from app.domain.errors import Mismatch, NotGraduating, OutsidePeriod
-from app.domain.person import Role
+from app.domain.person import STAFF, Role
 from app.extensions import DATABASE_ERRORS, find_reason
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
@@ -25,7 +26,7 @@ from app.web.auth.access import get_person
 from app.web.language import ENGLISH, get_language, gettext, localized, render_template, show_day
 from app.web.language import lazy_gettext as _l
 from app.web.limits import describe_wait
-from app.web.page_context import get_installation
+from app.web.page_context import find_page_above, get_installation
 from app.web.slip_texts import describe_unprintable
 
 
@@ -73,7 +74,7 @@ def describe_mismatch(fact: NotGraduating) -> Notice:
     titles = {
         Mismatch.LEVEL_MISSING: gettext("统一身份认证没有提供您的培养层次"),
         Mismatch.PERIOD_MISSING: gettext("统一身份认证没有提供您的毕业批次"),
-        Mismatch.OTHER_LEVEL: gettext("您的培养层次“%(level)s”不在本服务的办理对象中", level=told),
+        Mismatch.OTHER_LEVEL: gettext("您的培养层次“%(level)s”不在本批次离校名单中", level=told),
         Mismatch.OTHER_PERIOD: gettext("您的毕业批次“%(period)s”不是本服务现在办理的批次", period=told),
     }
     is_level = fact.mismatch in (Mismatch.LEVEL_MISSING, Mismatch.OTHER_LEVEL)
@@ -114,6 +115,15 @@ TEXTS = {
     503: ErrorText(_l("系统暂时繁忙"), _l("您的数据没有丢失。请等待十几秒后重试。")),
 }
 
+STAFF_TEXT = ErrorText(
+    _l("您登录的是工作人员账号"),
+    _l("毕业生办理离校，要用本人的学生账号登录。核验离校单请从这里进入："),
+    is_about_account=True,
+)
+"""Of who is no student and has pages of their own."""
+RETRIED = frozenset({429, 500, 503})
+"""Errors after which the same may work a moment later."""
+
 FACTS: dict[type[facts.DomainError], tuple[int, ErrorText]] = {
     facts.UnknownMiniApp: (404, TEXTS[404]),
     facts.UnknownStep: (404, TEXTS[404]),
@@ -148,7 +158,7 @@ FACTS: dict[type[facts.DomainError], tuple[int, ErrorText]] = {
     facts.NotGraduating: (
         403,
         ErrorText(
-            _l("您不在本服务的办理对象中"),
+            _l("您不在本批次离校名单中"),
             _l("请在服务指南页核对办理对象和批次。如果您应在本批次毕业，请联系所在学院。"),
             is_about_account=True,
         ),
@@ -205,6 +215,9 @@ def _show_fact(fact: facts.DomainError) -> ResponseReturnValue:
     log.info("request refused", extra={"fact": type(fact).__name__, **reason})
     if notice is not None:
         text = replace(text, title=notice.title, what_to_do=notice.what_to_do)
+    is_staff = isinstance(fact, facts.NotAStudent) and fact.role in STAFF
+    if is_staff:
+        text = STAFF_TEXT
     slip_number = fact.number if isinstance(fact, (facts.LinkExpired, facts.SlipRevoked)) else ""
     if isinstance(fact, facts.AskedTooOften):
         return _show_limit(fact)
@@ -217,6 +230,7 @@ def _show_fact(fact: facts.DomainError) -> ResponseReturnValue:
         slip_number=slip_number,
         again_path=again,
         code=notice.mark if notice else "",
+        is_staff=is_staff,
     )
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = "60"
@@ -294,6 +308,15 @@ def _find_own_slips(status: int, mark: str) -> str:
     return "held" if has_slips else "listed"
 
 
+def find_retry_path() -> str:
+    """This page; after a form the page that it stands on, since a form is never repeated."""
+    if request.method not in ("GET", "HEAD"):
+        return find_page_above(request.path)
+    query = request.query_string.decode("ascii", "replace")
+    # A path that begins with two slashes would lead to another host.
+    return "/" + quote(request.path).lstrip("/") + (f"?{query}" if query else "")
+
+
 def show_error(
     status: int,
     text: ErrorText,
@@ -303,9 +326,11 @@ def show_error(
     slip_number: str = "",
     again_path: str = "",
     code: str = "",
+    is_staff: bool = False,
 ) -> Response:
     """The error as a page, or as JSON for `Accept: application/json`; `fact_name` becomes its
-    machine-readable mark, `slip_number` the way to that slip, `again_path` the way to try once more, and `code` what to tell the support.
+    machine-readable mark, `slip_number` the way to that slip, `again_path` the way to submit once more, `code` what to
+    tell the support, and `is_staff` leads to the pages of guards and clerks.
     """
     mark = fact_name or HTTPStatus(status).phrase.replace(" ", "")
     request_id = g.get("request_id", "")
@@ -323,6 +348,8 @@ def show_error(
             detail=detail,
             slip_number=slip_number,
             again_path=again_path,
+            retry_path=find_retry_path() if status in RETRIED and not again_path else "",
+            is_staff=is_staff,
             code=code,
             own_slips=_find_own_slips(status, mark),
             request_id=request_id,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint
 
-from app.domain.person import Person, Role
+from app.domain.person import STAFF, Person
 from app.domain.slip_code import Verdict
 from app.services.verification import uploads
 from app.services.verification.uploads import FileState, FileVerification, UnreadableCode, verify_file
@@ -18,7 +18,6 @@ from app.web.language import lazy_gettext as _l
 from app.web.page_context import get_installation
 
 verify_pages = Blueprint("verify", __name__)
-STAFF = frozenset({Role.GUARD, Role.CLERK, Role.ADMINISTRATOR})
 MAX_UPLOAD_BYTES = 12 * 1024 * 1024
 
 
