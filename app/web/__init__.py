@@ -8,6 +8,7 @@ from app.web.errors import register_errors
 from app.web.language import register_languages, register_templates
 from app.web.limits import register_limits
 from app.web.mini_app.views import mini_app_pages, notices
+from app.web.offices import register_offices
 from app.web.ops import ops
 from app.web.page_context import register_shell
 from app.web.slips import slip_pages
@@ -19,6 +20,7 @@ def init_web(app: Flask) -> None:
     """Bind every page, the shell that they share, their languages, the headers and the error pages."""
     register_shell(app)
     register_languages(app)
+    register_offices(app)
     register_templates(app)
     register_limits(app)
     register_headers(app)

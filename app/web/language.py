@@ -12,6 +12,7 @@ compiled, not at every page. Any other text than one that the template itself wr
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
@@ -38,24 +39,26 @@ from app.web.page_context import find_page_above, get_installation
 FOLDER = Path(__file__).resolve().parent.parent / "translations"
 ARGUMENT = "language"
 COOKIE = "language"
+_PRINTED_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?")
+_DAY_LENGTH = len("2026-06-01")
 REMEMBERED_SECONDS = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """`code` is that of HTML and HTTP, `locale` Babel's, `title` what its speakers call it, `short` the same where
-    there is little room, and `moment` how they write a moment (Unicode's date format).
+    """`code` is that of HTML and HTTP, `locale` Babel's, `title` what its speakers call it, and `day` and `moment` how
+    they write a day and a moment (Unicode's date format).
     """
 
     code: str
     locale: str
     title: str
-    short: str
+    day: str
     moment: str
 
 
-CHINESE = Language("zh-CN", "zh_CN", "中文", "中文", "yyyy-MM-dd HH:mm:ss")
-ENGLISH = Language("en", "en_GB", "English", "EN", "d MMM yyyy, HH:mm:ss")
+CHINESE = Language("zh-CN", "zh_CN", "中文", "y年M月d日", "y年M月d日 HH:mm")
+ENGLISH = Language("en", "en_GB", "English", "d MMM y", "d MMM y, HH:mm")
 LANGUAGES = {language.code: language for language in (CHINESE, ENGLISH)}
 
 
@@ -106,8 +109,12 @@ def register_languages(app: Flask) -> None:
     app.before_request(_switch)
     app.after_request(_vary)
     app.context_processor(_describe_language)
-    app.jinja_env.globals |= {"show_day": show_day, "show_moment": show_moment}
-    app.jinja_env.filters["localized"] = localized
+    app.jinja_env.globals |= {"get_title": get_title, "show_day": show_day, "show_moment": show_moment}
+    app.jinja_env.filters |= {
+        "localized": localized,
+        "moment": show_moment,
+        "printed_time": show_printed_time,
+    }
 
 
 def get_language() -> Language:
@@ -122,24 +129,40 @@ def get_language() -> Language:
 
 
 def show_day(day: date) -> str:
-    """A day as it is written in the language of this request: 2026年6月1日, 1 June 2026."""
+    """A day as it is written in the language of this request: 2026年6月1日, 1 Jun 2026."""
     return _format_day(get_language(), day)
 
 
 @lru_cache(maxsize=64)
 def _format_day(language: Language, day: date) -> str:
-    return format_date(day, "long", language.locale)
+    return format_date(day, language.day, language.locale)
 
 
 def show_moment(moment: datetime) -> str:
-    """A moment on the service's wall clock, as it is written in the language of this request."""
+    """A moment on the service's wall clock, as it is written in the language of this request: 2026年6月1日 14:30,
+    1 Jun 2026, 14:30.
+    """
     time_zone = get_installation().settings.service.time_zone
-    return _format_second(get_language(), time_zone, moment.replace(microsecond=0))
+    return _format_minute(get_language(), time_zone, moment.replace(second=0, microsecond=0))
 
 
 @lru_cache(maxsize=64)
-def _format_second(language: Language, time_zone: tzinfo, second: datetime) -> str:
-    return format_datetime(second, language.moment, time_zone, language.locale)
+def _format_minute(language: Language, time_zone: tzinfo | None, minute: datetime) -> str:
+    return format_datetime(minute, language.moment, time_zone, language.locale)
+
+
+def show_printed_time(text: str) -> str:
+    """A text of a slip: a day or a moment that is printed as in ISO 8601 is shown like every other on our pages."""
+    if not _PRINTED_TIME.fullmatch(text):
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    language = get_language()
+    if len(text) == _DAY_LENGTH:
+        return _format_day(language, moment.date())
+    return _format_minute(language, None, moment.replace(second=0))
 
 
 def localized(text: str) -> str:
@@ -150,6 +173,11 @@ def localized(text: str) -> str:
 def show_mini_app(installed: InstalledMiniApp) -> InstalledMiniApp:
     """A mini-app as it is shown in the language of this request."""
     return _translate(installed, get_language())
+
+
+def get_title(app_path: str) -> str:
+    """The title of the mini-app at this address, in the language of this request."""
+    return show_mini_app(get_installation().get_mini_app(app_path)).mini_app.title
 
 
 @lru_cache(maxsize=16)
@@ -218,6 +246,7 @@ def _describe_language() -> dict[str, Any]:
         "other_language_url": _make_address(other),
         "university": localized(service.university),
         "support": localized(service.support),
+        "support_qq": service.support_qq,
     }
 
 

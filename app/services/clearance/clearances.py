@@ -52,11 +52,12 @@ def look_up_clearance(
     student_number: str,
     *,
     wait_for_all: bool,
+    is_afresh: bool = False,
     may_ask: MayAsk = lambda: True,
 ) -> dict[str, StepState]:
     """Where each step stands, for a page. Patient: everything is asked afresh and waited for. Otherwise
-    what is fresh enough is taken as it is, and what does not come in time is still being asked. `may_ask` is
-    asked before a new question goes out: after a no the page has what was kept.
+    what is fresh enough is taken as it is, unless it is asked `is_afresh`, and what does not come in time is still
+    being asked. `may_ask` is asked before a new question goes out: after a no the page has what was kept.
     """
     fresh_seconds = installation.settings.round.fresh_seconds
     known = load_cached_answers(installed.mini_app.slug, student_number)
@@ -65,7 +66,7 @@ def look_up_clearance(
     wanted = [
         step.key
         for step in installed.mini_app.steps
-        if wait_for_all or not _is_fresh(known.get(step.key), now, fresh_seconds)
+        if wait_for_all or is_afresh or not _is_fresh(known.get(step.key), now, fresh_seconds)
     ]
     asked = _choose_asked(installation, installed, wanted, student_number, may_ask)
     found, looks = _gather(installation, installed, asked, student_number, wait_for_all=wait_for_all)

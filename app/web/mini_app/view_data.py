@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from app.domain.clearance import CachedResult, FactValue, Reading, Status, StepState, Waived
 from app.domain.mini_app import FactSpec, Step
+from app.domain.office import Link
+from app.domain.person import Person
 from app.domain.slip import PrintedField
 from app.services.clearance.clearances import TOO_OFTEN
 from app.services.installation import InstalledMiniApp
 from app.web.language import gettext, localized, show_day, show_moment
 from app.web.language import lazy_gettext as _l
+from app.web.offices import OfficeView, view_office
 from app.web.page_context import url_for
 from app.web.slip_texts import SlipStateView
 
@@ -25,6 +28,8 @@ WORDS = {
 CHECKING = "checking"
 BLANK = "…"
 SIGNS = {Status.CLEARED: "✓", Status.OUTSTANDING: "✕", Status.UNAVAILABLE: "!", Status.WAIVED: "✓"}
+AT_ONCE = timedelta(minutes=1)
+"""How far apart answers may be that count as of one time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,10 @@ class EarlierView:
 @dataclass(frozen=True, slots=True)
 class StepView:
     """A step as the page shows it. `records` holds the facts, one tuple for each record of the system;
-    `learnt_at` is local time; `reasons` is empty unless the step is outstanding; `earlier`,
-    `failing_since` and `stale_as_of` are there only for a step that cannot be asked now; status `checking`
-    means that the department's answer is still awaited. `kept_as_of` is the time of an earlier answer that is shown
-    because the person had departments asked too often.
+    `own_time` is when its department answered (local time), where that is not the page's time; `reasons` is empty
+    unless the step is outstanding; `earlier`, `failing_since` and `stale_as_of` are there only for a step that cannot
+    be asked now; status `checking` means that the department's answer is still awaited. `kept_as_of` is the time of an
+    earlier answer that is shown because the person had departments asked too often.
     """
 
     key: str
@@ -71,10 +76,9 @@ class StepView:
     records: tuple[tuple[PrintedField, ...], ...]
     note: str
     reasons: tuple[ReasonView, ...]
-    place: str
-    hours: str
-    contact: str
-    learnt_at: str
+    office: OfficeView
+    links: tuple[Link, ...]
+    own_time: str
     refresh_url: str
     actions: tuple[ActionView, ...]
     earlier: EarlierView | None
@@ -86,23 +90,16 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class ClearanceView:
-    """The clearance page: the person's fields, the steps by department, and how far the person is. `unprintable`
-    names what no font holds of a person who has no slip yet.
+    """The clearance page: the person's fields, the steps in order, when their departments were asked (local time), and
+    how far the person is. `unprintable` names what no font holds of a person who has no slip yet.
     """
 
     fields: tuple[PrintedField, ...]
     steps: tuple[StepView, ...]
+    asked_at: str
     slip_number: str | None
     slip_state: SlipStateView | None
     unprintable: tuple[str, ...] = ()
-
-    @property
-    def departments(self) -> dict[str, list[StepView]]:
-        """The steps under their departments, in order."""
-        grouped: dict[str, list[StepView]] = {}
-        for step in self.steps:
-            grouped.setdefault(step.department, []).append(step)
-        return grouped
 
     @property
     def is_checking(self) -> bool:
@@ -110,9 +107,19 @@ class ClearanceView:
         return any(step.status == CHECKING for step in self.steps)
 
     @property
-    def passed_count(self) -> int:
-        """How many steps pass."""
-        return len(self.steps) - len(self.missing)
+    def passed(self) -> tuple[StepView, ...]:
+        """The steps that pass."""
+        return tuple(step for step in self.steps if step.status in (Status.CLEARED, Status.WAIVED))
+
+    @property
+    def awaited(self) -> tuple[StepView, ...]:
+        """The steps whose departments are being asked."""
+        return tuple(step for step in self.steps if step.status == CHECKING)
+
+    @property
+    def left(self) -> tuple[StepView, ...]:
+        """What is left to do: first what a department said no to, then what only waiting helps."""
+        return self.outstanding + self.unavailable
 
     @property
     def missing(self) -> tuple[StepView, ...]:
@@ -137,6 +144,7 @@ class ClearanceView:
 
 def view_clearance(
     installed: InstalledMiniApp,
+    person: Person,
     fields: tuple[PrintedField, ...],
     states: Mapping[str, StepState],
     slip_number: str | None,
@@ -144,22 +152,43 @@ def view_clearance(
     unprintable: tuple[str, ...] = (),
 ) -> ClearanceView:
     """The whole page's data."""
+    asked_at = find_common_time(state.learnt_at for state in states.values())
     steps = tuple(
-        view_step(installed, step, states[step.key], is_submitted=slip_number is not None)
+        view_step(
+            installed,
+            person,
+            step,
+            states[step.key],
+            page_time=asked_at,
+            is_submitted=slip_number is not None,
+        )
         for step in installed.mini_app.steps
     )
-    return ClearanceView(fields, steps, slip_number, slip_state, unprintable)
+    return ClearanceView(fields, steps, _show_moment(asked_at), slip_number, slip_state, unprintable)
+
+
+def find_common_time(moments: Iterable[datetime | None]) -> datetime | None:
+    """The moment at which the most of these were, give or take a minute; of several the last."""
+    known = [moment for moment in moments if moment]
+    return max(
+        known,
+        key=lambda moment: (sum(abs(moment - other) < AT_ONCE for other in known), moment),
+        default=None,
+    )
 
 
 def view_step(
     installed: InstalledMiniApp,
+    person: Person,
     step: Step,
     state: StepState,
     *,
+    page_time: datetime | None = None,
     is_submitted: bool = False,
 ) -> StepView:
     """One step's data; nothing is offered to do once the student has submitted."""
     path = installed.mini_app.path
+    is_own_time = state.learnt_at and (page_time is None or abs(state.learnt_at - page_time) >= AT_ONCE)
     return StepView(
         key=step.key,
         title=step.title,
@@ -169,11 +198,10 @@ def view_step(
         sign="…" if state.is_asking else SIGNS[state.status],
         records=_list_blanks(step, state) if state.is_asking else _list_records(step, state.reading),
         note=_get_note(step, state),
-        reasons=tuple(ReasonView(*step.explain(reason)) for reason in state.finding.reasons),
-        place=step.place,
-        hours=step.hours,
-        contact=step.contact,
-        learnt_at=_show_moment(state.learnt_at),
+        reasons=tuple(ReasonView(*told) for told in step.explain(state.finding)),
+        office=view_office(step.get_office(state.reading or _get_earlier(state), person.college)),
+        links=step.links,
+        own_time=_show_moment(state.learnt_at) if is_own_time else "",
         refresh_url=url_for("mini_app.refresh", app_path=path, step_key=step.key),
         actions=() if is_submitted else _list_actions(path, step, state),
         earlier=_view_earlier(step, state.last_known),
@@ -182,6 +210,10 @@ def view_step(
         kept_as_of=_show_moment(state.learnt_at) if state.is_kept else "",
         waived=state.waived,
     )
+
+
+def _get_earlier(state: StepState) -> Reading | None:
+    return state.last_known.reading if state.last_known else None
 
 
 def _show_moment(moment: datetime | None) -> str:
@@ -224,7 +256,11 @@ def _get_note(step: Step, state: StepState) -> str:
         return gettext(
             "部门系统暂时没有给出可靠的答复，这不代表未通过。请稍后重新查询；一直查不到的，请联系该部门核对记录。"
         )
-    return "" if state.reading is None or state.reading.records else step.no_record_says
+    if state.reading is None:
+        return ""
+    if not state.reading.records:
+        return step.no_record_says
+    return step.cleared_says if state.status is Status.CLEARED else ""
 
 
 def _list_actions(path: str, step: Step, state: StepState) -> tuple[ActionView, ...]:
@@ -234,6 +270,5 @@ def _list_actions(path: str, step: Step, state: StepState) -> tuple[ActionView, 
             action.title,
             url_for("mini_app.confirm_action", app_path=path, step_key=step.key, action_key=action.key),
         )
-        for action in step.actions
-        if action.is_offered(state.finding)
+        for action in step.list_offered(state.finding)
     )

@@ -11,6 +11,7 @@ from flask import Blueprint, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.connectors.base import ActionOutcome
+from app.domain.clearance import Status
 from app.domain.errors import ConsentMissing
 from app.domain.person import Person, Role
 from app.domain.slip import PrintedField
@@ -25,13 +26,21 @@ from app.services.slips.records import describe_person, find_unprintable
 from app.services.slips.slips import find_slip_number, get_slip_status
 from app.web.auth.access import current_person, find_return_page, get_person, student_required
 from app.web.errors import find_closed_notice
-from app.web.language import localized, render_template, show_mini_app, show_moment
+from app.web.language import gettext, localized, render_template, show_mini_app, show_moment
 from app.web.limits import Kind, LiveQueries
-from app.web.mini_app.view_data import ClearanceView, view_clearance, view_step
+from app.web.mini_app.view_data import WORDS, ClearanceView, view_clearance, view_step
 from app.web.page_context import get_installation
 from app.web.slip_texts import describe_unprintable, view_state
+from app.web.slips import SUBMITTED
 
-WANTED = "wanted_page"
+WANTED, AFRESH = "wanted_page", "asked_afresh"
+ASKED = {
+    Status.CLEARED: "confirmed",
+    Status.WAIVED: "confirmed",
+    Status.OUTSTANDING: "refused",
+    Status.UNAVAILABLE: "unknown",
+}
+"""How the outcome of asking again is shown: as that of an action."""
 notices = Blueprint("notices", __name__)
 mini_app_pages = Blueprint("mini_app", __name__)
 
@@ -156,7 +165,15 @@ def clearance(app_path: str) -> ResponseReturnValue:
     awaited = [key for key in installed.mini_app.step_keys if key in wanted]
     queries = LiveQueries(person)
     wait_for_all = wanted == ["1"]
-    view = _look_up(installation, installed, person, queries, wait_for_all=wait_for_all, awaited=awaited)
+    view = _look_up(
+        installation,
+        installed,
+        person,
+        queries,
+        wait_for_all=wait_for_all,
+        awaited=awaited,
+        is_afresh=bool(session.pop(AFRESH, False)),
+    )
     notice = session.pop("notice", None)
     closed = None if view.slip_number else find_closed_notice(installed)
     return render_page(installed, "clearance", view=view, notice=notice, limited=queries.wait, closed=closed)
@@ -170,28 +187,45 @@ def _look_up(
     *,
     wait_for_all: bool,
     awaited: Collection[str] = (),
+    is_afresh: bool = False,
 ) -> ClearanceView:
     number = find_slip_number(installed, person.number)
     if awaited:
         states = look_up_awaited(installation, installed, person.number, awaited, queries.may_ask)
     else:
         states = look_up_clearance(
-            installation, installed, person.number, wait_for_all=wait_for_all, may_ask=queries.may_ask
+            installation,
+            installed,
+            person.number,
+            wait_for_all=wait_for_all,
+            is_afresh=is_afresh,
+            may_ask=queries.may_ask,
         )
     fields = describe_student(installed, person)
     state = view_state(get_slip_status(installation, number)) if number else None
     unprintable = () if number else list_unprintable(installed, person)
-    return view_clearance(show_mini_app(installed), fields, states, number, state, unprintable)
+    return view_clearance(show_mini_app(installed), person, fields, states, number, state, unprintable)
 
 
 @mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/refresh")
 @student_required(page=lambda app_path, step_key: url_for(".clearance", app_path=app_path))
 def refresh(app_path: str, step_key: str) -> ResponseReturnValue:
-    """Ask one department again, then show the page at its item."""
+    """Ask one department again, then show the page at its item, which says what came of it."""
     installation, installed, person = open_with_consent(app_path)
     LiveQueries(person).require()
-    get_live_step(installation, installed, step_key, person.number)
+    state = get_live_step(installation, installed, step_key, person.number)
+    message = gettext("已重新查询：%(word)s", word=WORDS[state.status])
+    session["notice"] = {"step": step_key, "outcome": ASKED[state.status], "message": message}
     return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
+
+
+@mini_app_pages.post("/<mini_app:app_path>/clearance/refresh")
+@student_required(page=lambda app_path: url_for(".clearance", app_path=app_path))
+def refresh_all(app_path: str) -> ResponseReturnValue:
+    """Ask every department again: the page that is shown next does so, and has each answer as it comes."""
+    open_with_consent(app_path)
+    session[AFRESH] = True
+    return redirect(url_for(".clearance", app_path=app_path, _anchor="progress"), 303)
 
 
 @mini_app_pages.get("/<mini_app:app_path>/clearance/<step_key>/<action_key>")
@@ -205,7 +239,7 @@ def confirm_action(app_path: str, step_key: str, action_key: str) -> ResponseRet
     state = get_live_step(installation, installed, step_key, person.number)
     if not action.is_offered(state.finding):
         return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key))
-    return render_page(installed, "action", step=view_step(shown, step, state), action=action)
+    return render_page(installed, "action", step=view_step(shown, person, step, state), action=action)
 
 
 @mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/<action_key>")
@@ -247,6 +281,7 @@ def submit_departure(app_path: str) -> ResponseReturnValue:
         number = submit(installation, installed, person, LiveQueries(person, Kind.SUBMIT).require)
     except SubmissionRefused as refused:
         fields = describe_student(installed, person)
-        view = view_clearance(show_mini_app(installed), fields, refused.states, None)
+        view = view_clearance(show_mini_app(installed), person, fields, refused.states, None)
         return render_page(installed, "submission", view=view, is_refused=True, limited=""), 422
+    session[SUBMITTED] = number
     return redirect(url_for("slips.slip", number=number), 303)
