@@ -67,7 +67,7 @@ BOUNDLESS = """[...document.querySelectorAll("button, .button, input, textarea, 
 SCRIPT_NEEDED = """[
   ...document.querySelectorAll("[onclick], [onsubmit], [onchange], a[href^='javascript:'], a:not([href])"),
   ...[...document.forms].filter(form => !form.querySelector("button:not([type=button]), [type=submit]")),
-  ...[...document.querySelectorAll("[hidden]")].filter(e => !e.matches("[data-print], [data-copy]")),
+  ...[...document.querySelectorAll("[hidden]")].filter(e => !e.matches("[data-print], [data-copy], [data-copy-text]")),
 ].map(e => e.outerHTML.slice(0, 80))"""
 UNTOLD = """[...document.querySelectorAll("article[data-status=outstanding]")].filter(step => {
   const reasons = [...step.querySelectorAll(".reasons li")], office = step.querySelectorAll(".office dd");
@@ -97,6 +97,17 @@ LINES = """words => {
   }
   return lines;
 }"""
+STICK = (
+    """position => document.querySelectorAll(".bar, .state").forEach(e => { e.style.position = position; })"""
+)
+COVERED_ACTIONS = """[...document.querySelectorAll("[data-action]")].filter(action => {
+  const bar = document.querySelector(".bar");
+  if (!bar || getComputedStyle(bar).position !== "sticky") return false;
+  const box = action.getBoundingClientRect(), over = bar.getBoundingClientRect();
+  return box.bottom > over.top && box.top < over.bottom && box.right > over.left && box.left < over.right;
+}).map(action => action.outerHTML)"""
+STUCK_SHARE = """Math.max(0, ...[...document.querySelectorAll(".bar, .state")]
+  .filter(e => getComputedStyle(e).position === "sticky").map(e => e.getBoundingClientRect().height / innerHeight))"""
 SHIFT = """() => new Promise(done => {
   let total = 0;
   new PerformanceObserver(list => {
@@ -115,8 +126,13 @@ def find_overflow(page: Page) -> int:
 
 
 def find_faults(page: Page, rules: Sequence[str] = WCAG) -> list[str]:
-    """What axe finds wrong, with the first place of each; `rules` are their names or tags."""
+    """What axe finds wrong, with the first place of each; `rules` are their names or tags. Our bar lies where it is in
+    the text meanwhile: what it covers a part of depends on how far the page is scrolled, like what the window's edge
+    does.
+    """
+    page.evaluate(STICK, "static")
     found = Axe().run(page, options={"runOnly": list(rules)}).response["violations"]
+    page.evaluate(STICK, "")
     return [f"{fault['id']}: {fault['nodes'][0]['html']}" for fault in found]
 
 
@@ -140,6 +156,16 @@ def find_weak_focus(page: Page) -> list[str]:
             return faults
         faults += page.evaluate(WEAK_STOP)
     return [*faults, "the Tab key never leaves the page"]
+
+
+def find_covered_actions(page: Page) -> list[str]:
+    """What can be done here and lies under our bar, even in part."""
+    return list(page.evaluate(COVERED_ACTIONS))
+
+
+def get_stuck_share(page: Page) -> float:
+    """How much of the window's height the highest part takes that stays while the page is scrolled."""
+    return float(page.evaluate(STUCK_SHARE))
 
 
 def find_motion(page: Page) -> list[str]:

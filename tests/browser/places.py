@@ -71,13 +71,13 @@ def _cancel_the_card(screens: Screens, service: Service, student: str) -> Page:
     service.campus.set_facts(student, "library_loans", card="active")
     page = screens.sign_in(student, CANCEL_CARD)
     page.click("form.buttons button.main")
-    page.wait_for_selector("[role=status]")
+    page.wait_for_selector(".notice[role=status]")
     return page
 
 
 def _get_refused(screens: Screens, _service: Service, _student: str) -> Page:
     page = screens.sign_in("TS23000003", SUBMISSION)
-    page.click(".bar button.main")
+    page.click(".bar button")
     page.wait_for_selector("[data-error]")
     return page
 

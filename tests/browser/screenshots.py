@@ -152,6 +152,7 @@ def draw_waived(screens: Screens, environment: dict[str, str]) -> None:
     if done.code:
         sys.exit(done.err)
     phone = screens.sign_in("TS23000005", f"{CLEARANCE}?wait=1", device_scale_factor=SCALE)
+    phone.click(".segments a[href='#archive']")
     show(phone, "archive")
     keep(phone, "clearance-waived")
 

@@ -84,7 +84,7 @@ def test_a_late_item_that_does_not_pass_hides_nothing(
     page = open_slowly(screens, number, {step: "slow_2s"}, service)
     wait_until_settled(page)
     show_everything(page, step)
-    page.evaluate(f"document.querySelector('#{step} details').removeAttribute('open')")
+    page.evaluate(f"document.querySelector('#{step} .where').hidden = true")
     with pytest.raises(AssertionError):  # control: a fold would be noticed
         expect(page.locator(f"[data-step={step}] .office dd").first).to_be_visible(timeout=500)
 

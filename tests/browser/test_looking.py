@@ -54,6 +54,15 @@ def test_a_stuck_bar_that_lies_under_the_phones_own_is_found(
     assert bool(looking.find_in_unsafe_area(faulty)) is is_found
 
 
+def test_an_action_under_the_bar_is_found_and_how_much_the_bar_takes(faulty: Page) -> None:
+    faulty.set_content(
+        '<p style="height: 700px"></p><a data-action href="/">x</a><p style="height: 900px"></p>'
+        '<div class="bar" style="position: sticky; bottom: 0; height: 370px">y</div>'
+    )
+    assert looking.find_covered_actions(faulty)
+    assert looking.get_stuck_share(faulty) == 0.5
+
+
 def test_the_lines_of_a_text_are_told(faulty: Page) -> None:
     faulty.set_content('<h1 style="width: 3.5em">签名无法识别</h1>')
     assert looking.list_lines(faulty.locator("h1")) == ["签名无", "法识别"]

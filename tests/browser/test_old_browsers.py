@@ -138,6 +138,7 @@ def test_every_form_works(screens: Screens, service: Service, fresh_student: str
     service.campus.set_fault("archive")
     page.get_by_role("link", name="注销借书证").click()
     page.get_by_role("button", name="确认注销借书证").click()
+    page.locator("[data-step=finance] summary").click()
     page.locator("[data-step=finance]").get_by_role("button", name="重新查询").click()
     number = submit(page)
     page.goto("/completed")

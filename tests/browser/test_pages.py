@@ -88,6 +88,21 @@ def test_the_focus_is_seen_everywhere_in_reading_order_and_never_covered(screen:
     assert looking.find_weak_focus(screen) == []
 
 
+def test_the_bar_covers_no_action_of_a_page_that_was_just_opened(screen: Page) -> None:
+    for width, height in ((320, 568), (360, 640), (360, 740), (393, 852)):
+        screen.set_viewport_size({"width": width, "height": height})
+        screen.evaluate("scrollTo(0, 0)")
+        assert looking.find_covered_actions(screen) == [], (width, height)
+
+
+def test_what_stays_while_scrolling_takes_a_quarter_at_most_and_lets_go_at_400_per_cent(screen: Page) -> None:
+    for width, height in ((360, 740), (320, 640), (320, 256), (320, 180), (740, 360)):
+        screen.set_viewport_size({"width": width, "height": height})
+        share = looking.get_stuck_share(screen)
+        assert share <= 0.25, (width, height)
+        assert not share or height > 256
+
+
 def test_nothing_is_told_by_colour_alone(screen: Page) -> None:
     assert looking.find_mute_statuses(screen) == []
     screen.emulate_media(forced_colors="active")

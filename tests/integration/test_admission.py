@@ -59,7 +59,7 @@ def test_a_student_who_may_not_clear_here_is_told_why_with_a_code_that_the_log_h
     assert 'data-error="NotGraduating"' in answer.text
     for words in (*message, SUPPORT, f'<dd class="number">{reason}</dd>'):
         assert words in answer.text, words
-    assert "您不在本服务的办理对象中" not in answer.text
+    assert "您不在本批次离校名单中" not in answer.text
     assert visitor.get(f"{APP}/clearance", headers=JSON).json()["reason"] == reason
     lines = service.log.read_text("utf-8").splitlines()
     (line,) = [line for line in lines if answer.headers["X-Request-ID"] in line]
@@ -112,7 +112,7 @@ def test_a_name_that_cannot_be_printed_takes_the_way_to_submit_and_says_why(
     visitor = service.visit()
     assert SUBMIT in visitor.sign_in(fresh_student).text, "control"
     bar = sign_in_as(service, fresh_student, name=next(iter(UNPRINTABLE))).get(f"{APP}/clearance?wait=1")
-    message = bar.text.partition('<div class="bar">')[2]
+    message = bar.text.partition('<div class="bar"')[2]
     assert SUBMIT not in bar.text
     assert "有暂时无法打印的字，现在不能提交" in message
     assert 'href="#unprintable"' in message
@@ -143,9 +143,9 @@ def not_yet(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> I
         (
             "over",
             ("办理已截止", "已于2020年7月10日截止", SUPPORT),
-            ("Submissions are closed", "10 July 2020"),
+            ("Submissions are closed", "10 Jul 2020"),
         ),
-        ("not_yet", ("还没有开始办理", "2098年6月1日起可以提交"), ("have not opened yet", "1 June 2098")),
+        ("not_yet", ("还没有开始办理", "2098年6月1日起可以提交"), ("have not opened yet", "1 Jun 2098")),
     ],
 )
 def test_outside_its_days_guide_clearance_and_refusal_say_which_it_is(

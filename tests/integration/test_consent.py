@@ -20,7 +20,7 @@ CONSENT = PROJECT / "config" / "demo_consent.toml"
 PRIVACY = f"{APP}/privacy"
 CANCEL_CARD = f"{APP}/clearance/library_loans/cancel-card"
 PAGES = (f"{APP}/clearance", f"{APP}/clearance?wait=1", CANCEL_CARD, f"{APP}/submission")
-FORMS = (f"{APP}/clearance/archive/refresh", CANCEL_CARD, f"{APP}/submission")
+FORMS = (f"{APP}/clearance/archive/refresh", f"{APP}/clearance/refresh", CANCEL_CARD, f"{APP}/submission")
 
 
 @pytest.fixture(scope="module")

@@ -179,7 +179,7 @@ def test_actions_and_refusals_speak_the_language_of_the_page(visitor: Visitor) -
     visitor.sign_in("TS23000011")
     path = f"{APP}/clearance/library_loans/cancel-card"
     visitor.post(path, visitor.get(path))
-    assert "The library did not agree to cancel the card." in visitor.get(f"{APP}/clearance").text
+    assert "The library could not cancel the card." in visitor.get(f"{APP}/clearance").text
     refused = visitor.submit()
     assert refused.status_code == 422
     assert "Not submitted: 1 not passed" in refused.text

@@ -80,9 +80,11 @@ def test_an_empty_archive_status_says_to_hand_the_thesis_in(visitor: Visitor) ->
 
 
 def test_who_has_not_checked_out_is_sent_to_the_dormitory_warden(visitor: Visitor) -> None:
-    item = get_item(visitor.sign_in("TS23000006").text, "dormitory")
-    assert "退宿日期为空" in item
-    assert "退宿办理人为空" in item
+    page = visitor.sign_in("TS23000006").text
+    item = get_item(page, "dormitory")
+    assert page.count("<b>尚未办理退宿</b>") == 1, "two empty facts, said once"
+    for empty in ("退宿日期 空", "退宿办理人 空"):
+        assert empty in item
     assert "公寓管理员" in item
 
 
@@ -125,7 +127,7 @@ def test_a_refused_cancellation_says_to_ask_the_library(service: Service, visito
     path = f"{APP}/clearance/library_loans/cancel-card"
     answer = visitor.post(path, visitor.get(path))
     after = visitor.get(answer.headers["Location"])
-    assert "请联系图书馆进一步咨询" in after.text
+    assert "图书馆未能注销借书证，请联系图书馆。" in after.text
     assert list_statuses(after)["library_loans"] == "outstanding"
     assert service.campus.get_facts("TS23000011", "library_loans")["card"] == "active"
 
@@ -136,7 +138,7 @@ def test_a_refused_cancellation_says_to_ask_the_library(service: Service, visito
         ("TS23000003", ("图书未归还", "¥12.50", "违章")),
         ("TS23000004", ("审核中",)),
         ("TS23000005", ("档案馆",)),
-        ("TS23000006", ("退宿日期",)),
+        ("TS23000006", ("尚未办理退宿",)),
         ("TS23000008", ("¥800.00",)),
     ],
 )
@@ -177,6 +179,20 @@ def test_a_teacher_is_told_that_the_service_is_for_graduates(visitor: Visitor) -
     answer = visitor.sign_in("00420013")
     assert answer.status_code == 403
     assert 'data-error="NotAStudent"' in answer.text
+    assert "<h1>本服务面向毕业生</h1>" in answer.text
+
+
+@pytest.mark.parametrize("number", ["00420014", "00420016"])
+def test_a_clerk_and_a_guard_are_told_that_the_account_is_for_staff_and_where_to_verify(
+    visitor: Visitor, number: str
+) -> None:
+    answer = visitor.sign_in(number)
+    assert answer.status_code == 403
+    assert 'data-error="NotAStudent"' in answer.text
+    assert "<h1>您登录的是工作人员账号</h1>" in answer.text
+    main = answer.text.partition("<main")[2].partition("</main>")[0]
+    assert 'href="/verify"' in main
+    assert 'href="/gate"' in main
 
 
 def test_a_student_of_another_period_is_told_so(visitor: Visitor) -> None:

@@ -44,6 +44,7 @@ RULES = {
     "mini_app.guide": Access.ANYBODY,
     "mini_app.clearance": Access.STUDENT,
     "mini_app.refresh": Access.STUDENT,
+    "mini_app.refresh_all": Access.STUDENT,
     "mini_app.confirm_action": Access.STUDENT,
     "mini_app.act": Access.STUDENT,
     "mini_app.check_answers": Access.STUDENT,

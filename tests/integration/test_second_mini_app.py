@@ -44,6 +44,21 @@ def test_the_hall_lists_both_and_leads_to_each(service: Service) -> None:
         assert title in service.visit().get(f"{path}/").text
 
 
+def test_a_page_of_neither_leads_to_the_questions_and_notices_of_both_and_a_page_of_one_to_its_own(
+    service: Service,
+) -> None:
+    for path, served in (
+        ("/", {APP, CARD}),
+        ("/verify", {APP, CARD}),
+        (f"{APP}/", {APP}),
+        (f"{CARD}/", {CARD}),
+    ):
+        foot = service.visit().get(path).text.partition("<footer")[2]
+        assert 'href="/verify"' in foot
+        for page in ("faq", "privacy"):
+            assert {app for app in (APP, CARD) if f'href="{app}/{page}"' in foot} == served, path
+
+
 def test_the_second_one_is_cleared_submitted_shown_and_verified_like_the_first(service: Service) -> None:
     visitor = service.visit()
     page = visitor.sign_in(STUDENT, f"{CARD}/clearance?wait=1")

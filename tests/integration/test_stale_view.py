@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -29,6 +29,11 @@ def running(
         yield service.url, view
 
 
+def show(moment: datetime) -> str:
+    """A moment as pages write it in Chinese."""
+    return f"{moment.year}年{moment.month}月{moment.day}日 {moment:%H:%M}"
+
+
 @pytest.fixture
 def view(running: tuple[str, FinanceView], campus: CampusClient) -> FinanceView:
     campus.reset()
@@ -49,7 +54,7 @@ def test_a_stale_view_is_unavailable_and_says_of_when_it_is(
     assert list_statuses(page) == ALL_CLEARED | {"finance": "unavailable"}
     item = get_item(page.text, "finance")
     assert "暂时无法查询" in item
-    assert f"部门数据最后更新于 {as_of:%Y-%m-%d %H:%M:%S} ，已超过时限" in item
+    assert f"部门数据最后更新于 {show(as_of)} ，已超过时限" in item
     assert "没有欠费记录" not in item
 
 
@@ -74,7 +79,7 @@ def test_submitting_by_a_stale_view_is_refused_with_its_time_and_passes_once_it_
     assert refused.status_code == 422
     assert 'data-error="StepsOutstanding"' in refused.text
     assert list_statuses(refused) == ALL_CLEARED | {"finance": "unavailable"}
-    assert f"{as_of:%Y-%m-%d %H:%M:%S}" in refused.text
+    assert f">{show(as_of)}</span>，已超过时限" in refused.text
     view.bring_up_to_date()
     page = visitor.get(WAIT)
     assert list_statuses(page) == ALL_CLEARED

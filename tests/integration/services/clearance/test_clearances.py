@@ -85,6 +85,16 @@ def test_a_patient_page_asks_whatever_is_fresh(
     assert departments["archive"].questions == 2
 
 
+def test_an_impatient_page_asks_whatever_is_fresh_where_it_is_to_ask_afresh_and_not_else(
+    place: tuple[Installation, InstalledMiniApp], departments: dict[str, Department]
+) -> None:
+    look(place, "TS14")
+    look_up_clearance(*place, "TS14", wait_for_all=False)
+    assert {item.questions for item in departments.values()} == {1}
+    look_up_clearance(*place, "TS14", wait_for_all=False, is_afresh=True)
+    wait_for(lambda: {item.questions for item in departments.values()} == {2})
+
+
 def test_a_failing_department_is_asked_again_however_fresh_its_last_answer_is(
     place: tuple[Installation, InstalledMiniApp], departments: dict[str, Department]
 ) -> None:
