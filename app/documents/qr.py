@@ -9,6 +9,7 @@ mask was read better than the others, nor was the best rated.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from qrcode import QRCode
@@ -42,8 +43,10 @@ class QrMatrix:
         return "".join(runs)
 
 
+@lru_cache(maxsize=256)
 def build_qr_matrix(text: str) -> QrMatrix:
-    """The symbol of a text in ASCII, in the smallest version that holds it. Raises ValueError past version 40."""
+    """The symbol of a text in ASCII, in the smallest version that holds it; the last ones are kept, since a slip is a page,
+    a picture and a file within seconds. Raises ValueError past version 40."""
     symbol = QRCode(error_correction=ERROR_CORRECT_Q, mask_pattern=MASK)
     symbol.add_data(text)
     try:

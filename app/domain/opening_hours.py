@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Annotated
 
@@ -86,14 +87,15 @@ class Hours(Section):
     note: str = Field("", description="what else is to be known, as a sentence")
 
     def __hash__(self) -> int:
-        return hash((self.get_week(), tuple(self.days.items()), self.note))  # a table alone has none
+        return hash((self.week, tuple(self.days.items()), self.note))  # a table alone has none
 
     def list_contradictions(self) -> Iterator[tuple[str, str]]:
         """See Section."""
-        if not self.note and not any(self.get_week()) and not self.days:
+        if not self.note and not any(self.week) and not self.days:
             yield "", "is empty: say when the office is open, or leave the table out"
 
-    def get_week(self) -> tuple[tuple[Span, ...], ...]:
+    @cached_property
+    def week(self) -> tuple[tuple[Span, ...], ...]:
         """The spans of Monday to Sunday."""
         usual = [self.workdays] * 5 + [None, None]
         week = zip((getattr(self, day) for day in DAYS), usual, strict=True)
@@ -107,7 +109,7 @@ class Hours(Section):
         the office is closed are left out.
         """
         runs = []
-        for spans, days in groupby(enumerate(self.get_week()), lambda day: day[1]):
+        for spans, days in groupby(enumerate(self.week), lambda day: day[1]):
             numbers = [number for number, _ in days]
             if spans:
                 runs.append((numbers[0], numbers[-1], spans))
@@ -115,7 +117,7 @@ class Hours(Section):
 
     def get_spans(self, day: date) -> tuple[Span, ...]:
         """When the office is open on a day."""
-        return self.days.get(day, self.get_week()[day.weekday()])
+        return self.days.get(day, self.week[day.weekday()])
 
     def list_changes(self, today: date) -> list[tuple[date, tuple[Span, ...]]]:
         """The days that differ from today on, as far as they are told, in order."""
@@ -126,7 +128,7 @@ class Hours(Section):
         """Whether the office is open at a moment of the service's wall clock, and until or from when; None where only a
         note says when.
         """
-        if not any(self.get_week()) and not self.days:
+        if not any(self.week) and not self.days:
             return None
         minute = now.hour * 60 + now.minute
         for ahead in range(LOOK_AHEAD_DAYS + 1):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from typing import cast
 
-from flask import Blueprint, Response, request, session, url_for
+from flask import Blueprint, Response, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
@@ -29,8 +31,8 @@ from app.web.slip_texts import show_record, view_state
 slip_pages = Blueprint("slips", __name__)
 
 LINK_SECONDS = 15 * 60
-SUBMITTED = "submitted"
-"""In a session: the slip that was just issued, until its page has said so."""
+SUBMITTED, SECONDS = "lixiao_submitted", 60
+"""The cookie that names the slip that was just issued, and how long it waits for the slip's page."""
 
 
 def _get_signer() -> URLSafeTimedSerializer:
@@ -63,20 +65,36 @@ def slip(number: str) -> ResponseReturnValue:
         "download": url_for(".slip_pdf", number=number, token=token, download=1),
     }
     address = get_installation().settings.service.base_url + links["download"]
-    return render_template(
+    is_new = request.cookies.get(SUBMITTED) == number
+    page = render_template(
         "slips/slip.html",
         slip=found,
         state=view_state(get_slip_status(get_installation(), number)),
         record=show_record(found.record, found.mini_app),
-        is_new=session.pop(SUBMITTED, "") == number,
+        is_new=is_new,
         qr=_draw_qr(found.code.url),
         scans=summarize_scans(number),
         later=_find_way_later(found.mini_app),
         links=links,
         download_address=address,
     )
+    response = make_response(page)
+    if is_new:
+        response.delete_cookie(SUBMITTED)
+    return response
 
 
+def lead_to_new_slip(number: str) -> Response:
+    """From a submission to the page of its slip, which says once that it was successful. A cookie tells it: to write
+    the session for that costs as much as half of the submission.
+    """
+    response = cast("Response", redirect(url_for("slips.slip", number=number), 303))
+    is_https = get_installation().settings.service.is_https
+    response.set_cookie(SUBMITTED, number, SECONDS, secure=is_https, httponly=True, samesite="Lax")
+    return response
+
+
+@lru_cache(maxsize=256)
 def _draw_qr(url: str) -> dict[str, object]:
     """The QR as the page draws it, which no network has to bring."""
     matrix = build_qr_matrix(url)

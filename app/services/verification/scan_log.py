@@ -27,7 +27,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from app import metrics
 from app.domain.slip_code import MalformedCode, Verdict, format_short_code, parse_slip_code
 from app.extensions import db
-from app.models import Scan, Slip, write_connection, write_transaction
+from app.models import Scan, Slip, read_connection, write_connection, write_transaction
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.verification.issued_codes import Verification, find_issued_code
@@ -42,6 +42,15 @@ _COUNT_UP = (
     update(Slip)
     .where(Slip.id == bindparam("slip"))
     .values(check_count=Slip.check_count + bindparam("checks"))
+)
+
+
+_SUMMARIZE = (
+    select(Slip.check_count, Scan.checked_at)
+    .outerjoin(Scan, Scan.slip_id == Slip.id)
+    .where(Slip.number == bindparam("number"))
+    .order_by(Scan.checked_at.desc(), Scan.id.desc())
+    .limit(bindparam("most"))
 )
 
 
@@ -213,14 +222,8 @@ class ScanSummary:
 
 def summarize_scans(number: str, limit: int = 5) -> ScanSummary:
     """The checks of the slip of this number: all of them counted, and the newest ones that are still on record."""
-    query = (
-        select(Slip.check_count, Scan.checked_at)
-        .outerjoin(Scan, Scan.slip_id == Slip.id)
-        .where(Slip.number == number)
-        .order_by(Scan.checked_at.desc(), Scan.id.desc())
-        .limit(limit)
-    )
-    rows = db.session.execute(query).all()
+    with read_connection(db.engine) as connection:
+        rows = connection.execute(_SUMMARIZE, {"number": number, "most": limit}).all()
     return ScanSummary(
         max((count for count, _ in rows), default=0), tuple(moment for _, moment in rows if moment)
     )

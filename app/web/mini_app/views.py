@@ -31,7 +31,7 @@ from app.web.limits import Kind, LiveQueries
 from app.web.mini_app.view_data import WORDS, ClearanceView, view_clearance, view_step
 from app.web.page_context import get_installation
 from app.web.slip_texts import describe_unprintable, view_state
-from app.web.slips import SUBMITTED
+from app.web.slips import lead_to_new_slip
 
 WANTED, AFRESH = "wanted_page", "asked_afresh"
 ASKED = {
@@ -283,5 +283,4 @@ def submit_departure(app_path: str) -> ResponseReturnValue:
         fields = describe_student(installed, person)
         view = view_clearance(show_mini_app(installed), person, fields, refused.states, None)
         return render_page(installed, "submission", view=view, is_refused=True, limited=""), 422
-    session[SUBMITTED] = number
-    return redirect(url_for("slips.slip", number=number), 303)
+    return lead_to_new_slip(number)

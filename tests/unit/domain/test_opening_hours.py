@@ -36,11 +36,11 @@ def at(day: int, time: str) -> datetime:
 
 
 def test_a_days_own_key_goes_before_workdays_and_those_before_daily() -> None:
-    week = read_hours(daily="9:00-10:00", workdays=TWICE, wednesday="closed", sunday="0:00-1:00").get_week()
+    week = read_hours(daily="9:00-10:00", workdays=TWICE, wednesday="closed", sunday="0:00-1:00").week
     assert week == (*[(MORNING, AFTERNOON)] * 2, (), *[(MORNING, AFTERNOON)] * 2, ((540, 600),), ((0, 60),))
     # The control: without the keys that go before, what goes behind holds.
-    assert read_hours(daily="9:00-10:00").get_week() == (((540, 600),),) * 7
-    assert read_hours(workdays=TWICE).get_week()[5:] == ((), ())
+    assert read_hours(daily="9:00-10:00").week == (((540, 600),),) * 7
+    assert read_hours(workdays=TWICE).week[5:] == ((), ())
 
 
 def test_a_single_day_goes_before_its_day_of_the_week_and_no_other_day_changes() -> None:
