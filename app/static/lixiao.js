@@ -1,4 +1,4 @@
-/* Optional comforts; every page works without this file. Plain ES5 for old browsers. */
+/* Optional comforts, in plain ES5; every page works without this file. */
 (function () {
   "use strict";
 
@@ -22,8 +22,7 @@
     if (event.persisted) window.location.reload();
   });
 
-  /* The second press of a button sends nothing; the button itself stays as it is, and works again
-     if no answer came. What only asks departments again stays on its page. */
+  /* A second press sends nothing, until no answer came. What only asks again stays on its page. */
   document.addEventListener("submit", function (event) {
     var form = event.target;
     if (form.getAttribute("aria-busy")) {
@@ -40,57 +39,93 @@
     }
   });
 
-  function read(text) {
-    return new DOMParser().parseFromString(text, "text/html");
-  }
-
-  /* Put an element of a new page in the place of the one of that id, and let what passes now stay open: what is
-     being read does not fold, and the focus stays at the button that asks. */
-  function replace(old, fresh) {
-    var hadFocus = old.contains(document.activeElement);
+  function swap(old, fresh) {
     fresh = document.importNode(fresh, true);
     old.parentNode.replaceChild(fresh, old);
-    each("details", function (details) {
-      if (fresh.className.indexOf("folded") >= 0) details.setAttribute("open", "");
-    }, fresh);
     prepare(fresh);
+    return fresh;
+  }
+
+  /* What is being read does not fold, and the focus stays at the button that asks. */
+  function replace(old, fresh) {
+    var hadFocus = old.contains(document.activeElement);
+    var isShown = !old.querySelector(".folded > details:not([open])");
+    var isDisputed = old.querySelector(".dispute[open]");
+    fresh = swap(old, fresh);
+    each(isDisputed ? "details" : ".folded > details", function (details) {
+      if (isShown) details.setAttribute("open", "");
+    }, fresh);
     if (hadFocus) each("[data-asks] button", function (button) {
       button.focus({ preventScroll: true });
     }, fresh);
     return fresh;
   }
 
-  /* Put what has come since in place of what was awaited. An item that came late fills the place that was kept for
-     it, and may take more. */
-  function update(page, isAfresh) {
+  function isChecking(item) {
+    return item.getAttribute("data-status") === "checking";
+  }
+
+  /* Put what is new in its place; `asked` is the part whose button was pressed. An item that came late fills the place
+     that was kept for it, and may take more. */
+  function update(page, asked) {
     each("[data-live]", function (old) {
       var fresh = page.getElementById(old.id);
       var isItem = old.hasAttribute("data-step");
-      var isAwaited = old.getAttribute("data-status") === "checking";
+      var isWanted = old.id === asked || asked === "progress" || (asked ? !isChecking(old) : isChecking(old));
+      if (!fresh || (isItem && (!isWanted || (!asked && isChecking(fresh))))) return;
       var room = old.getBoundingClientRect().height;
-      if (!fresh || fresh.outerHTML === old.outerHTML) return;
-      if (isItem && !isAfresh && (!isAwaited || fresh.getAttribute("data-status") === "checking")) return;
-      if (isItem && isAfresh && old.getAttribute("data-status") === fresh.getAttribute("data-status")
-        && !fresh.querySelector("[role=status]") && !old.querySelector("[role=status]")) return;
+      var wasChecking = isChecking(old);
       fresh = replace(old, fresh);
-      if (isItem && (isAwaited || fresh.getAttribute("data-status") === "checking")) fresh.style.minHeight = room + "px";
+      if (isItem && !asked && wasChecking) fresh.style.minHeight = room + "px";
     });
+  }
+
+  /* What is left comes first again, where nobody is in the midst of the items. */
+  function regroup(page) {
+    var items = document.getElementById("items");
+    var fresh = page.getElementById("items");
+    if (items && fresh && !items.contains(document.activeElement)) swap(items, fresh);
   }
 
   function waitForAll() {
     window.location.replace(window.location.pathname + "?wait=1");
   }
 
-  /* Departments that have not answered yet: ask for the page again, which comes with the next answer, until all
-     have come. */
-  function followUp(before) {
+  /* Without a network the page stays as it is, and says so. */
+  function showOffline(place) {
+    each("#offline", function (template) {
+      each("[data-lost]", function (old) {
+        old.parentNode.removeChild(old);
+      });
+      var told = document.importNode(template.content || template, true).querySelector("p");
+      told.setAttribute("data-lost", "");
+      place.parentNode.insertBefore(told, place);
+      say(told.textContent);
+    });
+  }
+
+  /* The page as it is now. A redirect leads to the sign-in, where only the browser itself can go. */
+  function fetchPage(query) {
+    return window
+      .fetch(window.location.pathname + query, { credentials: "same-origin", redirect: "manual" })
+      .then(function (answer) {
+        if (!answer.ok) throw new Error("no page");
+        return answer.text();
+      })
+      .then(function (text) {
+        return new DOMParser().parseFromString(text, "text/html");
+      });
+  }
+
+  /* Ask for the page again, which comes with the next answer, until all have come; then say the result. */
+  function followUp(before, asked, told) {
     var steps = [];
     each('[data-status="checking"]', function (item) {
       steps.push(item.getAttribute("data-step"));
     });
     if (!steps.length) {
       each("[data-result]", function (result) {
-        if (before !== Infinity) say(result.textContent);
+        if (before !== Infinity || asked) say(told || result.textContent);
       });
       return;
     }
@@ -98,44 +133,60 @@
       waitForAll();
       return;
     }
-    window
-      .fetch(window.location.pathname + "?wait=" + steps.join(","), { credentials: "same-origin" })
-      .then(function (answer) {
-        if (!answer.ok || answer.redirected) throw new Error("no page");
-        return answer.text();
+    fetchPage("?wait=" + steps.join(","))
+      .then(function (page) {
+        update(page, "");
+        if (asked === "progress" && !document.querySelector('[data-status="checking"]')) regroup(page);
+        followUp(steps.length, asked, told);
       })
-      .then(function (text) {
-        update(read(text), false);
-        followUp(steps.length);
-      })
-      .catch(waitForAll);
+      .catch(function () {
+        if (window.navigator.onLine !== false) {
+          waitForAll();
+          return;
+        }
+        showOffline(document.getElementById("progress"));
+        window.addEventListener("online", waitForAll);
+      });
   }
-  followUp(Infinity);
+  followUp(Infinity, "", "");
 
   /* Ask again, keep focus and place, and say what came of it. */
   function askAgain(form) {
     var item = form.parentNode;
+    var line = form.parentNode.querySelector("p");
     while (!item.hasAttribute("data-live")) item = item.parentNode;
     var id = item.id;
-    var top = form.getBoundingClientRect().top;
+    var before = line.textContent;
+    line.textContent = form.getAttribute("data-asks");
+    say(line.textContent);
     window
-      .fetch(form.action, { method: "POST", credentials: "same-origin", body: new URLSearchParams(new FormData(form)) })
+      .fetch(form.action, {
+        method: "POST",
+        credentials: "same-origin",
+        redirect: "manual",
+        body: new URLSearchParams(new FormData(form)),
+      })
       .then(function (answer) {
-        if (!answer.ok || answer.url.split(/[?#]/)[0] !== window.location.href.split(/[?#]/)[0]) throw new Error("no page");
-        return answer.text();
+        if (answer.type !== "opaqueredirect") throw new Error("no redirect");
+        return fetchPage("");
       })
-      .then(function (text) {
-        update(read(text), true);
-        var fresh = document.querySelector("#" + id + " [data-asks]");
-        form.removeAttribute("aria-busy");
-        if (fresh) window.scrollBy(0, fresh.getBoundingClientRect().top - top);
-        var told = document.querySelector("#" + id + " > [role=status]");
-        if (told) say(told.textContent);
-        followUp(told ? Infinity : 100);
-      })
-      .catch(function () {
-        window.location.reload();
-      });
+      .then(
+        function (page) {
+          var top = form.getBoundingClientRect().top;
+          update(page, id);
+          if (id === "progress") regroup(page);
+          var fresh = document.querySelector("#" + id + " [data-asks]");
+          if (fresh) window.scrollBy(0, fresh.getBoundingClientRect().top - top);
+          var told = document.querySelector("#" + id + " > [role=status], [data-limited]");
+          followUp(Infinity, id, told ? told.textContent : "");
+        },
+        function (error) {
+          form.removeAttribute("aria-busy");
+          line.textContent = before;
+          if (error instanceof TypeError) showOffline(form.parentNode);
+          else window.location.reload();
+        }
+      );
   }
 
   /* After the load, when the browser has gone to the address's anchor. */
@@ -169,7 +220,7 @@
     return isDone;
   }
 
-  /* Only a script can copy: the buttons for it are shown here. */
+  /* Only a script can copy. */
   function prepare(root) {
     each("[data-copy], [data-copy-text]", function (button) {
       button.hidden = false;

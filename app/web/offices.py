@@ -103,6 +103,6 @@ def link_names(text: str, links: Iterable[Link]) -> Markup:
     for link in sorted(links, key=lambda each: len(each.name), reverse=True):
         before, found, after = text.partition(link.name)
         if found:
-            anchor = Markup('<a class="tap" href="{}">{}</a>').format(link.address, link.name)
+            anchor = Markup('<a class="named" href="{}">{}</a>').format(link.address, link.name)
             return link_names(before, links) + anchor + link_names(after, links)
     return escape(text)

@@ -117,7 +117,7 @@ def test_asking_again_keeps_focus_and_place_and_says_what_came_of_it(
     button.click()
     item = page.locator("#dormitory")
     expect(item).to_have_attribute("data-status", "cleared")
-    expect(page.locator("#said")).to_contain_text("已重新查询：通过")
+    expect(page.locator("#said")).to_contain_text("“退宿”已重新查询：通过")
     expect(button).to_be_focused()
     expect(page.locator("#progress")).to_contain_text("五项全部通过")
     expect(page.locator("[data-main-action]")).to_have_text("提交离校服务")

@@ -103,6 +103,25 @@ def look_up_awaited(
     return _mark_kept(states, states.keys() - asked if is_refused else ())
 
 
+def look_up_kept(
+    installation: Installation, installed: InstalledMiniApp, student_number: str
+) -> dict[str, StepState]:
+    """Where each step stands by what was kept, for a page after one department was asked: nobody is asked again, and
+    what is under way is still being asked.
+    """
+    slug = installed.mini_app.slug
+    known = load_cached_answers(slug, student_number)
+    waivers = list_waivers(installed, student_number)
+    looks = begin_looks(installed, installation.settings.round, wait_for_all=True)
+    shown = {
+        key: answer
+        for key, answer in _recall_all(installed, (), known, ()).items()
+        if not installation.rounds.is_kept(slug, student_number, key)
+    }
+    answers = _trust(installed, shown, looks, known, wait_for_all=True)
+    return _keep_and_judge(installed, student_number, answers, (), known, waivers)
+
+
 def _choose_asked(
     installation: Installation,
     installed: InstalledMiniApp,

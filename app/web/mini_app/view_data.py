@@ -28,6 +28,8 @@ WORDS = {
 CHECKING = "checking"
 BLANK = "…"
 SIGNS = {Status.CLEARED: "✓", Status.OUTSTANDING: "✕", Status.UNAVAILABLE: "!", Status.WAIVED: "✓"}
+OUTCOMES = {"cleared": "confirmed", "waived": "confirmed", "outstanding": "refused"}
+"""How a status is shown that was asked for: as the outcome of an action."""
 AT_ONCE = timedelta(minutes=1)
 """How far apart answers may be that count as of one time."""
 
@@ -165,6 +167,13 @@ def view_clearance(
         for step in installed.mini_app.steps
     )
     return ClearanceView(fields, steps, _show_moment(asked_at), slip_number, slip_state, unprintable)
+
+
+def describe_asked(view: ClearanceView, step_key: str) -> dict[str, str]:
+    """What is said of a step whose department was just asked again, by the state that the page shows."""
+    step = next(step for step in view.steps if step.key == step_key)
+    message = gettext("“%(title)s”已重新查询：%(word)s", title=step.title, word=step.word)
+    return {"step": step_key, "outcome": OUTCOMES.get(step.status, "unknown"), "message": message}
 
 
 def find_common_time(moments: Iterable[datetime | None]) -> datetime | None:

@@ -11,13 +11,17 @@ from flask import Blueprint, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.connectors.base import ActionOutcome
-from app.domain.clearance import Status
 from app.domain.errors import ConsentMissing
 from app.domain.person import Person, Role
 from app.domain.slip import PrintedField
 from app.mini_apps.pages import find_page_name
 from app.services.clearance.actions import get_action, take_action
-from app.services.clearance.clearances import get_live_step, look_up_awaited, look_up_clearance
+from app.services.clearance.clearances import (
+    get_live_step,
+    look_up_awaited,
+    look_up_clearance,
+    look_up_kept,
+)
 from app.services.clearance.submissions import SubmissionRefused, submit
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
@@ -26,21 +30,16 @@ from app.services.slips.records import describe_person, find_unprintable
 from app.services.slips.slips import find_slip_number, get_slip_status
 from app.web.auth.access import current_person, find_return_page, get_person, student_required
 from app.web.errors import find_closed_notice
-from app.web.language import gettext, localized, render_template, show_mini_app, show_moment
+from app.web.language import localized, render_template, show_mini_app, show_moment
 from app.web.limits import Kind, LiveQueries
-from app.web.mini_app.view_data import WORDS, ClearanceView, view_clearance, view_step
+from app.web.mini_app.view_data import ClearanceView, describe_asked, view_clearance, view_step
 from app.web.page_context import get_installation
 from app.web.slip_texts import describe_unprintable, view_state
 from app.web.slips import lead_to_new_slip
 
 WANTED, AFRESH = "wanted_page", "asked_afresh"
-ASKED = {
-    Status.CLEARED: "confirmed",
-    Status.WAIVED: "confirmed",
-    Status.OUTSTANDING: "refused",
-    Status.UNAVAILABLE: "unknown",
-}
-"""How the outcome of asking again is shown: as that of an action."""
+ASKED = "asked"
+"""The outcome of a department that was asked again: what it answered is on the page."""
 notices = Blueprint("notices", __name__)
 mini_app_pages = Blueprint("mini_app", __name__)
 
@@ -165,6 +164,7 @@ def clearance(app_path: str) -> ResponseReturnValue:
     awaited = [key for key in installed.mini_app.step_keys if key in wanted]
     queries = LiveQueries(person)
     wait_for_all = wanted == ["1"]
+    notice = session.pop("notice", None)
     view = _look_up(
         installation,
         installed,
@@ -173,8 +173,10 @@ def clearance(app_path: str) -> ResponseReturnValue:
         wait_for_all=wait_for_all,
         awaited=awaited,
         is_afresh=bool(session.pop(AFRESH, False)),
+        is_just_asked=bool(notice and notice["outcome"] == ASKED),
     )
-    notice = session.pop("notice", None)
+    if notice and notice["outcome"] == ASKED:
+        notice = describe_asked(view, notice["step"])
     closed = None if view.slip_number else find_closed_notice(installed)
     return render_page(installed, "clearance", view=view, notice=notice, limited=queries.wait, closed=closed)
 
@@ -188,9 +190,12 @@ def _look_up(
     wait_for_all: bool,
     awaited: Collection[str] = (),
     is_afresh: bool = False,
+    is_just_asked: bool = False,
 ) -> ClearanceView:
     number = find_slip_number(installed, person.number)
-    if awaited:
+    if is_just_asked:
+        states = look_up_kept(installation, installed, person.number)
+    elif awaited:
         states = look_up_awaited(installation, installed, person.number, awaited, queries.may_ask)
     else:
         states = look_up_clearance(
@@ -213,9 +218,8 @@ def refresh(app_path: str, step_key: str) -> ResponseReturnValue:
     """Ask one department again, then show the page at its item, which says what came of it."""
     installation, installed, person = open_with_consent(app_path)
     LiveQueries(person).require()
-    state = get_live_step(installation, installed, step_key, person.number)
-    message = gettext("已重新查询：%(word)s", word=WORDS[state.status])
-    session["notice"] = {"step": step_key, "outcome": ASKED[state.status], "message": message}
+    get_live_step(installation, installed, step_key, person.number)
+    session["notice"] = {"step": step_key, "outcome": ASKED}
     return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
 
 
