@@ -173,7 +173,7 @@ def clearance(app_path: str) -> ResponseReturnValue:
         wait_for_all=wait_for_all,
         awaited=awaited,
         is_afresh=bool(session.pop(AFRESH, False)),
-        is_just_asked=bool(notice and notice["outcome"] == ASKED),
+        is_just_asked=bool(notice and notice["outcome"] == ASKED and not wait_for_all),
     )
     if notice and notice["outcome"] == ASKED:
         notice = describe_asked(view, notice["step"])

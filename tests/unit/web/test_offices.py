@@ -133,14 +133,14 @@ def test_the_time_is_that_of_the_services_wall_clock_and_not_utc(
 
 def test_the_name_of_an_online_system_is_a_link_wherever_a_text_has_it() -> None:
     html = link_names("请在论文系统提交；论文系统审核后通过。", [THESIS])
-    anchor = '<a class="tap" href="https://thesis.cumt.edu.cn/?a=1&amp;b=2">论文系统</a>'
+    anchor = '<a class="named" href="https://thesis.cumt.edu.cn/?a=1&amp;b=2">论文系统</a>'
     assert html == f"请在{anchor}提交；{anchor}审核后通过。"
 
 
 def test_of_two_names_that_overlap_the_longer_one_is_the_link_in_whatever_order_they_come() -> None:
     expected = (
-        '请在<a class="tap" href="https://library.cumt.edu.cn">图书馆论文系统</a>提交，不是'
-        '<a class="tap" href="https://thesis.cumt.edu.cn/?a=1&amp;b=2">论文系统</a>。'
+        '请在<a class="named" href="https://library.cumt.edu.cn">图书馆论文系统</a>提交，不是'
+        '<a class="named" href="https://thesis.cumt.edu.cn/?a=1&amp;b=2">论文系统</a>。'
     )
     for links in ([THESIS, LIBRARY], [LIBRARY, THESIS]):
         assert link_names("请在图书馆论文系统提交，不是论文系统。", links) == expected
@@ -149,7 +149,7 @@ def test_of_two_names_that_overlap_the_longer_one_is_the_link_in_whatever_order_
 def test_a_text_and_a_name_are_text_and_no_markup() -> None:
     link = Link(name="<b>系统", address="https://a.cn/?x=1&y=2")
     assert link_names("<i>先到</i><b>系统 & 后", [link]) == (
-        '&lt;i&gt;先到&lt;/i&gt;<a class="tap" href="https://a.cn/?x=1&amp;y=2">&lt;b&gt;系统</a> &amp; 后'
+        '&lt;i&gt;先到&lt;/i&gt;<a class="named" href="https://a.cn/?x=1&amp;y=2">&lt;b&gt;系统</a> &amp; 后'
     )
     assert link_names("<script>alert(1)</script>", []) == "&lt;script&gt;alert(1)&lt;/script&gt;"
 
