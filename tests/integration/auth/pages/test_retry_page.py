@@ -172,7 +172,7 @@ def test_the_page_of_a_refusal_is_in_english_too(site: Site) -> None:
     browser = site.browser()
     callback = site.leave(browser)
     page = site.get(browser, callback, headers={"Accept-Language": "en"})
-    assert "This sign-in was not let through by" in page.text
+    assert "did not let this sign-in through" in page.text
     assert ">Code</dt>" in page.text
 
 
