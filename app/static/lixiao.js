@@ -30,13 +30,14 @@
       return;
     }
     form.setAttribute("aria-busy", "true");
-    window.setTimeout(function () {
-      form.removeAttribute("aria-busy");
-    }, 8000);
     if (form.hasAttribute("data-asks") && canFetch()) {
       event.preventDefault();
       askAgain(form);
+      return;
     }
+    window.setTimeout(function () {
+      form.removeAttribute("aria-busy");
+    }, 8000);
   });
 
   function swap(old, fresh) {
@@ -104,10 +105,23 @@
     });
   }
 
+  /* A network that hangs is none. */
+  function fetchInTime(url, options) {
+    options.credentials = "same-origin";
+    options.redirect = "manual";
+    return Promise.race([
+      window.fetch(url, options),
+      new Promise(function (_done, fail) {
+        window.setTimeout(function () {
+          fail(new TypeError("timeout"));
+        }, 15000);
+      }),
+    ]);
+  }
+
   /* The page as it is now. A redirect leads to the sign-in, where only the browser itself can go. */
   function fetchPage(query) {
-    return window
-      .fetch(window.location.pathname + query, { credentials: "same-origin", redirect: "manual" })
+    return fetchInTime(window.location.pathname + query, {})
       .then(function (answer) {
         if (!answer.ok) throw new Error("no page");
         return answer.text();
@@ -159,13 +173,7 @@
     var before = line.textContent;
     line.textContent = form.getAttribute("data-asks");
     say(line.textContent);
-    window
-      .fetch(form.action, {
-        method: "POST",
-        credentials: "same-origin",
-        redirect: "manual",
-        body: new URLSearchParams(new FormData(form)),
-      })
+    fetchInTime(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) })
       .then(function (answer) {
         if (answer.type !== "opaqueredirect") throw new Error("no redirect");
         return fetchPage("");

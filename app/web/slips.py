@@ -65,11 +65,12 @@ def slip(number: str) -> ResponseReturnValue:
         "download": url_for(".slip_pdf", number=number, token=token, download=1),
     }
     address = get_installation().settings.service.base_url + links["download"]
-    is_new = request.cookies.get(SUBMITTED) == number
+    state = view_state(get_slip_status(get_installation(), number))
+    is_new = request.cookies.get(SUBMITTED) == number and state.is_usable
     page = render_template(
         "slips/slip.html",
         slip=found,
-        state=view_state(get_slip_status(get_installation(), number)),
+        state=state,
         record=show_record(found.record, found.mini_app),
         is_new=is_new,
         qr=_draw_qr(found.code.url),

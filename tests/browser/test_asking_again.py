@@ -126,6 +126,23 @@ def test_without_a_network_the_page_stays_and_says_so(
     expect(page.locator("#said")).to_contain_text("未通过")
 
 
+def test_a_network_that_hangs_is_told_and_the_button_works_again(
+    screens: Screens, service: Service, fresh_student: str
+) -> None:
+    page = screens.sign_in(fresh_student, "/completed", viewport=PHONE)
+    page.clock.install()
+    page.goto(CLEARANCE)
+    page.route("**/refresh", lambda _never_answered: None)
+    press(page)
+    expect(page.locator("#progress .again p")).to_have_text("正在查询…")
+    page.clock.fast_forward(16_000)
+    expect(page.locator("[data-lost]")).to_contain_text("没有连上网络")
+    expect(page.locator("#progress .again p")).to_contain_text("查询于")
+    page.unroute("**/refresh")
+    press(page)
+    expect(page.locator("#said")).to_contain_text("五项全部通过")
+
+
 def test_a_text_that_is_being_copied_stays_open(
     screens: Screens, service: Service, fresh_student: str
 ) -> None:

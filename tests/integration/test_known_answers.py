@@ -79,6 +79,13 @@ def test_asking_one_department_again_calls_that_one_and_comes_back_to_its_item(
     assert "已重新查询" not in visitor.get(f"{APP}/clearance").text
 
 
+def test_what_asking_again_led_to_is_not_used_up_by_a_page_that_is_open_and_waits(visitor: Visitor) -> None:
+    page = visitor.sign_in("TS23000002")
+    visitor.post(f"{APP}/clearance/archive/refresh", page)
+    assert "已重新查询" not in visitor.get(f"{APP}/clearance?wait=finance").text
+    assert "已重新查询：通过" in get_item(visitor.get(f"{APP}/clearance").text, "archive")
+
+
 def test_asking_all_again_comes_back_to_how_far_the_student_is(visitor: Visitor) -> None:
     answer = visitor.post(f"{APP}/clearance/refresh", visitor.sign_in("TS23000002"))
     assert answer.status_code == 303

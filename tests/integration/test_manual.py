@@ -199,3 +199,37 @@ def test_a_student_of_another_period_is_told_so(visitor: Visitor) -> None:
     answer = visitor.sign_in("TS25000012")
     assert answer.status_code == 403
     assert 'data-error="NotGraduating"' in answer.text
+
+
+def test_a_debt_that_is_reduced_to_nothing_passes_and_says_that_nothing_is_owed(
+    service: Service, visitor: Visitor, fresh_student: str
+) -> None:
+    row = {"project": "学费", "amount": "800.00", "deferred": "0.00", "reduced": "0.00", "loan": "800.00"}
+    service.campus.set_facts(fresh_student, "finance", rows=[row])
+    item = get_item(visitor.sign_in(fresh_student).text, "finance")
+    assert "✓ 通过" in item
+    assert "仍欠 ¥0.00" in item
+
+
+def test_to_cancel_the_card_is_said_only_where_nothing_else_is_left(visitor: Visitor) -> None:
+    alone, among_others = (
+        get_item(page.text, "library_loans")
+        for page in (visitor.sign_in("TS23000001"), Visitor(visitor.url).sign_in("TS23000003"))
+    )
+    assert "可以在此注销借书证。" in alone
+    assert "归还图书" not in alone
+    assert "归还图书、缴清欠费、处理违章后，可在此注销借书证。" in among_others
+
+
+def test_who_lives_in_a_building_with_its_own_office_is_led_there(
+    service: Service, visitor: Visitor, fresh_student: str
+) -> None:
+    service.campus.set_facts(
+        fresh_student, "dormitory", building="竹园 ２号楼", checkout_date=None, checkout_by=None
+    )
+    assert "竹园公寓管理员 0516-00000142" in get_item(visitor.sign_in(fresh_student).text, "dormitory")
+    service.campus.set_facts(
+        fresh_student, "dormitory", building="梅园1号楼", checkout_date=None, checkout_by=None
+    )
+    item = get_item(visitor.get(f"{APP}/clearance?wait=1").text, "dormitory")
+    assert "所住公寓管理员 0516-00000104" in item

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 from flask import Blueprint, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -40,6 +41,7 @@ from app.web.slips import lead_to_new_slip
 WANTED, AFRESH = "wanted_page", "asked_afresh"
 ASKED = "asked"
 """The outcome of a department that was asked again: what it answered is on the page."""
+JUST_SECONDS = 60
 notices = Blueprint("notices", __name__)
 mini_app_pages = Blueprint("mini_app", __name__)
 
@@ -164,7 +166,8 @@ def clearance(app_path: str) -> ResponseReturnValue:
     awaited = [key for key in installed.mini_app.step_keys if key in wanted]
     queries = LiveQueries(person)
     wait_for_all = wanted == ["1"]
-    notice = session.pop("notice", None)
+    # What a form left behind is for the page that it leads to, not for one that is open and waits.
+    notice = None if awaited else session.pop("notice", None)
     view = _look_up(
         installation,
         installed,
@@ -172,13 +175,20 @@ def clearance(app_path: str) -> ResponseReturnValue:
         queries,
         wait_for_all=wait_for_all,
         awaited=awaited,
-        is_afresh=bool(session.pop(AFRESH, False)),
-        is_just_asked=bool(notice and notice["outcome"] == ASKED and not wait_for_all),
+        is_afresh=not awaited and bool(session.pop(AFRESH, False)),
+        is_just_asked=not wait_for_all and is_just_asked(notice),
     )
     if notice and notice["outcome"] == ASKED:
         notice = describe_asked(view, notice["step"])
     closed = None if view.slip_number else find_closed_notice(installed)
     return render_page(installed, "clearance", view=view, notice=notice, limited=queries.wait, closed=closed)
+
+
+def is_just_asked(notice: dict[str, Any] | None) -> bool:
+    """Whether this is the page after one department was asked again. Whose page never came asks anew later on."""
+    if notice is None or notice["outcome"] != ASKED:
+        return False
+    return bool(get_now().timestamp() - notice["at"] < JUST_SECONDS)
 
 
 def _look_up(
@@ -219,7 +229,7 @@ def refresh(app_path: str, step_key: str) -> ResponseReturnValue:
     installation, installed, person = open_with_consent(app_path)
     LiveQueries(person).require()
     get_live_step(installation, installed, step_key, person.number)
-    session["notice"] = {"step": step_key, "outcome": ASKED}
+    session["notice"] = {"step": step_key, "outcome": ASKED, "at": get_now().timestamp()}
     return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
 
 

@@ -71,6 +71,17 @@ def test_a_revoked_slip_tells_why_and_whom_to_ask_and_nothing_is_handed_out(
     assert "准予离校" not in pages[0].text
 
 
+def test_who_submits_once_more_after_a_revocation_is_told_of_no_success(
+    service: Service, holder: Visitor, slip: IssuedSlip
+) -> None:
+    page = holder.get("/completed")
+    assert "<h1>提交成功" in holder.get(holder.post(f"{APP}/submission", page).headers["Location"]).text
+    revoke(service, slip)
+    again = holder.get(holder.post(f"{APP}/submission", page).headers["Location"])
+    assert get_state(again)[0] == "revoked"
+    assert "提交成功" not in again.text
+
+
 def test_the_files_of_a_revoked_slip_are_gone_by_earlier_links_too(
     service: Service, holder: Visitor, slip: IssuedSlip
 ) -> None:

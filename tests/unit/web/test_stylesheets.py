@@ -60,6 +60,24 @@ def test_the_stylesheet_of_the_default_colours_has_them_all(tmp_path: Path) -> N
     assert all(colour in style for colour in OURS)
 
 
+def test_the_universitys_emblem_stands_in_the_head_of_every_page_and_is_kept_at_the_gate(
+    tmp_path: Path,
+) -> None:
+    emblem = tmp_path / "emblem.svg"
+    emblem.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg"><path fill="#fff" d="M0 0h1v1z"/></svg>', "utf-8"
+    )
+    client = make_app(tmp_path / "data", EMBLEM=str(emblem)).test_client()
+    page = read(client, "/graduate-departure/")
+    address = page.split('<link rel="icon" href="')[1].split('"')[0]
+    assert f'<img class="mark" src="{address}" alt=""' in page
+    assert read(client, address) == emblem.read_text("utf-8").lower()
+    assert address in read(client, "/gate/worker.js")
+    plain = read(make_app(tmp_path / "plain").test_client(), "/graduate-departure/")
+    assert '<svg class="mark"' in plain
+    assert "/static/emblem" not in plain
+
+
 def test_the_address_of_a_stylesheet_changes_with_the_colours(client: FlaskClient, tmp_path: Path) -> None:
     ours = make_app(tmp_path / "ours").test_client()
     addresses = {find_stylesheet(read(one, "/graduate-departure/")) for one in (client, ours)}
