@@ -267,8 +267,8 @@ class SlipSettings(Section):
     validity_days: Annotated[Whole, between(0, 36500)] = Field(
         0, description="how long a slip is valid; 0: for ever"
     )
-    status_list_hours: Annotated[Whole, between(1, 24 * 31)] = Field(
-        24, description="for how many hours a gate without a network may rely on a list of revoked slips"
+    status_list_hours: Annotated[Whole, between(1, 24)] = Field(
+        4, description="for how many hours a gate without a network may rely on a list of revoked slips"
     )
     fonts: Files = Field(
         (),

@@ -1,42 +1,17 @@
 /* The slip's code, format 1, checked in the browser: no library, no network. The layout is written out in
    app/domain/slip_code.py, and tests/vectors/slip_code.json holds for both. */
 
+import { isSigned } from "./gate-signature.js";
+
 const FIRST_DAY = Date.UTC(2020, 0, 1);
 const DAY_MS = 86400000;
 const HEAD_BYTES = 41;
 const SIGNATURE_BYTES = 64;
 const MAX_NAME_BYTES = 9;
 const DOMAIN = "lixiao-slip/1\0";
-const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const LOOK_ALIKES = "OILАВЕЗІЈКМНОРЅСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ〇"; // as app/domain/texts.py reads them
-const MARKS = /["'`.,:;_、。·“”‘’「」『』《》<>()[\]{}]/g;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const importedKeys = new Map();
-
-/** The digits of a scanned or typed text: of our own address, or bare, by the rule of `find_digits` in
-    app/domain/texts.py. Anything else comes back as it is. */
-export function readDigits(text, baseUrl) {
-  const folded = text.normalize("NFKC").replace(/[\p{Z}\p{Cc}\p{Cf}]/gu, "");
-  const found = /[0-9]{100,}/.exec(folded);
-  if (!found) return text.trim();
-  const typed = folded.slice(0, found.index).replace(/、/g, "/").replace(/。/g, ".").toLowerCase();
-  const [before] = /[!-~]*$/.exec(typed);
-  const isForeign = before.includes("/") && cutScheme(before) !== `${cutScheme(baseUrl.toLowerCase())}/v/`;
-  return isForeign ? text.trim() : found[0];
-}
-
-function cutScheme(address) {
-  return address.replace(/^.*https?:\/+|^[^a-z0-9]+/, "");
-}
-
-/** Whether a text has the look of a short code, which holds no signature and needs the network. */
-export function isShortCode(text) {
-  const shown = text.normalize("NFKC").replace(/[\p{Z}\p{Cc}\p{Cf}\p{Pd}\u2212\u30fc\u4e00]/gu, "");
-  const kept = shown.replace(MARKS, "").replace(/^核验码/, "").toUpperCase().replace(/^CODE(?=.{16}$)/u, "");
-  return kept.length === 16 && [...kept].every((sign) => CROCKFORD.includes(sign) || LOOK_ALIKES.includes(sign));
-}
 
 /** `{code, body, signature}`, unproven; null for all that is not the one text of a code. */
 export function parseCode(text) {
@@ -58,17 +33,6 @@ export async function checkCode(text, host, keys, today) {
   const message = join(encoder.encode(DOMAIN), encoder.encode(host.toLowerCase()), [0], parsed.body);
   if (!(await isSigned(key, parsed.signature, message))) return refuse("bad_signature");
   return judge(parsed.code, key, today);
-}
-
-/** Whether the Ed25519 signature over `message` is this published key's. */
-export async function isSigned(key, signature, message) {
-  let imported = importedKeys.get(key.x);
-  if (!imported) {
-    const jwk = { kty: key.kty, crv: key.crv, x: key.x };
-    imported = await crypto.subtle.importKey("jwk", jwk, { name: "Ed25519" }, false, ["verify"]);
-    importedKeys.set(key.x, imported);
-  }
-  return crypto.subtle.verify({ name: "Ed25519" }, imported, signature, message);
 }
 
 function refuse(verdict) {

@@ -1,5 +1,6 @@
 /* Keeps the gate's page and files, so that it opens without a network. The address that imports this has set
-   FILES (addresses), VERSION (changes with their content) and LANGUAGE (the argument that chooses one); a new version replaces the old one whole. */
+   FILES (addresses), LATER (those of the decoder, kept when they are first used), VERSION (changes with their content) and
+   LANGUAGE (the argument that chooses one); a new version replaces the old one whole. */
 
 const CACHE = `gate-${VERSION}`;
 
@@ -17,10 +18,19 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   const address = url.pathname + url.search;
   if (url.pathname === FILES[0] && url.searchParams.has(LANGUAGE)) event.respondWith(switchLanguage(event.request));
-  if (event.request.method === "GET" && url.origin === self.location.origin && FILES.includes(address)) {
-    event.respondWith(answer(event.request, address));
-  }
+  if (event.request.method !== "GET" || url.origin !== self.location.origin) return;
+  if (FILES.includes(address)) event.respondWith(answer(event.request, address));
+  if (LATER.includes(address)) event.respondWith(answerAndKeep(event.request, address));
 });
+
+async function answerAndKeep(request, address) {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(address, { ignoreVary: true });
+  if (kept) return kept;
+  const answer = await fetch(request);
+  if (answer.ok) await cache.put(address, answer.clone());
+  return answer;
+}
 
 async function answer(request, address) {
   const cache = await caches.open(CACHE);

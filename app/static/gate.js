@@ -1,225 +1,329 @@
-/* The gate's page: reads a code, shows the verdict, keeps keys and status list fresh, sends checks. */
+/* The gate's page: takes codes from a scanner, the camera, a photo or a keyboard, shows the verdict, keeps keys and
+   status list fresh, and sends scans that the service has not seen. */
 
-import { checkCode, isShortCode, readDigits } from "./gate-code.js";
-import { startCamera } from "./gate-camera.js";
-import { judgeWithList, openStatusList } from "./gate-status.js";
-import { addCheck, countChecks, keep, recall } from "./gate-store.js";
-import { sendChecks } from "./gate-sender.js";
+import { getOffset, getTimes, raiseFloor, recallOffset } from "./gate-clock.js";
+import { judgeAlone, judgeSeen, merge } from "./gate-judge.js";
+import { goesBack, openStatusList } from "./gate-list.js";
+import { sendScans } from "./gate-sender.js";
+import { ask, askWell, getNetwork } from "./gate-service.js";
+import { chooseVerifier } from "./gate-signature.js";
+import * as store from "./gate-store.js";
+import { isShortCode, readDigits, readShortCode } from "./gate-text.js";
+import * as view from "./gate-view.js";
+import { setUpCamera } from "./qr-camera.js";
+import { openReader } from "./qr-reader.js";
 
-const locale = document.documentElement.lang;
 const REFRESH_MS = 60000;
-const PATIENCE_MS = 4000;
-const ANOTHER_LIST_MAY_KNOW = ["never_issued", "status_unknown", "unknown_key", "bad_signature"];
+const HANGING_REFRESH_MS = 15000;
+const LIST_PATIENCE_MS = 8000;
+const SCAN_PATIENCE_MS = 1500;
+const HANGING_PATIENCE_MS = 300;
+const LATE_PATIENCE_MS = 8000;
+const KEEPING_PATIENCE_MS = 15000;
+const SAME_SCAN_MS = 10000;
 const page = document.getElementById("gate");
 const input = document.getElementById("code");
-const { host, baseUrl, timeZone, keysUrl, listUrl } = page.dataset;
-const maxAgeMs = Number(page.dataset.listHours) * 3600000;
+const { host, baseUrl, timeZone } = page.dataset;
 
-/* What is known of the service: `{keys, list}`, or null until it was fetched once. */
-let known = null;
+/* `known`: `{keys, list}`, or null until it was fetched once; `highest`: the newest list that was ever seen here,
+   `{counter, issued_at, log}`; `isBack`: the service's list stands before that one; `session`: who is signed in. */
+const gate = {
+  host,
+  known: null,
+  highest: null,
+  isBack: false,
+  session: {},
+  verifier: null,
+  maxAgeMs: Number(page.dataset.listHours) * 3600000,
+  toLocalDay: (moment) => new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" }).format(moment),
+};
+const device = { reader: { kind: "idle" }, isKept: "opening", camera: null, isFull: false };
+let reader = null;
+let lastScan = { digits: "", at: -SAME_SCAN_MS };
+let current = 0;
 
 async function start() {
-  if (!window.isSecureContext || !crypto.subtle || !(await hasEd25519())) return show("unsupported");
+  gate.verifier = await chooseVerifier();
   await openKept();
   const refreshed = refresh();
-  if (!known) await refreshed;
+  if (!gate.known) await refreshed;
+  listen();
+  input.disabled = false;
+  input.focus();
+  await showState();
+  page.dataset.ready = "yes";
+  await register();
+}
+
+function listen() {
   document.getElementById("form").addEventListener("submit", (event) => {
     event.preventDefault();
-    check(input.value).then(() => input.select());
+    take(input.value);
+    input.select();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.target !== document.body || event.key.length !== 1 || event.ctrlKey || event.metaKey) return;
+    input.focus();
+    input.select();
   });
   window.addEventListener("online", refresh);
   window.addEventListener("offline", showState);
-  setInterval(refresh, REFRESH_MS);
-  window.addEventListener("online", showAccount);
-  showAccount();
-  startCamera(document.getElementById("camera"), check);
-  await register();
-  input.disabled = false;
-  input.focus();
-  page.dataset.ready = "yes";
+  setInterval(() => getNetwork() !== "hanging" && refresh(), REFRESH_MS);
+  setInterval(() => getNetwork() === "hanging" && refresh(), HANGING_REFRESH_MS);
+  document.getElementById("photo").addEventListener("change", (event) => takePhoto(event.target));
+  document.getElementById("device").addEventListener("click", ({ target }) => target.closest("[data-forget]") && forget());
+  const [button, video, light] = ["camera", "video", "light"].map((id) => document.getElementById(id));
+  setUpCamera({ button, video, light, getReader, found: (texts) => take(pick(texts)), failed: showCameraFault });
 }
 
-async function hasEd25519() {
-  try {
-    await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]);
-    return true;
-  } catch {
-    return false;
+/* ---- what this device can ---- */
+
+function getReader() {
+  if (!reader) {
+    device.reader = { kind: "opening" };
+    reader = openReader(page.dataset.decoder).then((opened) => {
+      device.reader = opened; // whose kind changes where the first way fails
+      if (opened.kind === "none") reader = null; // as without a network: tried again next time
+      return opened;
+    }).finally(showState);
+    showState();
   }
+  return reader;
 }
 
 async function register() {
-  if (!("serviceWorker" in navigator)) return;
-  await navigator.serviceWorker.register(page.dataset.worker, { scope: "/gate" }).catch(() => null);
+  const tell = (isKept) => { device.isKept = isKept; return showState(); };
+  setTimeout(() => device.isKept === "opening" && tell("no"), KEEPING_PATIENCE_MS);
+  try {
+    await navigator.serviceWorker.register(page.dataset.worker, { scope: "/gate" });
+    await navigator.serviceWorker.ready;
+    await tell("yes");
+    prepareReader();
+  } catch {
+    await tell("no"); // no worker here, or refused
+  }
+}
+
+/* Once the page is kept the decoder is too, before somebody needs it without a network. */
+function prepareReader() {
+  const whenIdle = window.requestIdleCallback || ((act) => setTimeout(act, 1000));
+  whenIdle(getReader);
+}
+
+function showCameraFault(name) {
+  device.camera = name;
+  showState();
+}
+
+async function forget() {
+  await store.forgetAll();
+  location.reload();
 }
 
 /* ---- keys and status list ---- */
 
 async function openKept() {
-  const kept = await recall("known");
-  if (kept) known = await open(kept).catch(() => null);
+  recallOffset(await store.recall("offset"));
+  gate.highest = (await store.recall("highest")) || null;
+  if (gate.highest) raiseFloor(Date.parse(gate.highest.issued_at));
+  const kept = gate.verifier && (await store.recall("known"));
+  if (kept) gate.known = await open(kept).catch(() => null);
+  if (gate.known) raiseFloor(gate.known.list.issuedAt);
 }
 
 async function open({ keys, document }) {
-  return { keys, list: await openStatusList(document, host, keys, toLocalDay) };
+  return { keys, list: await openStatusList(document, host, keys, gate.toLocalDay) };
 }
 
-/** Ask the service anew, and tell whether its list is what is known now. A list from before the kept one is
-    somebody's replay and is not taken. */
+/* Ask the service for all that it publishes, and send what waits. */
 async function refresh() {
-  let isCurrent = false;
   try {
-    const [keys, document] = await Promise.all([fetchJson(keysUrl), fetchJson(listUrl)]);
-    const fetched = await open({ keys, document });
-    if (!isBefore(fetched, known)) {
-      known = fetched;
-      isCurrent = true;
-      await keep("known", { keys, document });
-    }
+    const { keysUrl, listUrl, sessionUrl } = page.dataset;
+    const asked = [keysUrl, listUrl, sessionUrl].map((url) => askWell(url, LIST_PATIENCE_MS));
+    const [keys, document, session] = await Promise.all(asked);
+    showSession(session);
+    await store.keep("offset", getOffset());
+    if (gate.verifier) await takeList(keys, document);
     await send();
   } catch {
     /* No network, or no true answer: what is kept stays, and its age is on the page. */
   }
   await showState();
-  return isCurrent;
 }
 
-function isBefore({ list }, kept) {
-  return kept !== null && list.counter < kept.list.counter && list.issuedAt < kept.list.issuedAt;
+/* A list from before one that was seen here is a replay, or the service has lost decisions: it is not taken. */
+async function takeList(keys, document) {
+  const fetched = await open({ keys, document });
+  gate.isBack = gate.highest !== null && goesBack(fetched.list, gate.highest);
+  if (gate.isBack || (gate.known && fetched.list.issuedAt < gate.known.list.issuedAt)) return;
+  gate.known = fetched;
+  gate.highest = { counter: document.counter, issued_at: document.issued_at, log: document.log };
+  raiseFloor(fetched.list.issuedAt);
+  await store.keep("known", { keys, document });
+  await store.keep("highest", gate.highest);
 }
 
-async function fetchJson(url) {
-  const answer = await askJson(url);
-  if (!answer.ok) throw new Error(String(answer.status));
-  return answer.json();
+function showSession(session) {
+  gate.session = session;
+  page.dataset.staff = session.may_send ? "yes" : "no";
+  view.showAccount(session.account, session.csrf_token);
 }
 
-function askJson(url) {
-  const options = { cache: "no-cache", headers: { Accept: "application/json" } };
-  return fetch(url, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
+async function send() {
+  if (!gate.session.may_send) return;
+  const seen = gate.highest && { counter: gate.highest.counter, issued_at: gate.highest.issued_at };
+  await sendScans(page.dataset.checksUrl, gate.session.csrf_token, seen, gate.isBack);
+  device.isFull = false;
 }
 
-/* ---- a check ---- */
+/* ---- a scan ---- */
 
-async function check(text) {
+/* A poster beside the slip has codes too: the one that is ours is meant. */
+function pick(texts) {
+  const ours = texts.filter((text) => readDigits(text, baseUrl).digits);
+  return ours.length ? ours.join("\n") : texts[0];
+}
+
+async function takePhoto(field) {
+  const [file] = field.files;
+  if (!file) return;
+  current += 1;
+  view.show("reading");
+  try {
+    const texts = await (await getReader()).readPhoto(file);
+    if (texts.length) await take(pick(texts));
+    else view.show("photo-unread");
+  } catch {
+    view.show("photo-unread");
+  }
+  field.value = "";
+}
+
+/* An older scan that is still being asked about never shows over this one. */
+async function take(text) {
   if (!text.trim()) return;
-  if (isShortCode(text)) return show("short-code");
-  const digits = readDigits(text, baseUrl);
-  let result = await judge(digits);
-  if (ANOTHER_LIST_MAY_KNOW.includes(result.verdict) && navigator.onLine) {
-    result = await judge(digits, await refresh());
+  current += 1;
+  const scan = current;
+  view.show("checking");
+  const isCurrent = () => scan === current;
+  try {
+    await check(text, isCurrent);
+  } catch {
+    if (isCurrent()) view.show("broken");
   }
-  if (result.verdict === "unknown_key" && !(await isUnknownToService(digits))) {
-    result = { verdict: "status_unknown", note: "no-key", code: null };
-  }
-  if (result.verdict === "bad_signature" && (await askService(digits)) === "status_unknown") {
-    result = { verdict: "status_unknown", note: null, code: null };
-  }
-  showVerdict(result);
-  if (/^[0-9]{1,400}$/.test(digits)) await keepCheck(digits, result.verdict);
 }
 
-async function judge(digits, isCurrent = false) {
-  if (!known) return { verdict: "status_unknown", note: "nothing-kept", code: null };
-  const now = new Date();
-  const checked = await checkCode(digits, host, known.keys, toLocalDay(now));
-  return checked.code ? judgeWithList(checked, known.list, now, maxAgeMs, toLocalDay, isCurrent) : checked;
+async function check(text, isCurrent) {
+  if (isShortCode(text)) return checkShortCode(text, isCurrent);
+  const { digits, problem } = readDigits(text, baseUrl);
+  if (problem) return view.show(problem);
+  const alone = await judgeAlone(digits, gate);
+  const asked = /^[1-9][0-9]{250,274}$/.test(digits) ? askService(`/v/${digits}`) : Promise.resolve(null);
+  const answer = await Promise.race([asked, wait(getNetwork() === "online" ? SCAN_PATIENCE_MS : HANGING_PATIENCE_MS)]);
+  const scan = await enter(digits, alone.code);
+  await showResult(merge(alone, answer), scan, digits, isCurrent);
+  if (answer === undefined) asked.then((late) => late && showResult(merge(alone, late), scan, digits, isCurrent));
 }
 
-/* A key may be newer than what this device keeps, or known to another host alone: only the service, which has
-   the issued log, says that nobody here has it. */
-async function isUnknownToService(digits) {
-  if (!navigator.onLine) return false;
-  return (await askService(digits)) === "unknown_key";
+/* The same code within seconds is the same scan; a slip that was seen here before is told with how often. */
+async function enter(digits, code) {
+  const now = performance.now();
+  const isSame = lastScan.digits === digits && now - lastScan.at < SAME_SCAN_MS;
+  if (isSame) return { ...lastScan, notes: [["just-checked", {}], ...lastScan.seen], isSame };
+  const moment = getTimes().latest;
+  const seen = [];
+  if (code) {
+    const before = await store.recallSeen(code.slip_id);
+    if (before) seen.push(["seen-before", { count: before.count, moment: view.formatMoment(before.last) }]);
+    const { status_index, issued_on } = code;
+    await store.keepSeen(code.slip_id, { count: (before ? before.count : 0) + 1, last: moment, status_index, issued_on });
+  }
+  lastScan = { digits, at: now, id: makeId(), moment, seen };
+  return { ...lastScan, notes: seen, isSame };
+}
+
+async function showResult(found, scan, digits, isCurrent) {
+  const notes = [...listReasons(found), ...scan.notes];
+  if (isCurrent()) view.showVerdict({ ...found, notes, moment: scan.moment, digits });
+  if (!found.byList) await store.dropScans([scan.id]);
+  else if (!scan.isSame && digits) await keepScan(found, scan);
+  showState();
+}
+
+function listReasons({ note, byList, isLimited, verdict }) {
+  const reasons = note ? [[note, { hours: page.dataset.listHours }]] : [];
+  if (isLimited) reasons.push(["limited", {}]);
+  if (byList && gate.known && verdict !== "malformed") {
+    const moment = view.formatMoment(gate.known.list.issuedAt);
+    reasons.push([getNetwork() === "offline" ? "by-list-offline" : "by-list", { moment }]);
+  }
+  return reasons;
+}
+
+async function keepScan({ verdict, code }, { id, moment }) {
+  const scan = { id, slip_id: code ? code.slip_id : null, verdict, checked_at: new Date(moment).toISOString() };
+  device.isFull = !(await store.addScan(scan));
+}
+
+async function checkShortCode(text, isCurrent) {
+  const answer = await Promise.race([askService(page.dataset.enterUrl, text), wait(SCAN_PATIENCE_MS)]);
+  if (!isCurrent()) return;
+  const isTold = answer && !["status_unknown", "rate_limited", undefined].includes(answer.verdict);
+  if (isTold && answer.verdict === "never_issued") return view.show("short-code-unknown");
+  const moment = getTimes().latest;
+  if (isTold) return view.showVerdict({ verdict: answer.verdict, slip: answer, notes: [], moment });
+  const alone = judgeSeen(await store.recallSeen(readShortCode(text)), gate);
+  if (alone) return view.showVerdict({ ...alone, notes: listReasons({ ...alone, byList: true }), moment });
+  view.show("short-code");
+  document.querySelector("#result [name=code]").value = text;
 }
 
 /* The service's own verdict, or null. What it cannot tell comes with the status 503. */
-async function askService(digits) {
-  if (!navigator.onLine) return null;
+async function askService(url, typed) {
+  if (navigator.onLine === false) return null;
   try {
-    const answer = await askJson(`/v/${digits}`);
-    return (await answer.json()).verdict;
+    return (await ask(url, LATE_PATIENCE_MS, typed ? { form: { code: typed } } : {})).data;
   } catch {
     return null;
   }
 }
 
-async function keepCheck(code, verdict) {
-  await addCheck({ id: crypto.randomUUID(), code, verdict, checked_at: new Date().toISOString() });
-  if (navigator.onLine) await send().catch(() => null);
-  await showState();
-}
-
-async function send() {
-  document.getElementById("sign-in").hidden = !(await sendChecks(page.dataset));
-}
-
-function toLocalDay(moment) {
-  return new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" }).format(moment);
-}
-
-/* ---- what the page shows ---- */
-
-function showVerdict({ verdict, code, note }) {
-  show(`verdict-${verdict}`);
-  const result = document.getElementById("result");
-  const told = document.createElement("p");
-  told.textContent = `${page.dataset.checkedAt} ${formatMoment(new Date())}`;
-  result.querySelector(".seal").append(told);
-  if (note) result.append(document.getElementById(`note-${note}`).content.cloneNode(true));
-  if (!code) return;
-  const fields = document.getElementById("slip-fields").content.cloneNode(true);
-  for (const name of ["masked_name", "last_four", "issued_on"]) {
-    fields.querySelector(`[data-field=${name}]`).textContent = name === "issued_on" ? formatDay(code[name]) : code[name];
-  }
-  result.append(fields);
-}
-
-/* Days and moments as every page writes them: 2026年6月1日 14:30, and 1 Jun 2026, 14:30. */
-const DAY = { year: "numeric", month: locale === "en" ? "short" : "long", day: "numeric" };
-
-function formatMoment(moment) {
-  const time = { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  return new Intl.DateTimeFormat(locale === "en" ? "en-GB" : locale, { ...DAY, ...time }).format(moment);
-}
-
-function formatDay(text) {
-  return new Intl.DateTimeFormat(locale === "en" ? "en-GB" : locale, { ...DAY, timeZone: "UTC" }).format(new Date(text));
-}
-
-function show(template) {
-  document.getElementById("result").replaceChildren(document.getElementById(template).content.cloneNode(true));
-}
-
-/* The page itself is kept, and names nobody. */
-async function showAccount() {
-  const { account, csrf_token: token } = await fetchJson(page.dataset.accountUrl).catch(() => ({}));
-  document.querySelectorAll("[data-account]").forEach((old) => old.remove());
-  if (!account) return;
-  const template = document.getElementById("account");
-  const shown = template.content.cloneNode(true);
-  for (const name of ["name", "last_four"]) shown.querySelector(`[data-field=${name}]`).textContent = account[name];
-  shown.querySelector("[name=csrf_token]").value = token;
-  template.after(shown);
-}
+/* ---- the state ---- */
 
 async function showState() {
-  page.dataset.network = navigator.onLine ? "online" : "offline";
-  page.dataset.list = describeList();
-  document.getElementById("list-age").textContent = known ? formatAge(known.list.issuedAt) : "";
-  document.getElementById("waiting").textContent = String(await countChecks());
+  const list = gate.known && gate.known.list;
+  const isOld = list && (getTimes().isBehind || getTimes().latest - list.issuedAt > gate.maxAgeMs);
+  const waiting = await store.countScans();
+  view.showState({
+    network: getNetwork(),
+    list: list && { ...list, state: isOld ? "stale" : "fresh" },
+    waiting,
+    mustSignIn: waiting > 0 && !gate.session.may_send,
+    abilities: { reader: device.reader.kind, verifier: gate.verifier || "none", kept: device.isKept, store: store.getStoreFault() || "kept" },
+  });
+  view.showDevice(listDeviceNotes());
 }
 
-function describeList() {
-  if (!known) return "none";
-  return Date.now() - known.list.issuedAt > maxAgeMs ? "stale" : "fresh";
+function listDeviceNotes() {
+  const notes = view.listClockNotes();
+  const fault = store.getStoreFault();
+  if (!gate.verifier) notes.push(["unsupported", {}]);
+  if (gate.isBack) notes.push(["list-back", { counter: gate.highest.counter }]);
+  if (fault) notes.push([`store-${fault}`, {}]);
+  if (device.isKept === "no") notes.push(["worker-missing", {}]);
+  if (device.isFull) notes.push(["scans-full", {}]);
+  if (device.camera) notes.push([`camera-${device.camera}`, {}]);
+  else if (device.reader.kind === "none") notes.push(["camera-unread", {}]);
+  return notes;
 }
 
-function formatAge(moment) {
-  const minutes = Math.max(0, Math.floor((Date.now() - moment) / 60000));
-  const ago = new Intl.RelativeTimeFormat(locale);
-  const age = minutes < 60 ? ago.format(-minutes, "minute") : ago.format(-Math.floor(minutes / 60), "hour");
-  return `${formatMoment(moment)} · ${age}`;
+function makeId() {
+  const hex = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
-start();
+function wait(ms) {
+  return new Promise((resolve) => { setTimeout(resolve, ms); });
+}
+
+start().catch(() => view.show("broken"));

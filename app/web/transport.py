@@ -33,6 +33,7 @@ CONTENT_TYPES = frozenset(
     {
         "application/json",
         "application/jwk-set+json",
+        "application/wasm",
         "image/svg+xml",
         "text/css",
         "text/html",

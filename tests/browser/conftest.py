@@ -10,13 +10,15 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
 
+from tests.browser.gate import open_gate
 from tests.browser.places import FINANCE_FILE
 from tests.browser.screens import Screens
 from tests.campus.client import PROJECT, CampusClient
 from tests.conftest import Service
 from tests.fixtures.finance_view import FRAGMENT, make_finance_view
+from tests.fixtures.issued_slips import IssuedSlip, issue_slip
 from tests.running import running_service as start_own_service
 
 CHROMIUMS = ("chromium-headless-shell", "chromium", "google-chrome")
@@ -38,16 +40,22 @@ MISSING = "no Chromium here: the pages were not tested in a browser (apt-get ins
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium. It ends with its module: its event loop would stand in the way of other tests'."""
+def browser_type() -> Iterator[BrowserType]:
+    """What starts a Chromium. It ends with its module: its event loop would stand in the way of other tests'."""
     if not CHROMIUM:
         if os.environ.get("CI") == "true":
             pytest.fail(MISSING)
         pytest.skip(MISSING)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS))
-        yield chromium
-        chromium.close()
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="module")
+def browser(browser_type: BrowserType) -> Iterator[Browser]:
+    """A headless Chromium."""
+    chromium = browser_type.launch(executable_path=CHROMIUM, args=list(OPTIONS))
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +98,21 @@ def screens(browser: Browser, service: Service) -> Iterator[Screens]:
     yield opened
     opened.close()
     assert not opened.violations
+
+
+@pytest.fixture(scope="session")
+def slip(running_service: Service) -> IssuedSlip:
+    """A slip that stays valid."""
+    return issue_slip(running_service, "TS99000001")
+
+
+@pytest.fixture
+def own_slip(running_service: Service, fresh_student: str) -> IssuedSlip:
+    """A slip whose state a test changes."""
+    return issue_slip(running_service, fresh_student)
+
+
+@pytest.fixture
+def gate(screens: Screens) -> Page:
+    """The gate's page, installed."""
+    return open_gate(screens.open(reduced_motion="reduce"))

@@ -28,7 +28,7 @@ CONFIGURATION = """
 include-name = "POST /verify"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 422]
 """
-FOR_BROWSERS = {"verify.gate", "verify.gate_manifest", "verify.gate_worker"}
+FOR_BROWSERS = {"verify.gate", "verify.gate_decoder", "verify.gate_manifest", "verify.gate_worker"}
 COUNTED = ("VERIFICATION", "UNPROVEN", "TYPED", "TYPED_EVERYWHERE", "COMPARISON", "UPLOAD")
 
 

@@ -67,7 +67,7 @@ RULES = {
     "verify.gate_manifest": Access.ANYBODY,
     "verify.gate_worker": Access.ANYBODY,
     "verify.gate_session": Access.ANYBODY,
-    "verify.gate_account": Access.ANYBODY,
+    "verify.gate_decoder": Access.ANYBODY,
     "verify.gate_scans": Access.STAFF,
 }
 

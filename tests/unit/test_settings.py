@@ -36,7 +36,7 @@ def make_data(**sections: Any) -> dict[str, Any]:
         },
         "database": {"url": "sqlite:///x.sqlite3"},
         "session": {"idle_minutes": 30, "absolute_minutes": 480},
-        "slip": {"keys": "keys", "validity_days": 0, "status_list_hours": 24},
+        "slip": {"keys": "keys", "validity_days": 0, "status_list_hours": 4},
         "rate_limit": {
             "storage_url": "memory://",
             "verification": "600 per minute",

@@ -25,7 +25,7 @@ from sqlalchemy import Connection, Engine, bindparam, func, insert, select, upda
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from app import metrics
-from app.domain.slip_code import MalformedCode, Verdict, format_short_code, parse_slip_code
+from app.domain.slip_code import Verdict
 from app.extensions import db
 from app.models import Scan, Slip, read_connection, write_connection, write_transaction
 from app.services.clock import get_now
@@ -234,12 +234,12 @@ OLDEST = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class OfflineScan:
-    """`offline_id` is the gate's own, at most 36 characters; `digits` what was scanned; `verdict` what the
-    gate said then; `checked_at` by the gate's clock.
+    """`offline_id` is the gate's own, at most 36 characters; `short_code` the slip's where the scanned code was proven,
+    `verdict` what the gate said then; `checked_at` by the gate's clock.
     """
 
     offline_id: str
-    digits: str
+    short_code: str | None
     verdict: Verdict
     checked_at: datetime
 
@@ -256,19 +256,16 @@ def record_offline_scans(installation: Installation, checks: Iterable[OfflineSca
 
 
 def _make_row(installation: Installation, check: OfflineScan, address: str) -> dict[str, Any]:
-    verification = Verification(check.verdict, slip_id=_find_slip_id(check.digits))
+    verification = Verification(check.verdict, slip_id=_find_slip_id(check.short_code))
     row = make_row(installation, verification, Viewer.OFFLINE, address, get_now())
     now = row["checked_at"]
     checked_at = max(min(check.checked_at, now), now - OLDEST)
     return {**row, "checked_at": checked_at, "offline_id": check.offline_id}
 
 
-def _find_slip_id(digits: str) -> int | None:
-    try:
-        logged_code = find_issued_code(format_short_code(parse_slip_code(digits).code.slip_id))
-    except MalformedCode:
-        return None
-    return logged_code.slip_id if logged_code and logged_code.digits == digits else None
+def _find_slip_id(short_code: str | None) -> int | None:
+    logged_code = find_issued_code(short_code) if short_code else None
+    return logged_code.slip_id if logged_code else None
 
 
 def _store_new(rows: dict[str, dict[str, Any]]) -> int:

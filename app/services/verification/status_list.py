@@ -27,8 +27,10 @@ or outside its window on the list's day signs no list.
 from __future__ import annotations
 
 import base64
+import logging
 import threading
 import zlib
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -45,6 +47,7 @@ from app.services.installation import Installation
 from app.services.slips.issued_log import ISSUED_LOG
 from app.services.slips.issuing import get_list_size
 
+log = logging.getLogger(__name__)
 FORMAT = "lixiao-slip-status/1"
 SIGNED_KEYS = ("format", "host", "kid", "counter", "log", "issued_at", "size", "bits")
 SIGNED_AGAIN_AFTER = timedelta(seconds=60)
@@ -149,6 +152,29 @@ def _sign(installation: Installation, bits: _Bits, now: datetime) -> dict[str, A
         "bits": bits.packed,
     }
     return {**unsigned, "signature": _encode(signer.sign(get_signed_text(unsigned)))}
+
+
+@dataclass(frozen=True, slots=True)
+class SeenList:
+    """A list that somebody was given: its counter, and when it was signed."""
+
+    counter: int
+    issued_at: datetime
+
+
+def compare_with_log(seen: SeenList) -> None:
+    """Tell the operator when a gate saw a list that the issued log does not reach: entries are missing that once were
+    there, as after a backup that was restored. Raises SQLAlchemyError.
+    """
+    with db.engine.connect() as connection:
+        counter = ISSUED_LOG.read_head(connection)["sequence"]
+    if seen.counter > counter:
+        told = {
+            "seen_counter": seen.counter,
+            "seen_at": f"{seen.issued_at:%Y-%m-%dT%H:%M:%SZ}",
+            "counter": counter,
+        }
+        log.error("a gate has seen entries of the issued log that are missing here", extra=told)
 
 
 def get_signed_text(status_list: dict[str, Any]) -> bytes:

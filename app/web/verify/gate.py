@@ -11,7 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 
 from app.domain.keys import NoSigningKey
-from app.domain.slip_code import Verdict
+from app.domain.slip_code import Verdict, format_short_code
 from app.services.slips.signing_keys import SlipKeyError
 from app.services.verification.scan_log import OfflineScan, record_offline_scans
-from app.services.verification.status_list import get_status_list
+from app.services.verification.status_list import SeenList, compare_with_log, get_status_list
 from app.web.auth.access import find_account
 from app.web.language import ARGUMENT, get_language, gettext, render_template
 from app.web.limits import get_address
@@ -34,42 +34,84 @@ from app.web.verify.verdicts import TEXTS, get_staff, verify_pages
 
 MOST_AT_ONCE = 100
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_DIGITS = re.compile(r"[0-9]{1,400}", re.ASCII)
+_SLIP_ID = re.compile(r"[0-9a-f]{20}", re.ASCII)
 
 
 class MalformedScans(ValueError):
     """The body is not what the gate's page sends."""
 
 
-def parse_scans(body: bytes) -> list[OfflineScan]:
-    """The checks of `{"checks": [{id, code, verdict, checked_at}]}`, 100 at most. Raises MalformedScans."""
+@dataclass(frozen=True, slots=True)
+class SentScans:
+    """What a gate sends: scans that the service has not seen, and the newest status list that it ever saw."""
+
+    scans: tuple[OfflineScan, ...]
+    seen: SeenList | None
+
+
+def parse_scans(body: bytes) -> SentScans:
+    """`{"checks": [{id, slip_id, verdict, checked_at}], "seen": {counter, issued_at}}`: 100 checks at most, `slip_id`
+    20 hexadecimal digits or null, times in ISO 8601; `seen` may be missing or null. Raises MalformedScans.
+    """
     try:
-        checks = json.loads(body)["checks"]
+        sent = json.loads(body)
+        checks, seen = sent["checks"], sent.get("seen")
         if not isinstance(checks, list) or len(checks) > MOST_AT_ONCE:
             raise MalformedScans("checks")
-        return [_parse_scan(item) for item in checks]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        scans = tuple(_parse_scan(item) for item in checks)
+        return SentScans(
+            scans, SeenList(int(seen["counter"]), _parse_moment(seen["issued_at"])) if seen else None
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedScans(type(error).__name__) from error
 
 
 def _parse_scan(item: Any) -> OfflineScan:
-    if not _ID.fullmatch(item["id"]) or not _DIGITS.fullmatch(item["code"]):
-        raise MalformedScans("id or code")
-    checked_at = datetime.fromisoformat(item["checked_at"])
-    if checked_at.tzinfo is None:
-        raise MalformedScans("checked_at")
-    return OfflineScan(item["id"], item["code"], Verdict(item["verdict"]), checked_at)
+    slip_id = item["slip_id"]
+    if not _ID.fullmatch(item["id"]) or not (slip_id is None or _SLIP_ID.fullmatch(slip_id)):
+        raise MalformedScans("id or slip_id")
+    code = format_short_code(bytes.fromhex(slip_id)) if slip_id else None
+    return OfflineScan(item["id"], code, Verdict(item["verdict"]), _parse_moment(item["checked_at"]))
+
+
+def _parse_seen(seen: Any) -> SeenList:
+    counter = seen["counter"]
+    if type(counter) is not int:
+        raise MalformedScans("counter")
+    return SeenList(counter, _parse_moment(seen["issued_at"]))
+
+
+def _parse_moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise MalformedScans("a moment without its zone")
+    return moment
 
 
 POLICY = f"{CONTENT_SECURITY_POLICY}; manifest-src 'self'; worker-src 'self'"
 MODULES = (
     "gate.js",
-    "gate-camera.js",
+    "gate-clock.js",
     "gate-code.js",
+    "gate-judge.js",
+    "gate-list.js",
     "gate-sender.js",
-    "gate-status.js",
+    "gate-service.js",
+    "gate-signature.js",
     "gate-store.js",
+    "gate-text.js",
+    "gate-view.js",
+    "qr-camera.js",
+    "qr-reader.js",
+    "vendor/noble-ed25519.js",
+    "vendor/pako-inflate.js",
 )
+DECODER = ("qr-decoder.js", "vendor/zxing-wasm-reader.js", "vendor/zxing_reader.wasm")
+"""The decoder's own part, its program and its binary; kept apart, since they weigh more than all the rest."""
+DECODER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
+"""WebAssembly is compiled in the decoder's worker alone, which has a policy of its own (CSP Level 3, 4.2.2, 6.1.17)."""
+OLD_DECODER_POLICY = DECODER_POLICY.replace("'wasm-unsafe-eval'", "'wasm-unsafe-eval' 'unsafe-eval'")
+"""For browsers from before that word (Chromium 97, Safari 16), which take the wider one for it."""
 STYLES_AND_PICTURES = ("gate.css", "gate-icon.svg")
 
 
@@ -105,42 +147,56 @@ def gate_worker() -> ResponseReturnValue:
     files += [url_for("static", filename=name) for name in MODULES]
     script = get_static_url("gate-worker.js")
     body = f"const VERSION = {json.dumps(_get_version())};\nconst FILES = {json.dumps(files)};\n"
-    body += f"const LANGUAGE = {json.dumps(ARGUMENT)};\n"
+    later = [
+        url_for(".gate_decoder"),
+        url_for(".gate_decoder", **{"for": "old"}),
+        *map(get_static_url, DECODER),
+    ]
+    body += f"const LATER = {json.dumps(later)};\nconst LANGUAGE = {json.dumps(ARGUMENT)};\n"
     response = _publish(f'{body}importScripts("{script}");\n', "text/javascript")
     response.headers["Service-Worker-Allowed"] = url_for(".gate")
     return response
 
 
+@verify_pages.get("/gate/decoder.js")
+def gate_decoder() -> ResponseReturnValue:
+    """The worker that finds QR codes in pictures, for this page and `/verify`; `?for=old` for older browsers."""
+    own, program, binary = map(get_static_url, DECODER)
+    body = f"const DECODER = {json.dumps(program)};\nconst WASM = {json.dumps(binary)};\n"
+    response = _publish(f'{body}importScripts("{own}");\n', "text/javascript")
+    is_old = request.args.get("for") == "old"
+    response.headers["Content-Security-Policy"] = OLD_DECODER_POLICY if is_old else DECODER_POLICY
+    return response
+
+
 @verify_pages.get("/gate/session")
 def gate_session() -> ResponseReturnValue:
-    """Whether this browser may send checks, and the token to send them with."""
-    staff = get_staff()
-    return jsonify({"may_send": True, "csrf_token": generate_csrf()} if staff else {"may_send": False})
-
-
-@verify_pages.get("/gate/account")
-def gate_account() -> ResponseReturnValue:
-    """Who is signed in in this browser, and the token to sign out with; empty where nobody is. The page is kept
-    by the browser and cannot say so itself.
+    """Who is signed in in this browser, which is kept and cannot say so itself; whether that person may send scans,
+    and the token to send them and to sign out with.
     """
     account = find_account()
-    return jsonify({"account": asdict(account), "csrf_token": generate_csrf()} if account else {})
+    if account is None:
+        return jsonify({"may_send": False})
+    told = {"account": asdict(account), "csrf_token": generate_csrf(), "may_send": get_staff() is not None}
+    return jsonify(told)
 
 
 @verify_pages.post("/gate/checks")
 def gate_scans() -> ResponseReturnValue:
-    """Take in checks of a signed-in guard or clerk, each id once: `{"checks": [{id, code, verdict,
-    checked_at}]}` with times in ISO 8601. Answers `{"known": [ids]}`: those may be forgotten by the gate.
+    """Take in scans of a signed-in guard or clerk, each id once, as `parse_scans` reads them. Answers
+    `{"known": [ids]}`: those may be forgotten by the gate.
     """
     staff = get_staff()
     if staff is None:
         return jsonify(error="NotStaff"), 403
     try:
-        checks = parse_scans(request.get_data())
+        sent = parse_scans(request.get_data())
     except MalformedScans as error:
         return jsonify(error="MalformedChecks", detail=str(error)), 422
-    record_offline_scans(get_installation(), checks, address=get_address())
-    return jsonify(known=[check.offline_id for check in checks])
+    if sent.seen:
+        compare_with_log(sent.seen)
+    record_offline_scans(get_installation(), sent.scans, address=get_address())
+    return jsonify(known=[scan.offline_id for scan in sent.scans])
 
 
 def _render_page() -> str:
@@ -153,9 +209,10 @@ def _render_page() -> str:
         "keys-url": url_for(".slip_keys"),
         "list-url": url_for(".slip_status"),
         "session-url": url_for(".gate_session"),
-        "account-url": url_for(".gate_account"),
+        "enter-url": url_for(".enter"),
         "checks-url": url_for(".gate_scans"),
         "worker": url_for(".gate_worker"),
+        "decoder": url_for(".gate_decoder"),
     }
     return render_template("verify/gate.html", data=data, texts=TEXTS)
 
@@ -171,7 +228,7 @@ def _publish(body: str, mimetype: str) -> Response:
 
 def _get_version() -> str:
     digest = hashlib.sha256(_render_page().encode())
-    for name in MODULES:
+    for name in (*MODULES, *DECODER):
         digest.update((Path(current_app.static_folder or "") / name).read_bytes())
     return digest.hexdigest()[:16]
 

@@ -50,7 +50,7 @@ def leave(visitor: Visitor, token: str) -> None:
     """Press the button of the page, and see that nobody is signed in here any more."""
     answer = visitor.http.post(f"{visitor.url}/sign-out", data={"csrf_token": token}, timeout=30)
     assert answer.status_code == 200
-    assert visitor.get("/gate/account").json() == {}
+    assert visitor.get("/gate/session").json() == {"may_send": False}
     assert find_account(visitor.get(f"{APP}/")) == ""
 
 
@@ -149,11 +149,11 @@ def test_the_page_after_signing_out_names_nobody(visitor: Visitor) -> None:
 
 
 def test_the_kept_page_of_the_gate_names_nobody_and_its_script_is_told(visitor: Visitor) -> None:
-    assert visitor.get("/gate/account").json() == {}
+    assert visitor.get("/gate/session").json() == {"may_send": False}
     visitor.sign_in(GUARD, "/completed")
     page = visitor.get("/gate").text
     assert page == requests.get(f"{visitor.url}/gate", timeout=30).text
-    told = visitor.get("/gate/account").json()
+    told = visitor.get("/gate/session").json()
     assert told["account"]["last_four"] == GUARD[-4:]
     leave(visitor, told["csrf_token"])
 
