@@ -34,7 +34,7 @@ def make_check(known_id: str | None, **changes: object) -> dict[str, object]:
     moment = datetime.now(UTC) - timedelta(hours=2)
     check = {
         "id": str(uuid.uuid4()),
-        "slip_id": slip_id,
+        "slip_id": known_id,
         "verdict": "valid",
         "checked_at": moment.isoformat(),
     }

@@ -59,9 +59,7 @@ def parse_scans(body: bytes) -> SentScans:
         if not isinstance(checks, list) or len(checks) > MOST_AT_ONCE:
             raise MalformedScans("checks")
         scans = tuple(_parse_scan(item) for item in checks)
-        return SentScans(
-            scans, SeenList(int(seen["counter"]), _parse_moment(seen["issued_at"])) if seen else None
-        )
+        return SentScans(scans, None if seen is None else _parse_seen(seen))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedScans(type(error).__name__) from error
 
@@ -147,11 +145,8 @@ def gate_worker() -> ResponseReturnValue:
     files += [url_for("static", filename=name) for name in MODULES]
     script = get_static_url("gate-worker.js")
     body = f"const VERSION = {json.dumps(_get_version())};\nconst FILES = {json.dumps(files)};\n"
-    later = [
-        url_for(".gate_decoder"),
-        url_for(".gate_decoder", **{"for": "old"}),
-        *map(get_static_url, DECODER),
-    ]
+    decoder = url_for(".gate_decoder")
+    later = [decoder, f"{decoder}?for=old", *map(get_static_url, DECODER)]
     body += f"const LATER = {json.dumps(later)};\nconst LANGUAGE = {json.dumps(ARGUMENT)};\n"
     response = _publish(f'{body}importScripts("{script}");\n', "text/javascript")
     response.headers["Service-Worker-Allowed"] = url_for(".gate")
