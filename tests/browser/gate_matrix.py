@@ -12,12 +12,14 @@ from itertools import product
 
 from playwright.sync_api import Page, Route
 
-from tests.browser.gate import LACKING, check, get_device_notes, get_notes, hang, open_gate
+from tests.browser.gate import LACKING, check, get_device_notes, get_notes, go_offline, hang, open_gate
 from tests.browser.screens import Screens
 from tests.conftest import Service
 from tests.fixtures.issued_slips import issue_slip, revoke, sign_list, sign_unissued, supersede
 
 NETWORKS = ("online", "hanging", "offline")
+REOPENED = "opened again offline"
+"""The clock is set wrong between the two visits, so that nothing has measured it."""
 HOUR, DAY = 3600, 86400
 CLOCKS = (0, 3 * HOUR, -3 * HOUR, 400 * DAY, -400 * DAY)
 LISTS = ("fresh", "old")
@@ -55,19 +57,31 @@ class Situation:
         )
 
 
-ALL = [Situation(*cell) for cell in product(LACKING, NETWORKS, CLOCKS, LISTS)]
-"""Every situation."""
 PLAIN = ("nothing", "Ed25519", "WebCrypto", "a store")
+OTHERS = tuple(lacking for lacking in LACKING if lacking not in PLAIN)
+AGAIN = [Situation("nothing", REOPENED, shift, "fresh") for shift in CLOCKS]
 SOME = [
     *(Situation(lacking, network, 0, "fresh") for lacking, network in product(PLAIN, NETWORKS)),
     *(Situation("nothing", network, shift, "fresh") for network, shift in product(NETWORKS, CLOCKS[1:])),
     *(
         Situation(lacking, ("offline", "hanging")[row % 2], CLOCKS[row % len(CLOCKS)], LISTS[row // 2 % 2])
-        for row, lacking in enumerate(LACKING)
-        if lacking not in PLAIN
+        for row, lacking in enumerate(OTHERS)
     ),
+    *AGAIN,
 ]
 """Each network with the greatest lacks and with each clock; the other lacks with networks, clocks and lists in turn."""
+ALL = [
+    *(Situation(*cell) for cell in product(PLAIN, NETWORKS, CLOCKS, LISTS)),
+    *(
+        Situation(lacking, network, CLOCKS[(row + column) % len(CLOCKS)], list_age)
+        for (row, lacking), (column, network), list_age in product(
+            enumerate(OTHERS), enumerate(NETWORKS), LISTS
+        )
+    ),
+    *AGAIN,
+    *(Situation("nothing", REOPENED, shift, "old") for shift in CLOCKS),
+]
+"""The greatest lacks with every network, clock and list; the others with every network and list, clocks in turn."""
 
 
 def make_codes(service: Service, students: list[str]) -> dict[str, str]:
@@ -96,6 +110,10 @@ def list_permitted(kind: str, situation: Situation) -> set[str]:
     is_online = situation.network == "online"
     if kind in NEEDS_NO_KEYS:
         return {kind}
+    if (
+        kind == "valid" and situation.network == REOPENED
+    ):  # a clock that is ahead by less than a list may be old is believed
+        return {"valid"} if situation.shift in (0, 3 * HOUR) and situation.list_age == "fresh" else {UNSURE}
     if kind == "valid":
         is_proven = is_online or (situation.list_age == "fresh" and situation.lacking != "WebCrypto")
         return {"valid"} if is_proven else {UNSURE}
@@ -137,7 +155,11 @@ def look(
     if situation.list_age == "old":
         document = sign_list(service, OLD)
         page.route("**/.well-known/slip-status", lambda route: answer_with(route, document))
-    open_gate(page, lacking=situation.lacking, shift=situation.shift)
+    is_again = situation.network == REOPENED
+    open_gate(page, lacking=situation.lacking, shift=0 if is_again else situation.shift)
+    if is_again:
+        page.evaluate(f"sessionStorage.shift = {situation.shift}")
+        go_offline(page)
     if situation.network == "hanging":
         hang(page)
     elif situation.network == "offline":

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.gate_matrix import LACK_NOTES, SOME, Cell, Situation, look, make_codes
+from tests.browser.gate_matrix import LACK_NOTES, REOPENED, SOME, Cell, Situation, look, make_codes
 from tests.browser.screens import Screens
 from tests.conftest import Service
 
@@ -25,9 +25,14 @@ def test_the_gate_says_what_it_may_and_is_never_silent(
     assert [(cell.kind, cell.answer, cell.notes, cell.fault) for cell in cells if cell.fault] == []
     if situation.lacking in LACK_NOTES:
         assert LACK_NOTES[situation.lacking] in notes
-    assert [note for note in notes if note.startswith("clock-")] == (
-        [] if not situation.shift else ["clock-ahead" if situation.shift > 0 else "clock-behind"]
-    )
+    assert [note for note in notes if note.startswith("clock-")] == list_clock_notes(situation)
+
+
+def list_clock_notes(situation: Situation) -> list[str]:
+    """What the page must say of the device's clock."""
+    if situation.network == REOPENED:
+        return ["clock-unknown"] if situation.shift < 0 else []
+    return [] if not situation.shift else ["clock-ahead" if situation.shift > 0 else "clock-behind"]
 
 
 def test_the_matrix_tells_a_gate_that_says_too_much_or_nothing() -> None:

@@ -35,6 +35,11 @@ ROWS = (
     ("audit", "1,000 tamperings: all found", "tests/soak/test_audit.py"),
     ("herd", "1,000 students x 4 submits, 100 at a time: 1,000 slips, no 5xx", "tests/soak/test_herd.py"),
     ("crash", "200 + 100 rounds of SIGKILL: lost, changed, doubled = 0", "tests/soak/test_crashes.py"),
+    (
+        "gate",
+        "lacking x network x clock x list x code: 0 false red, 0 false green, 0 silent",
+        "tests/soak/test_gate_matrix.py",
+    ),
     ("slips", "2,000 generated slips: no fault", "tests/soak/test_slips.py"),
 )
 
