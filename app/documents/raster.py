@@ -9,6 +9,7 @@ file draws: a file on standard input, pictures on standard output.
 
 from __future__ import annotations
 
+import math
 import re
 import resource
 import struct
@@ -22,8 +23,10 @@ from threading import Lock
 import pypdfium2
 from PIL import Image, UnidentifiedImageError
 
-SIDES = (1600, 3200)
-"""Pixels of a picture's longer side, small and large: a whole page needs 1,200, a page far away in a room more."""
+PIXELS = (1600 * 1200, 3200 * 2400)
+"""Of a picture, small and large: a whole page needs 1,200 on its longer side, a page far away in a room more. By area,
+so that a long screenshot keeps its width.
+"""
 MAX_PIXELS = 70_000_000
 """Of a JPEG, which can be decoded at a smaller size. Cameras of 64 megapixels make 64.2 million."""
 MAX_RAW_PIXELS = 26_000_000
@@ -92,7 +95,8 @@ def draw_pages(data: bytes) -> list[Image.Image]:
 
 
 def draw_picture(data: bytes) -> Iterator[Image.Image]:
-    """A picture in colour, upright or not, on white: small and then large, where it is larger than small.
+    """A picture in colour, upright or not: small and then large, where it is larger than small; a transparent one on
+    white, as it is shown and printed, and then on black, for light ink.
 
     Raises NotDrawn or TooLarge.
     """
@@ -100,28 +104,31 @@ def draw_picture(data: bytes) -> Iterator[Image.Image]:
         yield from _decode_by_sizes(data)
     elif _OPENED_APART.match(data):
         (large,) = _draw_apart(data)
-        yield _shrink(large, SIDES[0])
-        if max(large.size) > SIDES[0]:
+        small = _shrink(large, PIXELS[0])
+        yield small
+        if small.size != large.size:
             yield large
     else:
         raise NotDrawn
 
 
 def _decode_by_sizes(data: bytes) -> Iterator[Image.Image]:
-    for side in SIDES:
+    for pixels in PIXELS:
         with _decoding:
-            picture = _decode(data, side, _FORMATS_HERE)
-        yield picture
-        if max(picture.size) < side:
+            picture = _decode(data, pixels, _FORMATS_HERE)
+        yield _lay_on(picture, "white")
+        if picture.has_transparency_data:
+            yield _lay_on(picture, "black")
+        if picture.width * picture.height < 0.98 * pixels:  # it was not shrunk, which rounds
             return
 
 
-def _decode(data: bytes, side: int, formats: tuple[str, ...]) -> Image.Image:
-    """The picture in RGB, decoded no larger than needed. Raises NotDrawn or TooLarge."""
+def _decode(data: bytes, pixels: int, formats: tuple[str, ...]) -> Image.Image:
+    """The picture, decoded no larger than needed. Raises NotDrawn or TooLarge."""
     try:
         picture = _open_header(data, formats)
-        picture.draft("RGB", (side, side))
-        return _lay_on_white(_shrink(_reduce_depth(picture), side))
+        picture.draft("RGB", _fit(picture.size, pixels))
+        return _drop_opacity(_shrink(_reduce_depth(picture), pixels))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooLarge from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
@@ -157,23 +164,35 @@ def _reduce_depth(picture: Image.Image) -> Image.Image:
     return picture.point(lambda level: level / 256).convert("L")
 
 
-def _shrink(picture: Image.Image, side: int) -> Image.Image:
+def _shrink(picture: Image.Image, pixels: int) -> Image.Image:
     if picture.mode not in ("L", "RGB"):
         picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    scale = side / max(picture.size)
-    if scale >= 1:
-        return picture
-    size = [max(1, round(length * scale)) for length in picture.size]
-    return picture.resize((size[0], size[1]), Image.Resampling.BILINEAR, reducing_gap=2)
+    size = _fit(picture.size, pixels)
+    return (
+        picture if size == picture.size else picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2)
+    )
 
 
-def _lay_on_white(picture: Image.Image) -> Image.Image:
-    """Without transparency: what is seen through is white, as it is shown and printed."""
+def _fit(size: tuple[int, int], pixels: int) -> tuple[int, int]:
+    """The size, or one of the same shape with so many pixels."""
+    width, height = size
+    scale = min(1.0, math.sqrt(pixels / (width * height)))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _drop_opacity(picture: Image.Image) -> Image.Image:
+    """Without an alpha channel that lets nothing through, as screenshots have it."""
+    is_opaque = picture.mode == "RGBA" and picture.getchannel("A").getextrema()[0] == 255
+    return picture.convert("RGB") if is_opaque else picture
+
+
+def _lay_on(picture: Image.Image, ground: str) -> Image.Image:
+    """Without transparency: what is seen through has the ground's colour."""
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        white.alpha_composite(picture)
-        picture = white
+        laid = Image.new("RGBA", picture.size, ground)
+        laid.alpha_composite(picture)
+        picture = laid
     return picture.convert("RGB")
 
 
@@ -242,7 +261,7 @@ def _write_picture(data: bytes) -> int:
 
         pillow_heif.register_heif_opener(thumbnails=False)
     try:
-        _write_frame(_decode(data, SIDES[-1], _FORMATS_APART))
+        _write_frame(_lay_on(_decode(data, PIXELS[-1], _FORMATS_APART), "white"))
     except TooLarge:
         return TOO_LARGE
     return 0

@@ -1,33 +1,31 @@
 """Codes from pictures and PDF files of slips: the QR is found, taken as our own by exact parse or refused, and
 its address is never opened.
 
-A file is bounded in bytes before it is opened; how it is drawn within bounds, `app.documents.raster` says. A red
-seal over the QR is gone in the picture's red channel.
+A file is bounded in bytes before it is opened; how it is drawn within bounds, `app.documents.raster` says, and how a
+QR is found in what was drawn, `qr_reading`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-import zxingcpp
 from PIL import Image
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.documents.raster import Locked, NotDrawn, TooLarge, draw_pages, draw_picture, is_cut_off, is_pdf
-from app.domain.slip_code import MalformedCode, parse_slip_code
 from app.services.installation import Installation
 from app.services.slips.files import find_handed_out, is_file_of
 from app.services.slips.signing_keys import SlipKeyError
 from app.services.slips.slips import get_slip_of_code
+from app.services.verification.qr_reading import Found, read_pages, read_picture
 from app.services.verification.verification import Verification, verify_code
 
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 12 * 1024 * 1024
-QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 
 
 class UnreadableCode(Exception):
@@ -100,7 +98,7 @@ def read_code_from_image(installation: Installation, data: bytes) -> str:
 
     Raises NotAPicture, PictureTooLarge, NoCodeFound, SeveralCodes or ForeignCode.
     """
-    return _get_only(*_read_first(installation, _list_tries(data)))
+    return _get_only(read_picture(_draw_sizes(data), installation.settings.service.base_url))
 
 
 def verify_file(installation: Installation, data: bytes) -> FileVerification:
@@ -161,67 +159,27 @@ def _read_code_from_pages(installation: Installation, data: bytes) -> str:
         raise ProtectedFile from error
     except NotDrawn as error:
         raise NotAPicture from error
-    codes: set[str] = set()
-    foreign = False
-    for page in pages:
-        on_page, is_foreign = _read_first(installation, _list_views(page))
-        codes |= on_page
-        foreign = foreign or is_foreign
     try:
-        return _get_only(codes, foreign)
+        return _get_only(read_pages(pages, installation.settings.service.base_url))
     except NoCodeFound as error:
         raise NoCodeOnPages from error
 
 
-def _read_first(installation: Installation, views: Iterable[Image.Image]) -> tuple[set[str], bool]:
-    """The slip codes in the first view that shows one, and whether another QR was seen before."""
-    foreign = False
-    for view in views:
-        codes, is_foreign = _read_codes(installation, view)
-        if codes:
-            return codes, foreign
-        foreign = foreign or is_foreign
-    return set(), foreign
-
-
-def _read_codes(installation: Installation, view: Image.Image) -> tuple[set[str], bool]:
-    """The slip codes in a view, and whether there are other QR."""
-    texts = {found.text for found in zxingcpp.read_barcodes(view, formats=QR)}
-    codes = {digits for text in texts if (digits := _parse_own_address(installation, text))}
-    return codes, len(texts) > len(codes)
-
-
-def _get_only(codes: set[str], foreign: bool) -> str:
+def _get_only(found: Found) -> str:
     """The one code. Raises SeveralCodes, or ForeignCode or NoCodeFound where there is none."""
-    if len(codes) > 1:
+    if len(found.codes) > 1:
         raise SeveralCodes
-    if not codes:
-        raise ForeignCode if foreign else NoCodeFound
-    return codes.pop()
+    if not found.codes:
+        raise ForeignCode if found.has_foreign else NoCodeFound
+    (digits,) = found.codes
+    return digits
 
 
-def _parse_own_address(installation: Installation, text: str) -> str:
-    """The digits, where the text is our own address and a well-formed code and nothing else; or ""."""
-    start = f"{installation.settings.service.base_url}/v/"
-    digits = text.removeprefix(start)
+def _draw_sizes(data: bytes) -> Iterator[Image.Image]:
+    """The picture small and large. Raises NotAPicture or PictureTooLarge."""
     try:
-        parse_slip_code(digits)
-    except MalformedCode:
-        return ""
-    return digits if text == start + digits else ""
-
-
-def _list_tries(data: bytes) -> Iterator[Image.Image]:
-    """The picture small and large, in grey and by its red channel. Raises NotAPicture or PictureTooLarge."""
-    try:
-        for picture in draw_picture(data):
-            yield from _list_views(picture)
+        yield from draw_picture(data)
     except TooLarge as error:
         raise PictureTooLarge from error
     except NotDrawn as error:
         raise NotAPicture from error
-
-
-def _list_views(picture: Image.Image) -> Iterator[Image.Image]:
-    yield picture.convert("L")
-    yield picture.getchannel("R")

@@ -120,7 +120,7 @@ def test_a_transparent_picture_is_read_as_it_looks_on_white(
 ) -> None:
     data = encode(make_see_through(draw_page(pdf, 1240)).convert(mode), "PNG")
     assert read_code_from_image(office.installation, data) == digits
-    monkeypatch.setattr(raster, "_lay_on_white", lambda picture: picture.convert("RGB"))
+    monkeypatch.setattr(raster, "_lay_on", lambda picture, ground: picture.convert("RGB"))
     with pytest.raises(NoCodeFound):
         read_code_from_image(office.installation, data)
 

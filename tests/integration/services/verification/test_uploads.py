@@ -18,7 +18,7 @@ from app.documents.slip_pdf import SlipCodeText, render_slip_pdf
 from app.domain.slip_code import Verdict
 from app.services.slips.issuing import reissue_slip, revoke_slip
 from app.services.slips.slips import get_slip, render_pdf, render_png
-from app.services.verification import uploads
+from app.services.verification import qr_reading, uploads
 from app.services.verification.uploads import (
     FileState,
     FileTooLarge,
@@ -86,12 +86,8 @@ def test_the_slip_s_own_picture_is_read(office: Office, number: str) -> None:
 def test_without_the_red_channel_a_seal_over_the_qr_hides_it(
     office: Office, pdf: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tries = uploads._list_tries
-    monkeypatch.setattr(
-        uploads,
-        "_list_tries",
-        lambda data: (picture for place, picture in enumerate(tries(data)) if place % 2 == 0),
-    )
+    monkeypatch.setattr(qr_reading, "PLAIN", qr_reading.PLAIN[:1])
+    monkeypatch.setattr(qr_reading, "HARDER", ())
 
     with pytest.raises(NoCodeFound):
         read_code_from_image(office.installation, photograph(pdf, seal="over"))
@@ -109,8 +105,9 @@ def test_a_picture_without_a_code_says_so(office: Office) -> None:
         lambda base, digits: base + ".evil.example/v/" + digits,
         lambda base, digits: base.replace("//", "//evil@") + "/v/" + digits,
         lambda base, digits: base + "/v//" + digits,
-        lambda base, digits: base + "/v/" + digits + "?next=https://evil.example",
-        lambda base, digits: base.upper() + "/v/" + digits,
+        lambda base, digits: f"https://evil.example/?next={base}/v/{digits}",
+        lambda base, digits: f"go to {base}/v/{digits}",
+        lambda base, digits: base.replace("http", "ftp") + "/v/" + digits,
         lambda base, digits: base + "/v/" + digits[:-4],
         lambda base, digits: digits,
         lambda base, digits: "WIFI:S:campus;P:secret;;",
@@ -124,6 +121,34 @@ def test_only_our_own_address_with_a_whole_code_is_taken(
 
     with pytest.raises(ForeignCode):
         read_code_from_image(office.installation, save(draw_qr(text), "PNG"))
+
+
+def test_without_the_whole_address_another_host_s_qr_would_be_taken(
+    office: Office, number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits = office.get_digits(number)
+    data = save(draw_qr(f"https://evil.example/v/{digits}"), "PNG")
+    monkeypatch.setattr(qr_reading, "parse_own_address", lambda text, base_url: text.rpartition("/")[2])
+
+    assert read_code_from_image(office.installation, data) == digits
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        str.upper,
+        lambda text: text.replace("http", "https"),
+        lambda text: text + "?from=singlemessage",
+        lambda text: text + "。",
+    ],
+)
+def test_our_own_address_is_taken_as_others_write_it(
+    office: Office, number: str, change: Callable[[str], str]
+) -> None:
+    digits = office.get_digits(number)
+    text = change(f"{office.installation.settings.service.base_url}/v/{digits}")
+
+    assert read_code_from_image(office.installation, save(draw_qr(text), "PNG")) == digits
 
 
 def test_two_slips_in_one_picture_are_not_one(office: Office, number: str) -> None:

@@ -1,0 +1,146 @@
+"""Slip codes in pictures: a QR is found in one of several views of a picture, and taken as our own or told as foreign.
+
+The views that read nearly all come first. A red seal over the QR is gone in the red channel. The harder ones come only
+when nothing of ours was read, of one size of the picture. A view takes time by its pixels, and far more where it is
+full of what looks like the corners of a QR; after so much CPU no other is begun.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import zxingcpp
+from PIL import Image, ImageFilter
+
+from app.domain.slip_code import MalformedCode, parse_slip_code
+
+QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+CPU_SECONDS = 2.0
+"""Of a thread for all views of a file. All of them take 0.7 of a photo without a QR; a single one of nothing but corners
+takes 2.
+"""
+GRAIN = 1.0
+"""Pixels of a Gaussian that takes out speckle, a fax's noise and the stripes of a screen (moire)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The slip codes that were read, and whether another QR was seen."""
+
+    codes: frozenset[str] = frozenset()
+    has_foreign: bool = False
+
+
+View = Callable[[Image.Image], Image.Image]
+Views = tuple[tuple[View, zxingcpp.Binarizer], ...]
+_LOCAL, _GLOBAL = zxingcpp.Binarizer.LocalAverage, zxingcpp.Binarizer.GlobalHistogram
+
+
+def _to_grey(picture: Image.Image) -> Image.Image:
+    return picture.convert("L")
+
+
+def _soften(picture: Image.Image) -> Image.Image:
+    return picture.convert("L").filter(ImageFilter.GaussianBlur(GRAIN))
+
+
+def _enlarge(picture: Image.Image) -> Image.Image:
+    """Half as large again: small or bent modules are found at other places."""
+    return _stretch(picture, 1.5, 1.5)
+
+
+def _heighten(picture: Image.Image) -> Image.Image:
+    """Twice as high, then soft: a fax of standard resolution has half as many pixels down as across (ITU-T T.4)."""
+    return _stretch(picture, 1, 2).filter(ImageFilter.GaussianBlur(GRAIN))
+
+
+def _stretch(picture: Image.Image, across: float, down: float) -> Image.Image:
+    size = (round(picture.width * across), round(picture.height * down))
+    return picture.convert("L").resize(size, Image.Resampling.BICUBIC)
+
+
+def _get_channel(name: str) -> View:
+    return lambda picture: picture.getchannel(name)
+
+
+PLAIN: Views = ((_to_grey, _LOCAL), (_get_channel("R"), _LOCAL))
+HARDER: Views = (
+    (_to_grey, _GLOBAL),
+    (_soften, _LOCAL),
+    (_heighten, _LOCAL),
+    (_enlarge, _LOCAL),
+    (_get_channel("B"), _LOCAL),  # blue ink over the QR
+)
+
+
+def read_picture(sizes: Iterable[Image.Image], base_url: str) -> Found:
+    """The slip codes in a picture, of which RGB sizes come small and then large: those behind one in which a code is
+    read are not drawn.
+    """
+    end = _get_end()
+    found, largest = Found(), None
+    for largest in sizes:
+        found = _join(found, _read_first(largest, PLAIN, base_url, end))
+        if found.codes:
+            return found
+    return _join(found, _read_first(largest, HARDER, base_url, end)) if largest else found
+
+
+def read_pages(pages: Sequence[Image.Image], base_url: str) -> Found:
+    """The slip codes on all pages (RGB) together; the harder views come where no page shows one."""
+    end = _get_end()
+    found = _join(*(_read_first(page, PLAIN, base_url, end) for page in pages))
+    if found.codes:
+        return found
+    return _join(found, *(_read_first(page, HARDER, base_url, end) for page in pages))
+
+
+def _get_end() -> float:
+    """The thread's CPU time (seconds) after which no further view of a file that comes now is begun."""
+    return time.thread_time() + CPU_SECONDS
+
+
+def _join(*every: Found) -> Found:
+    codes = frozenset(digits for found in every for digits in found.codes)
+    return Found(codes, any(found.has_foreign for found in every))
+
+
+def _read_first(picture: Image.Image, views: Views, base_url: str, end: float) -> Found:
+    """The codes of the first view that holds one, and whether another QR was seen before."""
+    has_foreign = False
+    for view, binarizer in views:
+        if time.thread_time() > end:
+            break
+        found = _read(view(picture), binarizer, base_url)
+        if found.codes:
+            return Found(found.codes, has_foreign)
+        has_foreign = has_foreign or found.has_foreign
+    return Found(has_foreign=has_foreign)
+
+
+def _read(view: Image.Image, binarizer: zxingcpp.Binarizer, base_url: str) -> Found:
+    texts = {found.text for found in zxingcpp.read_barcodes(view, formats=QR, binarizer=binarizer)}
+    codes = frozenset(digits for text in texts if (digits := parse_own_address(text, base_url)))
+    return Found(codes, len(texts) > len(codes))
+
+
+def parse_own_address(text: str, base_url: str) -> str:
+    """The digits, where a QR's text begins with our own address and a well-formed code; or "".
+
+    Scheme and host may be in capitals, http stand for https, and something follow the digits: a phone that scans the
+    same QR opens our page, and the host is signed anyway. A pasted text may hold the address anywhere, a QR only at
+    its start: behind `https://evil.example/?to=` a phone goes elsewhere.
+    """
+    own = re.escape(base_url.partition("://")[2])
+    # ASCII alone: by case, Unicode takes ſ for s and the Kelvin sign for k.
+    found = re.match(rf"https?://{own}/v/([0-9]+)", text, re.ASCII | re.IGNORECASE)
+    if not found:
+        return ""
+    try:
+        parse_slip_code(found[1])
+    except MalformedCode:
+        return ""
+    return found[1]
