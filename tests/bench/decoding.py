@@ -1,30 +1,38 @@
 """How often the slip's QR is read from a picture of the whole page, taken as badly as people take it.
 
-Every picture is another slip, blurred by a Gaussian of up to 0.35 module, turned by up to 15 degrees, shaded unevenly
-down to 45 % and saved as JPEG of quality 60, all at once; the chances are seeded. Readers are zxing-cpp, which the service
-uses, and zbar by its program zbarimg where that is installed.
+By resolution, every picture is another slip, blurred by a Gaussian of up to 0.35 module, turned by up to 15 degrees,
+shaded unevenly down to 45 % and saved as JPEG of quality 60, all at once. By way, it is a photo, a screenshot or a
+print of one kind, read by the service itself with its bounds, by zxing-cpp as it is, and by zbar's program zbarimg
+where that is installed; CPU is of a picture, opened from its file. The chances are seeded.
 """
 
 from __future__ import annotations
 
+import os
 import random
-import shutil
-import subprocess
+import statistics
 import tempfile
-from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pypdfium2
-import zxingcpp
 from PIL import Image, ImageChops, ImageFilter
 
 from app.documents.layout import QR_SIZE
 from app.documents.qr import build_qr_matrix
 from app.documents.slip_pdf import render_slip_pdf
-from tests.fixtures.generated_slips import make_generated_slip
+from app.factory import create_app
+from app.services.installation import Installation
+from app.services.verification.uploads import UnreadableCode, read_code_from_image
+from app.settings import load_settings
+from tests.bench._readers import Reader, get_cpu, list_readers
+from tests.campus.run import make_environment
+from tests.fixtures.generated_slips import make_coded_slip, make_generated_slip
+from tests.fixtures.hard_photos import PHOTOS
+from tests.fixtures.hard_prints import PRINTS
+from tests.fixtures.office import NOBODY, PORT
 
 Row = tuple[str, str, str]
-Reader = Callable[[Path], str]
 
 BLUR, TURN, DARKEST, QUALITY = 0.35, 15.0, 0.45, 60
 MODULES = build_qr_matrix(make_generated_slip(0)[1].url).size
@@ -44,19 +52,63 @@ CLEAN = 20
 """Pages that are read unspoilt too."""
 
 
+WAYS = PHOTOS | PRINTS
+A_WAY = 20
+"""Pictures of each way."""
+
+
 def run() -> list[Row]:
-    """The rates by resolution and reader."""
-    has_zbar = shutil.which("zbarimg") is not None
-    readers: dict[str, Reader] = {"zxing-cpp": read_by_zxing} | ({"zbar": read_by_zbar} if has_zbar else {})
-    rows = []
-    for dpi, count, asked in PICTURES:
-        few = min(count, CLEAN)
-        clean, spoilt = count_reads(dpi, few, readers, False), count_reads(dpi, count, readers, True)
-        for name in readers:
-            what = f"{name}, {dpi:.0f} dpi, {get_module(dpi):.1f} pixels a module"
-            figure = f"{spoilt[name] / count:.1%} of {count} (clean page: {clean[name]} of {few})"
-            rows.append((what, figure, asked if name == "zxing-cpp" else "-"))
-    return rows if has_zbar else [*rows, ("zbar", "zbarimg is not installed", "-")]
+    """The rates by resolution and reader, and by way."""
+    readers = list_readers()
+    rows = [row for picture in PICTURES for row in rate_resolution(*picture, readers)]
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        rows += pool.map(rate_way, WAYS)
+    return rows if "zbar" in readers else [*rows, ("zbar", "zbarimg is not installed", "-")]
+
+
+def rate_resolution(dpi: float, count: int, asked: str, readers: dict[str, Reader]) -> list[Row]:
+    """A row for each reader."""
+    few = min(count, CLEAN)
+    clean, spoilt = count_reads(dpi, few, readers, False), count_reads(dpi, count, readers, True)
+    what = f"{dpi:.0f} dpi, {get_module(dpi):.1f} pixels a module"
+    return [
+        (
+            f"{name}, {what}",
+            f"{spoilt[name] / count:.1%} of {count} (clean page: {clean[name]} of {few})",
+            asked if name == "zxing-cpp" else "-",
+        )
+        for name in readers
+    ]
+
+
+def rate_way(name: str) -> Row:
+    """How many of a way's pictures the service and its peers read, and their CPU: median and most."""
+    seconds: dict[str, list[float]] = {}
+    reads: dict[str, int] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load_settings(make_environment(Path(folder), PORT, NOBODY))
+        installation: Installation = create_app(settings).extensions["installation"]
+        base_url, path = settings.service.base_url, Path(folder) / "picture"
+
+        def read_by_service(path: Path) -> str:
+            try:
+                return f"{base_url}/v/{read_code_from_image(installation, path.read_bytes())}"
+            except UnreadableCode:
+                return ""
+
+        readers = {"service": read_by_service} | list_readers()
+        for seed in range(A_WAY):
+            slip, code = make_coded_slip(seed, base_url)
+            path.write_bytes(WAYS[name](render_slip_pdf(slip, code), random.Random(seed)))
+            for reader, read in readers.items():
+                begun = get_cpu()
+                reads[reader] = reads.get(reader, 0) + (read(path) == code.url)
+                seconds.setdefault(reader, []).append(get_cpu() - begun)
+    figures = [
+        f"{reader} {reads[reader]} ({statistics.median(taken) * 1000:.0f} ms, {max(taken) * 1000:.0f})"
+        for reader, taken in seconds.items()
+    ]
+    return f"{name}: read of {A_WAY}", ", ".join(figures), "-"
 
 
 def get_module(dpi: float) -> float:
@@ -97,16 +149,3 @@ def spoil(page: Image.Image, module: float, chance: random.Random) -> Image.Imag
     ramp = Image.linear_gradient("L").rotate(chance.choice((0, 90, 180, 270)))
     shade = ramp.point(lambda light: darkest + light * (255 - darkest) / 255).resize(turned.size)
     return ImageChops.multiply(turned, shade)
-
-
-def read_by_zxing(path: Path) -> str:
-    """What the one QR says, or nothing."""
-    with Image.open(path) as picture:
-        found = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
-    return found[0].text if len(found) == 1 else ""
-
-
-def read_by_zbar(path: Path) -> str:
-    """What the one QR says, or nothing."""
-    command = ["zbarimg", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", str(path)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
