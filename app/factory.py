@@ -17,6 +17,7 @@ from app.connectors.config import ConnectorConfig
 from app.connectors.registry import build_connectors, read_connectors
 from app.documents.certificate import UnusableCertificate
 from app.documents.fonts import FontFile, UnusableFont, load_fonts
+from app.documents.seals import load_seals
 from app.domain.clearance import Status
 from app.domain.mini_app import MiniApp
 from app.extensions import csrf, db, migrate
@@ -24,6 +25,7 @@ from app.identity.registry import build_providers
 from app.logs import configure_logging
 from app.metrics import MetricsRefused, reserve_files
 from app.mini_apps.loader import load_mini_app
+from app.mini_apps.own_words import list_untranslated, put_own_words
 from app.mini_apps.pages import add_pages
 from app.models import DatabaseRefused, claim_for_host, get_host, limit_waits
 from app.services.clearance.canaries import CanaryWatch
@@ -67,6 +69,7 @@ def create_app(settings: Settings) -> Flask:
     if settings.faults and "keys" in settings.slip.model_fields_set:
         _check_keys(settings)  # told along: missing keys alone must not stop the command that makes them
     settings.raise_faults()
+    load_seals(settings.seals)
     configure_logging(settings.service.log_level)
     app = Flask(__name__)
     app.ensure_sync = _keep  # type: ignore[method-assign, assignment]
@@ -117,7 +120,7 @@ def warm_up(app: Flask) -> None:
 def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
     desk_book = open_desk_book(settings.database, settings.service.time_zone)
     loaded = [
-        (chosen, mini_app)
+        (chosen, _put_own_words(settings, chosen, mini_app))
         for chosen in settings.mini_apps.values()
         if "folder" in chosen.model_fields_set  # else told already
         and (mini_app := load_mini_app(chosen.folder, settings.faults)) is not None
@@ -136,6 +139,19 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
         )
         for chosen, mini_app in loaded
     }
+
+
+def _put_own_words(settings: Settings, chosen: MiniAppSettings, mini_app: MiniApp) -> MiniApp:
+    """The mini-app with what this installation's slips say; what is wrong with that is noted."""
+    where, own = f"mini_apps.{chosen.slug}", chosen.own_words
+    settings.faults.extend(
+        f"{where}.{key} has no English: put it into [english]"
+        for key in list_untranslated(mini_app, own, settings.english)
+    )
+    named = put_own_words(mini_app, own, settings.english)
+    if chosen.seal and not named.slip.issuing_office:
+        settings.faults.append(f"{where}.seal is that of no office: name it as issuing_office")
+    return named
 
 
 def _check_wiring(

@@ -248,7 +248,15 @@ class SlipLayout(Section):
     """`[slip]`: what the slip prints beside the student and the steps."""
 
     title: Text = Field(description="heads the paper")
-    statement: Text = Field(description="the sentence below the steps")
+    statement: Text = Field(
+        description="the sentence below the steps; `[mini_apps.<slug>] statement` in the configuration replaces it"
+    )
+    issuing_office: str = Field(
+        "",
+        description="the office that issues the slip 落款: its name stands below the statement at the right, under it the "
+        "day, and over both its seal or the place for it; `[mini_apps.<slug>] issuing_office` in the configuration "
+        "replaces it",
+    )
     later: str = Field(
         "", description="how a graduate gets the slip once the campus account has ended, as a sentence"
     )

@@ -96,7 +96,9 @@ class SlipRecord:
 
     `fields` are about the student (name, student number, college ...), in printed order.
     `submitted_at` is local time as printed; `issued_on` is the local date as ISO 8601, which also
-    dates the PDF file. `second_title` is the title in English on a slip whose words are in both languages.
+    dates the PDF file. `second_title` and `second_office` are the title and the office in English on a slip whose words are in
+    both languages. `office` issues the slip (落款); `seal` is the SHA-256 of the seal's picture in hexadecimal. Slips of
+    before these were printed have them empty.
     """
 
     title: str
@@ -107,19 +109,26 @@ class SlipRecord:
     submitted_at: str
     issued_on: str
     second_title: str = ""
+    office: str = ""
+    second_office: str = ""
+    seal: str = ""
 
     def get_field(self, key: str) -> str:
         """The printed value of a student field, or "" where the slip does not print it."""
         return next((field.value for field in self.fields if field.key == key), "")
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready copy; `parse_slip_record` reads it back. In one language it is as it always was."""
+        """A JSON-ready copy; `parse_slip_record` reads it back. What a slip does not print is left out, as it always was."""
         data = _list_values(self)
         data["fields"] = tuple(map(_list_values, self.fields))
         data["steps"] = tuple(
             _list_values(step) | {"facts": tuple(map(_list_values, step.facts))} for step in self.steps
         )
-        return data if self.second_title else {key: data[key] for key in data if key != "second_title"}
+        return {key: value for key, value in data.items() if value or key not in _LATER}
+
+
+_LATER = ("second_title", "office", "second_office", "seal")
+"""What slips did not print at first."""
 
 
 def _list_values(thing: PrintedField | PrintedStep | SlipRecord) -> dict[str, Any]:
@@ -145,7 +154,8 @@ def get_content_digest(slip_id: bytes, record: SlipRecord) -> bytes:
     """The 16-byte digest of a slip's content that its code signs.
 
     SHA-256 over the slip id and the NFC form of every printed field, each preceded by its length in
-    bytes as a 4-byte big-endian integer, cut to 16 bytes.
+    bytes as a 4-byte big-endian integer, cut to 16 bytes. Behind the date stands nothing, or the English title, or all
+    four of English title, office, office in English and seal, so that slips without an office are signed as ever.
     """
     parts = [slip_id]
     for text in _list_printed_texts(record):
@@ -172,7 +182,10 @@ def _list_printed_texts(record: SlipRecord) -> Iterator[str]:
             yield from (fact.key, fact.label, fact.value)
         yield step.learnt_at
     yield from (record.statement, record.submitted_at, record.issued_on)
-    if record.second_title:
+    later = [getattr(record, name) for name in _LATER]
+    if any(later[1:]):
+        yield from later
+    elif record.second_title:
         yield record.second_title
 
 

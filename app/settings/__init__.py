@@ -31,6 +31,7 @@ from app.settings.campus import (
     RoleSettings,
     list_examples,
 )
+from app.settings.seal import Seal
 from app.settings.sections import (
     ROOT,
     DatabaseSettings,
@@ -150,6 +151,12 @@ class Settings:
     def conventions(self) -> Conventions:
         """What the answers of departments are read by."""
         return self.answers.make_conventions(self.service.time_zone, self.numbers)
+
+    @property
+    def seals(self) -> list[Seal]:
+        """The pictures of all seals, of today and before."""
+        own = (mini_app.seal_picture for mini_app in self.mini_apps.values())
+        return [*self.slip.former_seal_pictures, *(seal for seal in own if seal is not None)]
 
     def raise_faults(self) -> None:
         """Raise SettingsError with everything that was found wrong so far, if anything was."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, tzinfo
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -27,7 +28,8 @@ from app.config_model import (
 from app.domain.conventions import FIRST_DAY, USUAL_NOTHING, Conventions, make_nothing
 from app.domain.person import USUAL_PATTERN, LetterCase, MalformedNumber, NumberForm, Role
 from app.domain.texts import ControlCharacter
-from app.settings.sections import ROOT
+from app.settings.seal import Seal, read_seal
+from app.settings.sections import ROOT, OptionalPath
 
 ALL_LEVELS = "all"
 ANY_FACT = ""
@@ -281,6 +283,18 @@ class MiniAppSettings(Section):
         description="where the mini-app lies",
         json_schema_extra={SHOWN_DEFAULT: "`miniapp_templates/<slug>`"},
     )
+    statement: str = Field(
+        "", description="the sentence below the steps of the slip, instead of the manifest's"
+    )
+    issuing_office: str = Field(
+        "",
+        description="the office that issues the slip 落款, instead of the manifest's. The English of both stands in `[english]`",
+    )
+    seal: OptionalPath = Field(
+        None,
+        description="the office's seal 公章: a square PNG with a transparent ground, 300 pixels or more a side, at most 1 MB. "
+        "It is printed 42 mm wide under the office's name and the day; without it the slip has a place for a stamp",
+    )
     steps: Mapping[str, str] = Field(
         {}, description="step = the name of the connector that answers for it; every step needs one"
     )
@@ -289,6 +303,23 @@ class MiniAppSettings(Section):
         description='step = `{ passes = "…", fails = "…" }`: canary students of the department, some known to pass and '
         "some known not to; see below",
     )
+
+    @property
+    def own_words(self) -> dict[str, str]:
+        """What slips say in place of the manifest's words, by its keys; "" for what they do not."""
+        return {"statement": self.statement, "issuing_office": self.issuing_office}
+
+    @cached_property
+    def seal_picture(self) -> Seal | None:
+        """The seal, where there is one."""
+        return read_seal(self.seal) if self.seal else None
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        try:
+            _ = self.seal_picture
+        except ValueError as error:
+            yield "seal", str(error)
 
     @field_validator("folder")
     @classmethod

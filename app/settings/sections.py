@@ -35,6 +35,7 @@ from app.config_model import (
 )
 from app.domain.colours import Colours
 from app.settings.emblem import Emblem, read_emblem
+from app.settings.seal import Seal, read_seal
 
 
 def read_commit(root: Path) -> str:
@@ -276,12 +277,28 @@ class SlipSettings(Section):
         "see below",
     )
     pdf_a: Flag = Field(False, description="`true`: PDF files are PDF/A-2u, for the archive; 4 kB more")
+    former_seals: Files = Field(
+        (),
+        description="the files of seals that `[mini_apps.<slug>] seal` no longer names: slips that bear them stay as they were",
+    )
     p12_file: OptionalPath = Field(
         None,
         description="a PKCS #12 file, mode 0600, with an RSA or EC key, its certificate and those above it: PDF files are "
         "signed with it (PAdES), about 18 kB and 10 ms of CPU more each; not signed without",
     )
     p12_password: OptionalSecret = Field("", description="the password of `p12_file`")
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        try:
+            _ = self.former_seal_pictures
+        except ValueError as error:
+            yield "former_seals", str(error)
+
+    @cached_property
+    def former_seal_pictures(self) -> tuple[Seal, ...]:
+        """The seals of slips that were issued before."""
+        return tuple(map(read_seal, self.former_seals))
 
     @field_validator("p12_password")
     @classmethod

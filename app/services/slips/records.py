@@ -100,7 +100,7 @@ def _write_record(
     now: datetime,
     words: Words = CHINESE,
 ) -> SlipRecord:
-    mini_app = installed.mini_app
+    mini_app, seal = installed.mini_app, installed.settings.seal_picture
     local = installation.get_local_time(now)
     return SlipRecord(
         title=mini_app.slip.title,
@@ -110,6 +110,8 @@ def _write_record(
         statement=mini_app.slip.statement,
         submitted_at=f"{local:%Y-%m-%d %H:%M:%S}",
         issued_on=local.date().isoformat(),
+        office=mini_app.slip.issuing_office,
+        seal=seal.digest if seal and mini_app.slip.issuing_office else "",
     )
 
 
@@ -153,6 +155,7 @@ def join_languages(record: SlipRecord, english: SlipRecord) -> SlipRecord:
         steps=tuple(map(_join_steps, record.steps, english.steps)),
         statement=_join(record.statement, english.statement),
         second_title=english.title,
+        second_office="" if english.office in record.office else english.office,
     )
 
 

@@ -39,3 +39,26 @@ def test_a_record_from_before_there_were_two_languages_is_the_same_slip() -> Non
     assert "second_title" not in stored
     assert parse_slip_record(stored) == LATIN
     assert parse_slip_record(BOTH.to_json()) == BOTH
+
+
+def test_the_office_and_its_seal_are_signed_and_slips_without_them_are_signed_as_ever() -> None:
+    official = replace(LATIN, office="研究生院", second_office="Graduate School", seal="ab" * 32)
+    others = [
+        LATIN,
+        official,
+        replace(official, office="教务部"),
+        replace(official, second_office=""),
+        replace(official, seal=""),
+        replace(LATIN, office="研究生院"),
+        replace(LATIN, second_title="研究生院"),
+        replace(official, second_title="Departure Slip"),
+    ]
+    digests = {get_content_digest(SLIP_ID, record) for record in others}
+    assert len(digests) == len(others)
+    assert get_content_digest(SLIP_ID, LATIN).hex() == "edba8d4cc76daad431fc4f5240c91da9"
+
+
+def test_a_record_from_before_there_was_an_office_is_the_same_slip() -> None:
+    official = replace(LATIN, office="研究生院", seal="ab" * 32)
+    assert not {"office", "second_office", "seal"} & LATIN.to_json().keys()
+    assert parse_slip_record(official.to_json()) == official
