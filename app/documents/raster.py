@@ -280,29 +280,48 @@ MAX_BYTES = 60_000
 QUALITIES = ((1240, 6), (1240, 4), (1000, 4), (820, 4), (820, 2))
 """Pixels across the page (1240 is 150 dpi on A4) and greys, best first; the first that keeps to MAX_BYTES is taken."""
 
+Colour = tuple[int, int, int]
+"""Red, green and blue."""
+WHITE, GREY, BLACK = (255,) * 3, (140,) * 3, (0,) * 3
+
 _PDFIUM = Lock()
 """PDFium must not be called by two threads at once."""
 
 
-def render_slip_png(pdf: bytes) -> bytes:
-    """The slip's page as a grey PNG of at most 60,000 bytes. Raises pypdfium2.PdfiumError on what is no PDF."""
+def render_slip_png(pdf: bytes, ink: Colour | None = None) -> bytes:
+    """The slip's page as a PNG of at most 60,000 bytes: grey, or in black, grey and the ink of its seal. Raises
+    pypdfium2.PdfiumError on what is no PDF.
+    """
     png = b""
     for width, greys in QUALITIES:
-        png = _compress(_rasterize(pdf, width), greys)
+        png = _compress(_rasterize(pdf, width), greys) if ink is None else _compress_in_ink(pdf, width, ink)
         if len(png) <= MAX_BYTES:
             break
     return png
 
 
-def _rasterize(pdf: bytes, width: int) -> Image.Image:
+def _rasterize(pdf: bytes, width: int, grayscale: bool = True) -> Image.Image:
     with _PDFIUM:
         document = pypdfium2.PdfDocument(pdf)
         try:
             page = document[0]
-            image: Image.Image = page.render(scale=width / page.get_width(), grayscale=True).to_pil()
+            image: Image.Image = page.render(scale=width / page.get_width(), grayscale=grayscale).to_pil()
             return image.copy()  # the picture's memory is PDFium's until here
         finally:
             document.close()
+
+
+def _compress_in_ink(pdf: bytes, width: int, ink: Colour) -> bytes:
+    """Four colours in 2 bits: a seal in grey would hide the words over it."""
+    colours = [*WHITE, *GREY, *BLACK, *ink]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(colours)
+    page = _rasterize(pdf, width, grayscale=False).convert("RGB")
+    reduced = page.quantize(palette=palette, dither=Image.Dither.NONE)
+    reduced.putpalette(colours)
+    out = BytesIO()
+    reduced.save(out, "PNG", bits=2)
+    return out.getvalue()
 
 
 def _compress(image: Image.Image, greys: int) -> bytes:

@@ -2,8 +2,8 @@
 
 What slips share is drawn once by ordinary fpdf2 calls and kept as a page stream; a slip adds its own values
 and its QR to it. The font program is joined from ready glyphs (`slip_font`), so that neither fontTools nor
-a subsetter runs for a slip. Its files may be PDF/A-2u (ISO 19005-2): fpdf2's own metadata packet takes the clock, this one
-takes the slip's date, so that the bytes stay the same.
+a subsetter runs for a slip. Its files are PDF/UA-1 (ISO 14289-1), for screen readers, and may be PDF/A-2u (ISO 19005-2)
+as well: fpdf2's own metadata packet takes the clock, this one takes the slip's date, so that the bytes stay the same.
 """
 
 from __future__ import annotations
@@ -14,50 +14,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
-from xml.sax.saxutils import escape
 
-from fpdf import FPDF
+from fpdf import FPDF, ViewerPreferences
 from fpdf.drawing_primitives import convert_to_device_color
-from fpdf.enums import DocumentCompliance, PDFResourceType, TextMode
+from fpdf.enums import PDFResourceType, TextMode
+from fpdf.syntax import Name
 
 from app.documents.fonts import GlyphStore, Key, get_fonts
-from app.documents.layout import Layout, fit_page, get_wording, list_values
+from app.documents.layout import Layout, fit_page
 from app.documents.qr import QrMatrix, build_qr_matrix
+from app.documents.reading import build_tree, get_qr_number
+from app.documents.seals import find_seal
 from app.documents.sheet import Box, Cell, Lines
-from app.documents.slip_font import FONT_KEY, SlipFont, SlipOutput
+from app.documents.slip_font import FONT_KEY, SlipFont
+from app.documents.slip_metadata import PDF_A_LEVEL, write_metadata
+from app.documents.slip_output import SEAL_IMAGE, SlipOutput
+from app.documents.structure import Element, list_marks
+from app.documents.wording import get_wording, list_values
 from app.domain.slip import SlipRecord
-
-PDF_A_LEVEL = DocumentCompliance.PDFA_2U
-
-_METADATA = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
-<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-<rdf:Description rdf:about=""
- xmlns:dc="http://purl.org/dc/elements/1.1/"
- xmlns:xmp="http://ns.adobe.com/xap/1.0/"
- xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/">
-<pdfaid:part>{part}</pdfaid:part>
-<pdfaid:conformance>{conformance}</pdfaid:conformance>
-<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title>
-<dc:language><rdf:Bag><rdf:li>{language}</rdf:li></rdf:Bag></dc:language>
-<xmp:CreateDate>{moment}</xmp:CreateDate>
-</rdf:Description>
-</rdf:RDF>
-</x:xmpmeta>"""
-
-
-def write_metadata(title: str, language: str, moment: datetime) -> str:
-    """The XMP packet (ISO 16684-1) without its wrapper: title, language, date and conformance."""
-    return _METADATA.format(
-        part=PDF_A_LEVEL.part,
-        conformance=PDF_A_LEVEL.conformance,
-        title=escape(title),
-        language=language,
-        moment=moment.isoformat(),
-    )
-
+from app.settings.seal import Seal
 
 LANGUAGE = "zh-CN"
-QR_ALTERNATIVE = "核验二维码，内容为本单的核验网址"
+PDF_VERSION = "1.7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +52,14 @@ class SlipCodeText:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A layout drawn: what stands in the page stream before each line of a value and after the last, and its codes."""
+    """A layout drawn: what stands in the page stream before each line of a value and after the last, its codes, and what
+    the marked sequences in the stream are.
+    """
 
     openings: Lines
     end: str
     codes: tuple[tuple[Key, str], ...]
+    tree: Element
 
 
 class SlipDocument(FPDF):
@@ -90,7 +71,11 @@ class SlipDocument(FPDF):
         self.str_alias_nb_pages = ""  # "{nb}" in a name is a name
         self.allow_images_transparency = False
         self.is_archival = is_archival
+        self.tree: Element | None = None
+        self.seal: Seal | None = None
         self._id = ""
+        self.pdf_version = PDF_VERSION
+        self.viewer_preferences = ViewerPreferences(display_doc_title=True)
         self.add_page()
 
     def describe(self, record: SlipRecord, code: SlipCodeText) -> None:
@@ -100,8 +85,7 @@ class SlipDocument(FPDF):
         self.set_title(title)
         self.set_lang(LANGUAGE)
         self.set_creation_date(moment)
-        if self.is_archival:
-            self.set_xmp_metadata(write_metadata(title, LANGUAGE, moment))
+        self.set_xmp_metadata(write_metadata(title, LANGUAGE, moment, self.is_archival))
         self._id = hashlib.sha256(code.url.encode()).hexdigest()[:32].upper()
 
     def file_id(self) -> str:
@@ -109,7 +93,8 @@ class SlipDocument(FPDF):
         return f"<{self._id}><{self._id}>"
 
     def draw_shapes(self, layout: Layout) -> None:
-        """Tints and rules."""
+        """Tints and rules, which say nothing."""
+        self._out("/Artifact BMC")
         with self.local_context():
             for box, ink in layout.fills:
                 self.set_fill_color(*ink.value)
@@ -118,6 +103,7 @@ class SlipDocument(FPDF):
                 self.set_draw_color(*rule.ink.value)
                 self.set_line_width(rule.weight)
                 self.line(rule.x1, rule.y1, rule.x2, rule.y2)
+        self._out("EMC")
 
     def draw_lines(self, cell: Cell, lines: Lines) -> None:
         """Lines of text on a cell's baselines."""
@@ -160,11 +146,24 @@ class SlipDocument(FPDF):
         mask = b"".join([row.to_bytes(stride, "big") * 2 for row in rows])
         width, height = box.width * self.k, box.height * self.k
         x, y = box.x * self.k, self.h_pt - box.y * self.k - height
-        with self._marked_sequence(alt_text=QR_ALTERNATIVE):
-            self._out(
-                f"q 0 g {width:.3f} 0 0 {height:.3f} {x:.3f} {y:.3f} cm "
-                f"BI /W {size} /H {size} /IM true /D [1 0] /F /AHx ID {mask.hex()}> EI Q"
-            )
+        self._out(
+            f"q 0 g {width:.3f} 0 0 {height:.3f} {x:.3f} {y:.3f} cm "
+            f"BI /W {size} /H {size} /IM true /D [1 0] /F /AHx ID {mask.hex()}> EI Q"
+        )
+
+    def draw_seal(self, box: Box) -> None:
+        """The place of the seal's picture, before all else, so that it lies under the words."""
+        side = box.width * self.k
+        x, y = box.x * self.k, self.h_pt - box.y * self.k - side
+        self._out(f"q {side:.3f} 0 0 {side:.3f} {x:.3f} {y:.3f} cm /I{SEAL_IMAGE} Do Q")
+
+    def begin_mark(self, number: int, tag: str) -> None:
+        """Begin a marked sequence (ISO 32000-1, 14.6) for the structure tree."""
+        self._out(f"/{tag} <</MCID {number}>> BDC")
+
+    def end_mark(self) -> None:
+        """End it."""
+        self._out("EMC")
 
     def take_stream(self) -> str:
         """What has been drawn, taken away from the page."""
@@ -174,17 +173,25 @@ class SlipDocument(FPDF):
         contents.clear()
         return taken
 
+    def add_seal(self, seal: Seal | None) -> None:
+        """The picture that the stream of the page draws."""
+        self.seal = seal
+        self._resource_catalog.add(PDFResourceType.X_OBJECT, SEAL_IMAGE, self.page)
+
     def add_frame(self, frame: _Frame, values: Sequence[Lines], font: SlipFont) -> None:
         """A drawn layout with a slip's values in it."""
         self.fonts[FONT_KEY] = font
         self._resource_catalog.add(PDFResourceType.FONT, font.i, self.page)
+        page = self.pages[self.page]
+        self.tree, page.struct_parents = frame.tree, 0
+        page.tabs = Name("S")  # type: ignore[attr-defined]  # fpdf2 writes every attribute of a page
         encode = font.encode
         lines = zip(frame.openings, chain.from_iterable(values), strict=True)
         self._out("".join([f"{opening}{encode(line)}> Tj ET Q\n" for opening, line in lines]) + frame.end)
 
 
 def render_slip_pdf(record: SlipRecord, code: SlipCodeText, is_archival: bool = False) -> bytes:
-    """The slip as a PDF file of one page, and as PDF/A-2u where it is to be kept for long.
+    """The slip as a PDF file of one page, PDF/UA-1, and as PDF/A-2u too where it is to be kept for long.
 
     Raises MissingCharacters when no font holds a character, SlipTooLong when the words do not fit on a page.
     """
@@ -194,8 +201,12 @@ def render_slip_pdf(record: SlipRecord, code: SlipCodeText, is_archival: bool = 
     frame = _draw_frame(layout, fonts)
     document = SlipDocument(is_archival)
     document.describe(record, code)
+    if layout.seal is not None:
+        document.add_seal(find_seal(record.seal))
     document.add_frame(frame, values, SlipFont(fonts, frame.codes))
+    document.begin_mark(get_qr_number(layout), "Figure")
     document.draw_qr(matrix, layout.qr)
+    document.end_mark()
     return bytes(document.output(output_producer_class=SlipOutput))
 
 
@@ -213,7 +224,7 @@ def fit_slip(
     record: SlipRecord, code: SlipCodeText, matrix: QrMatrix, fonts: GlyphStore
 ) -> tuple[Layout, list[Lines]]:
     """The layout of a slip, and its values in lines. Raises MissingCharacters or SlipTooLong."""
-    wording = get_wording(record, code.host, matrix.size)
+    wording = get_wording(record, code.host, matrix.size, find_seal(record.seal) is not None)
     return fit_page(wording, list_values(record, code.short_code), fonts.measure)
 
 
@@ -222,11 +233,19 @@ def _draw_frame(layout: Layout, fonts: GlyphStore) -> _Frame:
     document = SlipDocument()
     document.take_stream()
     font = document.fonts[FONT_KEY] = SlipFont(fonts)
+    tree = build_tree(layout)
+    tags = dict(list_marks(tree))
+    if layout.seal is not None:
+        document.begin_mark(get_qr_number(layout) + 1, "Figure")
+        document.draw_seal(layout.seal)
+        document.end_mark()
     document.draw_shapes(layout)
     openings: list[str] = []
-    for cell, lines in layout.texts:
+    for number, (cell, lines) in enumerate(layout.texts):
+        document.begin_mark(number, tags[number])
         if lines is None:
             openings += [document.take_stream() + opening for opening in document.list_openings(cell)]
         else:
             document.draw_lines(cell, lines)
-    return _Frame(tuple(openings), document.take_stream(), tuple(font.codes.items()))
+        document.end_mark()
+    return _Frame(tuple(openings), document.take_stream(), tuple(font.codes.items()), tree)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.documents.fonts import MissingCharacters
 from app.documents.layout import SlipTooLong
+from app.documents.seals import find_seal
 from app.documents.slip_pdf import render_slip_pdf
 from app.domain.keys import KeyState, NoSigningKey
 from app.extensions import db
@@ -76,7 +77,7 @@ def find_handed_out(installation: Installation, data: bytes) -> str | None:
 
 def is_file_of(installation: Installation, slip: SlipView, data: bytes) -> bool | None:
     """Whether a file is, byte for byte, one that this release draws of the slip: as PDF/A or not, signed by the
-    present certificate or not. None where the slip cannot be drawn any more.
+    present certificate or not. None where the slip cannot be drawn any more, or not with the seal that it bears.
     """
     try:
         for is_archival in (False, True):
@@ -86,7 +87,7 @@ def is_file_of(installation: Installation, slip: SlipView, data: bytes) -> bool 
     except (MissingCharacters, SlipTooLong) as error:
         log.error("a slip cannot be drawn again", extra={"error": type(error).__name__})
         return None
-    return False
+    return None if slip.record.seal and find_seal(slip.record.seal) is None else False
 
 
 def _sign(installation: Installation, pdf: bytes, slip: SlipView) -> bytes:

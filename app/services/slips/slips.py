@@ -14,6 +14,7 @@ from typing import Any, cast
 from sqlalchemy import Row, Select, Table, bindparam, select
 
 from app.documents.raster import render_slip_png
+from app.documents.seals import find_seal
 from app.documents.slip_pdf import SlipCodeText, render_slip_pdf
 from app.domain.errors import UnknownSlip
 from app.domain.mini_app import MiniApp
@@ -167,7 +168,8 @@ def render_png(slip: SlipView) -> bytes:
 
 @lru_cache(maxsize=KEPT_PICTURES)
 def _draw_picture(record: SlipRecord, code: SlipCodeText) -> bytes:
-    return render_slip_png(render_slip_pdf(record, code))
+    seal = find_seal(record.seal)
+    return render_slip_png(render_slip_pdf(record, code), seal.ink if seal else None)
 
 
 def get_printed_mini_app_title(mini_apps: Mapping[str, InstalledMiniApp], slug: str) -> str:

@@ -10,12 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.documents.fonts import get_fonts
-from app.documents.layout import PAGE_HEIGHT, PAGE_WIDTH, QR_SIZE, Layout, SlipTooLong
+from app.documents.layout import PAGE_HEIGHT, PAGE_WIDTH, Layout, SlipTooLong
 from app.documents.qr import build_qr_matrix
+from app.documents.rows import QR_SIZE, SEAL_SIZE
 from app.documents.sheet import BODY_ABOVE, BODY_BELOW, MM_PER_POINT, Box, Cell, Lines, Style
 from app.documents.slip_pdf import fit_slip
 from app.domain.slip import PrintedField, SlipRecord
-from tests.fixtures.slips import LONG_LATIN_NAME, ORDINARY, SLIPS, STEPS, make_code, make_slip
+from tests.fixtures.seals import load_sample_seal
+from tests.fixtures.slips import (
+    LONG_LATIN_NAME,
+    OFFICIAL,
+    ORDINARY,
+    SEALED,
+    SLIPS,
+    STEPS,
+    make_code,
+    make_slip,
+)
 
 CODE = make_code()
 MATRIX = build_qr_matrix(CODE.url)
@@ -34,7 +45,12 @@ def slips(draw: st.DrawFn) -> SlipRecord:
     steps = (*STEPS[: draw(st.integers(0, 4))], replace(STEPS[4], facts=facts, department=draw(WORDS)))
     second_title = draw(st.sampled_from(["", "Departure Slip", "Long Departure Slip " * 9]))
     statement = draw(WORDS) or "。"
-    return replace(ORDINARY, fields=fields, steps=steps, statement=statement, second_title=second_title)
+    words = {"statement": statement, "second_title": second_title}
+    if draw(st.booleans()):
+        seal = draw(st.sampled_from(["", load_sample_seal().digest]))
+        second = draw(st.sampled_from(["", "Graduate School", "Long Graduate School " * 5]))
+        words |= {"office": draw(WORDS).strip() or "研究生院", "second_office": second, "seal": seal}
+    return replace(ORDINARY, fields=fields, steps=steps, **words)
 
 
 def lay_out_slip(slip: SlipRecord) -> tuple[Layout, list[tuple[Cell, Lines]]]:
@@ -78,7 +94,10 @@ def find_faults(layout: Layout, filled: list[tuple[Cell, Lines]]) -> list[str]:
     faults += ["overlap" for one, other in combinations(boxes, 2) if do_overlap(one, other)]
     near_qr = boxes + [box for box, _ in layout.fills]
     near_qr += [Box(rule.x1, rule.y1, rule.x2 - rule.x1, rule.y2 - rule.y1) for rule in layout.rules]
+    near_qr += [layout.seal] if layout.seal else []
     faults += ["quiet zone" for box in near_qr if do_overlap(widen(box), layout.quiet_zone)]
+    if layout.seal and not is_inside(layout.seal, page):
+        faults.append("seal")
     return faults
 
 
@@ -141,3 +160,58 @@ def test_a_slip_past_the_smallest_print_is_refused() -> None:
     facts = (PrintedField("fact", "说明", "字" * 9000),)
     with pytest.raises(SlipTooLong):
         lay_out_slip(replace(ORDINARY, steps=(replace(STEPS[4], facts=facts),)))
+
+
+def test_a_seal_on_the_qr_is_found() -> None:
+    layout, filled = lay_out_slip(SEALED)
+    assert find_faults(replace(layout, seal=layout.quiet_zone), filled) == ["quiet zone"]
+
+
+def get_texts(filled: list[tuple[Cell, Lines]], *wanted: str) -> list[Cell]:
+    return [cell for cell, lines in filled if lines in [(text,) for text in wanted]]
+
+
+@pytest.mark.parametrize("name", ["sealed", "sealed_both", "sealed_reason"])
+def test_the_seal_rides_the_office_and_the_day(name: str) -> None:
+    """GB/T 9704-2012, 7.3.5.1: both stand in the seal's middle or below."""
+    layout, filled = lay_out_slip(SLIPS[name])
+    office, day = get_texts(filled, SEALED.office, "2026年6月18日")
+    assert layout.seal is not None
+    assert layout.seal.width == layout.seal.height == SEAL_SIZE
+    middle = layout.seal.x + SEAL_SIZE / 2
+    for cell in (office, day):
+        assert cell.box.x + (cell.box.width - 1) / 2 == pytest.approx(middle)
+        assert layout.seal.y < cell.box.y
+    assert day.box.y + day.box.height <= layout.seal.y + SEAL_SIZE + NEAR
+    assert day.box.y + day.box.height / 2 > layout.seal.y + SEAL_SIZE / 2
+
+
+def test_an_ordinary_slip_has_room_for_the_whole_seal_between_statement_and_qr() -> None:
+    layout, filled = lay_out_slip(SEALED)
+    (statement,) = get_texts(filled, "　　" + SEALED.statement)
+    assert layout.seal is not None
+    assert layout.seal.y >= statement.box.y + statement.box.height - NEAR
+    assert get_smallest(filled) == get_smallest(lay_out_slip(ORDINARY)[1])
+
+
+def test_the_place_of_a_seal_that_is_not_drawn_is_told_in_words() -> None:
+    for slip in (OFFICIAL, replace(SEALED, seal="0" * 64)):
+        layout, filled = lay_out_slip(slip)
+        assert layout.seal is None
+        assert len(get_texts(filled, "（盖章处）")) == 1
+    assert get_texts(lay_out_slip(SEALED)[1], "（盖章处）") == []
+
+
+@pytest.mark.parametrize(
+    ("day", "printed"), [("2026-06-08", "2026年6月8日"), ("2026-12-18", "2026年12月18日")]
+)
+def test_the_day_stands_under_the_office_in_chinese_form(day: str, printed: str) -> None:
+    _, filled = lay_out_slip(replace(OFFICIAL, issued_on=day))
+    office, under = get_texts(filled, OFFICIAL.office, printed)
+    assert under.box.y >= office.box.y + office.box.height - NEAR
+    assert office.box.x + office.box.width / 2 == pytest.approx(under.box.x + under.box.width / 2)
+
+
+def test_a_slip_without_an_office_has_neither_day_nor_place() -> None:
+    _, filled = lay_out_slip(ORDINARY)
+    assert get_texts(filled, "2026年6月18日", "（盖章处）") == []

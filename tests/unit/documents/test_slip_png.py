@@ -13,10 +13,14 @@ from PIL import Image
 from app.documents.raster import MAX_BYTES, QUALITIES, render_slip_png
 from app.documents.slip_pdf import render_slip_pdf
 from app.domain.slip import PrintedField, SlipRecord
+from tests.fixtures.seals import load_sample_seal
 from tests.fixtures.slips import ORDINARY, SLIPS, STEPS, make_code
 from tests.unit.documents.tools import read_qr
 
 DENSE = ORDINARY.title + "经学院审核并报研究生院批准" * 80
+
+
+INK = load_sample_seal().ink
 
 
 def make_dense_slip() -> SlipRecord:
@@ -28,7 +32,7 @@ def make_dense_slip() -> SlipRecord:
 @pytest.mark.parametrize("name", SLIPS)
 def test_a_picture_is_at_most_60_kilobytes_and_its_qr_is_read(name: str) -> None:
     code = make_code()
-    png = render_slip_png(render_slip_pdf(SLIPS[name], code))
+    png = render_slip_png(render_slip_pdf(SLIPS[name], code), INK if SLIPS[name].seal else None)
     image = Image.open(BytesIO(png))
     assert len(png) <= MAX_BYTES == 60_000
     assert image.width == QUALITIES[0][0] == 1240
@@ -40,6 +44,15 @@ def test_the_densest_slip_keeps_to_60_kilobytes_too() -> None:
     png = render_slip_png(render_slip_pdf(make_dense_slip(), code))
     assert len(png) <= MAX_BYTES
     assert read_qr(Image.open(BytesIO(png))) == [code.url]
+
+
+def test_a_seal_keeps_its_colour_and_a_slip_without_one_is_grey() -> None:
+    sealed, plain = (
+        Image.open(BytesIO(render_slip_png(render_slip_pdf(SLIPS[name], make_code()), ink))).convert("RGB")
+        for name, ink in (("sealed", INK), ("official", None))
+    )
+    assert INK in {colour for _, colour in sealed.getcolors()}
+    assert all(red == green == blue for _, (red, green, blue) in plain.getcolors())
 
 
 def test_eight_threads_draw_what_one_draws() -> None:
