@@ -30,7 +30,7 @@ from app.documents.sheet import Box, Ink, Lines, Measure, Rule, Sheet, Style, Te
 from app.documents.wording import Wording
 
 PAGE_WIDTH, PAGE_HEIGHT = 210.0, 297.0
-TITLE_TOP, BOTTOM = 21.0, 275.0
+TITLE_TOP, BOTTOM = 19.0, 278.0
 TITLE = Style(26.0, Ink.DEEP, bold=True, leading=1.2, spacing=0.12)
 SECOND_TITLE = Style(12.0, Ink.DEEP, leading=1.3)
 SEAL_DROP = 4.0

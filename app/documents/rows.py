@@ -14,7 +14,8 @@ from typing import NamedTuple
 from app.documents.sheet import MM_PER_POINT, PADDING, Column, Ink, Measure, Style
 from app.documents.wording import CAPTION, SEAL_PLACE, STEP_HEADINGS, Wording
 
-QR_SIZE = 35.0
+QR_SIZE = 42.0
+"""A page printed at half its size and scanned at 150 dpi shows a module of the densest symbol 2 pixels wide."""
 QUIET_MODULES = 4
 """The symbol's quiet zone in modules (ISO/IEC 18004:2015, 6.3.8)."""
 

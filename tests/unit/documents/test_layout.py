@@ -132,12 +132,12 @@ def test_a_cell_on_the_qr_is_found() -> None:
     assert find_faults(layout, [*filled, (stamp, ())]) == ["quiet zone"]
 
 
-def test_the_qr_is_35_mm_with_4_modules_around() -> None:
+def test_the_qr_is_42_mm_with_4_modules_around() -> None:
     layout, _ = lay_out_slip(ORDINARY)
     module = QR_SIZE / MATRIX.size
-    assert layout.qr.width == layout.qr.height == 35
+    assert layout.qr.width == layout.qr.height == 42
     assert layout.qr.x - layout.quiet_zone.x == pytest.approx(4 * module)
-    assert layout.quiet_zone.width == pytest.approx(35 + 8 * module)
+    assert layout.quiet_zone.width == pytest.approx(42 + 8 * module)
 
 
 def test_a_latin_name_of_forty_letters_stands_in_words() -> None:
