@@ -31,6 +31,7 @@ from app.documents.wording import Wording
 
 PAGE_WIDTH, PAGE_HEIGHT = 210.0, 297.0
 TITLE_TOP, BOTTOM = 19.0, 278.0
+TITLE_GAP = 4.0
 TITLE = Style(26.0, Ink.DEEP, bold=True, leading=1.2, spacing=0.12)
 SECOND_TITLE = Style(12.0, Ink.DEEP, leading=1.3)
 SEAL_DROP = 4.0
@@ -90,7 +91,7 @@ def lay_out(
     rows = list_rows(wording, density, measure)
     taken = iter(counts)
     page = Sheet(TITLE_TOP, taken, measure)
-    _add_title(page, wording)
+    _add_title(page, wording, min(TITLE_GAP, 1.5 + density.gap))
     _add_body(page, rows, density.gap)
     office = Sheet(0, taken, measure)
     _add_rows(office, rows.office, 0)
@@ -118,9 +119,9 @@ def _add_office(page: Sheet, office: Sheet, bottom: float) -> Box:
     return Box(day.x + (day.box.width - 1) / 2 - SEAL_SIZE / 2, top, SEAL_SIZE, SEAL_SIZE)
 
 
-def _add_title(page: Sheet, wording: Wording) -> None:
+def _add_title(page: Sheet, wording: Wording, gap: float) -> None:
     """The title in the middle, the English one under it if there is one, then a thick and a thin rule."""
-    _add_middle(page, wording.title, TITLE, 4)
+    _add_middle(page, wording.title, TITLE, gap)
     if wording.second_title:
         _add_middle(page, wording.second_title, SECOND_TITLE, 0)
         page.y += 3

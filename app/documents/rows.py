@@ -34,8 +34,8 @@ STATEMENT = Style(11.5, leading=1.7)
 CODE = Style(14.0, bold=True, leading=1.3)
 CHECK = Style(9.0)
 NOTE = Style(8.5, Ink.SOFT)
-OFFICE = Style(12.0)
-SECOND_OFFICE = Style(9.5)
+OFFICE = Style(12.0, leading=1.4)
+SECOND_OFFICE = Style(9.5, leading=1.4)
 CAPTION_STYLE = Style(8.0, Ink.SOFT)
 
 LABEL_WIDTH = 24.0
@@ -66,6 +66,7 @@ DENSITIES = (
     Density(1.0, 2.5),
     Density(1.0, 1.8),
     Density(1.0, 1.2),
+    Density(1.0, 0.8),
     Density(0.92, 1.0),
     Density(0.84, 0.8),
     Density(0.74, 0.6),
