@@ -26,7 +26,7 @@ from app.documents.rows import (
     list_limits,
     list_rows,
 )
-from app.documents.sheet import Box, Ink, Lines, Measure, Rule, Sheet, Style, Text, break_lines
+from app.documents.sheet import Box, Ink, Lines, Measure, Rule, Sheet, Style, Text, break_lines, keep_spaces
 from app.documents.wording import Wording
 
 PAGE_WIDTH, PAGE_HEIGHT = 210.0, 297.0
@@ -77,7 +77,7 @@ def fit_page(wording: Wording, values: Sequence[str], measure: Measure) -> tuple
             scale, counts = density.scale, tuple(map(len, lines))
         layout = lay_out(wording, density, counts, measure, is_roomy)
         if layout is not None:
-            return layout, lines
+            return layout, list(map(keep_spaces, values, lines))
     raise SlipTooLong(f"{sum(map(len, values))} characters")
 
 

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from datetime import datetime
 from io import BytesIO
+from typing import Any
 
 from asn1crypto.cms import ContentInfo
 from asn1crypto.x509 import Certificate as Asn1Certificate
@@ -24,7 +25,7 @@ from cryptography.x509 import Certificate
 from pyhanko.pdf_utils.generic import ArrayObject, ByteStringObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
+from pyhanko.sign.fields import InvisSigSettings, MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.signers import Signer
 from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigMDPSetup, SigObjSetup
 from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest, SignatureObject
@@ -37,6 +38,11 @@ MAX_BYTES = 8192
 """Of a signature with all its certificates: about five of them."""
 
 FIELD = "Slip"
+_UNSEEN: dict[str, Any] = {
+    "readable_field_name": "电子签名",
+    "invis_sig_settings": InvisSigSettings(box_out_of_bounds=True),
+}
+"""The field stands outside of the page: PDF/UA-1 (7.18.1) asks nothing of it there, and PDF/A lets none be hidden."""
 
 
 class _Revision(IncrementalPdfFileWriter):
@@ -95,7 +101,7 @@ def _make_ecdsa() -> ECDSA:
 
 def prepare_signature(pdf: bytes, moment: datetime) -> tuple[BytesIO, PreparedByteRangeDigest]:
     """The file with a signature, still empty, that says it was made at this moment; where it goes and over what."""
-    steps = PdfCMSEmbedder().write_cms(FIELD, _Revision(BytesIO(pdf)))
+    steps = PdfCMSEmbedder(SigFieldSpec(FIELD, **_UNSEEN)).write_cms(FIELD, _Revision(BytesIO(pdf)))
     next(steps)
     empty = SignatureObject(moment, SigSeedSubFilter.PADES, bytes_reserved=2 * MAX_BYTES)
     permission = SigMDPSetup(DIGEST, certify=True, docmdp_perms=MDPPerm.NO_CHANGES)

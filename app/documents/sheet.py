@@ -55,6 +55,15 @@ def break_lines(text: str, limit: float, measure: Measure) -> Lines:
     return lines
 
 
+def keep_spaces(text: str, lines: Lines) -> Lines:
+    """The lines of `break_lines`, each again with the space at which it was broken: not seen, but read out and copied."""
+    kept, at = [], 0
+    for line in lines:
+        at = text.index(line, at) + len(line)
+        kept.append(line + " " if text[at : at + 1] == " " and line else line)
+    return tuple(kept)
+
+
 def _fill_lines(text: str, limit: float, measure: Measure) -> Lines:
     """Lines of pieces, each measured by itself."""
     lines: list[str] = []
@@ -218,7 +227,8 @@ class Sheet:
         self.texts += [(cell.moved_down(y), lines) for cell, lines in other.texts]
 
     def _get_lines(self, column: Column) -> Lines | None:
-        return None if column.words is None else break_lines(column.words, column.limit, self.measure)
+        words = column.words
+        return None if words is None else keep_spaces(words, break_lines(words, column.limit, self.measure))
 
     def _place(self, column: Column, count: int, height: float) -> Cell:
         style = column.style

@@ -11,7 +11,7 @@ import pytest
 from app.documents.reading import QR_ALTERNATIVE
 from app.documents.slip_pdf import render_slip_pdf
 from tests.fixtures.plain_slip import render_plain_slip
-from tests.fixtures.slips import OFFICIAL, ORDINARY, SEALED, SLIPS, make_code
+from tests.fixtures.slips import LATIN, OFFICIAL, ORDINARY, SEALED, SLIPS, make_code
 from tests.unit.documents.tagged import TaggedPage, read_page
 from tests.unit.documents.tools import list_printed, squeeze
 
@@ -106,3 +106,11 @@ def test_an_odd_field_has_a_pair_of_its_own() -> None:
     page = read_page(render_slip_pdf(replace(OFFICIAL, fields=OFFICIAL.fields[:5]), make_code()))
     assert page.faults == []
     assert len(page.tree.find("L")[0].kids) == 3 + 5
+
+
+def test_words_of_two_lines_are_read_as_two() -> None:
+    page = read_slip("latin")
+    values = [page.read(item.kids[1]) for item in page.tree.find("L")[0].kids]
+    assert LATIN.get_field("name") in values
+    cells = [[page.read(cell) for cell in row.kids] for row in page.tree.find("TR")[1:]]
+    assert [row[-1] for row in cells] == [step.learnt_at for step in LATIN.steps]

@@ -135,6 +135,17 @@ def test_a_signature_shows_nothing_on_the_page(signers: dict[str, FileSigner]) -
         assert str(pdf.docinfo["/Title"]) == f"{ORDINARY.title} {ORDINARY.number}"
 
 
+def test_the_signatures_field_stands_outside_of_the_page_and_has_a_name(
+    signers: dict[str, FileSigner],
+) -> None:
+    """PDF/UA-1, 7.18.1: else it would have to be in the structure tree, which is signed already."""
+    with pikepdf.open(BytesIO(signers["ec"].sign_pdf(PDF, MOMENT))) as pdf:
+        (field,) = pdf.pages[0].Annots
+        assert max(map(float, field.Rect)) < 0
+        assert str(field.TU) == "电子签名"
+        assert int(field.F) & 0b110 == 0b100  # printed and not hidden, as PDF/A asks
+
+
 @each_kind
 def test_the_same_file_is_signed_with_the_same_bytes(
     signers: dict[str, FileSigner], kind: str, monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.documents.sheet import break_lines
+from app.documents.sheet import break_lines, keep_spaces
 
 TEXTS = st.text(alphabet="中文学院，。；（）“”ab C12-  ", max_size=200)
 
@@ -42,3 +42,11 @@ def test_no_line_begins_with_a_closing_mark_or_ends_with_an_opening_one() -> Non
 def test_what_ends_at_a_semicolon_is_kept_whole_where_it_fits() -> None:
     assert break_lines("欠书 0 本；违章 0 次", 8000, measure) == ("欠书 0 本；", "违章 0 次")
     assert break_lines("欠书 0 本，违章 0 次", 8000, measure) != ("欠书 0 本，", "违章 0 次")
+
+
+@given(TEXTS, st.sampled_from([1000, 2500, 7000]))
+def test_a_line_keeps_the_space_at_which_it_was_broken(text: str, limit: int) -> None:
+    lines = break_lines(text, limit, measure)
+    kept = keep_spaces(text, lines)
+    assert [line.rstrip(" ") for line in kept] == [line.rstrip(" ") for line in lines]
+    assert "".join(kept).split() == text.split()
