@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from fpdf.enums import FontDescriptorFlags
-from fpdf.output import OutputProducer, PDFExtGState, PDFFont, PDFType3Font, PDFXObject
+from fpdf.output import OutputProducer, PDFExtGState, PDFFont, PDFPage, PDFType3Font, PDFXObject
 from fpdf.pattern import Pattern
 from fpdf.syntax import PDFObject
 
@@ -56,6 +56,7 @@ end"""
 FIELDS = (1, 3, 2)
 """Bytes of an entry's kind, place and generation or index in the cross-reference stream."""
 
+CARRIAGE_RETURN = 0x0D
 SEAL_IMAGE = 1
 """The number of the seal's picture in the page's resources."""
 
@@ -74,7 +75,8 @@ class _Ready(PDFObject):
         if self._stream is None:
             return f"{self.id} 0 obj\n<<{self._entries}>>\nendobj"
         head = f"{self.id} 0 obj\n<<{self._entries} /Length {len(self._stream)}>>\nstream\n"
-        return f"{head}{self._stream.decode('latin-1')}\nendstream\nendobj"
+        # CR and LF, since readers would take a CR that ends the stream for a part of its end.
+        return f"{head}{self._stream.decode('latin-1')}\r\nendstream\nendobj"
 
 
 class SlipOutput(OutputProducer):
@@ -93,6 +95,14 @@ class SlipOutput(OutputProducer):
         if self._packed:
             self._write_cross_references()
         return self.buffer
+
+    def _add_pages(self, _slice: slice = slice(0, None)) -> list[PDFPage]:
+        """fpdf2 ends the page's stream by LF alone; what it compresses ends with the low byte of its sum (RFC 1950)."""
+        contents = self.fpdf.pages[1].contents
+        assert isinstance(contents, bytearray)  # until it is wrapped
+        while zlib.adler32(contents) & 0xFF == CARRIAGE_RETURN:
+            contents += b"\n"
+        return super()._add_pages(_slice)
 
     def _write_cross_references(self) -> None:
         """The table of objects as a stream, in place of the one that knows no packed ones, which ends the file."""

@@ -5,6 +5,7 @@ No validator of the standard is among the test tools; these are its rules for wh
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from io import BytesIO
 
@@ -14,6 +15,7 @@ from fontTools.cffLib import CFFFontSet
 from PIL import ImageChops
 
 from app.documents.slip_pdf import render_slip_pdf
+from tests.fixtures.generated_slips import make_generated_slip
 from tests.fixtures.slips import ORDINARY, SLIPS, make_code
 from tests.unit.documents.tools import rasterize
 
@@ -83,6 +85,22 @@ def test_an_archival_file_has_the_same_bytes_twice_and_the_same_picture() -> Non
     assert archival == render_slip_pdf(ORDINARY, make_code(), is_archival=True)
     assert ImageChops.difference(rasterize(archival, 150), rasterize(ordinary, 150)).getbbox() is None
     assert len(archival) <= 40_000
+
+
+def find_short_streams(data: bytes) -> list[bytes]:
+    """6.1.7.1: the streams whose /Length is not what stands between `stream` and the end of line before `endstream`."""
+    found = re.findall(rb"/Length (\d+)[^>]*>>\s+stream\r?\n(.*?)(?:\r\n|\n|\r)endstream", data, re.DOTALL)
+    return [length for length, stream in found if int(length) != len(stream)]
+
+
+def test_no_stream_is_shorter_than_it_says_whatever_byte_it_ends_with() -> None:
+    files = [render_slip_pdf(*make_generated_slip(seed), True) for seed in range(150)]
+    assert [seed for seed, data in enumerate(files) if find_short_streams(data)] == []
+
+
+def test_a_stream_that_ends_with_a_carriage_return_before_a_line_feed_is_found() -> None:
+    assert find_short_streams(b"<</Length 3>>\nstream\nab\r\nendstream") == [b"3"]
+    assert find_short_streams(b"<</Length 3>>\nstream\nab\r\r\nendstream") == []
 
 
 def test_the_claim_of_pdf_ua_is_described_as_pdf_a_asks() -> None:
