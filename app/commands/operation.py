@@ -15,7 +15,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 
-from app.commands.decisions import PersonNumber, by_option
+from app.commands.decisions import PersonNumber, StaffNumber, by_option
 from app.documents.certificate import UnusableCertificate
 from app.domain.keys import NoSigningKey
 from app.domain.person import USUAL_PATTERN
@@ -37,6 +37,7 @@ from app.services.operations.retention import (
 )
 from app.services.sign_in.sessions import end_sessions_of, list_sessions
 from app.services.slips.signing_keys import SlipKeyError
+from app.services.verification.full_views import list_views
 
 AUDIT_EVENTS = "audit events"
 ANY_NUMBER = (
@@ -100,7 +101,7 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
             if kind == "sql" and settings.numbers.pattern == USUAL_PATTERN:
                 yield f"             WARNING: {connector} is a view, and {ANY_NUMBER}"
     kept = settings.retention
-    yield f"retention    audit {kept.audit_days} days, checks {kept.slip_checks_days}, closed cases {kept.closed_cases_days}"
+    yield f"retention    audit {kept.audit_days} days, checks {kept.slip_checks_days}, views {kept.slip_views_days}, closed cases {kept.closed_cases_days}"
 
 
 def _describe_controls(installed: InstalledMiniApp, step_key: str) -> str:
@@ -193,7 +194,10 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 def make_audit_group(installation: Installation) -> AppGroup:
     """The commands of `flask audit`."""
-    group = AppGroup("audit", help="The audit events, each of which holds the hash of the one before it.")
+    group = AppGroup(
+        "audit",
+        help="The audit events, each of which holds the hash of the one before it, and who saw slips.",
+    )
 
     @group.command("verify")
     def verify() -> None:
@@ -217,6 +221,25 @@ def make_audit_group(installation: Installation) -> AppGroup:
                 file.write(f"{line}\n")
                 count += 1
         click.echo(f"{count} event(s) written", err=True)
+
+    @group.command("views")
+    @click.option("--slip", default="", help="The number of one slip.")
+    @click.option(
+        "--person", type=StaffNumber(installation.settings.conventions), default="", help="Who saw it."
+    )
+    @click.option("--since", type=_DAY, help="The first day, on the service's clock.")
+    @with_appcontext
+    def views(slip: str, person: str, since: datetime | None) -> None:
+        """List who was shown all of a slip, oldest first, a line each. They name staff: guard the output."""
+        found = list_views(slip_number=slip, viewer_number=person, since=_get_start(installation, since))
+        count = 0
+        for view in found:
+            moment = installation.get_local_time(view.viewed_at)
+            click.echo(
+                f"{moment:%Y-%m-%d %H:%M:%S}  {view.viewer_number:<12}  {view.role:<13}  {view.slip_number}"
+            )
+            count += 1
+        click.echo(f"{count} view(s)", err=True)
 
     return group
 

@@ -25,7 +25,7 @@ from app.models.engine import (
     write_transaction,
 )
 from app.models.people import AuditEvent, AuditHead, BrowserSession, Consent
-from app.models.slips import HandedOutFile, IssuedCode, Scan, Slip, SlipLogEntry, SlipLogHead
+from app.models.slips import HandedOutFile, IssuedCode, Scan, Slip, SlipLogEntry, SlipLogHead, SlipView
 
 __all__ = [
     "LITTLE_PATIENCE_SECONDS",
@@ -46,6 +46,7 @@ __all__ = [
     "Slip",
     "SlipLogEntry",
     "SlipLogHead",
+    "SlipView",
     "StoredAnswer",
     "StoredChain",
     "Submission",

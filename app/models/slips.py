@@ -1,5 +1,6 @@
 """The tables of slips 离校单: slips, the codes issued for them, the issued log of those codes, the digests of files handed
-out 发出的文件, and the scan log 核验记录, which never says whose slip it was or who looked from where.
+out 发出的文件, the scan log 核验记录, which never says whose slip it was or who looked from where, and the log of full views
+查看记录, which says which guard or clerk saw all of a slip.
 """
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.hash_chain import START
@@ -104,11 +105,27 @@ class Scan(Base):
     """
 
     __tablename__ = "slip_checks"
+    __table_args__ = (Index("ix_slip_checks_slip_id_checked_at", "slip_id", "checked_at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     checked_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     viewer: Mapped[str] = mapped_column(String(8))
     verdict: Mapped[str] = mapped_column(String(16))
     address_hash: Mapped[str] = mapped_column(String(32))
-    slip_id: Mapped[int | None] = mapped_column(ForeignKey("slips.id"), index=True)
+    slip_id: Mapped[int | None] = mapped_column(ForeignKey("slips.id"))
     offline_id: Mapped[str | None] = mapped_column(String(36), unique=True)
+
+
+class SlipView(Base):
+    """A signed-in guard or clerk was shown all of a slip. `viewer_number` is the staff number, `role` the one that opened
+    it then.
+    """
+
+    __tablename__ = "slip_views"
+    __table_args__ = (Index("ix_slip_views_slip_id_viewed_at", "slip_id", "viewed_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    viewed_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    viewer_number: Mapped[str] = mapped_column(String(32), index=True)
+    role: Mapped[str] = mapped_column(String(16))
+    slip_id: Mapped[int] = mapped_column(ForeignKey("slips.id"))

@@ -86,6 +86,7 @@ _SUBMISSIONS = table(
 )
 _SLIPS = table("slips", column("number"), column("submission_id"))
 _ACTIONS = table("actions", column("student_number"))
+_VIEWS = table("slip_views", column("viewer_number"))
 _KNOWN_ANSWERS = table("known_answers", column("student_number"))
 _SESSIONS = table("browser_sessions", column("person_number"), column("data"))
 _WITHDRAWAL = ("withdrawn_by", "withdrawn_at", "withdrawal_reason")
@@ -160,12 +161,14 @@ def fold_stored_numbers(connection: Connection, form: NumberForm, now: datetime)
     """
     counts = {
         "submissions": _fold_submissions(connection, form, now),
-        "actions": _rename(connection, form, _ACTIONS),
+        "actions": _rename(connection, form, _ACTIONS, "student_number"),
         "known_answers": _remove(connection, form, _KNOWN_ANSWERS, "student_number"),
         "browser_sessions": _remove(connection, form, _SESSIONS, "person_number"),
     }
     counts |= {one.rows.name: _fold_keyed(connection, form, one, now) for one in _list_keyed(connection)}
     counts["waivers"] = _fold_waivers(connection, form, now)
+    if _has_table(connection, _VIEWS):
+        counts["slip_views"] = _rename(connection, form, _VIEWS, "viewer_number")
     return {name: count for name, count in counts.items() if count}
 
 
@@ -175,6 +178,7 @@ def count_unfolded(connection: Connection, form: NumberForm) -> dict[str, int]:
     places += [(_SUBMISSIONS, "person_number"), (_ACTIONS, "student_number")]
     places += [(_name_waivers(connection), "student_number")]
     places += [(_KNOWN_ANSWERS, "student_number"), (_SESSIONS, "person_number")]
+    places += [(_VIEWS, "viewer_number")] if _has_table(connection, _VIEWS) else []
     found = {rows.name: len(_list_unfolded(connection, form, rows, name)) for rows, name in places}
     return {name: count for name, count in found.items() if count}
 
@@ -196,9 +200,12 @@ def list_unfolded_slips(connection: Connection) -> list[UnfoldedSlip]:
 
 
 def _list_keyed(connection: Connection) -> list[_Keyed]:
-    """Those that are there: migration 0008 brings the refusals."""
-    stored = set(inspect(connection).get_table_names())
-    return [one for one in _KEYED if one.rows.name in stored]
+    return [one for one in _KEYED if _has_table(connection, one.rows)]
+
+
+def _has_table(connection: Connection, rows: TableClause) -> bool:
+    """Whether the table is there already: migration 0008 brings the refusals, 0011 the views."""
+    return inspect(connection).has_table(rows.name)
 
 
 def _fold(form: NumberForm, text: str) -> str:
@@ -256,10 +263,10 @@ def _note_submission(connection: Connection, row: Row, values: Mapping[str, Any]
     add_event(connection, "number_folded", actor=ACTOR, subject=subject, details=details, now=now)
 
 
-def _rename(connection: Connection, form: NumberForm, rows: TableClause) -> int:
-    changes = _list_unfolded(connection, form, rows, "student_number")
+def _rename(connection: Connection, form: NumberForm, rows: TableClause, name: str) -> int:
+    changes = _list_unfolded(connection, form, rows, name)
     for number, folded in changes.items():
-        connection.execute(update(rows).where(rows.c.student_number == number).values(student_number=folded))
+        connection.execute(update(rows).where(rows.c[name] == number).values({name: folded}))
     return len(changes)
 
 

@@ -327,6 +327,11 @@ class RateLimitSettings(Section):
         "10 per minute; 60 per hour",
         description="names compared with one code, by one address; ten times as many by all",
     )
+    comparison_misses: Limit = Field(
+        "20 per day",
+        description="wrong names that strangers may try for one slip, from all addresses together. Then only signed-in "
+        "guards and clerks may compare names with it",
+    )
     upload: Limit = Field("120 per minute", description="an address's pictures and files")
     refresh: Limit = Field(
         "60 per minute",
@@ -372,6 +377,10 @@ class RetentionSettings(Section):
         180, description="what departments last said of a student; it never counts at submit"
     )
     slip_checks_days: Days = Field(365, description="the log of checks; how often a slip was checked stays")
+    slip_views_days: Annotated[Whole, between(MIN_AUDIT_DAYS)] = Field(
+        365,
+        description="which guard or clerk was shown all of a slip, so long ago (at least 180 by law); see `flask audit views`",
+    )
     closed_cases_days: Annotated[Whole, between(30)] = Field(
         365,
         description="desk entries, refused rows, actions and waivers of students who submitted so long ago (at least 30). A desk's entry of anybody else stays: it may still keep its student from passing",

@@ -23,6 +23,7 @@ from app.models import (
     DeskEntry,
     DeskRefusal,
     Scan,
+    SlipView,
     StoredAnswer,
     Submission,
     Waiver,
@@ -80,6 +81,7 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
         overdue("sessions", BrowserSession, BrowserSession.expires_at < before(retention.sessions_days)),
         overdue("known answers", StoredAnswer, answered < before(retention.known_answers_days)),
         overdue("checks of slips", Scan, Scan.checked_at < before(retention.slip_checks_days)),
+        overdue("views of slips", SlipView, SlipView.viewed_at < before(retention.slip_views_days)),
         overdue(
             "desk entries", DeskEntry, _is_closed(DeskEntry.student_number, DeskEntry.recorded_at, closed)
         ),

@@ -16,6 +16,7 @@ from app.models import (
     DeskRefusal,
     Scan,
     Slip,
+    SlipView,
     StoredAnswer,
     Submission,
     Waiver,
@@ -48,6 +49,7 @@ def add_rows(number: str, moment: datetime) -> None:
             )
         )
         session.add(Scan(checked_at=moment, viewer="public", verdict="malformed", address_hash="0"))
+        session.add(SlipView(viewed_at=moment, viewer_number="00420016", role="guard", slip_id=1))
         session.add(
             DeskEntry(connector="d", student_number=number, facts={}, recorded_by="c", recorded_at=moment)
         )
@@ -100,12 +102,12 @@ def test_rows_past_their_time_go_and_slips_stay(office: Office) -> None:
     add_rows(OWES, old)
 
     dry = run(office, "purge", "--dry-run").output
-    assert [int(line.split()[0]) for line in dry.splitlines()[:9]] == [2, 2, 2, 1, 1, 1, 1, 0, 0]
+    assert [int(line.split()[0]) for line in dry.splitlines()[:10]] == [2, 2, 2, 2, 1, 1, 1, 1, 0, 0]
     assert count(BrowserSession) == 3
 
     assert run(office, "purge", "--by", "00420014").exit_code == 0
 
-    assert [count(model) for model in (BrowserSession, StoredAnswer, Scan)] == [1, 1, 1]
+    assert [count(model) for model in (BrowserSession, StoredAnswer, Scan, SlipView)] == [1, 1, 1, 1]
     assert [count(model) for model in (Submission, Slip)] == [2, 2]
     noted = db.session.query(AuditEvent).filter_by(kind="personal_data_purged").one()
     assert (noted.actor, noted.details["sessions"]) == ("00420014", 2)
