@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 import requests
@@ -29,9 +30,12 @@ def slip(service: Service, fresh_student: str) -> IssuedSlip:
     return issue_slip(service, fresh_student)
 
 
+_minutes = count()
+
+
 def make_check(known_id: str | None, **changes: object) -> dict[str, object]:
     """A check as the gate keeps it."""
-    moment = datetime.now(UTC) - timedelta(hours=2)
+    moment = datetime.now(UTC) - timedelta(hours=2, minutes=2 * next(_minutes))
     check = {
         "id": str(uuid.uuid4()),
         "slip_id": known_id,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Text, and_, bindparam, or_, select, type_coerce
+from sqlalchemy import Text, and_, bindparam, func, or_, select, type_coerce
 from sqlalchemy import cast as cast_column
 from sqlalchemy.orm import aliased
 
@@ -14,7 +15,7 @@ from app.domain.slip import SlipRecord, parse_slip_record
 from app.domain.slip_code import Verdict
 from app.domain.slip_log import CodeState
 from app.extensions import db
-from app.models import IssuedCode, Slip, SlipLogEntry, Submission, read_connection
+from app.models import IssuedCode, Scan, Slip, SlipLogEntry, Submission, read_connection
 
 _Newest = aliased(SlipLogEntry)
 _LOGGED_STATE = (
@@ -24,6 +25,15 @@ _LOGGED_STATE = (
     .limit(1)
     .scalar_subquery()
 )
+_OWN_SCANS = (
+    select(func.count(Scan.id))
+    .where(
+        Scan.slip_id == IssuedCode.slip_id,
+        Scan.checked_at > bindparam("since"),
+        Scan.address_hash == bindparam("address_hash"),
+    )
+    .scalar_subquery()
+)
 _ISSUED_CODE = (
     select(
         IssuedCode.short_code,
@@ -31,7 +41,7 @@ _ISSUED_CODE = (
         IssuedCode.state,
         _LOGGED_STATE,
         IssuedCode.slip_id,
-        Slip.check_count,
+        Slip.check_count - _OWN_SCANS,
         cast_column(type_coerce(Slip.record, Text), Text),
     )
     .join(Slip, Slip.id == IssuedCode.slip_id)
@@ -73,6 +83,20 @@ class PublicSlip:
 
 
 @dataclass(frozen=True, slots=True)
+class RecentViewer:
+    """Whose own checks `since` then are the one that goes on, not checks before it: a page that is loaded again tells
+    the same number. `address_hash` is that of the scan log.
+    """
+
+    address_hash: str
+    since: datetime
+
+
+UNKNOWN_VIEWER = RecentViewer("", datetime.max.replace(tzinfo=UTC))
+"""Nobody's check is left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """A verdict, and where the slip stands in the issued log what may be shown of it, the code's digits, and
     how often the slip was checked before. `slip_id` is the slip's row, for the log of checks alone.
@@ -104,10 +128,11 @@ class LoggedCode(NamedTuple):
         return self.row_state if self.logged_state == CodeState.ISSUED else self.logged_state
 
 
-def find_issued_code(short_code: str) -> LoggedCode | None:
+def find_issued_code(short_code: str, viewer: RecentViewer = UNKNOWN_VIEWER) -> LoggedCode | None:
     """The code of this short code, or None where no slip that was submitted has it. Raises SQLAlchemyError."""
+    values = {"short_code": short_code, "address_hash": viewer.address_hash, "since": viewer.since}
     with read_connection(db.engine) as connection:
-        row = connection.execute(_ISSUED_CODE, {"short_code": short_code}).first()
+        row = connection.execute(_ISSUED_CODE, values).first()
     return LoggedCode(*row) if row else None
 
 

@@ -1,6 +1,10 @@
 """The log of scans 核验记录: time, kind of viewer, verdict, salted address, slip; no name, number or code. Scans that a gate
 made without a network and sends afterwards count once, by the id that each was given.
 
+A check counts once a minute for one slip and one address: a page that is loaded again, by whichever worker, and what a
+gate sends afterwards of a check that was made online, are the same check. The writers, which lock the slips' rows, find
+that out from the log.
+
 A check is put in a bounded queue and written a moment later, many in one transaction, so that verification
 neither waits for the log nor fails with it. The writing thread lives only while there is something to write
 and is no daemon: the interpreter, ending, waits for it. A forked process starts with an empty queue.
@@ -13,7 +17,7 @@ import logging
 import os
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -30,13 +34,20 @@ from app.extensions import db
 from app.models import Scan, Slip, read_connection, write_connection, write_transaction
 from app.services.clock import get_now
 from app.services.installation import Installation
-from app.services.verification.issued_codes import Verification, find_issued_code
+from app.services.verification.issued_codes import (
+    UNKNOWN_VIEWER,
+    RecentViewer,
+    Verification,
+    find_issued_code,
+)
 
 log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.2
 MAX_QUEUE = 20_000
 BATCH = 5_000
+SAME_WITHIN = timedelta(minutes=1)
+"""Within this time one address checks a slip once."""
 
 _COUNT_UP = (
     update(Slip)
@@ -44,7 +55,16 @@ _COUNT_UP = (
     .values(check_count=Slip.check_count + bindparam("checks"))
 )
 
-
+_LOCK_SLIPS = (
+    select(Slip.id)
+    .where(Slip.id.in_(bindparam("slips", expanding=True)))
+    .order_by(Slip.id)  # in one order everywhere, so that two writers cannot wait for each other
+    .with_for_update(key_share=True)
+)
+_SCANS_AROUND = select(Scan.slip_id, Scan.address_hash, Scan.checked_at).where(
+    Scan.slip_id.in_(bindparam("slips", expanding=True)),
+    Scan.checked_at.between(bindparam("first"), bindparam("last")),
+)
 _SUMMARIZE = (
     select(Slip.check_count, Scan.checked_at)
     .outerjoin(Scan, Scan.slip_id == Slip.id)
@@ -152,7 +172,7 @@ def flush_scans() -> None:
 def make_row(
     installation: Installation, verification: Verification, viewer: Viewer, address: str, now: datetime
 ) -> dict[str, Any]:
-    """A row of the log; the address enters it as a hash alone."""
+    """A row of the log for a check that was made `now`; the address enters it as a hash alone."""
     return {
         "checked_at": now,
         "viewer": viewer,
@@ -176,12 +196,49 @@ def _hash_address(secret: str, address: str, day: date) -> str:
     return hmac.digest(key, address.encode(), "sha256")[:16].hex()
 
 
-def store_scans(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Insert the rows and count them at their slips."""
+def find_recent_viewer(installation: Installation, address: str, now: datetime) -> RecentViewer:
+    """Who checks from this address, with the checks of the last minute."""
+    address_hash = hash_address(installation, address, installation.get_local_time(now).date())
+    return RecentViewer(address_hash, now - SAME_WITHIN)
+
+
+def store_scans(connection: Connection, rows: list[dict[str, Any]]) -> int:
+    """Insert the rows that repeat no other check, count them at their slips, and return how many they were."""
+    slips = sorted({row["slip_id"] for row in rows if row["slip_id"] is not None})
+    if slips:
+        connection.execute(_LOCK_SLIPS, {"slips": slips})
+        rows = _leave_out_repeats(rows, _find_scans_around(connection, rows, slips))
+    if not rows:
+        return 0
     connection.execute(insert(Scan), rows)
     counts = Counter(row["slip_id"] for row in rows if row["slip_id"] is not None)
-    if counts:  # in one order everywhere, so that two writers cannot wait for each other
+    if counts:
         connection.execute(_COUNT_UP, [{"slip": slip, "checks": counts[slip]} for slip in sorted(counts)])
+    return len(rows)
+
+
+Moments = dict[tuple[int | None, str], list[datetime]]
+"""When each slip was checked from each address."""
+
+
+def _find_scans_around(connection: Connection, rows: list[dict[str, Any]], slips: list[int]) -> Moments:
+    times = [row["checked_at"] for row in rows]
+    values = {"slips": slips, "first": min(times) - SAME_WITHIN, "last": max(times) + SAME_WITHIN}
+    found: Moments = defaultdict(list)
+    for slip_id, address_hash, checked_at in connection.execute(_SCANS_AROUND, values):
+        found[slip_id, address_hash].append(checked_at)
+    return found
+
+
+def _leave_out_repeats(rows: list[dict[str, Any]], found: Moments) -> list[dict[str, Any]]:
+    """The rows, oldest first, without those that repeat one of the `found` or one before them."""
+    kept = []
+    for row in sorted(rows, key=lambda row: row["checked_at"]):
+        moments = found[row["slip_id"], row["address_hash"]] if row["slip_id"] is not None else []
+        if all(abs(row["checked_at"] - moment) >= SAME_WITHIN for moment in moments):
+            moments.append(row["checked_at"])
+            kept.append(row)
+    return kept
 
 
 def _store(engine: Engine, rows: list[dict[str, Any]]) -> None:
@@ -198,11 +255,14 @@ def count_scans(slip_id: int) -> int:
     return db.session.scalar(query) or 0
 
 
-def list_scans(slip_id: int, limit: int = 50) -> tuple[LoggedScan, ...]:
-    """The newest checks of a slip, newest first."""
+def list_scans(
+    slip_id: int, limit: int = 50, viewer: RecentViewer = UNKNOWN_VIEWER
+) -> tuple[LoggedScan, ...]:
+    """The newest checks of a slip, newest first, without the viewer's own that goes on."""
+    is_own = (Scan.checked_at > viewer.since) & (Scan.address_hash == viewer.address_hash)
     query = (
         select(Scan.checked_at, Scan.viewer, Scan.verdict)
-        .where(Scan.slip_id == slip_id)
+        .where(Scan.slip_id == slip_id, ~is_own)
         .order_by(Scan.checked_at.desc(), Scan.id.desc())
         .limit(limit)
     )
@@ -245,8 +305,8 @@ class OfflineScan:
 
 
 def record_offline_scans(installation: Installation, checks: Iterable[OfflineScan], address: str) -> int:
-    """Log the checks whose ids are new, in one transaction, and return how many they were. A check that claims
-    a later time than now was made now, and none is more than a year old.
+    """Log the checks whose ids are new and that repeat no other, in one transaction, and return how many they were. A
+    check that claims a later time than now was made now, and none is more than a year old.
     """
     rows = {check.offline_id: _make_row(installation, check, address) for check in checks}
     try:
@@ -257,10 +317,10 @@ def record_offline_scans(installation: Installation, checks: Iterable[OfflineSca
 
 def _make_row(installation: Installation, check: OfflineScan, address: str) -> dict[str, Any]:
     verification = Verification(check.verdict, slip_id=_find_slip_id(check.short_code))
-    row = make_row(installation, verification, Viewer.OFFLINE, address, get_now())
-    now = row["checked_at"]
+    now = get_now()
     checked_at = max(min(check.checked_at, now), now - OLDEST)
-    return {**row, "checked_at": checked_at, "offline_id": check.offline_id}
+    row = make_row(installation, verification, Viewer.OFFLINE, address, checked_at)
+    return {**row, "offline_id": check.offline_id}
 
 
 def _find_slip_id(short_code: str | None) -> int | None:
@@ -273,6 +333,4 @@ def _store_new(rows: dict[str, dict[str, Any]]) -> int:
         query = select(Scan.offline_id).where(Scan.offline_id.in_(rows))
         known = set(session.scalars(query))
         new = [row for offline_id, row in rows.items() if offline_id not in known]
-        if new:
-            store_scans(session.connection(), new)
-    return len(new)
+        return store_scans(session.connection(), new) if new else 0

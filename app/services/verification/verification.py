@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum
 from functools import lru_cache
@@ -48,14 +48,16 @@ from app.services.installation import Installation
 from app.services.slips.issued_keys import ForeignKidLook
 from app.services.slips.signing_keys import SlipKeyError
 from app.services.verification.issued_codes import (
+    UNKNOWN_VIEWER,
     LoggedCode,
     PublicSlip,
+    RecentViewer,
     Verification,
     find_issued_code,
     is_revoked,
     load_record,
 )
-from app.services.verification.scan_log import LoggedScan, list_scans
+from app.services.verification.scan_log import LoggedScan, find_recent_viewer, list_scans
 
 __all__ = [
     "FullSlip",
@@ -77,32 +79,39 @@ class _ContentDiffers(Exception):
     """The record is not the one that the code was signed for."""
 
 
-def verify_code(installation: Installation, text: str) -> Verification:
-    """The verdict on a code's digits today. Without database or keys it is `status_unknown`, never `valid`."""
+def verify_code(installation: Installation, text: str, address: str = "") -> Verification:
+    """The verdict on a code's digits today. Without database or keys it is `status_unknown`, never `valid`. A check from
+    the `address` that goes on is not counted as one before.
+    """
     try:
         checked = _check(installation, text)
         if checked.verdict is Verdict.UNKNOWN_KEY or _is_disputed(installation, checked, text):
             return _judge_unproven(text, checked.verdict)
         if checked.code is None:
             return Verification(checked.verdict)
-        return _judge(checked, text, find_issued_code(_get_short_code(checked.code.slip_id)))
+        viewer = _find_viewer(installation, address)
+        return _judge(checked, text, find_issued_code(_get_short_code(checked.code.slip_id), viewer))
     except (SQLAlchemyError, SlipKeyError) as error:
         return _give_up(error)
 
 
-def verify_short_code(installation: Installation, typed: str) -> Verification:
-    """The verdict on a short code as a person types it. An unknown one answers as an unknown code does and
+def verify_short_code(installation: Installation, typed: str, address: str = "") -> Verification:
+    """The verdict on a short code as a person types it, see `verify_code`. An unknown one answers as an unknown code does and
     takes the same work: a code that this service never signed is checked in its place.
     """
     try:
         short_code = format_short_code(parse_short_code(typed))
-        logged_code = find_issued_code(short_code)
+        logged_code = find_issued_code(short_code, _find_viewer(installation, address))
         digits = logged_code.digits if logged_code else _get_decoy(installation)
         return _judge(_check(installation, digits), digits, logged_code)
     except MalformedCode:
         return Verification(Verdict.MALFORMED)
     except (SQLAlchemyError, SlipKeyError) as error:
         return _give_up(error)
+
+
+def _find_viewer(installation: Installation, address: str) -> RecentViewer:
+    return find_recent_viewer(installation, address, get_now()) if address else UNKNOWN_VIEWER
 
 
 class Likeness(Enum):
@@ -129,14 +138,15 @@ def compare_name(installation: Installation, digits: str, typed_name: str) -> Li
     return Likeness.SAME if is_same else Likeness.NEARLY if is_nearly else Likeness.OTHER
 
 
-def get_full_view(installation: Installation, digits: str) -> FullSlip:
-    """All of a slip, for a signed-in guard or clerk. Raises UnknownSlip where no slip stands behind this
-    code, and SQLAlchemyError without the database.
+def get_full_view(installation: Installation, verification: Verification, address: str = "") -> FullSlip:
+    """All of the slip that was verified from this address, for a signed-in guard or clerk. Raises UnknownSlip where no
+    slip stands behind the code, and SQLAlchemyError without the database.
     """
-    verification = verify_code(installation, digits)
     if verification.slip_id is None:
         raise UnknownSlip
-    return load_full_slip(verification.slip_id, verification.verdict)
+    full = load_full_slip(verification.slip_id, verification.verdict)
+    checks = list_scans(verification.slip_id, viewer=_find_viewer(installation, address))
+    return replace(full, check_count=verification.check_count, checks=checks)
 
 
 class _CheckedCodes:

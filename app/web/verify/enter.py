@@ -174,7 +174,7 @@ def _check_short_code(typed: str, staff: Person | None) -> Verification:
         return RATE_LIMITED
     if staff is None and not has_room(limits.typed_everywhere, "typed"):
         return RATE_LIMITED
-    verification = verify_short_code(get_installation(), typed)
+    verification = verify_short_code(get_installation(), typed, get_address())
     if verification.verdict is Verdict.NEVER_ISSUED:
         count(limits.typed, "typed", who)
         if staff is None:
@@ -189,5 +189,7 @@ def _answer_upload(upload: FileStorage) -> ResponseReturnValue:
     found = verify_upload(upload.read())
     if isinstance(found, Problem):
         return show_problem(found)
-    verification = limit_check(found.verification, get_counted(staff))
+    digits, who = found.verification.digits, get_counted(staff)
+    # The row is read again for this viewer: how often others checked the slip.
+    verification = check_code(digits, who) if digits else limit_check(found.verification, who)
     return show_checked(verification, staff, describe_file(verification.verdict, found.state))

@@ -34,6 +34,7 @@ from app.web.language import render_template, show_moment
 from app.web.limits import count, describe_wait, get_address, get_counted, get_retry_after
 from app.web.page_context import get_installation
 from app.web.slip_texts import show_record
+from app.web.verify.openings import is_check
 from app.web.verify.verdicts import TEXTS, FileText, describe_verdict, get_staff, verify_pages
 
 STATUSES = {Verdict.STATUS_UNKNOWN: 503, Verdict.RATE_LIMITED: 429}
@@ -78,8 +79,8 @@ class Comparison(Enum):
 
 
 def log_scan(verification: Verification, staff: Person | None, address: str) -> None:
-    """Enter a check in the log; one that was refused is none."""
-    if verification.verdict is not Verdict.RATE_LIMITED:
+    """Enter a check in the log; one that was refused is none, nor is a program's look."""
+    if verification.verdict is not Verdict.RATE_LIMITED and is_check():
         viewer = _get_viewer(staff) if staff else Viewer.PUBLIC
         record_scan(get_installation(), verification, viewer, address)
 
@@ -111,6 +112,7 @@ def finish_answer(response: Response, status: int, staff: Person | None) -> Resp
     """The answer with its status, which nobody on the way stores."""
     response.status_code = status
     response.headers["Cache-Control"] = "private, no-store" if staff else "no-store"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
     response.vary.update(("Accept", "Cookie"))
     if status in (429, 503):
         response.headers["Retry-After"] = str(get_retry_after())
@@ -168,7 +170,7 @@ def render_verification(
 
 def _find_full(verification: Verification) -> FullSlip | None:
     try:
-        return get_full_view(get_installation(), verification.digits) if verification.digits else None
+        return get_full_view(get_installation(), verification, get_address())
     except UnknownSlip:
         return None
 
@@ -214,7 +216,7 @@ def show_checked(
 
 def check_code(text: str, who: str) -> Verification:
     """The verdict on a code's digits, within the limits of `get_counted`."""
-    return limit_check(verify_code(get_installation(), text), who)
+    return limit_check(verify_code(get_installation(), text, get_address()), who)
 
 
 def limit_check(verification: Verification, who: str) -> Verification:

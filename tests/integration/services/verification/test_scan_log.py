@@ -34,6 +34,7 @@ from app.services.verification.verification import Verification, verify_code
 from tests.fixtures.office import Office
 
 ADDRESS = "192.0.2.7"
+MINUTE = timedelta(minutes=1)
 NOBODY_S = Verification(Verdict.NEVER_ISSUED)
 
 
@@ -42,10 +43,12 @@ def office(own_office: Office) -> Office:
     return own_office
 
 
-def check(office: Office, number: str, viewer: Viewer = Viewer.PUBLIC) -> Verification:
-    """Verify a slip and log it."""
-    found = verify_code(office.installation, office.get_digits(number))
-    record_scan(office.installation, found, viewer, ADDRESS)
+def check(
+    office: Office, number: str, viewer: Viewer = Viewer.PUBLIC, address: str = ADDRESS
+) -> Verification:
+    """Verify a slip from an address and log it."""
+    found = verify_code(office.installation, office.get_digits(number), address)
+    record_scan(office.installation, found, viewer, address)
     return found
 
 
@@ -60,8 +63,8 @@ def test_a_holder_is_told_how_often_a_slip_was_checked_and_the_last_times_and_of
     office: Office,
 ) -> None:
     first, second, unchecked = office.issue(), office.issue(), office.issue()
-    for number in (*[first] * 3, second):
-        check(office, number)
+    for number, address in ((first, "192.0.2.1"), (first, "192.0.2.2"), (first, ADDRESS), (second, ADDRESS)):
+        check(office, number, address=address)
     flush_scans()
     db.session.rollback()  # a request begins after the checks were written
     told = summarize_scans(first, limit=2)
@@ -74,8 +77,8 @@ def test_a_holder_is_told_how_often_a_slip_was_checked_and_the_last_times_and_of
 
 def test_checks_are_counted_at_their_slip(office: Office) -> None:
     first, second = office.issue(), office.issue()
-    for number in (first, first, second):
-        check(office, number)
+    for number, address in ((first, "192.0.2.1"), (first, "192.0.2.2"), (second, ADDRESS)):
+        check(office, number, address=address)
     check(office, first, Viewer.GUARD)
     record_scan(office.installation, NOBODY_S, Viewer.CLERK, ADDRESS)
     flush_scans()
@@ -98,12 +101,12 @@ def test_a_thousand_checks_at_once_lose_none(office: Office) -> None:
     found = verify_code(office.installation, office.get_digits(number))
     installation, context = office.installation, office.app.app_context
 
-    def look() -> None:
+    def look(network: int) -> None:
         with context():
-            for _ in range(100):
-                record_scan(installation, found, Viewer.PUBLIC, ADDRESS)
+            for host in range(100):
+                record_scan(installation, found, Viewer.PUBLIC, f"10.0.{network}.{host}")
 
-    threads = [threading.Thread(target=look) for _ in range(10)]
+    threads = [threading.Thread(target=look, args=(network,)) for network in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -142,7 +145,9 @@ def test_a_log_that_cannot_be_written_stops_no_check(
 ) -> None:
     number = office.issue()
     with closing(sqlite3.connect(office.data_dir / "lixiao.sqlite3")) as connection:
-        connection.execute("DROP TABLE slip_checks")
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON slip_checks BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
 
     assert check(office, number).verdict is Verdict.VALID
     flush_scans()
@@ -191,7 +196,7 @@ def test_a_forked_process_writes_its_own_checks_and_none_twice(office: Office) -
     child = os.fork()
     if child == 0:
         db.engine.dispose(close=False)
-        record_scan(office.installation, found, Viewer.GUARD, ADDRESS)
+        record_scan(office.installation, found, Viewer.GUARD, "192.0.2.8")
         flush_scans()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
@@ -204,7 +209,7 @@ def test_an_offline_check_counts_once_by_its_id(office: Office) -> None:
     number = office.issue()
     digits = office.get_digits(number)
     at = datetime(2026, 6, 20, 8, 30, tzinfo=UTC)
-    checks = [OfflineScan(str(uuid4()), digits, Verdict.VALID, at) for _ in range(3)]
+    checks = [OfflineScan(str(uuid4()), digits, Verdict.VALID, at + place * MINUTE) for place in range(3)]
     stray = OfflineScan(str(uuid4()), "12", Verdict.MALFORMED, datetime.now(UTC) + timedelta(days=9))
 
     assert record_offline_scans(office.installation, [*checks, stray], ADDRESS) == 4

@@ -179,7 +179,7 @@ def test_every_code_of_a_revoked_slip_is_revoked_whichever_way_it_is_asked_about
         typed = verify_short_code(office.installation, format_short_code_of(digits))
         assert (seen.verdict, typed.verdict) == (Verdict.REVOKED, Verdict.REVOKED)
         assert seen.slip is not None
-        assert get_full_view(office.installation, digits).verdict is Verdict.REVOKED
+        assert get_full_view(office.installation, seen).verdict is Verdict.REVOKED
     with db.engine.connect() as connection:
         assert list(find_log_faults(connection)) == []
 
@@ -254,13 +254,14 @@ def test_a_record_that_was_altered_is_not_shown(own_office: Office, caplog: pyte
 def test_a_record_that_was_altered_after_it_was_seen_is_not_shown_either(own_office: Office) -> None:
     digits = own_office.get_digits(own_office.issue("李文静"))
     assert compare_name(own_office.installation, digits, "李文静") is Likeness.SAME
-    assert get_full_view(own_office.installation, digits).record.get_field("name") == "李文静"
+    seen = verify_code(own_office.installation, digits)
+    assert get_full_view(own_office.installation, seen).record.get_field("name") == "李文静"
     spoil(own_office, "UPDATE slips SET record = json_set(record, '$.fields[0].value', '王大明')")
 
     assert verify_code(own_office.installation, digits) == NEVER_ISSUED
     assert compare_name(own_office.installation, digits, "王大明") is Likeness.OTHER
     with pytest.raises(UnknownSlip):
-        get_full_view(own_office.installation, digits)
+        get_full_view(own_office.installation, verify_code(own_office.installation, digits))
 
 
 @pytest.mark.parametrize("record", ["{", "[]", "7", "null", '{"title": 1}', '"' + "\\ud800" + '"'])
@@ -417,7 +418,7 @@ def test_a_guard_sees_all_of_a_slip_and_why_it_is_in_its_state(office: Office) -
     flush_scans()
     revoke_slip(number, reason="退学", by="00420014")
 
-    full = get_full_view(office.installation, digits)
+    full = get_full_view(office.installation, verify_code(office.installation, digits))
 
     assert (full.verdict, full.number, full.state, full.reason) == (
         Verdict.REVOKED,
@@ -437,7 +438,7 @@ def test_a_guard_sees_all_of_a_slip_and_why_it_is_in_its_state(office: Office) -
 def test_behind_a_code_without_a_slip_there_is_nothing_to_see(office: Office) -> None:
     for digits in (sign_unknown(office), "1234", ""):
         with pytest.raises(UnknownSlip):
-            get_full_view(office.installation, digits)
+            get_full_view(office.installation, verify_code(office.installation, digits))
 
 
 def test_two_live_keys_both_verify(own_office: Office) -> None:
