@@ -223,17 +223,14 @@ def make_audit_group(installation: Installation) -> AppGroup:
         click.echo(f"{count} event(s) written", err=True)
 
     @group.command("views")
-    @click.option("--slip", default="", help="The number of one slip.")
-    @click.option(
-        "--person", type=StaffNumber(installation.settings.conventions), default="", help="Who saw it."
-    )
+    @click.option("--slip", help="The number of one slip.")
+    @click.option("--person", type=StaffNumber(installation.settings.conventions), help="Who saw it.")
     @click.option("--since", type=_DAY, help="The first day, on the service's clock.")
     @with_appcontext
-    def views(slip: str, person: str, since: datetime | None) -> None:
+    def views(slip: str | None, person: str | None, since: datetime | None) -> None:
         """List who was shown all of a slip, oldest first, a line each. They name staff: guard the output."""
-        found = list_views(slip_number=slip, viewer_number=person, since=_get_start(installation, since))
         count = 0
-        for view in found:
+        for view in list_views(slip, person, _get_start(installation, since)):
             moment = installation.get_local_time(view.viewed_at)
             click.echo(
                 f"{moment:%Y-%m-%d %H:%M:%S}  {view.viewer_number:<12}  {view.role:<13}  {view.slip_number}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from urllib.parse import unquote
 
 _SPACES = re.compile(r"\s+")
 _REFUSED = frozenset({"Cc", "Cs"})
@@ -105,46 +106,85 @@ _CODE_LENGTH = 16
 _DASHES = frozenset("\u2212\u30fc\u4e00\u2500\u2501")
 """Signs that are typed for a hyphen and are none to Unicode: minus, 长音, 一, box lines."""
 
-_DIGITS = re.compile(r"[0-9]{100,}", re.ASCII)
-"""More in a row than anything else has that stands beside a code."""
-_ADDRESS = re.compile(r"[!-~]*$")
-_SCHEME = re.compile(r"^.*https?:/+|^[^a-z0-9]+")
+_DIGITS = re.compile(r"[0-9]+(?: [0-9]+)*", re.ASCII)
+"""Digits, in pieces where spaces or line ends stand between them."""
+LEAST_DIGITS, WHOLE_DIGITS, MOST_DIGITS = 100, 251, 275
+"""More in a row than anything else has that stands beside a code; and how many a whole code has (domain/slip_code.py)."""
+_NOT_ADDRESS = re.compile(r"[^!-~]")
+_LETTER_OR_DIGIT = re.compile(r"[a-z0-9]")
+_SCHEME = re.compile(r"^(.*)https?:/+|^[^a-z0-9]+")
+_OTHER_HOST = re.compile(r":/|\.[a-z]{2,}(:[0-9]+)?[/?#]")
 _TYPED_FOR_ADDRESS = str.maketrans("、。", "/.")
 """What a scanner's slash and full stop become while a Chinese input method is on."""
-MOST_APPENDED = 8
+_MOST_DECODED = 3
+"""How often an address is written into another one."""
 
 
 class ForeignAddress(ValueError):
     """The digits stand in the address of another host."""
 
 
+class SeveralDigits(ValueError):
+    """The digits of two different codes stand in one text."""
+
+
 def find_digits(text: str, base_url: str) -> str:
-    """The digits of a QR in an address or a text as it was pasted or scanned: in full width, in capitals, broken into
-    lines, with something behind them; or "". Nothing is opened. app/static/gate-code.js reads by the same rule.
+    """The digits of a QR in an address or a text as it was pasted or scanned: in full width, in capitals, with percent
+    signs (RFC 3986, 2.1), broken into lines, with something before or behind them, once or several times; or "".
+    Nothing is opened. app/static/gate-code.js reads by the same rule.
 
     Raises ForeignAddress for an address that is not below `base_url`, whatever its scheme: another host can show what
-    it likes.
+    it likes. Else raises SeveralDigits for digits of two kinds.
     """
-    folded = "".join(sign for sign in unicodedata.normalize("NFKC", text) if not _is_unseen(sign))
-    found = _DIGITS.search(folded)
-    if not found:
-        return ""
-    address = _ADDRESS.search(folded[: found.start()].translate(_TYPED_FOR_ADDRESS).lower())
-    before = address[0] if address else ""
+    if text.isascii() and text.isdigit():  # as a camera opens it: nothing to look for
+        return text if len(text) >= LEAST_DIGITS else ""
+    folded = _fold_scanned(text)
     own = f"{_SCHEME.sub('', base_url.lower())}/v/"
-    if "/" in before and _SCHEME.sub("", before) != own:
-        raise ForeignAddress
-    return found[0]
+    codes: set[str] = set()
+    behind = 0
+    for found in _DIGITS.finditer(folded):
+        codes_here = _split_codes(found[0].split())
+        if codes_here and _is_foreign(folded[behind : found.start()], own):
+            raise ForeignAddress
+        codes.update(codes_here)
+        behind = found.end() if codes_here else behind
+    if len(codes) > 1:
+        raise SeveralDigits
+    return codes.pop() if codes else ""
 
 
-def trim_appended(text: str) -> str:
-    """An address's digits without the few marks that chat programs and detectors of links took for a part of it; any
-    other text as it is.
+def _fold_scanned(text: str) -> str:
+    """The text without percent signs and full width, every run of what nobody sees one space."""
+    for _ in range(_MOST_DECODED):
+        text = unquote(text)
+    signs = (" " if _is_unseen(sign) else sign for sign in unicodedata.normalize("NFKC", text))
+    return _SPACES.sub(" ", "".join(signs))
+
+
+def _split_codes(pieces: list[str]) -> list[str]:
+    """The codes in pieces of digits: a piece that is long enough is one by itself, the others are put together for as
+    long as they can be one. What is too short for one is left out.
     """
-    found = _DIGITS.match(text)
-    rest = text[found.end() :] if found else ""
-    is_appended = len(rest) <= MOST_APPENDED and all(unicodedata.category(sign)[0] in "PZS" for sign in rest)
-    return found[0] if found and is_appended else text
+    codes = [""]
+    for piece in pieces:
+        if len(piece) >= WHOLE_DIGITS:
+            codes += [piece, ""]
+        elif len(codes[-1]) + len(piece) > MOST_DIGITS:
+            codes.append(piece)
+        else:
+            codes[-1] += piece
+    return [code for code in codes if len(code) >= LEAST_DIGITS]
+
+
+def _is_foreign(before: str, own: str) -> bool:
+    """Whether the text before digits ends in an address, and that is not the `own` one."""
+    typed = before.replace(" ", "").translate(_TYPED_FOR_ADDRESS).lower()
+    address = _NOT_ADDRESS.split(typed)[-1]
+    if "/" not in address or not _LETTER_OR_DIGIT.search(address):
+        return False
+    scheme = _SCHEME.match(address)
+    is_inside = scheme is not None and _OTHER_HOST.search(scheme[1] or "") is not None
+    return is_inside or _SCHEME.sub("", address) != own
 
 
 def fold_name(name: str) -> str:

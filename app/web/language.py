@@ -109,7 +109,12 @@ def register_languages(app: Flask) -> None:
     app.before_request(_switch)
     app.after_request(_vary)
     app.context_processor(_describe_language)
-    app.jinja_env.globals |= {"get_title": get_title, "show_day": show_day, "show_moment": show_moment}
+    app.jinja_env.globals |= {
+        "get_support": get_support,
+        "get_title": get_title,
+        "show_day": show_day,
+        "show_moment": show_moment,
+    }
     app.jinja_env.filters |= {
         "localized": localized,
         "moment": show_moment,
@@ -168,6 +173,11 @@ def show_printed_time(text: str) -> str:
 def localized(text: str) -> str:
     """A configured name, or a word from a department, in the language of this request if it is configured in it."""
     return get_installation().settings.english.get(text, text) if get_language() is ENGLISH else text
+
+
+def get_support() -> str:
+    """Whom people ask for help, in the language of this request."""
+    return localized(get_installation().settings.service.support)
 
 
 def show_mini_app(installed: InstalledMiniApp) -> InstalledMiniApp:
@@ -245,7 +255,7 @@ def _describe_language() -> dict[str, Any]:
         "other_language": other,
         "other_language_url": _make_address(other),
         "university": localized(service.university),
-        "support": localized(service.support),
+        "support": get_support(),
         "support_qq": service.support_qq,
     }
 

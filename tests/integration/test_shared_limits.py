@@ -10,9 +10,11 @@ import requests
 
 from tests.campus.client import CampusClient
 from tests.conftest import Service
+from tests.fixtures.issued_slips import issue_slip
 from tests.running import running_service
 from tests.visitor import APP, get_verdict
 
+JSON = {"Accept": "application/json"}
 WRONG = "0123456789ABCDEF"
 
 
@@ -61,3 +63,24 @@ def test_beside_a_silent_redis_pages_answer_and_the_process_counts_for_itself(
             visitor.sign_in("TS23000002", "/completed")
             assert visitor.get(f"{APP}/clearance?wait=1").status_code == 200
             assert "limits are counted by this process alone" in service.log.read_text()
+
+
+def test_wrong_names_are_counted_by_two_processes_together_through_redis(
+    campus: CampusClient, tmp_path: Path, redis_url: str, fresh_student: str
+) -> None:
+    changes = {
+        "LIXIAO_RATE_LIMIT__STORAGE_URL": redis_url,
+        "LIXIAO_RATE_LIMIT__COMPARISON_MISSES": "4 per day",
+    }
+    with (
+        running_service(campus, tmp_path, changes) as one,
+        running_service(campus, tmp_path, changes | {"LIXIAO_SERVICE__BASE_URL": one.url}) as two,
+    ):
+        slip = issue_slip(one, fresh_student)
+        answers = [
+            requests.post(
+                f"{service.url}/v/{slip.digits}", data={"name": f"某{number}"}, headers=JSON, timeout=30
+            ).json()
+            for number, service in enumerate((one, two) * 3)
+        ]
+    assert [answer["comparison"] for answer in answers] == ["no_match"] * 4 + ["staff_only"] * 2

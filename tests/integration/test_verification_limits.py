@@ -12,7 +12,14 @@ import requests
 
 from tests.campus.client import CampusClient
 from tests.conftest import Service
-from tests.fixtures.issued_slips import GUARD, IssuedSlip, issue_slip, sign_in_staff
+from tests.fixtures.issued_slips import (
+    GUARD,
+    IssuedSlip,
+    issue_slip,
+    read_slip,
+    sign_in_staff,
+    supersede,
+)
 from tests.running import running_service
 from tests.visitor import Visitor, get_verdict
 
@@ -281,3 +288,87 @@ def test_a_refusal_tells_when_the_limit_is_over(strict: Service, address: str) -
     answers = [type_code(strict, code, address) for code in make_wrong_codes(TYPED + 1)]
     assert 3500 < int(answers[-1].headers["Retry-After"]) <= 3600
     assert "60 分钟后可以再试" in answers[-1].text
+
+
+MISSES = {**LIMITS, "COMPARISON": 1000, "COMPARISON_MISSES": 3}
+
+
+@pytest.fixture(scope="module")
+def wary(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that takes few wrong names for one slip."""
+    with start_strict(campus, tmp_path_factory.mktemp("wary"), MISSES) as service:
+        yield service
+
+
+@pytest.fixture
+def guessed(wary: Service, fresh_student: str) -> IssuedSlip:
+    """A slip of the wary service, whose holder's name strangers guess."""
+    return issue_slip(wary, fresh_student)
+
+
+def guess(slip: IssuedSlip, name: str, address: str) -> requests.Response:
+    """Try a name from this address."""
+    return requests.post(slip.url, data={"name": name}, headers=come_from(address), timeout=30)
+
+
+def test_wrong_names_from_all_addresses_together_end_what_strangers_may_compare(guessed: IssuedSlip) -> None:
+    answers = [guess(guessed, f"某{number}", f"10.5.0.{number}") for number in range(5)]
+    assert ['data-comparison="no_match"' in answer.text for answer in answers] == [True] * 3 + [False] * 2
+    right = guess(guessed, guessed.name, "10.5.1.1")
+    assert (right.status_code, get_verdict(right)) == (429, "valid")
+    assert 'data-comparison="staff_only"' in right.text
+    for page in (right, answers[2], requests.get(guessed.url, timeout=30)):
+        assert "data-staff-only" in page.text
+        assert 'name="name"' not in page.text
+        assert f'<a class="link" href="/sign-in?next=/v/{guessed.digits}">工作人员登录</a>' in page.text
+    told = requests.post(guessed.url, data={"name": guessed.name}, headers=JSON, timeout=30)
+    assert (told.status_code, told.json()["comparison"]) == (429, "staff_only")
+
+
+def test_right_names_are_no_wrong_ones_however_often(guessed: IssuedSlip, address: str) -> None:
+    answers = [guess(guessed, guessed.name, address) for _ in range(2 * 3)]
+    answers += [guess(guessed, "  ", address) for _ in range(3)]
+    assert ['data-comparison="match"' in answer.text for answer in answers] == [True] * 6 + [False] * 3
+    assert 'data-comparison="match"' in guess(guessed, guessed.name, address).text
+    assert 'name="name"' in requests.get(guessed.url, timeout=30).text
+
+
+def test_guards_compare_on_and_their_wrong_names_are_not_counted(wary: Service, guessed: IssuedSlip) -> None:
+    guard = sign_in_staff(wary, GUARD)
+    for number in range(4):
+        answer = guard.http.post(guessed.url, data={"name": f"某{number}"}, timeout=30)
+        assert 'data-full="' in answer.text
+    assert 'data-comparison="match"' in guess(guessed, guessed.name, "10.6.0.1").text
+    for number in range(4):
+        guess(guessed, f"某{number}", f"10.6.1.{number}")
+    told = guard.http.post(guessed.url, data={"name": guessed.name}, headers=JSON, timeout=30)
+    assert (told.status_code, told.json()["comparison"]) == (200, "match")
+
+
+def test_wrong_names_for_one_slip_are_none_for_another(
+    wary: Service, guessed: IssuedSlip, fresh_student: str
+) -> None:
+    for number in range(4):
+        guess(guessed, f"某{number}", f"10.7.0.{number}")
+    other = issue_slip(wary, f"TS97{fresh_student[-6:]}")
+    answer = guess(other, other.name, "10.7.0.1")
+    assert 'data-comparison="match"' in answer.text
+
+
+def test_a_new_code_of_the_slip_takes_no_more_wrong_names(wary: Service, guessed: IssuedSlip) -> None:
+    for number in range(4):
+        guess(guessed, f"某{number}", f"10.8.0.{number}")
+    supersede(wary, guessed)
+    holder = wary.visit()
+    holder.sign_in(guessed.student_number)
+    new = read_slip(holder.get(f"/slips/{guessed.number}"), guessed.name, guessed.student_number)
+    assert new.digits != guessed.digits
+    assert 'data-comparison="staff_only"' in guess(new, new.name, "10.8.1.1").text
+
+
+def test_nearly_the_name_is_a_wrong_one_too(wary: Service) -> None:
+    """It tells every letter of the name."""
+    nearly = issue_slip(wary, "TB23000010")
+    shown = nearly.name.replace("a", "á", 1)
+    answers = [guess(nearly, shown, f"10.9.0.{number}") for number in range(4)]
+    assert ['data-comparison="nearly"' in answer.text for answer in answers] == [True] * 3 + [False]

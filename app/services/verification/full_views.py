@@ -53,15 +53,15 @@ def record_view(person: Person, slip_id: int, now: datetime) -> None:
 
 
 def list_views(
-    *, slip_number: str = "", viewer_number: str = "", since: datetime | None = None
+    slip_number: str | None = None, viewer_number: str | None = None, since: datetime | None = None
 ) -> Iterator[LoggedView]:
     """The views of a slip, by a person and from a moment on, or of all, oldest first."""
     query = select(SlipView.viewed_at, SlipView.viewer_number, SlipView.role, Slip.number).join(
         Slip, Slip.id == SlipView.slip_id
     )
-    if slip_number:
+    if slip_number is not None:
         query = query.where(Slip.number == slip_number)
-    if viewer_number:
+    if viewer_number is not None:
         query = query.where(SlipView.viewer_number == viewer_number)
     if since is not None:
         query = query.where(SlipView.viewed_at >= since)

@@ -179,3 +179,14 @@ def find_account() -> Account | None:
         return None
     person = find_person()
     return Account(person.name, person.number[-4:]) if person else None
+
+
+def is_session_over() -> bool:
+    """Whether this browser's session has ended, or its sign-in came to nothing: it still has a cookie, whose row is gone
+    or past its time. False where that could not be read.
+    """
+    interface = cast("DatabaseSessionInterface", current_app.session_interface)
+    if interface.cookie_name not in request.cookies or find_person() is not None:
+        return False
+    session = get_session()
+    return session.was_read and session.identifier is None

@@ -4,66 +4,37 @@ shown again, to be compared with the paper.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from flask import jsonify, make_response, request
+from flask import make_response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.domain.person import Person
-from app.domain.slip_code import MAX_TYPED_LENGTH, SHORT_CODE_LENGTH, Verdict, find_strange_signs
-from app.domain.texts import ForeignAddress, find_digits, fold_code, group_code
+from app.domain.slip_code import MAX_TYPED_LENGTH, SHORT_CODE_LENGTH, Verdict
 from app.extensions import csrf
 from app.services.verification.verification import Verification, verify_short_code
-from app.web.language import render_template
-from app.web.limits import count, describe_wait, get_address, get_counted, get_retry_after, has_room
+from app.web.limits import count, get_address, get_counted, has_room
 from app.web.page_context import MAX_FORM_BYTES, get_installation
 from app.web.verify import verdicts
+from app.web.verify.answers import STATUSES, finish_answer, wants_json
+from app.web.verify.entry_page import read_typed_code, render_entry, show_entry, show_problem
 from app.web.verify.show import (
     RATE_LIMITED,
-    STATUSES,
     check_code,
-    finish_answer,
     limit_check,
     log_scan,
     show_checked,
     show_verification,
-    wants_json,
 )
 from app.web.verify.verdicts import (
     MAX_UPLOAD_BYTES,
-    TYPED_TEXTS,
     Problem,
     describe_file,
     get_staff,
+    read_digits,
     verify_pages,
     verify_upload,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TypedCode:
-    """`text` as it was typed, `groups` as it would be printed, `count` of its signs, and the `strange` ones, which
-    stand in no code.
-    """
-
-    text: str
-    groups: str
-    count: int
-    strange: str
-
-    @property
-    def can_be_one(self) -> bool:
-        """Whether a short code can read so at all."""
-        return self.count == SHORT_CODE_LENGTH and not self.strange
-
-
-def read_typed_code(text: str) -> TypedCode:
-    """What was typed, as a short code."""
-    code = fold_code(text)
-    return TypedCode(text, group_code(code), len(code), find_strange_signs(code))
-
 
 TYPED_AGAIN = frozenset({Verdict.NEVER_ISSUED, Verdict.STATUS_UNKNOWN, Verdict.RATE_LIMITED})
 """Verdicts after which the same or nearly the same code is typed once more."""
@@ -97,47 +68,12 @@ def verify() -> ResponseReturnValue:
 csrf.exempt(verify)
 
 
-def show_entry(problem: Problem | None = None, typed: str = "") -> ResponseReturnValue:
-    """The entry page, headed by what was wrong, with what was typed."""
-    response = make_response(_render_entry(typed, problem=problem), problem.status if problem else 200)
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def show_problem(problem: Problem, typed: str = "") -> ResponseReturnValue:
-    """What was wrong, as a page or as JSON."""
-    if wants_json():
-        return jsonify(error=problem.name, title=problem.title, what_to_do=problem.what_to_do), problem.status
-    return show_entry(problem, typed)
-
-
-def _render_entry(
-    typed: str,
-    problem: Problem | None = None,
-    verification: Verification | None = None,
-    *,
-    is_staff: bool = False,
-) -> str:
-    is_limited = verification is not None and verification.verdict is Verdict.RATE_LIMITED
-    return render_template(
-        "verify/enter.html",
-        problem=problem,
-        typed=read_typed_code(typed) if typed else None,
-        verification=verification,
-        text=TYPED_TEXTS[verification.verdict] if verification else None,
-        wait=describe_wait(get_retry_after()) if is_limited else "",
-        is_staff=is_staff,
-        megabytes=MAX_UPLOAD_BYTES // 1024**2,
-    )
-
-
 def _answer_typed(typed: str) -> ResponseReturnValue:
     """A short code; an address or the digits of a QR are taken as if scanned."""
     staff = get_staff()
-    try:
-        digits = find_digits(typed, get_installation().settings.service.base_url)
-    except ForeignAddress:
-        return show_problem(verdicts.FOREIGN_ADDRESS, typed)
+    digits = read_digits(typed)
+    if isinstance(digits, Problem):
+        return show_problem(digits, typed)
     if digits or len(typed) > MAX_TYPED_LENGTH:
         verification = check_code(digits or typed, get_counted(staff))
         if verification.verdict is Verdict.MALFORMED and not wants_json():
@@ -161,7 +97,7 @@ def _find_mistake(typed: str) -> Problem:
 
 def _show_typed_again(verification: Verification, typed: str, staff: Person | None) -> ResponseReturnValue:
     """The verdict on a code behind which no slip is found now, above the field with what was typed."""
-    page = _render_entry(typed, verification=verification, is_staff=staff is not None)
+    page = render_entry(typed, verification=verification, is_staff=staff is not None)
     response = finish_answer(make_response(page), STATUSES.get(verification.verdict, 200), staff)
     log_scan(verification, staff, get_address())
     return response

@@ -4,40 +4,43 @@ scan log.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from enum import Enum
-from functools import lru_cache
+import logging
+from dataclasses import asdict
+from urllib.parse import urlsplit
 
-from flask import Response, jsonify, make_response, request
+from flask import jsonify, make_response, request
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MIMEAccept
-from werkzeug.http import parse_accept_header
 
 from app.domain.errors import UnknownSlip
 from app.domain.person import Person, Role
 from app.domain.slip_code import Verdict
 from app.domain.slip_log import CodeState
-from app.domain.texts import fold_name, trim_appended
-from app.extensions import csrf
+from app.extensions import DATABASE_ERRORS, csrf
 from app.services.clock import get_now
+from app.services.verification.full_views import record_view
 from app.services.verification.scan_log import Viewer, record_scan
-from app.services.verification.verification import (
-    FullSlip,
-    Likeness,
-    Verification,
-    compare_name,
-    get_full_view,
-    verify_code,
-)
+from app.services.verification.verification import FullSlip, Verification, get_full_view, verify_code
+from app.web.auth.access import is_session_over
 from app.web.language import lazy_gettext as _l
 from app.web.language import render_template, show_moment
 from app.web.limits import count, describe_wait, get_address, get_counted, get_retry_after
-from app.web.page_context import get_installation
+from app.web.page_context import get_installation, url_for
 from app.web.slip_texts import show_record
+from app.web.verify.answers import STATUSES, finish_answer, wants_json
+from app.web.verify.comparison import Comparison, ComparisonText, compare, may_compare
+from app.web.verify.entry_page import show_problem
 from app.web.verify.openings import is_check
-from app.web.verify.verdicts import TEXTS, FileText, describe_verdict, get_staff, verify_pages
+from app.web.verify.verdicts import (
+    TEXTS,
+    FileText,
+    Problem,
+    describe_verdict,
+    get_staff,
+    read_digits,
+    verify_pages,
+)
 
-STATUSES = {Verdict.STATUS_UNKNOWN: 503, Verdict.RATE_LIMITED: 429}
+log = logging.getLogger(__name__)
 STATE_WORDS = {CodeState.ISSUED: _l("签发"), CodeState.REVOKED: _l("撤销"), CodeState.SUPERSEDED: _l("换发")}
 VIEWER_WORDS = {
     Viewer.PUBLIC: _l("访客"),
@@ -46,36 +49,6 @@ VIEWER_WORDS = {
     Viewer.OFFLINE: _l("门岗离线"),
 }
 RATE_LIMITED = Verification(Verdict.RATE_LIMITED)
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonText:
-    """What the comparison of a name says; `status` is the answer's when the verdict has none of its own."""
-
-    value: str
-    tone: str
-    sign: str
-    word: str
-    status: int = 200
-    hint: str = ""
-
-
-class Comparison(Enum):
-    """How a typed name compares with the one on the slip."""
-
-    MATCH = ComparisonText("match", "good", "✓", _l("一致"))
-    NEARLY = ComparisonText(
-        "nearly", "unsure", "!", _l("几乎一致"), hint=_l("只差声调或变音符号，请与纸面和证件逐字核对。")
-    )
-    NO_MATCH = ComparisonText(
-        "no_match",
-        "bad",
-        "✕",
-        _l("不一致"),
-        hint=_l("请先检查是否输错：逐字对照纸面，外文姓名连同变音符号一起核对。"),
-    )
-    NOTHING = ComparisonText("nothing_given", "unsure", "!", _l("请输入纸面上的姓名，再比对。"), 422)
-    TOO_OFTEN = ComparisonText("rate_limited", "bad", "!", _l("比对过于频繁，请稍后再试"), 429)
 
 
 def log_scan(verification: Verification, staff: Person | None, address: str) -> None:
@@ -102,32 +75,8 @@ def show_verification(
     if wants_json():
         response = jsonify(describe_verification(verification, message, file))
     else:
-        now = show_moment(get_now())
-        wait = describe_wait(get_retry_after()) if verification.verdict is Verdict.RATE_LIMITED else ""
-        response = make_response(render_verification(verification, now, staff, message, file, wait))
+        response = make_response(render_verification(verification, staff, message, file))
     return finish_answer(response, status, staff)
-
-
-def finish_answer(response: Response, status: int, staff: Person | None) -> Response:
-    """The answer with its status, which nobody on the way stores."""
-    response.status_code = status
-    response.headers["Cache-Control"] = "private, no-store" if staff else "no-store"
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    response.vary.update(("Accept", "Cookie"))
-    if status in (429, 503):
-        response.headers["Retry-After"] = str(get_retry_after())
-    return response
-
-
-def wants_json() -> bool:
-    """Whether the client prefers JSON to a page."""
-    return _prefers_json(request.headers.get("Accept", ""))
-
-
-@lru_cache(maxsize=256)
-def _prefers_json(accept: str) -> bool:
-    accepted = parse_accept_header(accept, MIMEAccept)
-    return accepted.best_match(("text/html", "application/json")) == "application/json"
 
 
 def describe_verification(
@@ -143,66 +92,88 @@ def describe_verification(
 
 def render_verification(
     verification: Verification,
-    checked_at: str,
     staff: Person | None = None,
     message: ComparisonText | None = None,
     file: FileText | None = None,
-    wait: str = "",
 ) -> str:
-    """The page that shows a verification; `wait` says for how long a limit refuses it."""
-    full = _find_full(verification) if staff else None
+    """The page that shows a verification: all of the slip to staff, as far as that can be logged."""
+    full = _open_full(verification, staff) if staff else None
+    is_limited = verification.verdict is Verdict.RATE_LIMITED
+    is_valid = verification.verdict is Verdict.VALID
     return render_template(
         "verify/verdict.html",
         verification=verification,
-        text=describe_verdict(verification.verdict, file),
-        wait=wait,
+        text=describe_verdict(verification.verdict, file, message.verdict if message else None),
+        wait=describe_wait(get_retry_after()) if is_limited else "",
         file=file,
-        checked_at=checked_at,
+        checked_at=show_moment(get_now()),
         comparison=message,
+        may_compare=is_valid and full is None and may_compare(verification, staff),
         full=full,
         record=show_record(full.record, full.mini_app) if full else None,
         is_staff=staff is not None,
+        is_unlogged=staff is not None and full is None and verification.slip is not None,
+        is_session_over=is_session_over(),
+        scan_page=_find_scan_page(staff),
         state_words=STATE_WORDS,
         viewer_words=VIEWER_WORDS,
         verdict_texts=TEXTS,
     )
 
 
-def _find_full(verification: Verification) -> FullSlip | None:
+def _open_full(verification: Verification, staff: Person) -> FullSlip | None:
+    """All of the slip, once it is logged that this person sees it; None where there is no slip, or no log."""
+    if verification.slip_id is None:
+        return None
     try:
+        record_view(staff, verification.slip_id, get_now())
         return get_full_view(get_installation(), verification, get_address())
     except UnknownSlip:
         return None
+    except DATABASE_ERRORS:
+        log.warning("a full view could not be logged: shown as to a stranger")
+        return None
 
 
-COMPARISONS = {
-    Likeness.SAME: Comparison.MATCH,
-    Likeness.NEARLY: Comparison.NEARLY,
-    Likeness.OTHER: Comparison.NO_MATCH,
-}
+def _find_scan_page(staff: Person | None) -> str:
+    """Where this viewer checks the next slip: on the page that led here, else a guard at the gate."""
+    gate, entry = url_for("verify.gate"), url_for("verify.enter")
+    came_from = urlsplit(request.referrer or "").path
+    if came_from in (gate, entry):
+        return came_from
+    is_guard = staff is not None and staff.role is Role.GUARD
+    return gate if is_guard and request.path != entry else entry
 
 
 @verify_pages.get("/v/<any_text:code>")
 def show(code: str) -> ResponseReturnValue:
     """The verdict on a code, as a page, or as JSON for `Accept: application/json`."""
     staff = get_staff()
-    return show_checked(check_code(trim_appended(code), get_counted(staff)), staff)
+    digits = read_digits(code)
+    if isinstance(digits, Problem):
+        return show_problem(digits)
+    return show_checked(check_code(digits or code, get_counted(staff)), staff)
 
 
-@verify_pages.post("/v/<any_text:code>")
-def compare(code: str) -> ResponseReturnValue:
+@verify_pages.post("/v/<any_text:code>", endpoint="compare")
+def compare_typed(code: str) -> ResponseReturnValue:
     """Whether the name that was typed from the paper is the slip's: it says match, nearly (accents and
     tones apart) or no match, nothing else.
     """
     staff = get_staff()
-    verification = check_code(trim_appended(code), get_counted(staff))
+    digits = read_digits(code)
+    if isinstance(digits, Problem):
+        return show_problem(digits)
+    verification = check_code(digits or code, get_counted(staff))
     if verification.verdict is not Verdict.VALID:
         return show_verification(verification, staff)
-    return show_verification(verification, staff, comparison=_compare(verification.digits, staff))
+    return show_verification(
+        verification, staff, comparison=compare(verification, request.form.get("name", ""), staff)
+    )
 
 
 # It changes nothing, needs no session, and no other site can read its answer.
-csrf.exempt(compare)
+csrf.exempt(compare_typed)
 
 
 def show_checked(
@@ -227,14 +198,3 @@ def limit_check(verification: Verification, who: str) -> Verification:
     else:
         is_allowed = count(limits.unproven, "unproven", who)
     return verification if is_allowed else RATE_LIMITED
-
-
-def _compare(digits: str, staff: Person | None) -> Comparison:
-    name = request.form.get("name", "")[:100]
-    if not fold_name(name):
-        return Comparison.NOTHING
-    limit = get_installation().settings.rate_limit.comparison
-    is_allowed = count(limit, "name", digits, get_counted(staff))
-    if not (is_allowed and (staff is not None or count(limit, "name", digits, times=10))):
-        return Comparison.TOO_OFTEN
-    return COMPARISONS[compare_name(get_installation(), digits, name)]

@@ -11,6 +11,7 @@ from flask import Blueprint
 
 from app.domain.person import STAFF, Person
 from app.domain.slip_code import Verdict
+from app.domain.texts import ForeignAddress, SeveralDigits, find_digits
 from app.services.verification import uploads
 from app.services.verification.uploads import FileState, FileVerification, UnreadableCode, verify_file
 from app.web.auth.access import find_person
@@ -23,11 +24,15 @@ MAX_UPLOAD_BYTES = 12 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class VerdictText:
-    """`tone` is good, bad, unsure or plain: it picks colour, shape and sign."""
+    """`tone` is good, bad, unsure or plain: it picks colour, shape and sign. `next_step` tells who looks what to do now;
+    where it `asks_support`, the service's contact stands behind it.
+    """
 
     tone: str
     word: str
     explanation: str
+    next_step: str = ""
+    asks_support: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +44,71 @@ class FileText:
     message: str
 
 
+_ASK_AGAIN = _l(
+    "不要接受这张单。请持单人打开手机上的离校单，扫描那上面的二维码；结果相同，请联系研究生院核实。"
+)
+
 TEXTS = {
     Verdict.VALID: VerdictText(
-        "good", _l("有效"), _l("本校签发，目前有效。请核对姓名、学号与纸面和证件一致。")
+        "good",
+        _l("有效"),
+        _l("本校签发，目前有效。"),
+        _l("对照纸面和证件：姓名、学号后四位都一致，即可放行。"),
     ),
-    Verdict.REVOKED: VerdictText("bad", _l("已撤销"), _l("学校已撤销此离校单，不能作为离校凭证。")),
-    Verdict.SUPERSEDED: VerdictText("bad", _l("已被替换"), _l("此离校单已换发，请出示新的离校单。")),
-    Verdict.EXPIRED: VerdictText("bad", _l("已过期"), _l("此离校单已超过有效期。")),
-    Verdict.NOT_YET_VALID: VerdictText("bad", _l("尚未生效"), _l("此离校单的签发日期还没有到。")),
-    Verdict.UNKNOWN_KEY: VerdictText("bad", _l("签名无法识别"), _l("此码不是用本校的密钥签发的。")),
-    Verdict.BAD_SIGNATURE: VerdictText("bad", _l("签名不符"), _l("此码被改动过，或不是本校签发的。")),
+    Verdict.REVOKED: VerdictText(
+        "bad",
+        _l("已撤销"),
+        _l("学校已撤销此离校单，不能作为离校凭证。"),
+        _l("不要接受这张单，先不要放行。请持单人联系研究生院办理。"),
+        asks_support=True,
+    ),
+    Verdict.SUPERSEDED: VerdictText(
+        "bad",
+        _l("已被替换"),
+        _l("此离校单已换发，请出示新的离校单。"),
+        _l("不要接受这张单。请持单人打开手机上的离校单，扫描那上面的新二维码。"),
+    ),
+    Verdict.EXPIRED: VerdictText(
+        "bad",
+        _l("已过期"),
+        _l("此离校单已超过有效期。"),
+        _l("不要接受这张单。请持单人打开手机查看是否有新的离校单；没有，请联系研究生院。"),
+        asks_support=True,
+    ),
+    Verdict.NOT_YET_VALID: VerdictText(
+        "bad",
+        _l("尚未生效"),
+        _l("此离校单的签发日期还没有到。"),
+        _l("不要接受这张单。请核对今天的日期；日期无误，请联系研究生院核实。"),
+        asks_support=True,
+    ),
+    Verdict.UNKNOWN_KEY: VerdictText(
+        "bad", _l("签名无法识别"), _l("此码不是用本校的密钥签发的。"), _ASK_AGAIN, asks_support=True
+    ),
+    Verdict.BAD_SIGNATURE: VerdictText(
+        "bad", _l("签名不符"), _l("此码被改动过，或不是本校签发的。"), _ASK_AGAIN, asks_support=True
+    ),
     Verdict.MALFORMED: VerdictText(
-        "unsure", _l("不是核验码"), _l("此码不完整或不是本校离校单的码，请重新扫描。")
+        "unsure",
+        _l("不是核验码"),
+        _l("此码不完整或不是本校离校单的码。"),
+        _l("请把纸展平、避开反光重新扫描，或输入二维码旁的 16 位核验码。"),
     ),
-    Verdict.NEVER_ISSUED: VerdictText("bad", _l("未签发"), _l("学校的签发记录里没有此离校单。")),
+    Verdict.NEVER_ISSUED: VerdictText(
+        "bad", _l("未签发"), _l("学校的签发记录里没有此离校单。"), _ASK_AGAIN, asks_support=True
+    ),
     Verdict.STATUS_UNKNOWN: VerdictText(
         "unsure",
         _l("暂时无法确认"),
-        _l("现在无法核对签发记录或签名，不能认定有效，也不能认定无效。请稍后再扫描。"),
+        _l("现在无法核对签发记录或签名，不能认定有效，也不能认定无效。"),
+        _l("请持单人稍等，一分钟后再扫描。仍无法确认，请查看证件，联系研究生院核实以后再放行。"),
+        asks_support=True,
     ),
     Verdict.RATE_LIMITED: VerdictText(
-        "unsure", _l("查询过于频繁"), _l("短时间内查询太多次，请稍后再试。扫描真的离校单不受影响。")
+        "unsure",
+        _l("查询过于频繁"),
+        _l("短时间内查询太多次。扫描真的离校单不受影响。"),
+        _l("请稍后再试；门卫和工作人员可以登录后继续。"),
     ),
 }
 
@@ -95,7 +144,10 @@ _NOT_NOW = FileText(
     _l("此文件现在不能与签发记录比对，不能认定是原件，也不能认定不是。请稍后再试。"),
 )
 _COMPARE = VerdictText(
-    "plain", _l("请逐项核对"), _l("二维码属于一张有效的离校单，但此文件不是原件：以签发记录中的内容为准。")
+    "plain",
+    _l("请逐项核对"),
+    _l("二维码属于一张有效的离校单，但此文件不是原件：以签发记录中的内容为准。"),
+    _l("逐项对照下面的签发记录。有一项不同，不要接受这个文件，请持单人打开手机上的离校单。"),
 )
 
 
@@ -110,8 +162,14 @@ def describe_file(verdict: Verdict, state: FileState | None) -> FileText | None:
     return _NOT_NOW if verdict is Verdict.STATUS_UNKNOWN else _UNKNOWN
 
 
-def describe_verdict(verdict: Verdict, file: FileText | None = None) -> VerdictText:
-    """The words of a verdict. A valid code in a file that is not the original one says nothing of the file's words."""
+def describe_verdict(
+    verdict: Verdict, file: FileText | None = None, compared: VerdictText | None = None
+) -> VerdictText:
+    """The words of a verdict, or those of a name that was `compared`. A valid code in a file that is not the original one
+    says nothing of the file's words.
+    """
+    if compared is not None:
+        return compared
     if verdict is Verdict.VALID and file is not None and file.state is FileState.DIFFERENT:
         return _COMPARE
     return TEXTS[verdict]
@@ -194,6 +252,11 @@ INCOMPLETE_FILE = Problem(
 SEVERAL_CODES = Problem(
     "SeveralCodes", _l("里面有两张离校单的二维码"), _l("请每次只拍一张离校单，或每次只选一张离校单的文件。")
 )
+TWO_CODES_TYPED = Problem(
+    "SeveralCodes",
+    _l("里面有两个码"),
+    _l("收到的内容里有两个不同的二维码，不知道该核验哪一个。请把它们分开，一次核验一个。"),
+)
 FOREIGN_CODE = Problem(
     "ForeignCode",
     _l("这不是本校离校单的二维码"),
@@ -229,6 +292,16 @@ PROBLEMS: dict[type[UnreadableCode], Problem] = {
     uploads.FileTooLarge: BODY_TOO_LARGE,
     uploads.PictureTooLarge: PICTURE_TOO_LARGE,
 }
+
+
+def read_digits(text: str) -> str | Problem:
+    """The digits of a code in what was scanned, pasted or opened, "" where there are none; or what is wrong with it."""
+    try:
+        return find_digits(text, get_installation().settings.service.base_url)
+    except ForeignAddress:
+        return FOREIGN_ADDRESS
+    except SeveralDigits:
+        return TWO_CODES_TYPED
 
 
 def verify_upload(data: bytes) -> FileVerification | Problem:

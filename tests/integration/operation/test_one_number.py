@@ -10,10 +10,19 @@ import flask_migrate
 import pytest
 from sqlalchemy import select, text
 
-from app.domain.person import LetterCase, NumberForm
+from app.domain.person import LetterCase, NumberForm, Person, Role
 from app.domain.slip_code import Verdict
 from app.extensions import db
-from app.models import AuditEvent, Consent, DeskEntry, DeskRefusal, StoredAnswer, Submission, Waiver
+from app.models import (
+    AuditEvent,
+    Consent,
+    DeskEntry,
+    DeskRefusal,
+    StoredAnswer,
+    Submission,
+    Waiver,
+    write_transaction,
+)
 from app.services.audit import find_audit_faults
 from app.services.clearance.submissions import submit
 from app.services.clock import get_now
@@ -22,6 +31,7 @@ from app.services.sign_in.sessions import create_session, load_session, replace_
 from app.services.slips.issued_log import find_log_faults
 from app.services.slips.issuing import revoke_slip
 from app.services.slips.slips import find_submitted_slip, get_slip, list_slips
+from app.services.verification.full_views import list_views, record_view
 from app.services.verification.verification import verify_code
 from tests.fixtures.departments import install, make_departments, make_graduate
 from tests.fixtures.office import Office, open_office
@@ -313,3 +323,16 @@ def test_commands_take_a_number_as_it_is_typed_and_refuse_what_is_none(office: O
     ):
         code, told = run(office, *words)
         assert (code, "as [numbers] says" in told) == (1, True), told
+
+
+def test_who_saw_slips_is_found_by_one_number(office: Office) -> None:
+    flask_migrate.upgrade()
+    slip = get_slip(office.installation, list_slips(office.installation, PERSON)[0].number, PERSON)
+    row = office.get_codes(slip.number)[-1].slip_id
+    clerk = Person("clerk7", "职员", Role.CLERK)
+    record_view(clerk, row, NOW)
+    with write_transaction() as session:
+        form = office.installation.settings.numbers
+        assert count_unfolded(session.connection(), form) == {"slip_views": 1}
+        assert fold_stored_numbers(session.connection(), form, NOW) == {"slip_views": 1}
+    assert [view.viewer_number for view in list_views()] == ["CLERK7"]

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.texts import ForeignAddress, find_digits, fold_code, fold_name, group_code, trim_appended
+from app.domain.texts import (
+    ForeignAddress,
+    SeveralDigits,
+    find_digits,
+    fold_code,
+    fold_name,
+    group_code,
+)
 
 DIGITS = "1234567890" * 26
+OTHER = "9876543210" * 26
 OURS = "https://lixiao.example.com"
 
 
@@ -67,6 +75,20 @@ WAYS_IN = [
     f"请看{OURS}/v/{DIGITS}，谢谢",
     f"链接:{OURS}/v/{DIGITS}",
     f"(\u200b{OURS}/v/{DIGITS})",
+    f"{OURS}/v/{DIGITS}/",
+    f"{OURS}/v/ {DIGITS}.",
+    f"{OURS}/v/{DIGITS}%20",
+    f"{OURS}/v/%20{DIGITS}%0D%0A",
+    f"{OURS}/v/{DIGITS[:130]}%0D%0A{DIGITS[130:]}",
+    f"{OURS}/v/{DIGITS}%23x",
+    f"https%3A%2F%2Flixiao.example.com%2Fv%2F{DIGITS}%3Ffrom%3Dsinglemessage",
+    f"https%253A%252F%252Flixiao.example.com%252Fv%252F{DIGITS}",
+    f"https：、、lixiao。example。com、v、{DIGITS}。",
+    f"离校单 2026-11-28 第 1/2 页：\n{OURS}/v/{DIGITS}",
+    f"2026 11 28 {DIGITS} 12",
+    f"{OURS}/v/{DIGITS}\r\n{OURS}/v/{DIGITS}\r\n",
+    f"{OURS}/v/{DIGITS}{OURS}/v/{DIGITS}",
+    f"{DIGITS} {DIGITS}",
 ]
 """Forms in which the digits of a code arrive; the gate's page reads the same."""
 FOREIGN = [
@@ -77,8 +99,25 @@ FOREIGN = [
     f"{OURS}/w/{DIGITS}",
     f"{OURS}:8443/v/{DIGITS}",
     f"https://evil.example/lixiao.example.com/v/{DIGITS}",
+    f"https%3A%2F%2Fevil.example%2Fv%2F{DIGITS}",
+    f"https://evil.example/{OURS}/v/{DIGITS}",
+    f"https://evil.example/?to=https%3A%2F%2Flixiao.example.com%2Fv%2F{DIGITS}",
+    f"evil.example?to={OURS}/v/{DIGITS}",
+    f"{OURS}/v/{DIGITS} https://evil.example/v/{DIGITS}",
+    f"{OURS}/v/{DIGITS} https://evil.example/v/{OTHER}",
 ]
-"""Addresses that are not ours."""
+"""Addresses that are not ours; the gate's page refuses the same."""
+SEVERAL = [
+    f"{OURS}/v/{DIGITS}\r\n{OURS}/v/{OTHER}",
+    f"{OURS}/v/{DIGITS}{OURS}/v/{OTHER}",
+    f"{DIGITS} {OTHER}",
+    f"{DIGITS}%0A{OTHER}",
+    f"{DIGITS}，{OTHER}",
+    f"{DIGITS}、{OTHER}",
+    f"{DIGITS[:130]}\n{DIGITS[130:]}\n{OTHER[:130]}\n{OTHER[130:]}",
+    f"{DIGITS[:250]}\n{DIGITS[250:]}，{OURS}/v/{OTHER}",
+]
+"""Texts with the digits of two codes; the gate's page refuses the same."""
 
 
 @pytest.mark.parametrize("text", WAYS_IN)
@@ -97,11 +136,16 @@ def test_a_text_without_a_code_holds_no_digits(text: str) -> None:
     assert find_digits(text, OURS) == ""
 
 
-def test_only_a_few_marks_are_cut_from_an_address() -> None:
-    for end in ("", "/", ".", "。", "，", ")", "）", " ", ";", '"', "。）"):
-        assert trim_appended(DIGITS + end) == DIGITS
-    for text in ("", "1.", f"{DIGITS}x", f"{DIGITS}\x00", f"{DIGITS}{'.' * 9}", f".{DIGITS}", f"{DIGITS}.1"):
-        assert trim_appended(text) == text
+@pytest.mark.parametrize("text", SEVERAL)
+def test_of_two_codes_in_one_text_none_is_taken(text: str) -> None:
+    with pytest.raises(SeveralDigits):
+        find_digits(text, OURS)
+
+
+def test_a_text_of_any_length_is_read_in_one_go() -> None:
+    long = "a" * 60_000
+    for text in (f"{long}汉{DIGITS}", f"{long}{DIGITS}", f"{DIGITS}{long}", "1 " * 30_000, "%25" * 20_000):
+        assert find_digits(text, OURS) in ("", DIGITS, "1" * 275)
 
 
 @pytest.mark.parametrize(
