@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +11,27 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from app.services.verification.verification import verify_code
 from tests.browser import looking
 from tests.browser.screens import PC, PHONE, Screens
-from tests.browser.verdicts import CHANGES
+from tests.browser.verdicts import (
+    CHANGES,
+    open_after_misses,
+    open_two_codes,
+    open_unlogged,
+    open_without_session,
+)
 from tests.conftest import Service
-from tests.fixtures.issued_slips import GUARD, IssuedSlip, issue_slip, revoke, sign_unissued, supersede
+from tests.fixtures.issued_slips import (
+    GUARD,
+    IssuedSlip,
+    end_sessions,
+    issue_slip,
+    open_office,
+    revoke,
+    sign_unissued,
+    supersede,
+)
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TARGET = 44
@@ -214,3 +231,71 @@ def test_a_wrong_entry_takes_the_focus_to_what_to_do(page: Page) -> None:
 def test_the_camera_of_a_phone_is_offered(service: Service) -> None:
     page = requests.get(f"{service.url}/verify", timeout=30).text
     assert 'accept="image/*" capture="environment"' in page
+
+
+@pytest.mark.parametrize(
+    "way",
+    [open_after_misses, open_two_codes, open_without_session, open_unlogged],
+    ids=lambda way: way.__name__,
+)
+def test_every_page_on_which_something_stands_in_the_way_is_sound(
+    way: Callable[..., Page], screens: Screens, service: Service, fresh_student: str
+) -> None:
+    page = way(screens, service, fresh_student)
+    for viewport, scheme in DRESSES:
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=scheme)
+        require_sound(page)
+
+
+def test_another_name_changes_title_seal_and_shape(screens: Screens, slips: dict[str, IssuedSlip]) -> None:
+    page = screens.open()
+    page.goto(slips["valid"].url)
+    page.fill("#name", "张三")
+    page.click("text=比对")
+    expect(page).to_have_title(re.compile("^姓名不一致 - "))
+    expect(page.locator("h1")).to_have_text("姓名不一致")
+    expect(page.locator("[data-verdict]")).to_have_attribute("data-verdict", "valid")
+    assert page.locator(".seal svg > :first-child").evaluate("e => e.tagName") == "polygon"
+    expect(page.locator(".seal .next")).to_contain_text("先检查是否输错")
+
+
+def test_a_guard_goes_on_scanning_by_one_tap_wherever_the_page_is(
+    screens: Screens, slips: dict[str, IssuedSlip]
+) -> None:
+    page = screens.sign_in(GUARD, "/completed")
+    page.goto("/verify")
+    page.fill("#code", slips["valid"].short_code)
+    page.press("#code", "Enter")
+    button = page.locator("[data-scan]")
+    for place in (0, "document.body.scrollHeight"):
+        page.evaluate(f"scrollTo(0, {place})")
+        expect(button).to_be_in_viewport(ratio=1)
+    button.click()
+    expect(page).to_have_url(re.compile("/verify$"))
+
+
+def test_a_guard_whose_session_has_ended_is_back_at_the_slip_by_one_tap(
+    screens: Screens, service: Service, slips: dict[str, IssuedSlip]
+) -> None:
+    page = screens.sign_in(GUARD, "/completed")
+    end_sessions(service, GUARD)
+    page.goto(slips["valid"].url)
+    expect(page.locator("main")).not_to_contain_text(slips["valid"].student_number)
+    page.click("text=登录后回到这张离校单")
+    expect(page).to_have_url(slips["valid"].url)
+    expect(page.locator("main")).to_contain_text(slips["valid"].student_number)
+    expect(page.locator("[data-account]")).to_contain_text("0016")
+
+
+def test_a_reload_in_the_browser_tells_the_same_number(
+    screens: Screens, service: Service, fresh_student: str
+) -> None:
+    slip = issue_slip(service, fresh_student)
+    page = screens.open()
+    page.goto(slip.url)
+    with open_office(service) as installation:
+        while verify_code(installation, slip.digits).check_count == 0:
+            page.wait_for_timeout(100)
+    page.reload()
+    expect(page.locator("main")).to_contain_text("此前 0 次")

@@ -5,9 +5,6 @@ ended.
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import timedelta
 from html import unescape
 
@@ -16,7 +13,7 @@ import requests
 
 from app.domain.person import Person, Role
 from app.extensions import db
-from app.models import BrowserSession, IssuedCode, write_transaction
+from app.models import IssuedCode
 from app.services.clock import get_now
 from app.services.verification.full_views import LoggedView, list_views, record_view
 from tests.conftest import Service
@@ -24,10 +21,12 @@ from tests.fixtures.issued_slips import (
     CLERK,
     GUARD,
     IssuedSlip,
+    end_sessions,
     issue_slip,
     open_office,
     sign_in_staff,
     unreadable_log,
+    unwritable_views,
 )
 from tests.fixtures.office import Office
 from tests.programs import run_flask
@@ -44,17 +43,6 @@ def list_viewers(service: Service, slip: IssuedSlip) -> list[tuple[str, Role]]:
     """Who was shown all of the slip, and in which role."""
     with open_office(service):
         return [(view.viewer_number, view.role) for view in list_views(slip_number=slip.number)]
-
-
-@contextmanager
-def unwritable_views(service: Service) -> Iterator[None]:
-    """Meanwhile nothing can be added to the log of full views."""
-    with closing(sqlite3.connect(service.data_dir / "lixiao.sqlite3")) as database:
-        database.execute("ALTER TABLE slip_views RENAME TO hidden_views")
-        try:
-            yield
-        finally:
-            database.execute("ALTER TABLE hidden_views RENAME TO slip_views")
 
 
 def test_who_sees_all_of_a_slip_is_logged_by_number_once_a_minute(service: Service, slip: IssuedSlip) -> None:
@@ -165,13 +153,6 @@ def test_a_view_is_one_line_a_minute_for_each_person_and_slip(office: Office) ->
         start + timedelta(seconds=60)
     ]
     assert isinstance(next(iter(list_views())), LoggedView)
-
-
-def end_sessions(service: Service, number: str) -> None:
-    """Let the person's sessions have been idle for too long."""
-    with open_office(service), write_transaction() as session:
-        seen_at = get_now() - timedelta(hours=2)
-        session.query(BrowserSession).filter_by(person_number=number).update({"seen_at": seen_at})
 
 
 def test_after_the_session_a_guard_is_led_back_to_the_same_slip(service: Service, slip: IssuedSlip) -> None:
