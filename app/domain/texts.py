@@ -131,7 +131,7 @@ class SeveralDigits(ValueError):
 def find_digits(text: str, base_url: str) -> str:
     """The digits of a QR in an address or a text as it was pasted or scanned: in full width, in capitals, with percent
     signs (RFC 3986, 2.1), broken into lines, with something before or behind them, once or several times; or "".
-    Nothing is opened. app/static/gate-code.js reads by the same rule.
+    Nothing is opened. app/static/gate-text.js reads by the same rule.
 
     Raises ForeignAddress for an address that is not below `base_url`, whatever its scheme: another host can show what
     it likes. Else raises SeveralDigits for digits of two kinds.

@@ -1,5 +1,6 @@
 /* Scans by the camera at /verify: what is read goes where a typed code goes. */
 
+import { readDigits } from "./gate-text.js";
 import { setUpCamera } from "./qr-camera.js";
 import { openReader } from "./qr-reader.js";
 
@@ -21,7 +22,7 @@ function getReader() {
 
 /* Another code beside the slip, of a poster or a bicycle, is not meant where one of ours is in view. */
 function take(texts) {
-  const ours = texts.filter((text) => text.toLowerCase().startsWith(`${door.dataset.baseUrl.toLowerCase()}/v/`));
+  const ours = texts.filter((text) => readDigits(text, door.dataset.baseUrl).digits);
   field.value = (ours.length ? ours : texts).join("\n");
   field.form.submit();
 }

@@ -22,7 +22,7 @@ from tests.fixtures.issued_slips import (
     supersede,
 )
 from tests.integration.operation.commands import run_flask
-from tests.unit.domain.test_typed_text import DIGITS, FOREIGN, OURS, WAYS_IN
+from tests.unit.domain.test_typed_text import DIGITS, FOREIGN, OURS, SEVERAL, WAYS_IN
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "slip_code.json"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -98,6 +98,7 @@ def test_the_gate_reads_what_the_service_reads(gate: Page) -> None:
     }"""
     assert gate.evaluate(read, [WAYS_IN, OURS]) == [{"digits": DIGITS}] * len(WAYS_IN)
     assert gate.evaluate(read, [FOREIGN, OURS]) == [{"problem": "foreign"}] * len(FOREIGN)
+    assert gate.evaluate(read, [SEVERAL, OURS]) == [{"problem": "several"}] * len(SEVERAL)
 
 
 def test_what_input_methods_and_chat_programs_do_to_an_address_is_forgiven(

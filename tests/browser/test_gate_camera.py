@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserType, Page, Route, expect
 
 from tests.browser.conftest import CHROMIUM, OPTIONS
-from tests.browser.gate import ANSWER, get_answer, get_device_notes, open_gate
+from tests.browser.gate import ANSWER, LACKING, get_answer, get_device_notes, open_gate
 from tests.browser.screens import Screens
 from tests.conftest import Service
 from tests.fixtures.camera import film
@@ -147,3 +147,27 @@ def test_a_file_that_is_no_picture_is_told(gate: Page, tmp_path: Path) -> None:
     path.write_bytes(b"no picture")
     gate.set_input_files("#photo", path)
     gate.wait_for_selector("#result [data-note=photo-unread]")
+
+
+def test_at_verify_the_camera_leads_to_the_verdict(filmed: Open, slip: IssuedSlip) -> None:
+    page = filmed([slip.url])
+    page.goto("/verify")
+    page.click("#camera")
+    page.wait_for_selector("h1:has-text('有效')")
+
+
+def test_at_verify_a_refused_camera_is_told_and_the_other_ways_stay(filmed: Open, slip: IssuedSlip) -> None:
+    page = filmed([slip.url], is_refused=True)
+    page.goto("/verify")
+    page.click("#camera")
+    expect(page.locator("#camera-door .refused")).to_be_visible()
+    page.fill("#code", slip.short_code)
+    page.press("#code", "Enter")
+    page.wait_for_selector("h1:has-text('有效')")
+
+
+def test_at_verify_no_camera_is_offered_where_none_can_be_opened(screens: Screens) -> None:
+    page = screens.open()
+    page.add_init_script(LACKING["a camera"])
+    page.goto("/verify")
+    expect(page.locator("#camera-door")).to_be_hidden()

@@ -66,6 +66,7 @@ def render_entry(
     is_limited = verification is not None and verification.verdict is Verdict.RATE_LIMITED
     return render_template(
         "verify/enter.html",
+        base_url=get_installation().settings.service.base_url,
         problem=problem,
         typed=read_typed_code(typed) if typed else None,
         verification=verification,
