@@ -8,10 +8,16 @@ const QUICK = { tryHarder: false, tryInvert: false, tryDownscale: true };
 
 const DULL = 100;
 
-const ready = ZXingWASM.prepareZXingModule({ overrides: { locateFile: () => WASM }, fireImmediately: true });
+let ready = null;
+
+function prepare() {
+  const overrides = { locateFile: () => WASM };
+  return ZXingWASM.prepareZXingModule({ overrides, fireImmediately: true });
+}
 
 self.onmessage = async ({ data: { id, picture, isThorough } }) => {
   try {
+    ready = ready || prepare();
     await ready;
     self.postMessage({ id, texts: picture ? await find(picture, isThorough) : [] });
   } catch (error) {

@@ -14,6 +14,7 @@ from app.domain.texts import fold_code, group_code
 from app.services.verification.verification import Verification
 from app.web.language import render_template
 from app.web.limits import describe_wait, get_retry_after
+from app.web.page_context import get_installation
 from app.web.verify.answers import wants_json
 from app.web.verify.verdicts import MAX_UPLOAD_BYTES, TYPED_TEXTS, Problem
 
