@@ -18,8 +18,8 @@ from pathlib import Path
 import pypdfium2
 from PIL import Image, ImageChops, ImageFilter
 
+from app.documents.layout import QR_SIZE
 from app.documents.qr import build_qr_matrix
-from app.documents.rows import QR_SIZE
 from app.documents.slip_pdf import render_slip_pdf
 from app.factory import create_app
 from app.services.installation import Installation
