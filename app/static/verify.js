@@ -1,33 +1,16 @@
-/* Scans by the camera at /verify: what is read goes where a typed code goes. */
-
-import { readDigits } from "./gate-text.js";
-import { setUpCamera } from "./qr-camera.js";
-import { openReader } from "./qr-reader.js";
+/* Offers the camera at /verify where there may be one. */
 
 const door = document.getElementById("camera-door");
-const [button, video, light] = ["camera", "video", "light"].map((id) => document.getElementById(id));
-const field = document.getElementById("code");
-
-let reader = null;
-
-function getReader() {
-  door.dataset.state = "preparing";
-  reader = reader || openReader(door.dataset.decoder);
-  return reader.then((opened) => {
-    door.dataset.state = "";
-    if (opened.kind === "none") reader = null;
-    return opened;
-  });
-}
-
-/* Another code beside the slip, of a poster or a bicycle, is not meant where one of ours is in view. */
-function take(texts) {
-  const ours = texts.filter((text) => readDigits(text, door.dataset.baseUrl).digits);
-  field.value = (ours.length ? ours : texts).join("\n");
-  field.form.submit();
-}
+const button = document.getElementById("camera");
 
 if (navigator.mediaDevices) {
   door.hidden = false;
-  setUpCamera({ button, video, light, getReader, found: take, failed: (name) => { door.dataset.state = name; } });
+  button.addEventListener("click", openCamera, { once: true });
+}
+
+function openCamera() {
+  import("./verify-camera.js").catch(() => {
+    door.dataset.state = "unread";
+    button.addEventListener("click", () => location.reload());
+  });
 }
