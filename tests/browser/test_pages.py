@@ -21,7 +21,7 @@ CAMERA_BYTES = 512
 PICTURE_BYTES = 60 * 1024
 STAFF_VERDICT_BYTES = 6_400
 """A guard's page holds the whole slip, and names the account with the way to leave it."""
-GATE_BYTES = 18 * 1024
+GATE_BYTES = 32_768
 """The gate's page is a program that a phone loads once: five small scripts and the verdicts' texts."""
 SHIFT = 0.02
 LANDSCAPE = {"width": 740, "height": 360}
