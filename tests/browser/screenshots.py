@@ -18,6 +18,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, MISSING, OPTIONS
+from tests.browser.gate import check, open_gate
 from tests.browser.paper import draw_pages
 from tests.browser.screens import APP, CANCEL_CARD, CLEARANCE, PC, SUBMISSION, Screens, submit
 from tests.browser.verdicts import CHANGES, open_unknown, open_verdict
@@ -39,6 +40,9 @@ SHEET = """<!doctype html><style>
   img { display: block; margin-bottom: 8px; border: 1px solid #bbb; }
 </style>"""
 PAPER_DPI = 96
+
+SAME_SCAN_MS = 10_500
+"""After this the same code is another scan."""
 
 
 def main() -> None:
@@ -186,6 +190,22 @@ def draw_slip(screens: Screens) -> None:
     keep(phone, "verification-valid")
     phone.goto(address[:-1] + str(9 - int(address[-1])))
     keep(phone, "verification-tampered")
+    draw_gate(screens, address)
+
+
+def draw_gate(screens: Screens, address: str) -> None:
+    """The gate's page with this slip: online, without a network, and in a private window with a wrong clock."""
+    options = {"device_scale_factor": SCALE, "reduced_motion": "reduce"}
+    phone = open_gate(screens.open(**options))
+    check(phone, address)
+    keep(phone, "gate")
+    phone.context.set_offline(offline=True)
+    phone.wait_for_timeout(SAME_SCAN_MS)
+    check(phone, address)
+    keep(phone, "gate-offline")
+    phone = open_gate(screens.open(**options), lacking="a store", shift=-3 * 3600)
+    check(phone, address)
+    keep(phone, "gate-lacking")
 
 
 def keep(page: Page, name: str) -> None:
