@@ -18,16 +18,19 @@ _PROGRAMS = re.compile(
 BingPreview, Baiduspider, Sogou web spider, 360Spider, facebookexternalhit and others by what their kind has in its name,
 the rest by their own. CUBOT makes phones.
 """
-_PURPOSES = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
-"""Of the first Fetch tells, section 2.2.6; older browsers had the others."""
+_PURPOSES = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
+"""Headers by their names in WSGI, where they are looked up at a tenth of the cost. Of the first Fetch tells; older browsers
+had the others.
+"""
 _AHEAD = re.compile(r"prefetch|prerender|preview", re.IGNORECASE)
 
 
 def is_check() -> bool:
     """Whether the request is somebody's look at a slip, as far as it says itself."""
-    if request.method == "HEAD" or _is_program(request.headers.get("User-Agent", "")):
+    told = request.environ
+    if request.method == "HEAD" or _is_program(told.get("HTTP_USER_AGENT", "")):
         return False
-    return not any(_AHEAD.search(request.headers.get(name, "")) for name in _PURPOSES)
+    return not any(name in told and _AHEAD.search(told[name]) for name in _PURPOSES)
 
 
 @lru_cache(maxsize=1024)

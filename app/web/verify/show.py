@@ -114,7 +114,8 @@ def render_verification(
         is_staff=staff is not None,
         is_unlogged=staff is not None and full is None and verification.slip is not None,
         is_session_over=is_session_over(),
-        scan_page=_find_scan_page(staff),
+        this_page=_find_this_page(verification),
+        scan_page=_find_scan_page(staff) if staff else "",
         state_words=STATE_WORDS,
         viewer_words=VIEWER_WORDS,
         verdict_texts=TEXTS,
@@ -135,14 +136,20 @@ def _open_full(verification: Verification, staff: Person) -> FullSlip | None:
         return None
 
 
-def _find_scan_page(staff: Person | None) -> str:
-    """Where this viewer checks the next slip: on the page that led here, else a guard at the gate."""
+def _find_this_page(verification: Verification) -> str:
+    """Where a sign-in leads back to: to this slip, or where there is none, to the entry page."""
+    if verification.digits:
+        return url_for("verify.show", code=verification.digits)
+    return url_for("verify.enter")
+
+
+def _find_scan_page(staff: Person) -> str:
+    """Where this guard or clerk checks the next slip: on the page that led here, else a guard at the gate."""
     gate, entry = url_for("verify.gate"), url_for("verify.enter")
     came_from = urlsplit(request.referrer or "").path
     if came_from in (gate, entry):
         return came_from
-    is_guard = staff is not None and staff.role is Role.GUARD
-    return gate if is_guard and request.path != entry else entry
+    return gate if staff.role is Role.GUARD and request.path != entry else entry
 
 
 @verify_pages.get("/v/<any_text:code>")
