@@ -150,12 +150,12 @@ def guard(screens: Screens, bodies: list[dict[str, Any]]) -> Page:
 
 
 def test_scans_without_a_network_are_sent_once_and_hold_no_name(
-    guard: Page, service: Service, slip: IssuedSlip, bodies: list[dict[str, Any]]
+    service: Service, own_slip: IssuedSlip, guard: Page, bodies: list[dict[str, Any]]
 ) -> None:
     before = count_offline_checks(service)
     go_offline(guard)
-    check(guard, slip.url)
-    check(guard, slip.tampered_url)
+    check(guard, own_slip.url)
+    check(guard, own_slip.tampered_url)
     expect(guard.locator("#waiting")).to_have_text("2")
     go_online(guard)
     expect(guard.locator("#waiting")).to_have_text("0")
@@ -214,7 +214,7 @@ def test_an_upload_that_hangs_does_not_touch_the_next_scan(
 
 
 def test_a_scan_whose_answer_was_lost_is_sent_again_and_counted_once(
-    guard: Page, service: Service, slip: IssuedSlip
+    service: Service, own_slip: IssuedSlip, guard: Page
 ) -> None:
     before = count_offline_checks(service)
     lost: list[int] = []
@@ -227,7 +227,7 @@ def test_a_scan_whose_answer_was_lost_is_sent_again_and_counted_once(
             route.abort()
 
     go_offline(guard)
-    check(guard, slip.url)
+    check(guard, own_slip.url)
     guard.context.route(CHECKS, lose_first_answer)
     with guard.expect_event("requestfailed", lambda request: request.url.endswith("/gate/checks")):
         guard.context.set_offline(offline=False)
