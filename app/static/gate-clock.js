@@ -33,11 +33,17 @@ export function raiseFloor(moment) {
     known, stands before what the service has signed, so that nobody can say how old a list is. */
 export function getTimes() {
   const wall = Date.now() + (clock.offset || 0);
-  if (!clock.anchor) {
-    return { earliest: clock.floor, latest: Math.max(clock.floor, wall), isBehind: wall < clock.floor - SLOW_MS };
+  if (!clock.anchor) { // the clock may have been set since the offset was measured: the later time is the safe one
+    const latest = Math.max(wall, Date.now());
+    return { earliest: clock.floor, latest: Math.max(clock.floor, latest), isBehind: latest < clock.floor - SLOW_MS };
   }
   const earliest = Math.max(clock.floor, clock.anchor.server + performance.now() - clock.anchor.page);
   return { earliest, latest: Math.max(earliest, wall), isBehind: false };
+}
+
+/** Whether the clock was measured in this visit; an earlier one's measure is only remembered. */
+export function isMeasured() {
+  return clock.anchor !== null;
 }
 
 /** By how many ms the device's clock is wrong, ahead being positive; 0 where it is right or not measured. */

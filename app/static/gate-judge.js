@@ -7,6 +7,11 @@ import { judgeWithList } from "./gate-list.js";
 const LAPSED = ["revoked", "superseded"];
 const NEEDS_LOG = ["bad_signature", "unknown_key"];
 
+/** Whether a verdict stays for ever. */
+export function isLapsed(verdict) {
+  return LAPSED.includes(verdict);
+}
+
 /** `{verdict, code, note}` by what this device holds alone. `known` is `{keys, list}` or null; `verifier` null where
     nobody here verifies signatures. */
 export async function judgeAlone(digits, { known, verifier, host, maxAgeMs, toLocalDay }) {
@@ -22,6 +27,7 @@ export async function judgeAlone(digits, { known, verifier, host, maxAgeMs, toLo
 /** The verdict on the slip of a short code that was scanned here before, by the list alone, or null. A short code
     carries no name to compare, so that it makes nothing valid. */
 export function judgeSeen(seen, { known, maxAgeMs, toLocalDay }) {
+  if (seen && seen.lapsed) return { verdict: seen.lapsed, code: null };
   if (!known || !seen || seen.status_index === undefined) return null;
   const checked = { code: seen, verdict: "valid", verdict_if_issued: "valid" };
   const { verdict, note } = judgeWithList(checked, known.list, getTimes(), maxAgeMs, toLocalDay);
@@ -37,6 +43,6 @@ export function merge(alone, answer) {
     const isOpen = NEEDS_LOG.includes(alone.verdict);
     return isOpen ? { verdict: "status_unknown", code: null } : { ...alone, byList: true };
   }
-  if (LAPSED.includes(alone.verdict) && answer.verdict === "valid") return { ...alone, byList: true };
+  if (isLapsed(alone.verdict) && answer.verdict === "valid") return { ...alone, byList: true };
   return { verdict: answer.verdict, code: alone.code, slip: answer, byList: false };
 }

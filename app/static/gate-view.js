@@ -1,7 +1,7 @@
 /* What the gate's page shows: a verdict with its notes, the state of network, list and device. Every word stands in a
    template of the page. */
 
-import { getClockError, getTimes } from "./gate-clock.js";
+import { getClockError, getTimes, isMeasured } from "./gate-clock.js";
 
 const locale = document.documentElement.lang;
 const numbers = locale === "en" ? "en-GB" : locale;
@@ -9,10 +9,15 @@ const page = document.getElementById("gate");
 const { timeZone } = page.dataset;
 const result = document.getElementById("result");
 const MINUTE_MS = 60000;
+const OLD_MS = 30000;
 const FIELDS = ["masked_name", "last_four", "college", "level", "issued_on"];
+
+let fading = null;
 
 /** Show one template's words in the place of the result. */
 export function show(name) {
+  clearTimeout(fading);
+  result.removeAttribute("data-old");
   result.textContent = "";
   result.append(getTemplate(name));
 }
@@ -22,12 +27,13 @@ export function show(name) {
 export function showVerdict({ verdict, code, slip, notes, moment, digits }) {
   show(`verdict-${verdict}`);
   const told = document.createElement("p");
-  told.textContent = `${page.dataset.checkedAt} ${formatMoment(moment)}`;
+  told.textContent = `${page.dataset.checkedAt} ${formatMoment(moment, { second: "2-digit" })}`;
   result.querySelector(".seal").append(told);
-  notes.forEach(([name, values]) => result.append(fill(getTemplate(`note-${name}`), values)));
   const shown = slip && slip.masked_name ? slip : code;
   if (shown) result.append(fillSlip(shown, digits));
-  if (!document.getElementById("video").hidden) result.lastElementChild.scrollIntoView({ block: "nearest" });
+  notes.forEach(([name, values]) => result.append(fill(getTemplate(`note-${name}`), values)));
+  fading = setTimeout(() => { result.dataset.old = "yes"; }, OLD_MS); // the next person stands here by now
+  if (document.getElementById("video").hidden) (result.querySelector(".big") || result).scrollIntoView({ block: "nearest" });
   if (navigator.vibrate) navigator.vibrate(verdict === "valid" ? 60 : [80, 60, 80]);
 }
 
@@ -67,13 +73,15 @@ export function showAccount(account, token) {
 /** The notes that the device's clock calls for. */
 export function listClockNotes() {
   const error = getClockError();
-  if (!error) return getTimes().isBehind ? [["clock-unknown", {}]] : [];
+  if (getTimes().isBehind) return [["clock-unknown", {}]];
+  if (!error) return [];
+  if (!isMeasured()) return [["clock-remembered", {}]];
   return [[error > 0 ? "clock-ahead" : "clock-behind", { duration: formatDuration(Math.abs(error)) }]];
 }
 
 /** A moment as every page writes it: 2026年6月1日 14:30, and 1 Jun 2026, 14:30. */
-export function formatMoment(moment) {
-  const time = { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+export function formatMoment(moment, more = {}) {
+  const time = { ...more, timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   return new Intl.DateTimeFormat(numbers, { ...DAY, ...time }).format(moment);
 }
 
@@ -111,12 +119,17 @@ function formatDay(text) {
 function describeAge(moment) {
   const minutes = Math.max(0, Math.floor((getTimes().latest - moment) / MINUTE_MS));
   const ago = new Intl.RelativeTimeFormat(locale);
-  const age = minutes < 60 ? ago.format(-minutes, "minute") : ago.format(-Math.floor(minutes / 60), "hour");
+  const [amount, unit] = chooseUnit(minutes);
+  const age = ago.format(-amount, unit);
   return `${formatMoment(moment)} · ${age}`;
 }
 
 function formatDuration(ms) {
-  const minutes = Math.round(ms / MINUTE_MS);
-  const [amount, unit] = minutes < 120 ? [minutes, "minute"] : minutes < 2880 ? [Math.round(minutes / 60), "hour"] : [Math.round(minutes / 1440), "day"];
+  const [amount, unit] = chooseUnit(Math.round(ms / MINUTE_MS));
   return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(amount);
+}
+
+function chooseUnit(minutes) {
+  if (minutes < 120) return [minutes, "minute"];
+  return minutes < 2880 ? [Math.floor(minutes / 60), "hour"] : [Math.floor(minutes / 1440), "day"];
 }

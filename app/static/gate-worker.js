@@ -2,6 +2,7 @@
    FILES (addresses), LATER (those of the decoder, kept when they are first used), VERSION (changes with their content) and
    LANGUAGE (the argument that chooses one); a new version replaces the old one whole. */
 
+const PATIENCE_MS = 4000;
 const CACHE = `gate-${VERSION}`;
 
 self.addEventListener("install", (event) => {
@@ -40,7 +41,9 @@ async function answer(request, address) {
 /* The service remembers the language; then the page is kept anew, in it. Without a network it stays as it is. */
 async function switchLanguage(request) {
   try {
-    await fetch(request.url);
+    const end = new AbortController();
+    setTimeout(() => end.abort(), PATIENCE_MS);
+    await fetch(request.url, { signal: end.signal });
     await (await caches.open(CACHE)).add(new Request(FILES[0], { cache: "reload" }));
   } catch {
     /* no network */

@@ -2,7 +2,7 @@
    status list fresh, and sends scans that the service has not seen. */
 
 import { getOffset, getTimes, raiseFloor, recallOffset } from "./gate-clock.js";
-import { judgeAlone, judgeSeen, merge } from "./gate-judge.js";
+import { isLapsed, judgeAlone, judgeSeen, merge } from "./gate-judge.js";
 import { goesBack, openStatusList } from "./gate-list.js";
 import { sendScans } from "./gate-sender.js";
 import { ask, askWell, getNetwork } from "./gate-service.js";
@@ -20,6 +20,7 @@ const SCAN_PATIENCE_MS = 1500;
 const HANGING_PATIENCE_MS = 300;
 const LATE_PATIENCE_MS = 8000;
 const KEEPING_PATIENCE_MS = 15000;
+const SCANNER_MS = 60;
 const SAME_SCAN_MS = 10000;
 const page = document.getElementById("gate");
 const input = document.getElementById("code");
@@ -43,14 +44,14 @@ let lastScan = { digits: "", at: -SAME_SCAN_MS };
 let current = 0;
 
 async function start() {
-  gate.verifier = await chooseVerifier();
-  await openKept();
-  const refreshed = refresh();
-  if (!gate.known) await refreshed;
   listen();
   input.disabled = false;
   input.focus();
+  gate.verifier = await chooseVerifier();
+  await openKept();
+  const refreshed = refresh();
   await showState();
+  if (!gate.known) await refreshed;
   page.dataset.ready = "yes";
   await register();
 }
@@ -60,12 +61,9 @@ function listen() {
     event.preventDefault();
     take(input.value);
     input.select();
+    if (matchMedia("(pointer: coarse)").matches) input.blur(); // the keyboard would cover the verdict
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.target !== document.body || event.key.length !== 1 || event.ctrlKey || event.metaKey) return;
-    input.focus();
-    input.select();
-  });
+  document.addEventListener("keydown", catchScanner);
   window.addEventListener("online", refresh);
   window.addEventListener("offline", showState);
   setInterval(() => getNetwork() !== "hanging" && refresh(), REFRESH_MS);
@@ -76,9 +74,25 @@ function listen() {
   setUpCamera({ button, video, light, getReader, found: (texts) => take(pick(texts)), failed: showCameraFault });
 }
 
+/* A hand scanner types wherever the page was touched last, and ends with Enter or Tab. */
+let typedAt = 0;
+
+function catchScanner(event) {
+  const isQuick = performance.now() - typedAt < SCANNER_MS;
+  typedAt = performance.now();
+  if (event.key === "Tab" && isQuick && event.target === input && input.value) {
+    event.preventDefault();
+    document.querySelector("#form button").click();
+  }
+  if (event.target === input || event.key.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey) return;
+  input.focus();
+  input.select();
+}
+
 /* ---- what this device can ---- */
 
 function getReader() {
+  device.camera = null;
   if (!reader) {
     device.reader = { kind: "opening" };
     reader = openReader(page.dataset.decoder).then((opened) => {
@@ -187,25 +201,30 @@ function pick(texts) {
 async function takePhoto(field) {
   const [file] = field.files;
   if (!file) return;
-  current += 1;
-  view.show("reading");
-  try {
-    const texts = await (await getReader()).readPhoto(file);
-    if (texts.length) await take(pick(texts));
-    else view.show("photo-unread");
-  } catch {
-    view.show("photo-unread");
-  }
+  const isCurrent = begin("reading");
+  const [opened, texts] = await readPhoto(file);
   field.value = "";
+  if (!isCurrent()) return;
+  if (texts.length) await take(pick(texts));
+  else view.show(opened && opened.kind === "none" ? "note-camera-unread" : "photo-unread");
 }
 
-/* An older scan that is still being asked about never shows over this one. */
-async function take(text) {
-  if (!text.trim()) return;
+async function readPhoto(file) {
+  const opened = await getReader();
+  return [opened, await opened.readPhoto(file).catch(() => [])]; // none where it is no picture
+}
+
+/* Take what was shown before away at once; an older scan that is still being asked about never shows over this one. */
+function begin(words) {
   current += 1;
   const scan = current;
-  view.show("checking");
-  const isCurrent = () => scan === current;
+  view.show(words);
+  return () => scan === current;
+}
+
+async function take(text) {
+  if (!text.trim()) return;
+  const isCurrent = begin("checking");
   try {
     await check(text, isCurrent);
   } catch {
@@ -217,18 +236,29 @@ async function check(text, isCurrent) {
   if (isShortCode(text)) return checkShortCode(text, isCurrent);
   const { digits, problem } = readDigits(text, baseUrl);
   if (problem) return view.show(problem);
-  const alone = await judgeAlone(digits, gate);
+  const alone = await judgeHere(digits);
   const asked = /^[1-9][0-9]{250,274}$/.test(digits) ? askService(`/v/${digits}`) : Promise.resolve(null);
   const answer = await Promise.race([asked, wait(getNetwork() === "online" ? SCAN_PATIENCE_MS : HANGING_PATIENCE_MS)]);
   const scan = await enter(digits, alone.code);
   await showResult(merge(alone, answer), scan, digits, isCurrent);
-  if (answer === undefined) asked.then((late) => late && showResult(merge(alone, late), scan, digits, isCurrent));
+  if (answer === undefined) {
+    const late = await asked;
+    if (late) await showResult(merge(alone, late), scan, digits, isCurrent);
+    else showState();
+  }
+}
+
+/* By the list, and by what the service once said here: nothing that has lapsed comes back. */
+async function judgeHere(digits) {
+  const alone = await judgeAlone(digits, gate);
+  const seen = alone.code && (await store.recallSeen(alone.code.slip_id));
+  return seen && seen.lapsed ? { code: alone.code, verdict: seen.lapsed } : alone;
 }
 
 /* The same code within seconds is the same scan; a slip that was seen here before is told with how often. */
 async function enter(digits, code) {
   const now = performance.now();
-  const isSame = lastScan.digits === digits && now - lastScan.at < SAME_SCAN_MS;
+  const isSame = digits && lastScan.digits === digits && now - lastScan.at < SAME_SCAN_MS;
   if (isSame) return { ...lastScan, notes: [["just-checked", {}], ...lastScan.seen], isSame };
   const moment = getTimes().latest;
   const seen = [];
@@ -236,7 +266,8 @@ async function enter(digits, code) {
     const before = await store.recallSeen(code.slip_id);
     if (before) seen.push(["seen-before", { count: before.count, moment: view.formatMoment(before.last) }]);
     const { status_index, issued_on } = code;
-    await store.keepSeen(code.slip_id, { count: (before ? before.count : 0) + 1, last: moment, status_index, issued_on });
+    const count = (before ? before.count : 0) + 1;
+    await store.keepSeen(code.slip_id, { ...before, count, last: moment, status_index, issued_on });
   }
   lastScan = { digits, at: now, id: makeId(), moment, seen };
   return { ...lastScan, notes: seen, isSame };
@@ -246,14 +277,19 @@ async function showResult(found, scan, digits, isCurrent) {
   const notes = [...listReasons(found), ...scan.notes];
   if (isCurrent()) view.showVerdict({ ...found, notes, moment: scan.moment, digits });
   if (!found.byList) await store.dropScans([scan.id]);
-  else if (!scan.isSame && digits) await keepScan(found, scan);
+  else if (!scan.isSame && found.verdict !== "malformed") await keepScan(found, scan);
+  if (!found.byList && found.code && isLapsed(found.verdict)) await rememberLapse(found);
   showState();
+}
+
+async function rememberLapse({ code, verdict }) {
+  await store.keepSeen(code.slip_id, { ...(await store.recallSeen(code.slip_id)), lapsed: verdict });
 }
 
 function listReasons({ note, byList, isLimited, verdict }) {
   const reasons = note ? [[note, { hours: page.dataset.listHours }]] : [];
   if (isLimited) reasons.push(["limited", {}]);
-  if (byList && gate.known && verdict !== "malformed") {
+  if (byList && gate.known && !["malformed", "bad_signature"].includes(verdict)) {
     const moment = view.formatMoment(gate.known.list.issuedAt);
     reasons.push([getNetwork() === "offline" ? "by-list-offline" : "by-list", { moment }]);
   }
@@ -268,7 +304,7 @@ async function keepScan({ verdict, code }, { id, moment }) {
 async function checkShortCode(text, isCurrent) {
   const answer = await Promise.race([askService(page.dataset.enterUrl, text), wait(SCAN_PATIENCE_MS)]);
   if (!isCurrent()) return;
-  const isTold = answer && !["status_unknown", "rate_limited", undefined].includes(answer.verdict);
+  const isTold = answer && ![undefined, "status_unknown"].includes(answer.verdict);
   if (isTold && answer.verdict === "never_issued") return view.show("short-code-unknown");
   const moment = getTimes().latest;
   if (isTold) return view.showVerdict({ verdict: answer.verdict, slip: answer, notes: [], moment });

@@ -17,9 +17,10 @@ const FAULTS = {
     `found` gets the texts of the codes in view, once for as long as they stay in view; `failed` the reason why there
     is no camera: "refused", "none", "busy", "unsupported", or "unread" where nothing here reads codes. `getReader` brings the reader of `qr-reader.js`. */
 export function setUpCamera({ button, video, light, getReader, found, failed }) {
+  let isOpening = false;
   button.addEventListener("click", () => {
     if (video.srcObject) stop(video, button, light);
-    else start().catch((error) => {
+    else if (!isOpening) start().catch((error) => {
       if (video.srcObject) stop(video, button, light);
       failed(FAULTS[error.name] || "unsupported");
     });
@@ -30,7 +31,8 @@ export function setUpCamera({ button, video, light, getReader, found, failed }) 
   });
 
   async function start() {
-    video.srcObject = await navigator.mediaDevices.getUserMedia(WANTED);
+    isOpening = true;
+    video.srcObject = await navigator.mediaDevices.getUserMedia(WANTED).finally(() => { isOpening = false; });
     video.hidden = false;
     button.setAttribute("aria-pressed", "true");
     await video.play();

@@ -1,7 +1,7 @@
 /* Reads QR codes from frames of a camera and from photos: by the browser's own detector where it knows QR, else by the
    packaged decoder in a worker. A detector that fails, as without its system service, makes way for the decoder. */
 
-const PATIENCE_MS = 60000;
+const PATIENCE_MS = 20000;
 const MOST_PIXELS = 2400;
 
 /** `{kind, readFrame(video), readPhoto(file)}`: `kind` is "system", "own", or "none" where this browser can neither.
@@ -15,7 +15,8 @@ export async function openReader(decoderUrl) {
 
   async function turnToDecoder() {
     detector = null;
-    decoder = (await openDecoder(decoderUrl)) || (await openDecoder(`${decoderUrl}?for=old`));
+    const [opened, isSlow] = await openDecoder(decoderUrl);
+    decoder = opened || isSlow ? opened : (await openDecoder(`${decoderUrl}?for=old`))[0];
     reader.kind = decoder ? "own" : "none";
   }
 
@@ -55,10 +56,10 @@ async function openDetector() {
   }
 }
 
-/* A function from pixels to texts, or null where the decoder does not start. */
+/* A function from pixels to texts, or null where the decoder does not start; and whether it only takes too long. */
 async function openDecoder(url) {
   const worker = startWorker(url);
-  if (!worker) return null;
+  if (!worker) return [null, false];
   const waiting = new Map();
   let last = 0;
   const answer = ({ id, texts, fault }) => {
@@ -75,9 +76,9 @@ async function openDecoder(url) {
     worker.postMessage({ id: last, picture, isThorough });
   });
   const started = await Promise.race([decode(null).catch(() => null), wait(PATIENCE_MS)]);
-  if (started) return decode;
+  if (started) return [decode, false];
   worker.terminate();
-  return null;
+  return [null, started === undefined];
 }
 
 function startWorker(url) {
