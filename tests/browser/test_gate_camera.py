@@ -120,7 +120,7 @@ def test_where_nothing_can_be_compiled_the_page_says_so_and_names_the_other_ways
     page.route("**/static/vendor/zxing_reader.wasm*", lambda route: route.abort())
     open_gate(page, is_kept=False)
     page.set_input_files("#photo", save_photo(slip.url, tmp_path))
-    page.wait_for_selector("#result [data-note=photo-unread]")
+    page.wait_for_selector("#result [data-note=camera-unread]")
     assert "camera-unread" in get_device_notes(page)
     expect(page.locator("#result a[href='/verify']")).to_be_visible()
 

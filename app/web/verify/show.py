@@ -85,7 +85,7 @@ def describe_verification(
     data: dict[str, object] = {"verdict": verification.verdict}
     if verification.slip:
         data |= asdict(verification.slip) | {"check_count": verification.check_count}
-    if file:
+    if file and file.state:
         data["file"] = file.state
     return data | ({"comparison": message.value} if message else {})
 

@@ -37,9 +37,9 @@ class VerdictText:
 
 @dataclass(frozen=True, slots=True)
 class FileText:
-    """What is said of a file itself."""
+    """What is said of a file itself; `state` is None of a picture, which is never told from the paper it shows."""
 
-    state: FileState
+    state: FileState | None
     tone: str
     message: str
 
@@ -143,6 +143,14 @@ _NOT_NOW = FileText(
     "info",
     _l("此文件现在不能与签发记录比对，不能认定是原件，也不能认定不是。请稍后再试。"),
 )
+_NOT_PROVEN = FileText(
+    FileState.UNKNOWN,
+    "info",
+    _l("现在不能证明此文件就是学校发出的原件，文件上的字没有得到证明。下面是签发记录中的内容，请逐项核对。"),
+)
+_PICTURE = FileText(
+    None, "info", _l("图片里只核验了二维码，图上的字没有得到证明：请与下面签发记录中的内容逐项核对。")
+)
 _COMPARE = VerdictText(
     "plain",
     _l("请逐项核对"),
@@ -153,24 +161,30 @@ _COMPARE = VerdictText(
 
 def describe_file(verdict: Verdict, state: FileState | None) -> FileText | None:
     """What is said of a file in this state whose code has this verdict. Nothing is praised that is not valid."""
-    if state is None or verdict is Verdict.RATE_LIMITED:
+    if verdict is Verdict.RATE_LIMITED:
         return None
+    if state is None:
+        return _PICTURE if verdict is Verdict.VALID else None
     if state is FileState.GENUINE:
         return {Verdict.VALID: _GENUINE, Verdict.REVOKED: _GENUINE_REVOKED}.get(verdict, _GENUINE_ONCE)
     if state is FileState.DIFFERENT:
         return _DIFFERENT
-    return _NOT_NOW if verdict is Verdict.STATUS_UNKNOWN else _UNKNOWN
+    return {Verdict.STATUS_UNKNOWN: _NOT_NOW, Verdict.VALID: _NOT_PROVEN}.get(verdict, _UNKNOWN)
 
 
 def describe_verdict(
     verdict: Verdict, file: FileText | None = None, compared: VerdictText | None = None
 ) -> VerdictText:
-    """The words of a verdict, or those of a name that was `compared`. A valid code in a file that is not the original one
-    says nothing of the file's words.
+    """The words of a verdict, or those of a name that was `compared`. A valid code in a file that is not proven to be the original
+    one says nothing of the file's words.
     """
     if compared is not None:
         return compared
-    if verdict is Verdict.VALID and file is not None and file.state is FileState.DIFFERENT:
+    if (
+        verdict is Verdict.VALID
+        and file is not None
+        and file.state in (FileState.DIFFERENT, FileState.UNKNOWN)
+    ):
         return _COMPARE
     return TEXTS[verdict]
 
