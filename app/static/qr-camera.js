@@ -34,6 +34,7 @@ export function setUpCamera({ button, video, light, getReader, found, failed }) 
     isOpening = true;
     video.srcObject = await navigator.mediaDevices.getUserMedia(WANTED).finally(() => { isOpening = false; });
     video.hidden = false;
+    video.parentNode.classList.add("filming");
     button.setAttribute("aria-pressed", "true");
     await video.play();
     const [track] = video.srcObject.getVideoTracks();
@@ -60,6 +61,7 @@ function stop(video, button, light) {
   video.srcObject.getTracks().forEach((track) => track.stop());
   video.srcObject = null;
   video.hidden = true;
+  video.parentNode.classList.remove("filming");
   light.hidden = true;
   light.setAttribute("aria-pressed", "false");
   button.setAttribute("aria-pressed", "false");
