@@ -78,13 +78,14 @@ function listen() {
 let typedAt = 0;
 
 function catchScanner(event) {
-  const isQuick = performance.now() - typedAt < SCANNER_MS;
-  typedAt = performance.now();
-  if (event.key === "Tab" && isQuick && event.target === input && input.value) {
+  const isSign = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (event.key === "Tab" && event.target === input && performance.now() - typedAt < SCANNER_MS) {
     event.preventDefault();
     document.querySelector("#form button").click();
   }
-  if (event.target === input || event.key.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!isSign) return;
+  typedAt = performance.now();
+  if (event.target === input || event.key === " ") return;
   input.focus();
   input.select();
 }

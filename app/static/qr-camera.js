@@ -18,7 +18,8 @@ const FAULTS = {
     is no camera: "refused", "none", "busy", "unsupported", or "unread" where nothing here reads codes. `getReader` brings the reader of `qr-reader.js`. */
 export function setUpCamera({ button, video, light, getReader, found, failed }) {
   let isOpening = false;
-  button.addEventListener("click", () => {
+  button.addEventListener("click", (event) => {
+    event.preventDefault(); // of a link
     if (video.srcObject) stop(video, button, light);
     else if (!isOpening) start().catch((error) => {
       if (video.srcObject) stop(video, button, light);

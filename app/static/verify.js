@@ -1,16 +1,18 @@
-/* Offers the camera at /verify where there may be one. */
+/* Opens the camera at /verify where there may be one. */
 
 const door = document.getElementById("camera-door");
 const button = document.getElementById("camera");
 
 if (navigator.mediaDevices) {
-  door.hidden = false;
-  button.addEventListener("click", openCamera, { once: true });
+  button.setAttribute("role", "button");
+  button.addEventListener("click", openCamera);
 }
 
-function openCamera() {
+function openCamera(event) {
+  event.preventDefault();
+  button.removeEventListener("click", openCamera);
+  door.append(document.getElementById("camera-parts").content);
   import("./verify-camera.js").catch(() => {
     door.dataset.state = "unread";
-    button.addEventListener("click", () => location.reload());
   });
 }

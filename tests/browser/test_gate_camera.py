@@ -166,8 +166,10 @@ def test_at_verify_a_refused_camera_is_told_and_the_other_ways_stay(filmed: Open
     page.wait_for_selector("h1:has-text('有效')")
 
 
-def test_at_verify_no_camera_is_offered_where_none_can_be_opened(screens: Screens) -> None:
+def test_at_verify_without_a_camera_for_pages_the_button_leads_to_the_phones_own(screens: Screens) -> None:
     page = screens.open()
     page.add_init_script(LACKING["a camera"])
     page.goto("/verify")
-    expect(page.locator("#camera-door")).to_be_hidden()
+    page.click("#camera")
+    page.wait_for_url("**/verify#photo")
+    assert page.get_attribute("#photo", "capture") == "environment"

@@ -12,7 +12,7 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from app.domain.slip_code import Verdict
+from app.domain.slip_code import Verdict, format_short_code, parse_slip_code
 from app.extensions import db
 from app.models import Scan, Slip, write_connection
 from app.services.clock import get_now
@@ -251,13 +251,14 @@ def test_what_a_gate_sends_of_a_check_that_was_made_online_counts_no_second_time
     flush_scans()
     now = get_now()
     same, later = now, now - timedelta(hours=3)
-    checks = [OfflineScan(str(uuid4()), digits, Verdict.VALID, moment) for moment in (same, later)]
+    code = format_short_code(parse_slip_code(digits).code.slip_id)
+    checks = [OfflineScan(str(uuid4()), code, Verdict.VALID, moment) for moment in (same, later)]
     assert record_offline_scans(office.installation, checks[:1], HERE) == 0
     assert record_offline_scans(office.installation, checks, HERE) == 1
     assert record_offline_scans(office.installation, checks, HERE) == 0
     assert (
         record_offline_scans(
-            office.installation, [OfflineScan(str(uuid4()), digits, Verdict.VALID, same)], THERE
+            office.installation, [OfflineScan(str(uuid4()), code, Verdict.VALID, same)], THERE
         )
         == 1
     )
