@@ -67,6 +67,7 @@ def test_what_the_service_once_called_revoked_stays_so_by_an_older_list(
 
 def test_a_clock_that_was_set_right_makes_no_list_younger(screens: Screens, slip: IssuedSlip) -> None:
     page = open_gate(screens.open(), shift=9 * HOUR)
+    page.wait_for_selector("#gate[data-reader=own]")
     assert get_device_notes(page) == ["clock-ahead"]
     page.evaluate(f"sessionStorage.shift = {10 * HOUR}")
     go_offline(page)
