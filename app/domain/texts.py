@@ -113,7 +113,7 @@ LEAST_DIGITS, WHOLE_DIGITS, MOST_DIGITS = 100, 251, 275
 _NOT_ADDRESS = re.compile(r"[^!-~]")
 _LETTER_OR_DIGIT = re.compile(r"[a-z0-9]")
 _SCHEME = re.compile(r"^(.*)https?:/+|^[^a-z0-9]+")
-_OTHER_HOST = re.compile(r":/|\.[a-z]{2,}(:[0-9]+)?[/?#]")
+_OTHER_HOST = re.compile(r":/|script:|\.[a-z]{2,}(:[0-9]+)?[/?#]")
 _TYPED_FOR_ADDRESS = str.maketrans("、。", "/.")
 """What a scanner's slash and full stop become while a Chinese input method is on."""
 _MOST_DECODED = 3

@@ -6,7 +6,7 @@ const MARKS = /["'`.,:;_、。·“”‘’「」『』《》<>()[\]{}]/g;
 const [LEAST_DIGITS, WHOLE_DIGITS, MOST_DIGITS] = [100, 251, 275];
 const MOST_DECODED = 3;
 const SCHEME = /^(.*)https?:\/+|^[^a-z0-9]+/;
-const OTHER_HOST = /:\/|\.[a-z]{2,}(:[0-9]+)?[/?#]/;
+const OTHER_HOST = /:\/|script:|\.[a-z]{2,}(:[0-9]+)?[/?#]/;
 const UNSEEN = /[\p{Z}\p{Cc}\p{Cf}]/gu;
 
 /** The digits of our own address or bare ones; or the `problem` with a text: "several" codes, a "foreign" address.

@@ -249,7 +249,7 @@ async function check(text, isCurrent) {
   }
 }
 
-/* By the list, and by what the service once said here: nothing that has lapsed comes back. */
+/* By the list, and by what the service once said here. */
 async function judgeHere(digits) {
   const alone = await judgeAlone(digits, gate);
   const seen = alone.code && (await store.recallSeen(alone.code.slip_id));

@@ -36,7 +36,7 @@ def test_a_photo_that_is_still_read_never_shows_over_a_newer_scan(
     assert check(page, slip.tampered_url) == "bad_signature"
     held[0].continue_()
     page.wait_for_selector("#gate[data-reader=own]")
-    page.wait_for_function("document.getElementById('photo').value === ''")
+    page.wait_for_function("() => document.getElementById('photo').value === ''")
     assert get_answer(page) == "bad_signature"
 
 

@@ -103,6 +103,7 @@ FOREIGN = [
     f"https://evil.example/{OURS}/v/{DIGITS}",
     f"https://evil.example/?to=https%3A%2F%2Flixiao.example.com%2Fv%2F{DIGITS}",
     f"evil.example?to={OURS}/v/{DIGITS}",
+    f"javascript:location='{OURS}/v/{DIGITS}'",
     f"{OURS}/v/{DIGITS} https://evil.example/v/{DIGITS}",
     f"{OURS}/v/{DIGITS} https://evil.example/v/{OTHER}",
 ]
