@@ -1,4 +1,4 @@
-"""Files drawn as pictures: the slip's own PDF, and what people hand in, within bounds of time and memory.
+"""Files drawn as pictures: what people hand in, within bounds of time and memory.
 
 JPEG, PNG and WebP are opened here: their headers tell what decoding will take. PDF files and all other formats are
 drawn in a process of its own, with a bound of time and one of memory: a PDF of a kilobyte can keep PDFium busy for
@@ -18,7 +18,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from io import BytesIO
-from threading import Lock
 
 import pypdfium2
 from PIL import Image, UnidentifiedImageError
@@ -274,61 +273,3 @@ def _write_drawn(data: bytes) -> int:
 if __name__ == "__main__":
     _bound_this_process()
     sys.exit(_write_drawn(sys.stdin.buffer.read()))
-
-
-MAX_BYTES = 60_000
-QUALITIES = ((1240, 6), (1240, 4), (1000, 4), (820, 4), (820, 2))
-"""Pixels across the page (1240 is 150 dpi on A4) and greys, best first; the first that keeps to MAX_BYTES is taken."""
-
-Colour = tuple[int, int, int]
-"""Red, green and blue."""
-WHITE, GREY, BLACK = (255,) * 3, (140,) * 3, (0,) * 3
-
-_PDFIUM = Lock()
-"""PDFium must not be called by two threads at once."""
-
-
-def render_slip_png(pdf: bytes, ink: Colour | None = None) -> bytes:
-    """The slip's page as a PNG of at most 60,000 bytes: grey, or in black, grey and the ink of its seal. Raises
-    pypdfium2.PdfiumError on what is no PDF.
-    """
-    png = b""
-    for width, greys in QUALITIES:
-        png = _compress(_rasterize(pdf, width), greys) if ink is None else _compress_in_ink(pdf, width, ink)
-        if len(png) <= MAX_BYTES:
-            break
-    return png
-
-
-def _rasterize(pdf: bytes, width: int, grayscale: bool = True) -> Image.Image:
-    with _PDFIUM:
-        document = pypdfium2.PdfDocument(pdf)
-        try:
-            page = document[0]
-            image: Image.Image = page.render(scale=width / page.get_width(), grayscale=grayscale).to_pil()
-            return image.copy()  # the picture's memory is PDFium's until here
-        finally:
-            document.close()
-
-
-def _compress_in_ink(pdf: bytes, width: int, ink: Colour) -> bytes:
-    """Four colours in 2 bits: a seal in grey would hide the words over it."""
-    colours = [*WHITE, *GREY, *BLACK, *ink]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(colours)
-    page = _rasterize(pdf, width, grayscale=False).convert("RGB")
-    reduced = page.quantize(palette=palette, dither=Image.Dither.NONE)
-    reduced.putpalette(colours)
-    out = BytesIO()
-    reduced.save(out, "PNG", bits=2)
-    return out.getvalue()
-
-
-def _compress(image: Image.Image, greys: int) -> bytes:
-    """Few greys, evenly spread, in a palette of at most 4 bits."""
-    step = 255 / (greys - 1)
-    levels = image.point([round(value / step) for value in range(256)])
-    levels.putpalette([round(level * step) for level in range(greys) for _ in range(3)])
-    out = BytesIO()
-    levels.save(out, "PNG", bits=(greys - 1).bit_length())
-    return out.getvalue()

@@ -21,8 +21,8 @@ from time import perf_counter, process_time
 from app.documents.certificate import read_credentials
 from app.documents.pdf_signature import FileSigner
 from app.documents.qr import build_qr_matrix
-from app.documents.raster import render_slip_png
 from app.documents.slip_pdf import render_slip_pdf
+from app.documents.slip_png import render_slip_png
 from tests.bench._peers import make_slips, measure_in_turns
 from tests.fixtures.certificates import PASSWORD, make_p12
 from tests.fixtures.plain_slip import render_plain_slip

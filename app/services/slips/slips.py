@@ -13,9 +13,9 @@ from typing import Any, cast
 
 from sqlalchemy import Row, Select, Table, bindparam, select
 
-from app.documents.raster import render_slip_png
 from app.documents.seals import find_seal
 from app.documents.slip_pdf import SlipCodeText, render_slip_pdf
+from app.documents.slip_png import render_slip_png
 from app.domain.errors import UnknownSlip
 from app.domain.mini_app import MiniApp
 from app.domain.slip import SlipRecord, parse_slip_record
