@@ -155,8 +155,8 @@ class Settings:
     @property
     def seals(self) -> list[Seal]:
         """The pictures of all seals, of today and before."""
-        own = (mini_app.seal_picture for mini_app in self.mini_apps.values())
-        return [*self.slip.former_seal_pictures, *(seal for seal in own if seal is not None)]
+        own = (mini_app.seal for mini_app in self.mini_apps.values())
+        return [*self.slip.former_seals, *(seal for seal in own if seal is not None)]
 
     def raise_faults(self) -> None:
         """Raise SettingsError with everything that was found wrong so far, if anything was."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, tzinfo
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -28,8 +27,8 @@ from app.config_model import (
 from app.domain.conventions import FIRST_DAY, USUAL_NOTHING, Conventions, make_nothing
 from app.domain.person import USUAL_PATTERN, LetterCase, MalformedNumber, NumberForm, Role
 from app.domain.texts import ControlCharacter
-from app.settings.seal import Seal, read_seal
-from app.settings.sections import ROOT, OptionalPath
+from app.settings.seal import OptionalSeal
+from app.settings.sections import ROOT
 
 ALL_LEVELS = "all"
 ANY_FACT = ""
@@ -290,7 +289,7 @@ class MiniAppSettings(Section):
         "",
         description="the office that issues the slip 落款, instead of the manifest's. The English of both stands in `[english]`",
     )
-    seal: OptionalPath = Field(
+    seal: OptionalSeal = Field(
         None,
         description="the office's seal 公章: a square PNG with a transparent ground, 300 pixels or more a side, at most 1 MB. "
         "It is printed 42 mm wide under the office's name and the day; without it the slip has a place for a stamp",
@@ -308,18 +307,6 @@ class MiniAppSettings(Section):
     def own_words(self) -> dict[str, str]:
         """What slips say in place of the manifest's words, by its keys; "" for what they do not."""
         return {"statement": self.statement, "issuing_office": self.issuing_office}
-
-    @cached_property
-    def seal_picture(self) -> Seal | None:
-        """The seal, where there is one."""
-        return read_seal(self.seal) if self.seal else None
-
-    def list_contradictions(self) -> Iterator[tuple[str, str]]:
-        """See Section."""
-        try:
-            _ = self.seal_picture
-        except ValueError as error:
-            yield "seal", str(error)
 
     @field_validator("folder")
     @classmethod

@@ -7,8 +7,12 @@ import zlib
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import Annotated
 
 from PIL import Image
+from pydantic import BeforeValidator
+
+from app.config_model import Mistakes, read_texts
 
 MOST_BYTES = 1024 * 1024
 LEAST_SIDE, MOST_SIDE = 300, 4000
@@ -16,6 +20,10 @@ LEAST_SIDE, MOST_SIDE = 300, 4000
 DRAWN_SIDE = 496
 """300 dpi on paper; a larger picture is made smaller."""
 COLOURS = 16
+LEAST_DARK = 64
+"""By how much, of 255, what is printed must be darker than the paper; a light grey of 191 is just so."""
+LEAST_EXTENT = 0.9
+"""Of the picture's side, from one end of the seal to the other: the picture is what is drawn 42 mm wide."""
 MOST_UNEVEN = 0.05
 """By how much a round seal's picture may be wider than high, or higher than wide."""
 CLEAR = 16
@@ -57,6 +65,7 @@ def read_seal(path: Path) -> Seal:
     drawn = picture.resize((side, side), Image.Resampling.LANCZOS)
     paper = Image.new("RGBA", drawn.size, "white")
     paper.alpha_composite(drawn)
+    _check_look(paper, path)
     reduced = paper.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     return Seal(hashlib.sha256(content).hexdigest(), side, _pack(reduced), _list_colours(reduced))
 
@@ -106,11 +115,61 @@ def _check_ground(picture: Image.Image, path: Path) -> None:
         raise ValueError(
             f"names a picture without a transparent ground: it would lie on the paper as a box: {path}"
         )
-    if opacity.point(lambda level: 255 * (level > CLEAR)).getbbox() is None:
-        raise ValueError(f"names a picture in which nothing is seen: {path}")
+
+
+def _check_look(paper: Image.Image, path: Path) -> None:
+    """What is seen of it on white paper fills the picture, and is not too faint for that."""
+    grey = paper.convert("L")
+    seen = _get_extent(grey, CLEAR)
+    if not seen:
+        raise ValueError(f"names a picture in which nothing is seen on white paper: {path}")
+    if seen < LEAST_EXTENT:
+        raise ValueError(f"names a picture that its seal does not fill: crop it to the seal: {path}")
+    if _get_extent(grey, LEAST_DARK) < LEAST_EXTENT:
+        raise ValueError(
+            f"names a picture that is too faint on white paper: make it darker or opaque: {path}"
+        )
+
+
+def _get_extent(grey: Image.Image, least: int) -> float:
+    """The share of the picture's side over which something is at least so much darker than white, in the direction in
+    which it is less.
+    """
+    box = grey.point(lambda level: 255 * (255 - level >= least)).getbbox()
+    if box is None:
+        return 0.0
+    left, top, right, bottom = box
+    return min(right - left, bottom - top) / grey.width
 
 
 def _get_level(channel: Image.Image, place: tuple[int, int]) -> int:
     level = channel.getpixel(place)
     assert isinstance(level, int)  # a channel has one number a pixel
     return level
+
+
+def find_seal(value: object) -> object:
+    """The seal in the file that a text names, or None for an empty text."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("must be a text")
+    return read_seal(Path(value)) if value else None
+
+
+def find_seals(value: object) -> object:
+    """The seals in the files that a list of texts names; every one that cannot be used is a mistake."""
+    paths = read_texts(value)
+    if not isinstance(paths, tuple):
+        return paths
+    seals, mistakes = [], []
+    for path in paths:
+        try:
+            seals.append(read_seal(Path(path)))
+        except ValueError as error:
+            mistakes.append(("", str(error)))
+    if mistakes:
+        raise Mistakes(*mistakes)
+    return tuple(seals)
+
+
+OptionalSeal = Annotated[Seal | None, BeforeValidator(find_seal)]
+Seals = Annotated[tuple[Seal, ...], BeforeValidator(find_seals)]

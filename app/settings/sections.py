@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +34,7 @@ from app.config_model import (
 )
 from app.domain.colours import Colours
 from app.settings.emblem import Emblem, read_emblem
-from app.settings.seal import Seal, read_seal
+from app.settings.seal import Seals
 
 
 def read_commit(root: Path) -> str:
@@ -163,6 +162,14 @@ class ServiceSettings(Section):
             raise ValueError(f"must have at least {length} characters")
         return secret
 
+    @field_validator("emblem")
+    @classmethod
+    def check_emblem(cls, emblem: Path | None, info: ValidationInfo) -> Path | None:
+        """Refuse an emblem that is not seen on the colours; wrong ones are told already."""
+        if emblem and "colours" in info.data:
+            read_emblem(emblem, info.data["colours"])
+        return emblem
+
     @field_validator("trusted_hosts")
     @classmethod
     def trust_own_host(cls, hosts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -174,13 +181,6 @@ class ServiceSettings(Section):
     def find_commit(cls, commit: str) -> str:
         """The checkout's, where none is named."""
         return commit or read_commit(ROOT)
-
-    def list_contradictions(self) -> Iterator[tuple[str, str]]:
-        """See Section."""
-        try:
-            _ = self.emblem_file
-        except ValueError as error:
-            yield "emblem", str(error)
 
     @cached_property
     def support_qq(self) -> str:
@@ -277,7 +277,7 @@ class SlipSettings(Section):
         "see below",
     )
     pdf_a: Flag = Field(False, description="`true`: PDF files are PDF/A-2u, for the archive; 4 kB more")
-    former_seals: Files = Field(
+    former_seals: Seals = Field(
         (),
         description="the files of seals that `[mini_apps.<slug>] seal` no longer names: slips that bear them stay as they were",
     )
@@ -287,18 +287,6 @@ class SlipSettings(Section):
         "signed with it (PAdES), about 18 kB and 10 ms of CPU more each; not signed without",
     )
     p12_password: OptionalSecret = Field("", description="the password of `p12_file`")
-
-    def list_contradictions(self) -> Iterator[tuple[str, str]]:
-        """See Section."""
-        try:
-            _ = self.former_seal_pictures
-        except ValueError as error:
-            yield "former_seals", str(error)
-
-    @cached_property
-    def former_seal_pictures(self) -> tuple[Seal, ...]:
-        """The seals of slips that were issued before."""
-        return tuple(map(read_seal, self.former_seals))
 
     @field_validator("p12_password")
     @classmethod

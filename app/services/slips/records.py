@@ -100,7 +100,7 @@ def _write_record(
     now: datetime,
     words: Words = CHINESE,
 ) -> SlipRecord:
-    mini_app, seal = installed.mini_app, installed.settings.seal_picture
+    mini_app, seal = installed.mini_app, installed.settings.seal
     local = installation.get_local_time(now)
     return SlipRecord(
         title=mini_app.slip.title,
