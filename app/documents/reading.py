@@ -48,7 +48,7 @@ def _list_parts(layout: Layout) -> Iterator[Element]:
     yield Element("Table", (titles, *(_build_row(row, number) for row in steps)))
     yield Element("P", (number(),))
     for column in (column for row in rows.office for column in row):
-        is_english = bool(column.words) and column.words == wording.second_office
+        is_english = column.words is not None and column.words in wording.second_office
         yield Element("P", (number(),), _ENGLISH if is_english else "")
     qr_number = get_qr_number(layout)
     if layout.seal is not None:

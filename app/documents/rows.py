@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import accumulate, chain
 from typing import NamedTuple
 
-from app.documents.sheet import MM_PER_POINT, PADDING, Column, Ink, Measure, Style
+from app.documents.sheet import MM_PER_POINT, PADDING, Column, Ink, Measure, Style, break_lines, keep_spaces
 from app.documents.wording import CAPTION, SEAL_PLACE, STEP_HEADINGS, Wording
 
 QR_SIZE = 42.0
@@ -40,12 +40,18 @@ SECOND_OFFICE = Style(9.5, leading=1.4)
 CAPTION_STYLE = Style(8.0, Ink.SOFT)
 
 LABEL_WIDTH = 24.0
+CHECK_LABEL_WIDTH, ENGLISH_CHECK_LABEL_WIDTH = 24.0, 35.0
+"""Of the labels beside the QR, in Chinese and in both languages."""
+LABEL_GAP = 1.5
+"""Between a label and its value where neither is padded."""
 PANEL_GAP = 3.0
 """Around what stands in the panel of the QR."""
 SEAL_SIZE = 42.0
 """The seal's diameter, that of a university's."""
 OFFICE_WIDTH, OFFICE_INDENT = 110.0, 6.0
 """How wide the office's name may be, and how far it keeps from the right."""
+LEAST_SIZE = 7.0
+"""In points; a name that would have to be smaller to stand in one line takes several."""
 
 Row = list[Column]
 Severity = Callable[[Style], Style]
@@ -130,8 +136,11 @@ def center(words: str, style: Style, middle: float, most: float, measure: Measur
 def _split(x: float, parts: Sequence[tuple[float, str | None]], fit: Severity, padding: float) -> Row:
     """Labels, and values beside them, from `x` to the right."""
     places = accumulate((width for width, _ in parts), initial=x)
+    gap = 0 if padding else LABEL_GAP
     return [
-        Column(place, width, fit(VALUE if words is None else LABEL), words, padding)
+        Column(place, width, fit(VALUE), None, padding)
+        if words is None
+        else Column(place, width - gap, fit(LABEL), words, padding)
         for place, (width, words) in zip(places, parts, strict=False)
     ]
 
@@ -178,13 +187,13 @@ def _list_office(wording: Wording, fit: Severity, measure: Measure) -> Iterator[
     if not wording.office:
         return
     lines = [
-        (wording.office, fit(OFFICE)),
-        (wording.second_office, fit(SECOND_OFFICE)),
+        *_break_name(wording.office, fit(OFFICE), measure),
+        *_break_name(wording.second_office, fit(SECOND_OFFICE), measure),
         (wording.day, fit(OFFICE)),
     ]
-    widest = max(center(words, style, 0, OFFICE_WIDTH, measure).width for words, style in lines if words)
+    widest = max(center(words, style, 0, OFFICE_WIDTH, measure).width for words, style in lines)
     middle = LEFT + WIDTH - max(widest, SEAL_SIZE) / 2 - OFFICE_INDENT
-    columns = [center(words, style, middle, OFFICE_WIDTH, measure) for words, style in lines if words]
+    columns = [center(words, style, middle, OFFICE_WIDTH, measure) for words, style in lines]
     if not wording.has_seal:
         place = wording.put(SEAL_PLACE)
         width = center(place, fit(NOTE), 0, OFFICE_WIDTH, measure).width
@@ -195,6 +204,17 @@ def _list_office(wording: Wording, fit: Severity, measure: Measure) -> Iterator[
     *others, day = columns
     yield from ([column] for column in others)
     yield [day._replace(words=None)]
+
+
+def _break_name(name: str, style: Style, measure: Measure) -> Iterator[tuple[str, Style]]:
+    """The lines of an office's name: one, in smaller print if need be, or several where that would be too small."""
+    if not name:
+        return
+    needed = center(name, style, 0, OFFICE_WIDTH, measure).style.size
+    is_long = needed < min(style.size, LEAST_SIZE)
+    limit = style.get_limit(OFFICE_WIDTH)
+    lines = keep_spaces(name, break_lines(name, limit, measure)) if is_long else (name,)
+    yield from ((line, style) for line in lines)
 
 
 def _list_caption(wording: Wording, measure: Measure) -> Column:
@@ -208,14 +228,15 @@ def _list_compared(wording: Wording, fit: Severity) -> Iterator[Row]:
     """Beside the QR: the code to type, and the fields that a checker compares with the web page."""
     x, width = _get_panel_column(wording)
     name, number, level, college = wording.compared
-    rest = width - LABEL_WIDTH
+    label = ENGLISH_CHECK_LABEL_WIDTH if wording.second_title else CHECK_LABEL_WIDTH
+    rest = width - label
     yield [
-        Column(x, LABEL_WIDTH, fit(HEADING), wording.put("核验码"), 0),
-        Column(x + LABEL_WIDTH, rest, fit(CODE), None, 0),
+        Column(x, label, fit(HEADING), wording.put("核验码"), 0),
+        Column(x + label, rest, fit(CODE), None, 0),
     ]
-    yield _split(x, ((LABEL_WIDTH, name), (rest, None)), fit, 0)
-    yield _split(x, ((LABEL_WIDTH, number), (rest - 50, None), (20, level), (30, None)), fit, 0)
-    yield _split(x, ((LABEL_WIDTH, college), (rest, None)), fit, 0)
+    yield _split(x, ((label, name), (rest, None)), fit, 0)
+    yield _split(x, ((label, number), (rest - 50, None), (20, level), (30, None)), fit, 0)
+    yield _split(x, ((label, college), (rest, None)), fit, 0)
 
 
 def _list_advice(wording: Wording, fit: Severity) -> Iterator[Row]:

@@ -24,7 +24,6 @@ ENGLISH = {
     "结果": "Result",
     "查询时间": "Checked at",
     "核验码": "Code",
-    "后四位": "last four",
     SEAL_PLACE: "Seal",
     CAPTION: "Scan to verify",
 }
@@ -77,8 +76,9 @@ class Wording:
 def get_wording(record: SlipRecord, host: str, modules: int, has_seal: bool) -> Wording:
     """The words of a slip that other slips share; `has_seal`: its seal is drawn."""
     labels = {field.key: field.label for field in record.fields}
-    last_four = f" 后四位 {ENGLISH['后四位']}" if record.second_title else "后四位"
-    labels["student_number"] = labels.get("student_number", "") + last_four
+    labels["student_number"] = _label_last_four(
+        labels.get("student_number", ""), is_in_both=bool(record.second_title)
+    )
     return Wording(
         record.title,
         record.second_title,
@@ -93,6 +93,15 @@ def get_wording(record: SlipRecord, host: str, modules: int, has_seal: bool) -> 
         host,
         modules,
     )
+
+
+def _label_last_four(label: str, is_in_both: bool) -> str:
+    """The label of a number's last four; one in both languages has its English behind the first space."""
+    if not is_in_both:
+        return f"{label}后四位"
+    chinese, _, english = label.partition(" ")
+    of_what = f" of {english[:1].lower()}{english[1:]}" if english else ""
+    return f"{chinese}后四位 Last four{of_what}"
 
 
 _DIGIT = re.compile("[0-9]")

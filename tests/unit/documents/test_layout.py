@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from app.documents.fonts import get_fonts
 from app.documents.layout import PAGE_HEIGHT, PAGE_WIDTH, Layout, SlipTooLong
 from app.documents.qr import build_qr_matrix
-from app.documents.rows import QR_SIZE, SEAL_SIZE
-from app.documents.sheet import BODY_ABOVE, BODY_BELOW, MM_PER_POINT, Box, Cell, Lines, Style
+from app.documents.rows import DENSITIES, QR_SIZE, SEAL_SIZE, Density, list_rows
+from app.documents.sheet import BODY_ABOVE, BODY_BELOW, MM_PER_POINT, Box, Cell, Lines, Style, break_lines
 from app.documents.slip_pdf import fit_slip
+from app.documents.wording import get_wording
 from app.domain.slip import PrintedField, SlipRecord
 from tests.fixtures.seals import load_sample_seal
 from tests.fixtures.slips import (
@@ -217,3 +218,38 @@ def test_the_day_stands_under_the_office_in_chinese_form(day: str, printed: str)
 def test_a_slip_without_an_office_has_neither_day_nor_place() -> None:
     _, filled = lay_out_slip(ORDINARY)
     assert get_texts(filled, "2026年6月18日", "（盖章处）") == []
+
+
+def test_the_last_four_are_labelled_in_chinese_and_then_in_english() -> None:
+    for name, label in (("ordinary", "学号后四位"), ("both", "学号后四位 Last four of student number")):
+        _, filled = lay_out_slip(SLIPS[name])
+        assert label in ["".join(lines) for _, lines in filled]
+
+
+@pytest.mark.parametrize("density", DENSITIES)
+def test_a_label_keeps_a_gap_to_its_value_in_every_print(density: Density) -> None:
+    measure = get_fonts().measure
+    for name in ("ordinary", "both"):
+        wording = get_wording(SLIPS[name], CODE.host, MATRIX.size, has_seal=False)
+        rows = list_rows(wording, density, measure)
+        for row in (*rows.numbers, *rows.compared[1:]):
+            for label, value in pairwise(row):
+                if label.words is None:
+                    continue
+                lines = break_lines(label.words, label.limit, measure)
+                widest = max(map(measure, lines)) / 1000 * label.style.size * MM_PER_POINT
+                assert value.x - label.x - widest > 1, label.words
+
+
+LONG_OFFICE = (
+    "Office of Graduate Admissions, Student Affairs and Academic Records of the Graduate School, " * 2
+)
+
+
+@pytest.mark.parametrize("key", ["office", "second_office"])
+def test_a_long_office_takes_lines_of_readable_print(key: str) -> None:
+    layout, filled = lay_out_slip(replace(OFFICIAL, **{key: LONG_OFFICE.strip()}))
+    cells = [cell for cell, lines in filled if "".join(lines).strip() and "".join(lines) in LONG_OFFICE]
+    assert len(cells) >= 2
+    assert min(cell.style.size for cell in cells) >= 7
+    assert find_faults(layout, filled) == []
