@@ -94,6 +94,7 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
     for installed in installation.mini_apps.values():
         chosen = installed.settings
         yield f"mini-app     {chosen.slug}: {chosen.period}, open from {chosen.opens_on} to {chosen.closes_on}"
+        yield f"             {_describe_slip(installed)}"
         for step, connector in chosen.steps.items():
             watched = _describe_controls(installed, step)
             kind = settings.connectors[connector]["kind"]
@@ -102,6 +103,14 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
                 yield f"             WARNING: {connector} is a view, and {ANY_NUMBER}"
     kept = settings.retention
     yield f"retention    audit {kept.audit_days} days, checks {kept.slip_checks_days}, views {kept.slip_views_days}, closed cases {kept.closed_cases_days}"
+
+
+def _describe_slip(installed: InstalledMiniApp) -> str:
+    """Who issues the slips of a mini-app, with which seal, and what they say above it."""
+    slip, seal = installed.mini_app.slip, installed.settings.seal
+    stamp = f"the seal of SHA-256 {seal.digest}" if seal else "a place for a stamp"
+    office = f"issued by {slip.issuing_office} with {stamp}" if slip.issuing_office else "of no office"
+    return f"slip {office}: {slip.statement}"
 
 
 def _describe_controls(installed: InstalledMiniApp, step_key: str) -> str:

@@ -292,7 +292,8 @@ class MiniAppSettings(Section):
     seal: OptionalSeal = Field(
         None,
         description="the office's seal 公章: a square PNG with a transparent ground, 300 pixels or more a side, at most 1 MB. "
-        "It is printed 42 mm wide under the office's name and the day; without it the slip has a place for a stamp",
+        'It is printed 42 mm wide under the office\'s name and the day; without it, or with `""`, the slip has a place for a stamp. '
+        "A relative path starts at the folder in which the service is started",
     )
     steps: Mapping[str, str] = Field(
         {}, description="step = the name of the connector that answers for it; every step needs one"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import get_origin
 
@@ -25,6 +26,7 @@ from tests.campus.run import make_environment
 from tests.config_docs import TABLES
 from tests.conftest import get_free_port
 from tests.fixtures.finance_view import FRAGMENT, make_finance_view
+from tests.fixtures.seals import draw_seal
 from tests.fixtures.templates import prepare
 from tests.integration.operation.commands import run_flask
 
@@ -49,6 +51,19 @@ def test_a_usable_configuration_is_summed_up_without_its_secrets(environment: di
     passwords = [value for key, value in environment.items() if key.endswith(("CREDENTIAL", "CLIENT_SECRET"))]
     assert len(passwords) == 6
     assert not any(hidden in done.out for hidden in (secret, *passwords))
+
+
+def test_office_statement_and_seal_of_slips_are_told(environment: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "seal.png"
+    path.write_bytes(draw_seal())
+    own = "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__SEAL"
+    for value, stamp in (
+        (str(path), f"the seal of SHA-256 {sha256(draw_seal()).hexdigest()}"),
+        ("", "a place for a stamp"),
+    ):
+        done = run_flask(environment, "check-config", **{own: value})
+        told = f"slip issued by 中国矿业大学研究生院 with {stamp}: 该生已办结"
+        assert told in done.out, done.out + done.err
 
 
 def test_all_mistakes_are_told_at_once_and_nothing_else(environment: dict[str, str]) -> None:
