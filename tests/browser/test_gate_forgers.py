@@ -19,7 +19,6 @@ from tests.fixtures.forged_codes import FORGED_CODES
 from tests.fixtures.issued_slips import issue_slip
 from tests.running import running_service as start_own_service
 
-
 NEEDS_THE_LOG = {"an issued slip with another name by the true key"}
 
 
