@@ -315,11 +315,12 @@ async function checkShortCode(text, isCurrent) {
   document.querySelector("#result [name=code]").value = text;
 }
 
-/* The service's own verdict, or null. What it cannot tell comes with the status 503. */
+/* The service's own verdict, or null, as where it answers with an error. What it cannot tell comes with the status 503. */
 async function askService(url, typed) {
   if (navigator.onLine === false) return null;
   try {
-    return (await ask(url, LATE_PATIENCE_MS, typed ? { form: { code: typed } } : {})).data;
+    const { data } = await ask(url, LATE_PATIENCE_MS, typed ? { form: { code: typed } } : {});
+    return data.verdict ? data : null;
   } catch {
     return null;
   }
@@ -336,7 +337,7 @@ async function showState() {
     list: list && { ...list, state: isOld ? "stale" : "fresh" },
     waiting,
     mustSignIn: waiting > 0 && !gate.session.may_send,
-    abilities: { reader: device.reader.kind, verifier: gate.verifier || "none", kept: device.isKept, store: store.getStoreFault() || "kept" },
+    abilities: { reader: device.reader.kind, verifier: gate.verifier || "none", kept: device.isKept },
   });
   view.showDevice(listDeviceNotes());
 }

@@ -65,6 +65,15 @@ def test_a_network_that_hangs_holds_no_scan_up_and_the_page_says_so(gate: Page, 
     assert check(gate, slip.tampered_url) == "bad_signature"
 
 
+def test_a_service_that_answers_with_an_error_leaves_the_verdict_to_the_list(
+    gate: Page, slip: IssuedSlip
+) -> None:
+    gate.route(CODES, lambda route: route.fulfill(status=500, json={"error": "InternalServerError"}))
+    assert check(gate, slip.url) == "valid"
+    assert "by-list" in get_notes(gate)
+    assert check(gate, slip.tampered_url) == "bad_signature"
+
+
 def test_an_answer_that_comes_late_replaces_what_the_list_said(
     service: Service, own_slip: IssuedSlip, gate: Page
 ) -> None:
