@@ -1,4 +1,4 @@
-"""A department's JSON answer: strictly read, and its values found by path. What is wrong with it is named by a
+"""JSON of a department's answer, strictly read, and the values of a tree found by path. What is wrong is named by a
 FailureCode.
 """
 
@@ -29,32 +29,37 @@ PATH_PATTERN = make_path_pattern(INDEX)
 LIST_PATH_PATTERN = make_path_pattern()
 """A path without an index: an index would silently pass over another student's row beside it."""
 
-_JSON_TYPE = re.compile(r'application/json *(; *charset="?utf-?8"? *)?;?', re.IGNORECASE)
 _READER = JsonReader(max_digits=18)
 
 
-def check_content_type(header: str) -> None:
-    """Raise UntrustedAnswer unless the Content-Type says JSON, in UTF-8 if it names an encoding."""
-    if not _JSON_TYPE.fullmatch(header):
-        raise UntrustedAnswer(FailureCode.CONTENT_TYPE)
-
-
-def parse_json(body: bytes) -> Json:
-    """One JSON text in UTF-8 without a mark of byte order; raises UntrustedAnswer."""
+def read_json(text: str) -> Json:
+    """One JSON text; raises UntrustedAnswer."""
     try:
-        return _READER.read(body.decode("utf-8"))
+        return _READER.read(text)
     except JsonError as error:
         raise UntrustedAnswer(FailureCode(error.fault)) from None
-    except UnicodeDecodeError:
-        raise UntrustedAnswer(FailureCode.NOT_JSON) from None
 
 
 def look_up(document: Json, path: Path) -> Json:
-    """The value at a path; raises UntrustedAnswer if it is missing."""
+    """The value at a path; raises UntrustedAnswer if it is missing, or if on the way there is a key beside it that differs
+    in case alone: `"rows": []` beside `"Rows"` is no word about the rows.
+    """
     try:
-        return json_reading.look_up(document, path)
+        found = json_reading.look_up(document, path)
     except NoSuchValue:
         raise UntrustedAnswer(FailureCode.MISSING_FIELD) from None
+    _require_one_spelling(document, path)
+    return found
+
+
+def _require_one_spelling(document: Any, path: Path) -> None:
+    node = document
+    for step in path:
+        if isinstance(step, str) and len(node) > 1:
+            folded = step.casefold()
+            if any(key != step and key.casefold() == folded for key in node):
+                raise UntrustedAnswer(FailureCode.DUPLICATE_KEY)
+        node = json_reading.look_up(node, (step,))
 
 
 Scalar = str | int | bool
@@ -71,6 +76,11 @@ class Mark:
         """Whether the answer has one of the values there; raises UntrustedAnswer if the place is missing."""
         value = look_up(document, self.path)
         return any(type(value) is type(known) and value == known for known in self.values)
+
+    def implies(self, other: Mark) -> bool:
+        """Whether the other holds wherever this one does."""
+        known = {(type(value), value) for value in other.values}
+        return self.path == other.path and known.issuperset((type(value), value) for value in self.values)
 
 
 def all_hold(marks: tuple[Mark, ...], document: Json) -> bool:
@@ -100,6 +110,8 @@ def _written_as(pattern: str, *, may_be_empty: bool = False) -> PlainValidator:
             return None
         if not isinstance(value, str):
             raise ValueError("must be a text")
+        if not value:
+            raise ValueError("is empty")
         if not re.fullmatch(pattern, value):
             raise ValueError(f"must match {pattern}")
         return parse_path(value)
@@ -120,7 +132,7 @@ def _read_marks(table: object) -> tuple[Mark, ...]:
     if mistakes:
         raise Mistakes(*mistakes)
     if not known:
-        raise ValueError("names no mark")
+        raise ValueError("is empty: name a path and what must stand there")
     return tuple(Mark(parse_path(path), tuple(values)) for path, values in known.items())
 
 
