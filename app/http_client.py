@@ -19,7 +19,9 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from app.domain.exchanges import Exchange, record_question
 from app.event_loop import PerLoop, close_at_exit, forget_at_exit
+from app.http_reasons import find_reason
 
 USER_AGENT = "lixiao"
 IDLE_SECONDS = 15
@@ -78,18 +80,25 @@ class HttpClient:
     bytes. They are kept for the next request until `close`, or the end of the process.
     """
 
-    def __init__(self, trust: ssl.SSLContext | bool, max_body: int, accept_encoding: str = "gzip") -> None:
+    def __init__(
+        self,
+        trust: ssl.SSLContext | bool,
+        max_body: int,
+        accept_encoding: str = "gzip",
+        accept: str = "application/json",
+    ) -> None:
         self._trust = trust
         self._max_body = max_body
         self._headers = {
             "User-Agent": USER_AGENT,
-            "Accept": "application/json",
+            "Accept": accept,
             "Accept-Encoding": accept_encoding,
         }
         self._sessions = PerLoop(self._open_session)
 
     async def send(self, request: Request, wants_body: WantsBody) -> Answer:
         """Send a request once. Raises HttpError, and what `wants_body` raises."""
+        exchange = record_question(f"{request.method} {request.url}", request.headers, request.body or b"")
         call = self._sessions.get().request(
             request.method,
             _read_url(request.url),
@@ -104,11 +113,16 @@ class HttpClient:
         except aiohttp.ClientResponseError:
             raise HttpError(HttpFault.BAD_HTTP) from None
         except (aiohttp.ClientConnectionError, OSError) as error:
+            if exchange is not None:
+                exchange.error, exchange.reason = str(error), find_reason(error)
             raise NoAnswer(_name_no_answer(error)) from None
         # Leaving the block drops the connection unless the answer was read to its end.
         async with response:
             headers = response.headers
-            body = await self._read_body(response) if wants_body(response.status, headers) else b""
+            recorded = None if exchange is None else await self._record(exchange, response)
+            if not wants_body(response.status, headers):
+                return Answer(response.status, headers, b"")
+            body = await self._read_body(response) if recorded is None else recorded
             return Answer(response.status, headers, body)
 
     async def close(self) -> None:
@@ -117,6 +131,13 @@ class HttpClient:
         if session is not None:
             await session.close()
             forget_at_exit(self)
+
+    async def _record(self, exchange: Exchange, response: aiohttp.ClientResponse) -> bytes:
+        """Note the answer with its body, wanted or not: it may say what is wrong."""
+        exchange.answer_head = f"HTTP {response.status} {response.reason or ''}".strip()
+        exchange.answer_headers = dict(response.headers)
+        exchange.answer_body = await self._read_body(response)
+        return exchange.answer_body
 
     async def _read_body(self, response: aiohttp.ClientResponse) -> bytes:
         raw = bytearray()

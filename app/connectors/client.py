@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, wait
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from functools import partial
 from typing import Any, TypeVar
@@ -179,6 +181,20 @@ class Breaker:
         self._failed_in_a_row = 0
         self._failed_students: set[str] = set()
         self._opened_at = 0.0
+        self._has_answered = False
+
+    def describe(self, now: float) -> str:
+        """How the system does, in words for an operator; may be read from any thread."""
+        if self.state is BreakerState.OPEN:
+            left = math.ceil(self._opened_at + self._pause_seconds - now)
+            return (
+                f"not asked for {left} s after failures" if left > 0 else "asked again next, after failures"
+            )
+        if self.state is BreakerState.HALF_OPEN:
+            return "being asked again after failures"
+        if self._failed_in_a_row:
+            return f"did not answer {self._failed_in_a_row} time(s) in a row"
+        return "answers" if self._has_answered else "not asked yet"
 
     def is_refusing(self, now: float) -> bool:
         """Whether a call would end at once; changes nothing."""
@@ -197,6 +213,7 @@ class Breaker:
     def note_success(self) -> None:
         """The system answered, whatever it said."""
         self.state = BreakerState.CLOSED
+        self._has_answered = True
         self._failed_in_a_row = 0
         self._failed_students.clear()
 
@@ -211,6 +228,11 @@ class Breaker:
             self._opened_at = now
 
 
+def name_queue(system: str) -> str:
+    """What the numbers call those who wait for a free place at a system."""
+    return f"department_{system}"
+
+
 class GuardedConnector:
     """A connector whose every call ends within its deadline, the wait for a free place included."""
 
@@ -223,9 +245,9 @@ class GuardedConnector:
         self._breaker = Breaker(limits.breaker_failures, limits.breaker_pause_seconds)
 
     @property
-    def breaker_state(self) -> BreakerState:
-        """For /readyz and the metrics; may be read from any thread."""
-        return self._breaker.state
+    def breaker_words(self) -> str:
+        """How the system does, in words for an operator; may be read from any thread."""
+        return self._breaker.describe(time.monotonic())
 
     async def fetch_reading(self, student_number: str) -> Reading:
         """See Connector; faults of its own: busy, breaker_open, timeout, internal."""
@@ -260,11 +282,24 @@ class GuardedConnector:
             raise self._unavailable(FailureCode.BREAKER_OPEN)
         waits = True
         try:
-            async with asyncio.timeout(self._limits.deadline_seconds), self._places.get():
+            async with asyncio.timeout(self._limits.deadline_seconds), self._take_place():
                 waits = False
                 return await self._attempt(call, student_number)
         except TimeoutError:
             raise self._unavailable(FailureCode.BUSY if waits else FailureCode.TIMEOUT) from None
+
+    @asynccontextmanager
+    async def _take_place(self) -> AsyncIterator[None]:
+        places = self._places.get()
+        if places.locked():
+            with metrics.queue_length.labels(name_queue(self.name)).track_inprogress():
+                await places.acquire()
+        else:
+            await places.acquire()
+        try:
+            yield
+        finally:
+            places.release()
 
     async def _attempt(self, call: Callable[[], Awaitable[T]], student_number: str) -> T:
         if not self._breaker.admit(time.monotonic()):

@@ -1,8 +1,8 @@
-"""Rows that come in pages: which parameters ask for a page, and what proves that no page is missing.
+"""Rows that come in pages by number, or by the number of rows before them: which parameters ask for a page, and what
+proves that no page is missing.
 
-A page that is shorter than was asked for proves nothing, since systems cap a page as they like: the walk ends
-where the stated total is reached, or at two pages without rows. Rows that are counted prove nothing either while one
-may have come twice: pages overlap where a system sorts them anew for each question, and then another row is missing.
+A page that is shorter than was asked for proves nothing, since systems cap a page as they like: the walk ends where the
+stated total is reached, where a page says to be the last one, or at two pages without rows.
 
 | what a walk shows | what it comes to |
 | --- | --- |
@@ -10,6 +10,7 @@ may have come twice: pages overlap where a system sorts them anew for each quest
 | a row that came before, on this page or an earlier one | `repeated_page` |
 | a total that changes, is no number, or is not the rows found | `wrong_count` |
 | a page that says to be another one | `wrong_count` |
+| with `last`: a page that says to be the last one, and which one it is | all rows |
 | with `end`: a page without rows, and one more without rows | all rows |
 | with `end`: rows behind a page without any | `contradiction` |
 | no end within `most` pages | `too_large` |
@@ -18,16 +19,16 @@ may have come twice: pages overlap where a system sorts them anew for each quest
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field as Key
 
-from app.config_model import Choice, Section, Whole, between, matching, one_of
+from app.config_model import Choice, Whole, between, one_of
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.http.request import BODY_PLACES, NAME_PATTERN, Access, Name, Place, RequestShape
-from app.connectors.json_paths import OptionalPath, look_up
-from app.connectors.reading import AnswerShape, list_rows, read_row, require_count
+from app.connectors.http.places import Claim, Name, Place, Placed, merge
+from app.connectors.http.walk import RowBook, Walk, WalkShape, list_walk_claims
+from app.connectors.json_paths import OptionalPath
+from app.connectors.reading import AnswerShape
 from app.domain.clearance import Record
 from app.domain.json_reading import Json, Path
 
@@ -36,94 +37,88 @@ LEAST_TO_THE_END = 3
 """A page with rows, and two without."""
 
 
-class PageShape(Section):
-    """How pages are asked for and counted. All pages come within the one deadline."""
+class PageShape(WalkShape):
+    """How pages are asked for and counted; one of `total`, `last` and `end` tells where they end."""
 
-    number_in: Annotated[Choice[Place], one_of(Place.QUERY, Place.FORM, Place.JSON)] = Key(
-        description="where the page's number goes: `query`, `form` or `json`"
+    number_in: Annotated[Choice[Place], one_of(Place.QUERY, Place.FORM, Place.JSON, Place.BODY)] = Key(
+        description="where the page's number goes: `query`, `form`, `json`, or `body`, whose template names it"
     )
     number_name: Name = Key(description="the parameter or field of the page's number")
-    size_name: Annotated[str, matching(NAME_PATTERN)] = Key(
-        "", description="the parameter or field of the rows a page; needs `size`"
+    counts: Literal["pages", "rows"] = Key(
+        "pages",
+        description="what that number counts: `pages`, or `rows`: those before the page, as `start = 0, 20, 40`; then `size` "
+        "and `first` must be set",
     )
-    size: Annotated[Whole | None, between(1, 1000)] = Key(None, description="how many rows a page")
-    first: Annotated[Whole, between(0, 1)] = Key(1, description="the number of the first page")
-    total: OptionalPath = Key(None, description="the path of the number of all rows; or `end`")
+    first: Annotated[Whole, between(0, 1)] = Key(1, description="the number of the first page, or row")
     end: Literal["empty_page"] | None = Key(
         None,
         description='`"empty_page"`: pages are asked for until two have no rows, as a short page ends nothing',
     )
     echo: OptionalPath = Key(
-        None, description="the path where an answer repeats its page's number; needed with `end`"
+        None, description="the path where an answer repeats its page's number; needed without `total`"
     )
-    row_key: OptionalPath = Key(
-        None,
-        description="the path inside a row of what names it, such as a bill's number; without it a row is known by all "
-        "facts that are read of it. Needed where two rows may be equal in these, such as two fees of one name and amount",
-    )
-    most: Annotated[Whole, between(2, 100)] = Key(20, description="how many pages at most")
 
     def list_contradictions(self) -> Iterator[tuple[str, str]]:
         """See Section."""
-        if (self.end is None) == (self.total is None):
-            yield "total", f'or end = "{EMPTY_PAGE}" must be set, and only one of them'
+        yield from super().list_contradictions()
+        if (self.end is None) == (self.total is None and not self.last):
+            yield "total", f'or last must be set, or end = "{EMPTY_PAGE}" alone'
         if self.total is None and self.echo is None:
-            yield "echo", "is missing: an empty page ends the walk only if it says which page it is"
-        if bool(self.size_name) != (self.size is not None):
-            yield "size", "is missing" if self.size_name else "needs size_name"
+            yield "echo", "is missing: without a total, each page must say which one it is"
         if self.end is not None and self.most < LEAST_TO_THE_END:
             yield "most", f"must be from {LEAST_TO_THE_END} to 100"
+        if self.counts == "rows" and self.size is None:
+            yield "size", 'is missing: counts = "rows" needs it'
+        if self.counts == "rows" and "first" not in self.model_fields_set:
+            yield "first", 'is missing: counts = "rows" needs to know whether the first row is 0 or 1'
 
-    def list_body_contradictions(self, access: Access, request: RequestShape) -> Iterator[tuple[str, str]]:
-        """What is wrong with the body that a page's number would make with the request's."""
-        if len({self.number_in, request.number_in, access.credential_in} & BODY_PLACES) > 1:
-            yield "number_in", "names another kind of body than the request has"
-        if self.number_in in BODY_PLACES and request.method == "GET":
-            yield "number_in", "needs method POST to send a form or JSON"
+    def list_claims(self) -> Iterator[Claim]:
+        """See WalkShape."""
+        names = (("number_name", self.number_name), ("size_name", self.size_name))
+        yield from list_walk_claims("pages", "number_in", self.number_in, names)
 
-    def make_fields(self, page: int) -> dict[Place, dict[str, str | int]]:
-        """The parameters that ask for a page."""
-        wanted: dict[str, str | int] = {self.number_name: page}
-        return {self.number_in: wanted | ({self.size_name: self.size} if self.size else {})}
+    @property
+    def read_paths(self) -> tuple[Path | None, ...]:
+        """See WalkShape."""
+        return (self.total, self.echo)
+
+    def start(self, shape: AnswerShape, student_number: str) -> Walk:
+        """See WalkShape."""
+        return PageWalk(self, RowBook(shape, self, student_number))
 
 
-@dataclass(slots=True)
 class PageWalk:
     """The pages of one answer about one student so far."""
 
-    shape: AnswerShape
-    pages: PageShape
-    student_number: str
-    _records: list[Record] = field(default_factory=list)
-    _seen: set[Any] = field(default_factory=set)
-    _total: int | None = None
-    _was_empty: bool = False
+    def __init__(self, pages: PageShape, book: RowBook) -> None:
+        self._pages = pages
+        self._book = book
+        self._number = pages.first
+        self._was_empty = False
 
-    def take(self, document: Json, page: int) -> bool:
-        """Take the answer to the question for a page; whether it was the last one. Raises UntrustedAnswer for an
-        answer that is not about this student and this page, holds a row that came before, or changes the total.
-        """
-        rows = list_rows(self.shape, document, self.student_number, is_first=page == self.pages.first)
-        if self.pages.echo is not None:
-            _require_page(look_up(document, self.pages.echo), page)
-        for row in rows:
-            self._take_row(row)
-        if self.pages.total is None:
-            return self._is_past_the_end(bool(rows))
-        return self._is_complete(document, bool(rows))
+    def make_fields(self) -> Placed:
+        """See Walk."""
+        number: Placed = {self._pages.number_in: {self._pages.number_name: self._number}}
+        return merge(number, self._pages.place_size(self._pages.number_in))
+
+    def take(self, document: Json) -> bool:
+        """See Walk."""
+        if self._pages.last:
+            self._book.require_list(document)
+        found = self._book.take_rows(document)
+        if self._pages.echo is not None:
+            _require_page(self._book.shape.look_up_number(document, self._pages.echo), self._number)
+        self._number += (found or self._pages.size or 1) if self._pages.counts == "rows" else 1
+        if self._pages.end is not None:
+            return self._is_past_the_end(found > 0)
+        is_complete = self._book.is_total_reached(document)
+        if self._pages.last:
+            return self._book.end() if self._book.is_last(document) else self._book.go_on()
+        return is_complete or (found == 0 and self._book.end())
 
     def read_records(self) -> tuple[Record, ...]:
-        """The facts of all pages, one mapping a row."""
-        return tuple(self._records)
-
-    def _take_row(self, row: Json) -> None:
-        record = read_row(self.shape, row, self.student_number)
-        # By what is read of it, not by the whole row: a running number or a time makes no other row of it.
-        key = tuple(record.values()) if self.pages.row_key is None else _read_key(row, self.pages.row_key)
-        if key in self._seen:
-            raise UntrustedAnswer(FailureCode.REPEATED_PAGE)
-        self._seen.add(key)
-        self._records.append(record)
+        """See Walk."""
+        return tuple(self._book.records)
 
     def _is_past_the_end(self, has_rows: bool) -> bool:
         """One page without rows may be a gap, such as a page whose rows were all filtered away; two are the end."""
@@ -132,23 +127,7 @@ class PageWalk:
         is_end, self._was_empty = self._was_empty, not has_rows
         return is_end
 
-    def _is_complete(self, document: Json, has_rows: bool) -> bool:
-        total = look_up(document, self.pages.total or ())
-        if type(total) is not int or total < len(self._records) or self._total not in (None, total):
-            raise UntrustedAnswer(FailureCode.WRONG_COUNT)
-        self._total = total
-        if not has_rows:
-            require_count(total, len(self._records))
-        return total == len(self._records)
-
 
 def _require_page(value: Json, page: int) -> None:
     if type(value) is not int or value != page:
         raise UntrustedAnswer(FailureCode.WRONG_COUNT)
-
-
-def _read_key(row: Json, path: Path) -> str:
-    key = look_up(row, path)
-    if key == "" or not isinstance(key, str | int) or isinstance(key, bool):
-        raise UntrustedAnswer(FailureCode.WRONG_TYPE)
-    return str(key)

@@ -27,6 +27,17 @@ from tests.integration.connectors.stand_in import (
 
 BY_TOTAL = {"number_in": "query", "number_name": "page", "size_name": "size", "size": 2, "total": "total"}
 BY_END = {"number_in": "query", "number_name": "page", "end": "empty_page", "echo": "page"}
+BY_ROWS = {
+    "number_in": "query",
+    "number_name": "start",
+    "counts": "rows",
+    "first": 0,
+    "size_name": "limit",
+    "size": 2,
+    "total": "total",
+}
+WITHOUT_SIZE = {key: value for key, value in BY_ROWS.items() if not key.startswith("size")}
+BY_MARK = {"number_in": "query", "number_name": "page", "last": {"more": False}, "echo": "page"}
 MANY: dict[str, Any] = {"rows": "many", "no_record": "empty"}
 
 
@@ -36,11 +47,15 @@ def server() -> Iterator[StandIn]:
         yield stand_in
 
 
-def page(*books: int, total: int | None = 3, number: int = 1, no: str = STUDENT, code: int = 0) -> bytes:
+def page(
+    *books: int, total: int | None = 3, number: int = 1, no: str = STUDENT, code: int = 0, more: object = None
+) -> bytes:
     """One page of an answer, with a row for each number of books."""
     rows = [{"books": count, "row": f"{number}-{place}"} for place, count in enumerate(books)]
     return response(
-        json.dumps({"code": code, "no": no, "rows": rows, "total": total, "page": number}).encode()
+        json.dumps(
+            {"code": code, "no": no, "rows": rows, "total": total, "page": number, "more": more}
+        ).encode()
     )
 
 
@@ -71,6 +86,61 @@ def test_pages_are_asked_for_until_one_is_empty_however_short_they_are(server: S
     server.will_answer(page(0), page(800, number=2), page(number=3), page(number=4))
     assert read_books(server, BY_END) == [0, 800]
     assert list_asked(server) == ["1", "2", "3", "4"]
+
+
+def test_pages_may_be_asked_for_by_the_rows_before_them(server: StandIn) -> None:
+    """A page that the system caps moves the next one's start by the rows that came."""
+    server.will_answer(page(1, 2, total=4), page(3, total=4), page(800, total=4))
+    assert read_books(server, BY_ROWS) == [1, 2, 3, 800]
+    assert list_asked(server, "start") == ["0", "2", "3"]
+    assert list_asked(server, "limit") == ["2"] * 3
+
+
+def test_rows_that_are_counted_from_the_wrong_one_are_missed_by_the_total(server: StandIn) -> None:
+    """The first row is passed over: what the total is for."""
+    server.will_answer(page(2, 3, total=3), page(total=3))
+    assert fault_of(connect(server.url, **MANY, pages=BY_ROWS | {"first": 1})) == "wrong_count"
+
+
+def test_a_gap_moves_the_start_by_a_page(server: StandIn) -> None:
+    by_end = {key: value for key, value in BY_ROWS.items() if key != "total"} | {
+        "end": "empty_page",
+        "echo": "page",
+    }
+    server.will_answer(page(1, 2, number=0), page(number=2), page(number=4))
+    assert read_books(server, by_end) == [1, 2]
+    assert list_asked(server, "start") == ["0", "2", "4"]
+
+
+def test_pages_are_asked_for_until_one_says_to_be_the_last(server: StandIn) -> None:
+    server.will_answer(page(1, 2, more=True), page(number=2, more=True), page(800, number=3, more=False))
+    assert read_books(server, BY_MARK) == [1, 2, 800]
+
+
+@pytest.mark.parametrize(
+    ("changes", "answers", "fault"),
+    [
+        ({}, [page(1, more=True), page(2, number=1, more=False)], "wrong_count"),
+        (
+            {},
+            [response(b'{"code": 0, "no": "%s", "rows": [], "page": 1}' % STUDENT.encode())],
+            "missing_field",
+        ),
+        ({"most": 2}, [page(1, more="?"), page(2, number=2, more="?")], "too_large"),
+        ({"total": "total"}, [page(1, more=False)], "wrong_count"),
+        ({}, [page(1, more=True), page(1, number=2, more=False)], "repeated_page"),
+    ],
+)
+def test_a_last_page_that_is_not_proven_to_be_one_is_not_believed(
+    server: StandIn, changes: dict[str, Any], answers: list[bytes], fault: str
+) -> None:
+    assert fault_with(server, BY_MARK | changes, *answers) == fault
+
+
+def test_without_the_total_a_page_that_says_to_be_the_last_is_believed(server: StandIn) -> None:
+    """The control: what the mark alone costs in proof."""
+    server.will_answer(page(1, total=3, more=False))
+    assert read_books(server, BY_MARK) == [1]
 
 
 def test_without_the_walk_the_debt_on_the_second_page_is_not_seen(server: StandIn) -> None:
@@ -210,6 +280,11 @@ def test_a_page_may_be_asked_for_in_the_body_and_counted_from_zero(server: Stand
         ({"rows": "many", "pages": BY_TOTAL | {"most": 1}}, "pages.most"),
         ({"rows": "many", "pages": BY_END | {"most": 2}}, "pages.most"),
         ({"rows": "many", "pages": BY_TOTAL | {"row_key": "a..b"}}, "pages.row_key"),
+        ({"rows": "many", "pages": BY_TOTAL | {"counts": "rows"}}, "pages.first"),
+        ({"rows": "many", "pages": WITHOUT_SIZE}, "pages.size"),
+        ({"rows": "many", "pages": {**BY_MARK, "echo": ""}}, "pages.echo"),
+        ({"rows": "many", "pages": BY_MARK | {"end": "empty_page"}}, "pages.total"),
+        ({"rows": "many", "pages": BY_MARK | {"number_name": "no"}}, "pages.number_name"),
         ({"rows": "many", "pages": BY_TOTAL | {"typo": 1}}, "pages.typo"),
         ({"fresh_for_minutes": 5}, "fresh_for_minutes"),
         ({"as_of": "at"}, "fresh_for_minutes"),

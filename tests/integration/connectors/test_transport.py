@@ -186,11 +186,24 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
         close_connectors([trusting])
 
 
-def make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for localhost signed by itself, and a server's context with it."""
+def test_a_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
+    certificate, tls = make_certificate(tmp_path, address="127.0.0.2")
+    with running_stand_in(tls) as server:
+        named, numbered = (
+            connect(url, ca_file=str(certificate))
+            for url in (server.url, server.url.replace("localhost", "127.0.0.1"))
+        )
+        assert fault_of(numbered) == "tls"
+        assert server.requests == []
+        assert isinstance(ask(named), Reading), "control: by the name that it is of"
+        close_connectors([named, numbered])
+
+
+def make_certificate(folder: Path, address: str = "127.0.0.1") -> tuple[Path, ssl.SSLContext]:
+    """A certificate for localhost at this address signed by itself, and a server's context with it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(address))]
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())

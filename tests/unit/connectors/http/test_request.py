@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from app.connectors.base import UntrustedAnswer
-from app.connectors.http.request import Access, Place, Request, RequestShape, build_request
+from app.connectors.http.places import Place
+from app.connectors.http.request import Access, Request, RequestShape, build_request
 from tests.unit.connectors.demo import STUDENT, demo_configs
 
 CONFIGS = demo_configs()
