@@ -7,18 +7,26 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, ValidationInfo, field_validator
 from pydantic import Field as Key
+from pydantic import ValidationInfo, field_validator
 
-from app.config_model import SHOWN_DEFAULT, Choice, Day, Flag, Section, Texts, of_context, require
+from app.config_model import SHOWN_DEFAULT, Choice, require
+from app.connectors.amounts import Spelling, read_amount
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.json_paths import AnyPath, look_up
+from app.connectors.field_keys import (
+    NUMBERS,
+    FieldKeys,
+    FieldType,
+    JsonType,
+    MoneyUnit,
+)
+from app.connectors.json_paths import look_up
+from app.connectors.moments import EPOCHS, read_written
 from app.domain.clearance import FactValue
-from app.domain.conventions import USUAL, Conventions
 from app.domain.json_reading import Fraction, Json
+from app.domain.person import NumberForm
 from app.domain.texts import ControlCharacter, clean_text
 
 log = logging.getLogger(__name__)
@@ -26,20 +34,8 @@ log = logging.getLogger(__name__)
 MAX_TEXT = 200
 
 _ONE_FEN = Decimal("0.01")
-
-_COUNT = re.compile(r"0|[1-9][0-9]{0,8}")
-_YUAN = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?")
-_FEN = re.compile(r"0|[1-9][0-9]{0,13}")
+_ZERO_DAY = re.compile(r"0[0年月日:/. TZ+-]*")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def check_pattern(pattern: str) -> str:
-    """The regular expression; raises ValueError if it is none."""
-    try:
-        re.compile(pattern)
-    except re.error:
-        raise ValueError("is not a regular expression") from None
-    return pattern
 
 
 _LEFT_OUT = frozenset(
@@ -53,47 +49,7 @@ _LEFT_OUT = frozenset(
 )
 
 
-class FieldType(StrEnum):
-    """What a field holds; money becomes Decimal yuan with two decimals, a day is written YYYY-MM-DD."""
-
-    TEXT = "text"
-    COUNT = "count"
-    MONEY = "money"
-    DAY = "day"
-    FLAG = "flag"
-
-
-class MoneyUnit(StrEnum):
-    """What a system counts money in: 1 yuan 元 is 100 fen 分."""
-
-    YUAN = "yuan"
-    FEN = "fen"
-
-
-class JsonType(StrEnum):
-    """How a system writes its numbers in JSON."""
-
-    NUMBER = "number"
-    STRING = "string"
-
-
-_KEYS_OF_TYPES: Mapping[str, tuple[FieldType, ...]] = {
-    "unit": (FieldType.MONEY,),
-    "json": (FieldType.COUNT, FieldType.MONEY),
-    "known": (FieldType.TEXT,),
-    "values": (FieldType.TEXT,),
-    "pattern": (FieldType.TEXT,),
-    "not_before": (FieldType.DAY,),
-    "may_be_future": (FieldType.DAY,),
-}
-"""The keys that only some types of facts have."""
-
-
-OfCampus = Annotated[Conventions, *of_context("conventions", USUAL)]
-"""What holds for the answers of every department: no key of a connector's table."""
-
-
-class Field(Section):
+class Field(FieldKeys):
     """One fact: where it stands in a row and what it may be.
 
     What stands for nothing by the conventions is refused, unless it is known. Spaces and invisible characters of a text
@@ -102,70 +58,11 @@ class Field(Section):
     answer, and so is a text outside the known ones.
     """
 
-    path: AnyPath = Key(description="where it stands in the row")
-    type: Choice[FieldType] = Key(description="`text`, `count`, `money`, `day` (YYYY-MM-DD) or `flag`")
-    unit: Choice[MoneyUnit] | None = Key(
-        None, description="for money: `yuan` or `fen` (1 yuan 元 is 100 fen 分)"
-    )
-    known: Texts = Key((), description="for text: the texts that are known, as facts themselves")
-    values: dict[str, str] | None = Key(
-        None,
-        validate_default=True,
-        description="for text: a table of the known texts and the facts they mean",
-    )
-    pattern: Annotated[str, AfterValidator(check_pattern)] = Key(
-        ".*", description="for text without `known` and `values`: what all of it must match"
-    )
-    may_be_empty: Flag = Key(
-        False,
-        alias="empty",
-        description='null, "" and what `[answers]` lists as standing for nothing (无, -, 0000-00-00, 9999-12-31, …) are '
-        'a known meaning, "nothing"; without it they are refused, and in free text they never count',
-    )
-    not_before: Day | None = Key(
-        None,
-        json_schema_extra={SHOWN_DEFAULT: "that of `[answers]`"},
-        description="for a day: the first that it can be",
-    )
-    may_be_future: Flag = Key(
-        False, description="for a day: it may be later than today, on the service's wall clock"
-    )
-    json_type: Annotated[JsonType, *of_context("json_type", JsonType.STRING)] = JsonType.STRING
-    conventions: OfCampus = USUAL
-    only_shown_as: Annotated[str, *of_context("only_shown_as", "")] = ""
-
-    @field_validator("values")
-    @classmethod
-    def _fold_values(cls, values: dict[str, str] | None, info: ValidationInfo) -> dict[str, str] | None:
-        """The known texts as answers are compared with them: two may fold to one only with one meaning."""
-        clean: dict[str, str] = {}
-        for text, meaning in (values or {text: text for text in info.data.get("known", ())}).items():
-            try:
-                folded = clean_text(text)
-            except ControlCharacter:
-                raise ValueError("holds a control character") from None
-            if clean.setdefault(folded, meaning) != meaning:
-                raise ValueError(f"gives {folded} two meanings")
-        return clean or None
-
-    def list_contradictions(self) -> Iterator[tuple[str, str]]:
-        """See Section."""
-        given = {type(self).model_fields[name].alias or name for name in self.model_fields_set}
-        for key, types in _KEYS_OF_TYPES.items():
-            if key in given and self.type not in types:
-                yield key, "is not a known key"
-        if self.type is FieldType.MONEY and self.unit is None:
-            yield "unit", "is missing"
-        if {"known", "values"} <= given:
-            yield "known", "and values are both set"
-        if "pattern" in given and self.values is not None:
-            yield "pattern", "is for free text: known or values are set"
-        if self.not_before and not self.may_be_future and self.not_before > self.conventions.get_today():
-            yield "not_before", "is in the future: every day in an answer would be refused"
-
     def read(self, row: Json) -> FactValue:
         """The fact in a row of an answer; raises UntrustedAnswer if it is not positively understood."""
         value = look_up(row, self.path)
+        if self._means_zero(value):
+            return 0 if self.type is FieldType.COUNT else Decimal("0.00")
         try:
             if (self.may_be_empty or self.only_shown_as) and self._is_nothing(value):
                 return None
@@ -186,15 +83,32 @@ class Field(Section):
         """Whether a clean text is among the known ones."""
         return self.values is not None and text in self.values
 
+    def _means_zero(self, value: Json) -> bool:
+        if value is None:
+            return self.null is not None
+        return isinstance(value, str) and value in self.zero
+
     def _is_nothing(self, value: Json) -> bool:
         if value is None or value == "":
             return True
+        if self.type is FieldType.DAY and self.formats:
+            return self._is_formatted_nothing(value)
         if not isinstance(value, str) or self.type not in (FieldType.TEXT, FieldType.DAY):
             return False
         if self.type is FieldType.DAY and _DAY.fullmatch(value):
             return self.conventions.is_day_of_nothing(value)
         is_known = self.knows(value) or self.knows(_clean(value))
         return not is_known and self.conventions.says_nothing(value)
+
+    def _is_formatted_nothing(self, value: Json) -> bool:
+        """Whether a text or a number, in the formats or not, is a day of nothing: 9999/12/31 00:00:00, 0."""
+        text = _read_literal(self, value)
+        try:
+            day = _find_day(self, text)
+        except UntrustedAnswer:
+            # 0000-00-00 with a time is in no calendar.
+            return self.conventions.says_nothing(text) or _ZERO_DAY.fullmatch(text) is not None
+        return self.conventions.is_day_of_nothing(day.isoformat())
 
 
 class JsonField(Field):
@@ -205,13 +119,24 @@ class JsonField(Field):
         validate_default=True,
         alias="json",
         json_schema_extra={SHOWN_DEFAULT: "`number` for count, `string` for money"},
-        description="for count and money: `number` or `string`",
+        description="`number`, `string` or `either`, for a system that writes one and the other: for count and money, text "
+        "with `known` or `values` and flags with `values` (a code 9 is then compared as the text `9`), and days with `formats`",
     )
 
     @field_validator("json_type", mode="before")
     @classmethod
     def _choose_json_type(cls, chosen: object, info: ValidationInfo) -> object:
         return chosen or (JsonType.NUMBER if info.data.get("type") is FieldType.COUNT else JsonType.STRING)
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        yield from super().list_contradictions()
+        is_given = "json_type" in self.model_fields_set
+        if is_given and self.type not in NUMBERS and not (self.values or self.formats):
+            yield "json", "is not a known key"
+        is_epoch = bool(set(self.formats) & set(EPOCHS))
+        if self.type is FieldType.DAY and is_epoch and not is_given:
+            yield "json", "is missing: say whether an epoch is a number or a string"
 
 
 F = TypeVar("F", bound=Field)
@@ -229,19 +154,32 @@ def mark_shown(system: str, fields: Mapping[str, Field], shown: frozenset[str]) 
     }
 
 
-def _read_text(field: Field, value: Json) -> str:
-    text = _require_string(value)
+def mark_keys(fields: Mapping[str, Field], forms: Mapping[str, NumberForm]) -> Mapping[str, Field]:
+    """The fields of a system, those of the facts that are keys of people with their forms."""
+    return {
+        fact: field.model_copy(update={"key_form": forms[fact]}) if fact in forms else field
+        for fact, field in fields.items()
+    }
+
+
+def _read_text(field: Field, value: Json) -> FactValue:
     if field.values is not None:
-        if not field.knows(text):
-            text = _clean(text)
-        if not field.knows(text):
-            raise UntrustedAnswer(FailureCode.UNKNOWN_VALUE)
-        return field.values[text]
-    text = _clean(text)
+        return _read_code(field, _read_literal(field, value))
+    text = _clean(_require_string(value))
+    if field.key_form is not None and not field.key_form.is_folded(text if value == text else ""):
+        # Its system compares it as it stands: folded here, it could be another person's.
+        raise UntrustedAnswer(FailureCode.MALFORMED_KEY)
     is_odd = len(text) > MAX_TEXT or field.conventions.says_nothing(text)
     if is_odd or not re.fullmatch(field.pattern, text):
         raise UntrustedAnswer(FailureCode.MALFORMED_TEXT)
     return text
+
+
+def _read_code(field: Field, text: str) -> FactValue:
+    found = next((each for each in (text, _clean(text)) if field.knows(each)), None)
+    if found is None or field.values is None:
+        raise UntrustedAnswer(FailureCode.UNKNOWN_VALUE)
+    return field.values[found]
 
 
 def _clean(text: str) -> str:
@@ -252,30 +190,66 @@ def _clean(text: str) -> str:
 
 
 def _read_count(field: Field, value: Json) -> int:
-    return int(_match(_COUNT, _read_literal(field, value), FailureCode.MALFORMED_NUMBER))
+    return int(_read_number(field, value, digits=9, decimals=0))
 
 
 def _read_money(field: Field, value: Json) -> Decimal:
-    literal = _read_literal(field, value)
     if field.unit is MoneyUnit.FEN:
-        return Decimal(_match(_FEN, literal, FailureCode.MALFORMED_NUMBER)).scaleb(-2)
-    return Decimal(_match(_YUAN, literal, FailureCode.MALFORMED_NUMBER)).quantize(_ONE_FEN)
+        return _read_number(field, value, digits=14, decimals=0).quantize(Decimal(1)).scaleb(-2)
+    return _read_number(field, value, digits=12, decimals=2).quantize(_ONE_FEN)
+
+
+def _read_number(field: Field, value: Json, digits: int, decimals: int) -> Decimal:
+    text = _read_literal(field, value)
+    if isinstance(value, str) and (field.prefix or field.suffix):
+        text = _take_off(field, text)
+    return read_amount(text, digits, decimals, field.formats, may_be_negative=field.may_be_negative)
+
+
+def _take_off(field: Field, text: str) -> str:
+    """The number between what must stand before and behind it, with a blank at most on either side."""
+    text = text.strip(" ") if Spelling.SPACES in field.formats else text
+    if not (text.startswith(field.prefix) and text[len(field.prefix) :].endswith(field.suffix)):
+        raise UntrustedAnswer(FailureCode.MALFORMED_NUMBER)
+    text = text[len(field.prefix) : len(text) - len(field.suffix)]
+    text = text.removeprefix(" ") if field.prefix else text
+    return text.removesuffix(" ") if field.suffix else text
 
 
 def _read_day(field: Field, value: Json) -> date:
-    text = _match(_DAY, _require_string(value), FailureCode.MALFORMED_DAY)
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise UntrustedAnswer(FailureCode.MALFORMED_DAY) from None
+    if field.formats:
+        day = _find_day(field, _read_literal(field, value))
+    else:
+        day = _find_plain_day(_require_string(value))
     conventions = field.conventions
-    is_early = day < (field.not_before or conventions.first_day) or conventions.is_day_of_nothing(text)
+    is_early = day < (field.not_before or conventions.first_day) or conventions.is_day_of_nothing(
+        day.isoformat()
+    )
     if is_early or (not field.may_be_future and day > conventions.get_today()):
         raise UntrustedAnswer(FailureCode.DAY_OUT_OF_BOUNDS)
     return day
 
 
-def _read_flag(_field: Field, value: Json) -> bool:
+def _find_plain_day(text: str) -> date:
+    if not _DAY.fullmatch(text):
+        raise UntrustedAnswer(FailureCode.MALFORMED_DAY)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UntrustedAnswer(FailureCode.MALFORMED_DAY) from None
+
+
+def _find_day(field: Field, text: str) -> date:
+    moment = read_written(field.formats, text)
+    try:
+        return (moment if moment.tzinfo is None else moment.astimezone(field.time_zone)).date()
+    except OverflowError:
+        raise UntrustedAnswer(FailureCode.MALFORMED_DAY) from None
+
+
+def _read_flag(field: Field, value: Json) -> FactValue:
+    if field.values is not None:
+        return _read_code(field, _read_literal(field, value))
     if not isinstance(value, bool):
         raise UntrustedAnswer(FailureCode.WRONG_TYPE)
     return value
@@ -292,11 +266,13 @@ _READERS: Mapping[FieldType, Callable[[Field, Json], FactValue]] = {
 
 def _read_literal(field: Field, value: Json) -> str:
     """A number as it was written, in the JSON type that its system uses."""
-    if field.json_type is JsonType.STRING:
-        return _require_string(value)
+    if isinstance(value, str) and field.json_type is not JsonType.NUMBER:
+        return value
+    if field.json_type is JsonType.STRING or isinstance(value, bool):
+        raise UntrustedAnswer(FailureCode.WRONG_TYPE)
     if isinstance(value, Fraction):
         return value.literal
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int):
         raise UntrustedAnswer(FailureCode.WRONG_TYPE)
     return str(value)
 
@@ -305,9 +281,3 @@ def _require_string(value: Json) -> str:
     if not isinstance(value, str):
         raise UntrustedAnswer(FailureCode.WRONG_TYPE)
     return value
-
-
-def _match(pattern: re.Pattern[str], text: str, fault: FailureCode) -> str:
-    if not pattern.fullmatch(text):
-        raise UntrustedAnswer(fault)
-    return text
