@@ -11,7 +11,7 @@ from tests.campus.credentials import Credentials
 from tests.campus.facts import LibraryLoans
 from tests.campus.faults import DRIP_SECONDS, SLOW_SECONDS
 from tests.campus.sip2_faults import ACTION, ANSWERS, damage, spoil
-from tests.campus.sip2_wire import END, BadRequestError, Request, read_request, seal, write_patron
+from tests.campus.sip2_wire import END, STANDARD, BadRequestError, Manner, Request, read_request, write_patron
 from tests.campus.state import Fault, State
 
 SYSTEM = "library_loans"
@@ -22,8 +22,9 @@ _TRUTHFUL = frozenset({Fault.NONE, Fault.SLOW_2S, Fault.TIMEOUT_AFTER})
 class Sip2Library:
     """Answers connections from the campus' memory."""
 
-    def __init__(self, state: State, credentials: Credentials) -> None:
+    def __init__(self, state: State, credentials: Credentials, manner: Manner = STANDARD) -> None:
         self._state = state
+        self._manner = manner
         self._password = credentials.library_loans_token
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,10 +42,11 @@ class Sip2Library:
             return
         is_known = False
         while True:
-            request = read_request((await reader.readuntil(END)).removesuffix(END))
+            line = (await reader.readuntil(END)).removesuffix(END)
+            request = read_request(line, is_checked=self._manner.checksum)
             if request.code == "93":
                 is_known = self._knows(request)
-                writer.write(seal(f"94{int(is_known)}", request.sequence))
+                writer.write(self._manner.seal(f"94{int(is_known)}", request.sequence))
             elif is_known:
                 await self._answer(request, reader, writer)
             else:
@@ -69,7 +71,7 @@ class Sip2Library:
         self._state.record_call(SYSTEM, number, f"SIP2 {request.code}", outcome)
         body = self._do(request, number) if fault in _TRUTHFUL else spoil(request.code, number, fault)
         await asyncio.sleep(behaviour.delay_ms / 1000)
-        await _send(writer, reader, body, request.sequence, fault)
+        await _send(writer, reader, self._manner, self._manner.say(body), request.sequence, fault)
 
     def _do(self, request: Request, number: str) -> str:
         """Return the true answer, and block the patron when the message asks for it."""
@@ -86,9 +88,14 @@ class Sip2Library:
 
 
 async def _send(
-    writer: asyncio.StreamWriter, reader: asyncio.StreamReader, body: str, sequence: str, fault: Fault
+    writer: asyncio.StreamWriter,
+    reader: asyncio.StreamReader,
+    manner: Manner,
+    body: str,
+    sequence: str,
+    fault: Fault,
 ) -> None:
-    whole = seal(body, sequence)
+    whole = manner.seal(body, sequence)
     match fault:
         case Fault.TIMEOUT | Fault.TIMEOUT_AFTER:
             await reader.read()

@@ -5,6 +5,7 @@ Written apart from the product's own codec, so that a mistake in one of them sho
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,6 +16,36 @@ FLAG_COUNT = 14
 _CHARGE, _RENEWAL, _RECALL, _HOLD = 0, 1, 2, 3
 _OVERDUE, _FINES = 6, 10
 _MISDEEDS = (8, 9, 13)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a library speaks where it departs from the standard: without error detection, always with the same sequence
+    digit, without a currency, without a fee where there is none, and how it writes one.
+    """
+
+    checksum: bool = True
+    sequence: str = ""
+    currency: bool = True
+    no_fee: bool = True
+    fee: str = "{}"
+
+    def seal(self, body: str, sequence: str) -> bytes:
+        """Return a message as this library sends it."""
+        if not self.checksum:
+            return body.encode() + END
+        return seal(body, self.sequence or sequence)
+
+    def say(self, body: str) -> str:
+        """Return a patron's answer in this library's words."""
+        if not self.no_fee:
+            body = body.replace("BV0.00|", "")
+        if not self.currency:
+            body = body.replace("BHCNY|", "")
+        return re.sub(r"BV([0-9.]+)\|", lambda found: f"BV{self.fee.format(found[1])}|", body)
+
+
+STANDARD = Manner()
 
 
 class BadRequestError(ValueError):
@@ -45,12 +76,15 @@ def seal(body: str, sequence: str, encoding: str = "utf-8") -> bytes:
     return covered + checksum(covered).encode() + END
 
 
-def read_request(line: bytes, encoding: str = "utf-8") -> Request:
+def read_request(line: bytes, encoding: str = "utf-8", *, is_checked: bool = True) -> Request:
     """Return the message in a line; raises BadRequestError for a wrong checksum or an unknown code."""
-    body, mark, sent = line.rpartition(b"AZ")
-    if not mark or checksum(body + mark).encode() != sent or body[-3:-1] != b"AY":
-        raise BadRequestError("checksum")
-    text, sequence = body[:-3].decode(encoding), chr(body[-1])
+    if is_checked:
+        body, mark, sent = line.rpartition(b"AZ")
+        if not mark or checksum(body + mark).encode() != sent or body[-3:-1] != b"AY":
+            raise BadRequestError("checksum")
+        text, sequence = body[:-3].decode(encoding), chr(body[-1])
+    else:
+        text, sequence = line.decode(encoding), ""
     code = text[:2]
     if code not in _FIXED_LENGTHS:
         raise BadRequestError(f"message {code}")

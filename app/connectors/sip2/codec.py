@@ -56,6 +56,16 @@ class Dialect(Section):
         "|", description="one ASCII character, no letter or digit"
     )
     terminator: Choice[Terminator] = Key(Terminator.CR, description="what ends a message: `cr` or `crlf`")
+    checksum: Literal["required", "none"] = Key(
+        "required",
+        description="`none`: for a system without error detection: no `AY` and `AZ` are sent, and answers may be without. "
+        "What changed on the way, a 2 that became a 0, is then seen by TCP and TLS alone",
+    )
+    sequence: Literal["repeated", "any"] = Key(
+        "repeated",
+        description="`any`: the system does not repeat the question's number in `AY`, but sends always the same. An answer "
+        "to another question is then told by its code and its patron alone",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,8 @@ def write_message(dialect: Dialect, head: str, fields: Mapping[str, str], sequen
     if not all(can_send(dialect, value) for value in fields.values()):
         raise UntrustedAnswer(FailureCode.ENCODING)
     body = head + "".join(f"{code}{value}{dialect.delimiter}" for code, value in fields.items())
+    if dialect.checksum == "none":
+        return body.encode(dialect.encoding) + dialect.terminator.bytes
     covered = body.encode(dialect.encoding) + f"AY{sequence}AZ".encode("ascii")
     return covered + f"{get_checksum(covered):04X}".encode("ascii") + dialect.terminator.bytes
 
@@ -100,21 +112,31 @@ def read_message(dialect: Dialect, raw: bytes, code: str, header_length: int, se
 
     Raises UntrustedAnswer for one that is damaged, or is not the answer to the question.
     """
-    found = _TRAILER.fullmatch(raw)
-    if found is None:
-        raise UntrustedAnswer(FailureCode.NOT_SIP2)
-    if int(found[3], 16) != get_checksum(raw[:-4]):
-        raise UntrustedAnswer(FailureCode.CHECKSUM)
-    if int(found[2]) != sequence:
-        raise UntrustedAnswer(FailureCode.SEQUENCE)
     try:
-        text = found[1].decode(dialect.encoding)
+        text = _take_trailer(dialect, raw, sequence).decode(dialect.encoding)
     except UnicodeDecodeError:
         raise UntrustedAnswer(FailureCode.ENCODING) from None
     header, rest = text[2 : 2 + header_length], text[2 + header_length :]
     if text[:2] != code or len(header) != header_length or not header.isascii():
         raise UntrustedAnswer(FailureCode.NOT_SIP2)
     return Message(header, *_read_fields(dialect, rest))
+
+
+def _take_trailer(dialect: Dialect, raw: bytes, sequence: int) -> bytes:
+    """What stands before `AY`. A trailer that need not be there must be right all the same, but for the number of a
+    question that had none.
+    """
+    found = _TRAILER.fullmatch(raw)
+    if found is None:
+        if dialect.checksum == "none":
+            return raw
+        raise UntrustedAnswer(FailureCode.NOT_SIP2)
+    if int(found[3], 16) != get_checksum(raw[:-4]):
+        raise UntrustedAnswer(FailureCode.CHECKSUM)
+    is_numbered = dialect.checksum == "required" and dialect.sequence == "repeated"
+    if is_numbered and int(found[2]) != sequence:
+        raise UntrustedAnswer(FailureCode.SEQUENCE)
+    return found[1]
 
 
 def _read_fields(dialect: Dialect, text: str) -> tuple[dict[str, str], dict[str, int]]:

@@ -21,7 +21,7 @@ from pydantic import Field as Key
 from app.config_model import Choice, Flag, OptionalSecret, Section, Text, Whole, between, matching
 from app.connectors.base import ActionOutcome, FailureCode, UntrustedAnswer
 from app.connectors.config import CaFile, ConnectorConfig
-from app.connectors.fields import FieldType
+from app.connectors.field_keys import FieldType
 from app.connectors.json_paths import Mark
 from app.connectors.reading import ActionShape, NoRecord, judge_action
 from app.connectors.sip2.codec import (
@@ -36,6 +36,7 @@ from app.connectors.sip2.codec import (
 from app.connectors.sip2.patron import (
     COUNTS,
     DENIALS,
+    FEE,
     FLAGS,
     INFORMATION_HEADER,
     PATRON,
@@ -46,6 +47,7 @@ from app.connectors.sip2.patron import (
     require_recent,
 )
 from app.domain.clearance import DepartmentUnavailable, Reading
+from app.domain.exchanges import record_question
 from app.domain.json_reading import Path
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -118,10 +120,19 @@ class Sip2Config(ConnectorConfig, Access, Dialect, PatronShape):
             yield "no_record_mark", 'needs no_record = "marked"' if self.no_record_mark else "is missing"
         if not self.currency and any(field.type is FieldType.MONEY for field in self.fields.values()):
             yield "currency", "is missing"
+        yield from self._list_manner_contradictions()
         yield from self._list_unknown_paths()
         for name, action in self.actions.items():
             for key, message in self._list_action_contradictions(action):
                 yield f"actions.{name}.{key}", message
+
+    def _list_manner_contradictions(self) -> Iterator[tuple[str, str]]:
+        if self.checksum == "none" and self.sequence == "any":
+            yield "sequence", 'has no meaning with checksum = "none"'
+        if self.without_fee and all(field.path != (FEE,) for field in self.fields.values()):
+            yield "without_fee", f"needs a fact that reads {FEE}"
+        if self.without_currency and not self.currency:
+            yield "without_currency", "needs currency"
 
     def _list_unknown_paths(self) -> Iterator[tuple[str, str]]:
         yield from self._list_unknown_marks("success", self.success)
@@ -251,14 +262,18 @@ class _Conversation:
         """Send a message and read the answer of this code to it."""
         sequence, self._sequence = self._sequence, self._sequence + 1
         terminator = self._dialect.terminator.bytes
+        message = write_message(self._dialect, head, fields, sequence)
+        exchange = record_question(f"SIP2 message {head[:2]}", body=message)
         try:
-            self._writer.write(write_message(self._dialect, head, fields, sequence))
+            self._writer.write(message)
             await self._writer.drain()
             raw = await self._reader.readuntil(terminator)
         except asyncio.LimitOverrunError:
             raise UntrustedAnswer(FailureCode.TOO_LARGE) from None
         except (asyncio.IncompleteReadError, OSError):
             raise UntrustedAnswer(FailureCode.DISCONNECTED) from None
+        if exchange is not None:
+            exchange.answer_head, exchange.answer_body = f"SIP2 message {raw[:2]!r}", raw
         return read_message(self._dialect, raw.removesuffix(terminator), code, header_length, sequence)
 
 
@@ -267,7 +282,9 @@ async def _connect(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         return await asyncio.open_connection(access.host, access.port, ssl=trust, limit=MAX_MESSAGE)
-    except ssl.SSLError:
-        raise UntrustedAnswer(FailureCode.TLS) from None
-    except OSError:
-        raise UntrustedAnswer(FailureCode.UNREACHABLE) from None
+    except OSError as error:
+        exchange = record_question(f"connect to {access.host} port {access.port}")
+        if exchange is not None:
+            exchange.error = str(error)
+        is_tls = isinstance(error, ssl.SSLError)
+        raise UntrustedAnswer(FailureCode.TLS if is_tls else FailureCode.UNREACHABLE) from None

@@ -26,9 +26,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 from pydantic import Field as Key
 
-from app.config_model import Choice, Mistakes, Section, Texts, matching, one_of
+from app.config_model import Choice, Flag, Mistakes, Section, Texts, matching, one_of
 from app.connectors.base import FailureCode, UntrustedAnswer
-from app.connectors.fields import Facts, Field, FieldType, OfCampus
+from app.connectors.field_keys import FieldType, OfCampus
+from app.connectors.fields import Facts, Field
 from app.connectors.json_paths import Marks, all_hold, look_up
 from app.connectors.reading import NoRecord, require_student
 from app.connectors.sip2.codec import DATE_LENGTH, Message
@@ -84,7 +85,7 @@ _MUST_BE_VALID = ("BL", "CQ")
 
 _STATUS = re.compile(r"([Y ]{14})[0-9]{3}[0-9]{8}[A-Z ]{4}[0-9]{6}(.*)")
 _COUNT = re.compile(r"[0-9]{4}")
-_NOTHING = re.compile(r"0*(\.0*)?")
+_NOTHING = re.compile(r" *0*(\.0*)? *")
 
 Document = dict[str, Any]
 
@@ -116,6 +117,16 @@ class PatronShape(Section):
     currency: Annotated[str, matching(r"[A-Z]{3}")] = Key(
         "",
         description="what `BH` must be beside an amount of money, e.g. `CNY`; needed where a fact is money",
+    )
+    without_fee: Flag = Key(
+        False,
+        description="true: an answer without `BV` says that there is no fee. So says then one that lost its `BV`, unless its "
+        "counts or flags speak of fines",
+    )
+    without_currency: Flag = Key(
+        False,
+        description="true: an answer may be without `BH`, and amounts are then in `currency`; one of another currency, "
+        "named nowhere, would be taken for it",
     )
     groups: Annotated[Mapping[str, Texts], AfterValidator(_check_groups)] = Key(
         {}, description="name = list of flags: gives the paths `<name>.count` and `<name>.extent`"
@@ -166,9 +177,13 @@ def read_patron(shape: PatronShape, document: Document) -> tuple[Record, ...]:
         return ()
     if not all_hold(shape.success, document) or not str(look_up(document, (NAME,))).strip():
         raise UntrustedAnswer(FailureCode.NO_SUCCESS)
+    if shape.without_fee:
+        document = {FEE: "0", **document}
     _require_valid(shape, document)
     _require_consistent(shape, document)
     has_money = any(field.type is FieldType.MONEY for field in shape.fields.values())
+    if shape.without_currency:
+        document = {CURRENCY: shape.currency, **document}
     if has_money and look_up(document, (CURRENCY,)) != shape.currency:
         raise UntrustedAnswer(FailureCode.UNKNOWN_VALUE)
     return ({fact: field.read(document) for fact, field in shape.fields.items()},)
@@ -219,15 +234,19 @@ def _require_consistent(shape: PatronShape, document: Document) -> None:
 
 
 def _get_amount(document: Document, name: str) -> float:
-    """How much a flag, a count, a list of items or the fee says is open; the fee is nothing, or enough for anything."""
+    """How much a flag, a count, a list of items or the fee says is open; the fee is nothing, or enough for anything.
+    Whatever is written around its digits, without one above 0, or below 0, it is nothing.
+    """
     value = document.get(name)
     if name == FEE:
-        return 0 if _NOTHING.fullmatch(value or "") else math.inf
+        fee = value or ""
+        return math.inf if re.search("[1-9]", fee) and "-" not in fee else 0
     return int(value == "yes") if value in ("yes", "no", None) else int(value)
 
 
 def _require_nothing(document: Document) -> None:
     """A patron who is not there has no name, nothing open, and no mark but that everything is denied."""
-    marks = (*_SHOWN_IN, *COUNTS, *(flag for flag in FLAGS if flag not in DENIALS), FEE)
-    if document.get(NAME) or any(_get_amount(document, name) for name in marks):
+    marks = (*_SHOWN_IN, *COUNTS, *(flag for flag in FLAGS if flag not in DENIALS))
+    has_fee = not _NOTHING.fullmatch(document.get(FEE) or "")
+    if document.get(NAME) or has_fee or any(_get_amount(document, name) for name in marks):
         raise UntrustedAnswer(FailureCode.CONTRADICTION)

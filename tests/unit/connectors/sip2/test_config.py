@@ -47,6 +47,16 @@ def test_an_empty_table_names_every_key_that_has_no_default() -> None:
         ({"no_record": "marked"}, "no_record_mark"),
         ({"no_record_mark": {"BL": "N"}}, "no_record_mark"),
         ({"currency": None}, "currency"),
+        ({"checksum": "maybe"}, "checksum"),
+        ({"checksum": "none", "sequence": "any"}, "sequence"),
+        (
+            {"without_fee": True, "fields": {"v": {"path": "AF", "type": "text"}}, "currency": None},
+            "without_fee",
+        ),
+        (
+            {"without_currency": True, "currency": None, "fields": {"v": {"path": "AF", "type": "text"}}},
+            "without_currency",
+        ),
         ({"currency": "yuan"}, "currency"),
         ({"success": {}}, "success"),
         ({"success": {"valid": "Y"}}, "success.valid"),

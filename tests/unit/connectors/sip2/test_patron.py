@@ -339,9 +339,91 @@ def test_an_answer_of_now_by_any_clock_is_recent(date: str) -> None:
         require_recent(message, now + timedelta(days=4))
 
 
-@settings(max_examples=300)
+BARE: dict[str, Any] = {"checksum": "none"}
+FEE = {"path": "BV", "type": "money", "unit": "yuan", "formats": ["bare_point", "spaces"]}
+MANNERS: dict[str, dict[str, Any]] = {
+    "standard": {},
+    "checksum": BARE,
+    "sequence": {"sequence": "any"},
+    "fee": {"without_fee": True},
+    "currency": {"without_currency": True},
+    "written": {"fields": demo_section()["fields"] | {"fine": FEE}},
+}
+
+
+CONFIGS = {name: demo_config(**keys) for name, keys in MANNERS.items()}
+
+
+@pytest.mark.parametrize(
+    ("said", "changes"),
+    [
+        ("", {"without_fee": True}),
+        ("BV.00|", MANNERS["written"]),
+        ("BV 0|", MANNERS["written"]),
+        ("BV  .0 |", MANNERS["written"]),
+    ],
+)
+def test_no_fee_is_read_as_a_library_says_it_by_a_key_alone(said: str, changes: dict[str, Any]) -> None:
+    raw = change("BV0.00|", said)
+    assert RULE.judge(prove(demo_config(**changes), raw)).status is Status.CLEARED
+    with pytest.raises(UntrustedAnswer):
+        prove(demo_config(), raw)
+
+
+@pytest.mark.parametrize(
+    ("said", "changes"),
+    [("", {"without_fee": True}), ("BV.00|", MANNERS["written"]), ("BV 0.00|", MANNERS["written"])],
+)
+@pytest.mark.parametrize(
+    "raw",
+    [write_patron_who("excessive_fines"), write_patron_who(fine_items=1), write_patron_who(more="AV逾期|")],
+)
+def test_no_fee_beside_fines_is_a_contradiction_however_it_is_said(
+    raw: bytes, said: str, changes: dict[str, Any]
+) -> None:
+    text = raw[:-9].decode().replace("BV0.00|", said)
+    assert fault_of(seal(text, "1")[:-1], **changes) == FailureCode.CONTRADICTION
+
+
+def test_a_currency_that_is_said_must_be_the_configured_one_and_may_be_missing_by_a_key_alone() -> None:
+    known = {"without_currency": True}
+    assert prove(demo_config(**known), change("BHCNY|", ""))
+    assert fault_of(change("BHCNY|", "BHUSD|"), **known) == FailureCode.UNKNOWN_VALUE
+
+
+def test_without_a_checksum_an_answer_is_read_by_a_key_alone_and_a_wrong_one_is_never() -> None:
+    bare = write_patron("64", STUDENT, CLEARED).encode()
+    assert RULE.judge(prove(demo_config(**BARE), bare)).status is Status.CLEARED
+    assert fault_of(bare) == FailureCode.NOT_SIP2
+    whole = write_answer(sequence="7")
+    assert prove(demo_config(**BARE), whole)
+    assert fault_of(whole.replace("读者".encode(), "读書".encode()), **BARE) == FailureCode.CHECKSUM
+    for cut in (bare[:-1], bare[:-3], bare + b"AY1", bare + b"AY1AZ12"):
+        assert fault_of(cut, **BARE) == FailureCode.NOT_SIP2
+
+
+def test_without_a_checksum_a_bit_that_flipped_on_its_way_is_not_seen() -> None:
+    """What the key costs: 1 and 9 are one bit apart."""
+    active = write_answer(LibraryLoans(card="active"))
+    flipped = active.replace(b"ZC1|", b"ZC9|")
+    assert fault_of(flipped) == fault_of(flipped, **BARE) == FailureCode.CHECKSUM
+    assert RULE.judge(prove(demo_config(**BARE), active[:-9])).status is Status.OUTSTANDING
+    assert RULE.judge(prove(demo_config(**BARE), flipped[:-9])).status is Status.CLEARED
+
+
+def test_any_sequence_number_is_taken_by_a_key_alone() -> None:
+    raw = write_answer(sequence="0")
+    assert fault_of(raw) == FailureCode.SEQUENCE
+    assert prove(demo_config(sequence="any"), raw)
+    other = b"1" if raw.endswith(b"0") else b"0"
+    assert fault_of(raw[:-1] + other, sequence="any") == FailureCode.CHECKSUM
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+@settings(max_examples=150)
 @given(st.data())
 def test_an_owing_student_is_never_cleared_by_a_changed_answer_with_a_right_checksum(
+    manner: str,
     data: st.DataObject,
 ) -> None:
     """Pieces are cut out, doubled and moved: unless the money itself was changed, it is still owed."""
@@ -350,9 +432,10 @@ def test_an_owing_student_is_never_cleared_by_a_changed_answer_with_a_right_chec
     pieces = [piece + b"|" for piece in body.split(b"|") if piece]
     moved = data.draw(st.lists(st.sampled_from(pieces), max_size=12))
     cut = data.draw(st.integers(0, 61))
-    raw = reseal(pieces[0][:cut] + b"".join(moved) + kept)
+    text = pieces[0][:cut] + b"".join(moved) + kept
+    raw = text if manner == "checksum" else reseal(text, "4" if manner == "sequence" else "1")
     try:
-        records = prove(demo_config(), raw)
+        records = prove(CONFIGS[manner], raw)
     except UntrustedAnswer:
         return
     assert RULE.judge(records).status is Status.OUTSTANDING
