@@ -18,11 +18,15 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from app.config_model import Choice, Number, Secret, Text, Whole, between
 from app.connectors.config import ConnectorConfig
-from app.connectors.reading import AgeLimit
+from app.connectors.reading import AgeLimit, NumberAs, check_number_as
+from app.connectors.sql.echoes import gives_back_parameter
 
 NUMBER_PARAMETER = "student_number"
 MOST_MINUTES = 60 * 24 * 31
 _CUTS = re.compile(r"\b(limit|offset|rownum|fetch\s+(first|next)|top\s*\(?\s*[0-9])\b", re.IGNORECASE)
+
+
+_READS = re.compile(r"(\(|\s|--[^\n]*\n|/\*.*?\*/)*(select|with)\b", re.IGNORECASE | re.DOTALL)
 
 
 class NoRow(StrEnum):
@@ -56,6 +60,8 @@ def _with_parameters(*parameters: str) -> AfterValidator:
         statement = written.strip()
         if ";" in statement:
             raise ValueError("must be one statement without a semicolon")
+        if statement and not _READS.match(statement):
+            raise ValueError("must begin with SELECT or WITH: it may only read")
         if _CUTS.search(statement):
             raise ValueError("cuts rows off: LIMIT, FETCH FIRST, TOP, ROWNUM or OFFSET could hide a row")
         if statement and set(text(statement).compile().params) != set(parameters):
@@ -77,12 +83,24 @@ class SqlConfig(ConnectorConfig, AgeLimit):
         description="one statement that reads; its only parameter is `:student_number`"
     )
     number_column: Text = Key(
-        description="the column of the student number: in every row it must mean the number asked for, as text"
+        description="the column of the student number: in every row it must mean the number asked for, as `number_as` says"
+    )
+    number_as: Choice[NumberAs] = Key(
+        NumberAs.TEXT,
+        description="`text`, or `integer` where that column, and the one of `numbers_statement`, holds numbers. These have "
+        "lost leading zeros: only where by `[numbers]` no two numbers become one, which is looked at at start. The "
+        "statement's parameter stays a text: `WHERE xh = CAST(:student_number AS INTEGER)`",
     )
     numbers_statement: Annotated[str, _with_parameters()] = Key(
         "",
         description="a statement without parameters that gives the number of every row of the view, in the expression "
         'by which `statement` compares it: see below. Needed with `rows = "many"` or `no_record = "empty"`',
+    )
+    keys_statement: Annotated[str, _with_parameters()] = Key(
+        "",
+        description="where the view tells a key of `[person_keys]`, and needed there: a statement without parameters that "
+        "gives the key of every row, in the expression by which `statement` compares and gives it. Unless each is in the "
+        "key's one form (rows without a key are left out of it, or give NULL), the whole view is unavailable (`malformed_key`)",
     )
     rows: Literal["one", "many"] = Key(description="`one` or `many`")
     no_record: Choice[NoRow] = Key(
@@ -121,6 +139,10 @@ class SqlConfig(ConnectorConfig, AgeLimit):
         for name, field in self.fields.items():
             if len(field.path) != 1:
                 yield f"fields.{name}.path", "must be the name of a column"
+        yield from check_number_as(self.number_as, self.conventions)
+        if gives_back_parameter(self.statement, self.number_column):
+            made = f"makes {self.number_column} of :{NUMBER_PARAMETER}"
+            yield "statement", f"{made}: it proves nothing, as the number of a row must come from the view"
         if self.no_record is NoRow.EMPTY and not self.freshness_statement:
             yield (
                 "no_record",

@@ -7,6 +7,7 @@ and runtime-config-client.html (statement_timeout). SQLite: sqlite.org/uri.html 
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 import time
@@ -20,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.connectors.base import ActionOutcome, FailureCode, UnknownAction, UntrustedAnswer
 from app.connectors.sql.config import NUMBER_PARAMETER, SqlConfig
+from app.connectors.sql.mistakes import describe_mistake
 from app.connectors.sql.rows import (
     MAX_NUMBERS,
     MAX_ROWS,
@@ -28,8 +30,10 @@ from app.connectors.sql.rows import (
     list_rows,
     read_rows,
     require_folded,
+    require_folded_keys,
 )
 from app.domain.clearance import DepartmentUnavailable, Reading
+from app.domain.exchanges import record_question
 from app.event_loop import PerLoop, Threads
 
 RECYCLE_SECONDS = 600
@@ -41,6 +45,14 @@ _SQLITE_FAILURES = {
     "SQLITE_BUSY": FailureCode.TIMEOUT,
     "SQLITE_LOCKED": FailureCode.TIMEOUT,
 }
+
+
+class DatabaseFault(UntrustedAnswer):
+    """What a database failed with. `reason` and `words` are for whoever tries the connector, and for no log."""
+
+    def __init__(self, fault: FailureCode, reason: str, words: str) -> None:
+        super().__init__(fault)
+        self.reason, self.words = reason, words
 
 
 class ReadOnlyDatabase:
@@ -59,7 +71,7 @@ class ReadOnlyDatabase:
         except PoolTimeoutError:
             raise UntrustedAnswer(FailureCode.BUSY) from None
         except SQLAlchemyError as error:
-            raise UntrustedAnswer(_name_fault(error)) from None
+            raise DatabaseFault(_name_fault(error), *describe_mistake(error, student_number)) from None
 
     def _read(self, connection: Connection, student_number: str) -> Found:
         freshness = None
@@ -67,7 +79,11 @@ class ReadOnlyDatabase:
             freshness = list_rows(connection.execute(text(self._config.freshness_statement)).fetchmany(2))
         if self._config.numbers_statement:
             numbers = connection.execute(text(self._config.numbers_statement))
-            require_folded(self._config.conventions.numbers, numbers.fetchmany(MAX_NUMBERS + 1))
+            found = numbers.fetchmany(MAX_NUMBERS + 1)
+            require_folded(self._config.conventions.numbers, found, self._config.number_as)
+        if self._config.keys_statement:
+            keys = connection.execute(text(self._config.keys_statement)).fetchmany(MAX_NUMBERS + 1)
+            require_folded_keys(self._config.fields.values(), keys)
         result = connection.execute(text(self._config.statement), {NUMBER_PARAMETER: student_number})
         if not result.returns_rows:
             raise UntrustedAnswer(FailureCode.NO_ROWS)
@@ -163,6 +179,12 @@ def _name_fault(error: SQLAlchemyError) -> FailureCode:
     )
 
 
+def _describe(found: Found) -> bytes:
+    """The rows as JSON, for whoever tries the connector."""
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    return json.dumps(rows, ensure_ascii=False, default=str).encode()
+
+
 class SqlConnector:
     """One view. Has no deadline of its own: it runs inside a GuardedConnector. A database that hangs keeps
     this connector's threads and nothing else.
@@ -178,12 +200,17 @@ class SqlConnector:
     async def fetch_reading(self, student_number: str) -> Reading:
         """See Connector; a view that is too old raises StaleView."""
         database = self._database.get()
+        exchange = record_question("SQL", {NUMBER_PARAMETER: student_number}, self._config.statement.encode())
         try:
             found = await self._threads.run(lambda: database.ask(student_number))
+            if exchange is not None:
+                exchange.answer_head, exchange.answer_body = f"{len(found.rows)} row(s)", _describe(found)
             now = datetime.now(UTC)
             records = read_rows(self._config, found, student_number)
             as_of = get_as_of(self._config, found, now)
         except UntrustedAnswer as error:
+            if exchange is not None and isinstance(error, DatabaseFault):
+                exchange.error, exchange.reason = error.words, error.reason
             raise DepartmentUnavailable(self.name, error.fault) from None
         self._config.require_fresh(self.name, as_of, now)
         return Reading(self.name, student_number, records, now)

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,8 +17,13 @@ import pytest
 
 from app.connectors.base import FailureCode, StaleView
 from app.connectors.client import close_connectors, query_systems
+from app.connectors.registry import build_connectors
 from app.domain.clearance import DepartmentUnavailable, Reading
+from app.domain.conventions import USUAL
+from app.domain.person import NumberForm
+from tests.fixtures.connectors import list_faults, read_config
 from tests.integration.connectors.sql_views import (
+    SECTION,
     STUDENT,
     DataCentre,
     asking,
@@ -306,7 +312,8 @@ def test_no_row_is_no_record_only_while_the_view_is_filled_and_fresh(centre: Dat
 
 # --- nothing is written
 
-WRITES = "UPDATE loans SET books = 0 WHERE xh = :student_number RETURNING *"
+# It passes for one that reads: only the database knows.
+WRITES = "WITH one AS (SELECT 1) UPDATE loans SET books = 0 WHERE xh = :student_number RETURNING *"
 
 
 def test_the_database_itself_refuses_a_statement_that_writes(centre: DataCentre) -> None:
@@ -391,6 +398,41 @@ def test_a_missing_view_or_right_makes_it_unavailable(postgres: DataCentre) -> N
     for table in ("nothing", "secrets"):
         with asking(postgres, statement=f"SELECT * FROM {table} WHERE xh = :student_number") as ask:
             assert fault_of(ask()) == FailureCode.SERVER_ERROR
+
+
+BY_INTEGER: dict[str, Any] = {
+    "statement": "SELECT * FROM debts WHERE xh = CAST(:student_number AS INTEGER)",
+    "numbers_statement": "SELECT xh FROM debts",
+    "number_as": "integer",
+    "no_record": "never",
+    "freshness_column": "at",
+    "moment_formats": ["YYYYMMDDHHmmss"],
+    "fields": {
+        "owed": {"path": "owed", "type": "money", "unit": "yuan", "may_be_negative": True},
+        "settled_on": {"path": "on_day", "type": "day", "formats": ["YYYYMMDD"]},
+        "is_closed": {"path": "closed", "type": "flag", "values": {"Y": True, "N": False}},
+    },
+}
+
+
+def test_numbers_days_and_moments_may_be_integers(centre: DataCentre) -> None:
+    now = f"{datetime.now(UTC):%Y%m%d%H%M%S}"
+    row = f"SELECT 420013 xh, '-12.50' owed, 20260610 on_day, 'Y' closed, {now} at"
+    centre.run("DROP TABLE IF EXISTS debts", f"CREATE TABLE debts AS {row}")
+    if "postgresql" in centre.url:
+        centre.run("GRANT SELECT ON debts TO reader")
+    campus = replace(USUAL, numbers=NumberForm(pattern="[0-9]{8}"))
+    section = SECTION | {"url": centre.url} | BY_INTEGER
+    connector = build_connectors({"debts": read_config(section, "debts", campus)})["debts"]
+    answers = {
+        number: query_systems({"x": connector}, number, 20)["x"] for number in ("00420013", "00420014")
+    }
+    close_connectors([connector])
+    found = answers["00420013"]
+    assert isinstance(found, Reading)
+    assert found.records == ({"owed": Decimal("-12.50"), "settled_on": date(2026, 6, 10), "is_closed": True},)
+    assert fault_of(answers["00420014"]) == FailureCode.NO_ROWS
+    assert len(list_faults(USUAL, debts=section)) == 1
 
 
 def test_connections_that_the_server_ended_are_replaced(postgres: DataCentre) -> None:

@@ -48,6 +48,7 @@ def test_an_empty_table_names_every_key_that_has_no_default() -> None:
         ({"statement": "SELECT * FROM v WHERE xh = :student_number LIMIT 1"}, "statement"),
         ({"statement": "SELECT * FROM v WHERE xh = :student_number fetch first 1 rows only"}, "statement"),
         ({"statement": "SELECT TOP 1 * FROM v WHERE xh = :student_number"}, "statement"),
+        ({"statement": "SELECT :student_number AS xh, je FROM v", "number_column": "xh"}, "statement"),
         ({"numbers_statement": "SELECT :student_number"}, "numbers_statement"),
         ({"numbers_statement": None}, "numbers_statement"),
         ({"numbers_statement": None, "rows": "one"}, "numbers_statement"),

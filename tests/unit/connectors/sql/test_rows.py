@@ -71,6 +71,16 @@ CODE = {"type": "text", "values": {"1": "active", "9": "cancelled"}}
         (CODE, 9, "cancelled"),
         (CODE, "1", "active"),
         (TEXT, "竹园", "竹园"),
+        (DAY | {"formats": ["YYYYMMDD"]}, 20260609, date(2026, 6, 9)),
+        (DAY | {"formats": ["YYYYMMDD"]}, Decimal(20260609), date(2026, 6, 9)),
+        (DAY | {"formats": ["YYYY/MM/DD"]}, "2026/06/09", date(2026, 6, 9)),
+        (DAY | {"formats": ["YYYY-MM-DD HH:mm:ss"]}, datetime(2026, 6, 9, 8), date(2026, 6, 9)),  # noqa: DTZ001
+        (FLAG | {"values": {"Y": True, "N": False}}, "N", False),
+        (FLAG | {"values": {"1": True, "2": False}}, 2, False),
+        (CODE, Decimal(9), "cancelled"),
+        (COUNT | {"null": "0"}, None, 0),
+        (MONEY | {"may_be_negative": True}, Decimal("-12.5000"), Decimal("-12.50")),
+        (MONEY | {"formats": ["bare_point", "spaces"]}, " .5", Decimal("0.50")),
     ],
 )
 def test_a_value_of_a_fitting_type_is_the_fact(field: dict[str, Any], value: object, fact: object) -> None:
