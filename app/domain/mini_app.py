@@ -2,221 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from app.config_model import (
-    SHOWN_DEFAULT,
-    Choice,
     Section,
     Tables,
     Text,
-    Texts,
     Whole,
     matching,
     of_context,
-    one_of,
     require,
 )
-from app.domain.clearance import FactValue, Reading, Reason, RuleResult, Status
-from app.domain.office import COLLEGE, Contact, Link, Office, SpecialOffice
+from app.domain.applies import Applicability, Condition, FieldName, PersonField, decide, list_told
 from app.domain.person import Person
-from app.domain.rules import RULES, Rule
 from app.domain.slip import COMPARED
+from app.domain.step import EVERY_OTHER, Key, Step
 
 NO_TEXTS: Mapping[str, Any] = {}
 SCHEMA_VERSION = 1
 PURPOSE = "查询您的各项事项是否办结，并在您提交后出具可以核验的凭证。"
-Key = Annotated[Text, matching(r"[a-z][a-z0-9_]{0,39}")]
-
-
-class FactSpec(Section):
-    """`[[steps.facts]]`: what the department tells, and how it is shown."""
-
-    key: Key = Field(description="the fact's name in the connector's `[.fields]`")
-    label: Text = Field(description="as shown")
-    type: Literal["text", "count", "money", "day"] = Field(
-        description='`"text"`, `"count"`, `"money"` (shown as ¥12.50) or `"day"` (2026-06-10)'
-    )
-    unit: str = Field("", description='follows the value, e.g. `" 本"`')
-    words: dict[str, Annotated[str, BeforeValidator(str)]] = Field(
-        {}, description="table of codes and the words that are shown for them"
-    )
-    empty: Text = Field("空", description="shown for nothing")
-
-    def format(self, value: FactValue) -> str:
-        """The fact as text: money as ¥12.50, a day as ISO 8601."""
-        if value is None or value == "":
-            return self.empty
-        if self.type == "money" and isinstance(value, Decimal | int):
-            return f"¥{value:,.2f}"
-        if isinstance(value, date):
-            return value.isoformat()
-        return f"{self.words.get(str(value), str(value))}{self.unit}"
-
-
-class ReasonSpec(Section):
-    """`[steps.reasons.<fact>]`: what to say of a fact that does not pass."""
-
-    message: Text = Field(alias="says", description="what is wrong; `{value}` is the fact as shown")
-    message_of_nothing: str = Field(
-        "",
-        alias="says_of_nothing",
-        json_schema_extra={SHOWN_DEFAULT: "as in `says`"},
-        description="the same where the department holds nothing. Reasons of one step that say the same are said once",
-    )
-    next_step: str = Field(
-        "", json_schema_extra={SHOWN_DEFAULT: "the step's own"}, description="what to do about it"
-    )
-
-
-class ActionSpec(Section):
-    """`[[steps.actions]]`: an action 操作 of a step, offered when the step's reasons are all among `offered_for`."""
-
-    key: Annotated[Text, matching(r"[a-z][a-z0-9-]{0,39}")] = Field(
-        description="its name in addresses and in the connector's `[.actions]`: small letters, digits, `-`"
-    )
-    title: Text = Field(description="the button")
-    question: Text = Field(description="asked on the confirmation page")
-    warning: Text = Field(description="the consequence, on the same page")
-    done: Text = Field(description="what is said after it was done")
-    refused: Text = Field(description="what is said after it was refused")
-    unknown: Text = Field(description="what is said where nothing is known of it")
-    next_step: str = Field(
-        "",
-        json_schema_extra={SHOWN_DEFAULT: "the reason's own"},
-        description="what to do while the action is offered, in the place of the reason's next step",
-    )
-    offered_for: Annotated[Texts, require("is empty: the action would be offered to everybody")] = Field(
-        description="facts; the action is offered exactly when no other fact keeps the step from passing"
-    )
-
-    def is_offered(self, finding: RuleResult) -> bool:
-        """Whether the finding leaves exactly what this action settles."""
-        return finding.status is Status.OUTSTANDING and all(
-            reason.key in self.offered_for for reason in finding.reasons
-        )
-
-
-def _read_rule(parameters: object, info: ValidationInfo) -> Rule:
-    """The rule that the step names, with its parameters."""
-    kind = RULES.get(info.data.get("rule_name", ""), Rule)  # else told already
-    return (
-        kind.model_validate(parameters, context=info.context) if kind is not Rule else Rule.model_construct()
-    )
-
-
-class Step(Section):
-    """`[[steps]]`: a step 事项, one item that a department answers for."""
-
-    key: Key = Field(
-        description="its name in addresses, marks and the configuration: small letters, digits, `_`"
-    )
-    title: Text = Field(description="as shown")
-    department: Text = Field(
-        description="as shown; steps of one department stand together if they follow each other"
-    )
-    rule_name: Annotated[str, one_of(*RULES)] = Field(alias="rule", description="when it passes, see below")
-    rule: Annotated[Rule, PlainValidator(_read_rule)] = Field(
-        default={}, validate_default=True, alias="parameters", description="the rule's own keys, see below"
-    )
-    no_record: Annotated[Choice[Status], one_of(Status.CLEARED, Status.OUTSTANDING, Status.UNAVAILABLE)] = (
-        Field(
-            description='what it means that the department has no record of the student: `"cleared"`, `"outstanding"` or '
-            '`"unavailable"`. There is no default'
-        )
-    )
-    no_record_says: str = Field("", description='the sentence for that; required unless `"unavailable"`')
-    cleared_says: str = Field("", description="a sentence for when it passes by what the department holds")
-    next_step: Text = Field(description="what to do when it does not pass")
-    office: Office = Field(description="where to go, when, and whom to ask")
-    offices: Tables[SpecialOffice] = Field(
-        (), description="what differs for some students, by building, college, …"
-    )
-    links: Tables[Link] = Field((), description="online systems that the step's texts name")
-    facts: Tables[FactSpec] = Field((), description="what the department tells, in the order shown")
-    reasons: dict[str, ReasonSpec] = Field({}, description="what to say of a fact that does not pass")
-    actions: Tables[ActionSpec] = Field((), description="what the student can do here")
-
-    def list_contradictions(self) -> Iterator[tuple[str, str]]:
-        """See Section."""
-        shown = {fact.key: fact.type for fact in self.facts}
-        for use in self.rule.uses:
-            if use.key not in shown:
-                yield "facts", f"lacks {use.key}, which the rule reads"
-            elif shown[use.key] not in use.types:
-                types = " or ".join(use.types)
-                yield "facts", f"has {use.key} as {shown[use.key]}: the rule reads {types}"
-        for key in set(self.reasons) - set(shown):
-            yield "reasons", f"has {key}, which is no fact of the step"
-        if self.no_record is not Status.UNAVAILABLE and not self.no_record_says:
-            yield "no_record_says", "is missing: say what it means to have no record"
-        yield from self._list_useless_contacts(shown)
-        for action in self.actions:
-            for key in set(action.offered_for) - set(self.rule.fact_keys):
-                yield "actions", f"has {action.key} offered for {key}, which the rule does not read"
-
-    def _list_useless_contacts(self, shown: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-        for office in self.offices:
-            if office.by != COLLEGE and shown.get(office.by) != "text":
-                yield "offices", f"has one by {office.by}, which is neither a text of the step nor {COLLEGE}"
-        for name in self.list_unnamed_links():
-            yield "links", f"has {name}, which no text of the step names"
-
-    def list_unnamed_links(self) -> list[str]:
-        """The online systems with an address that neither a next step nor a place names."""
-        places = [self.office.place, *(office.place for office in self.offices)]
-        texts = [self.next_step, *(reason.next_step for reason in self.reasons.values())]
-        texts += [*places, *(action.next_step for action in self.actions)]
-        return [link.name for link in self.links if not any(link.name in text for text in texts)]
-
-    @property
-    def has_example(self) -> bool:
-        """Whether a phone number or an address of the step is left from an example."""
-        offices: tuple[Contact, ...] = (self.office, *self.offices)
-        return any(each.is_example for each in offices) or any(link.is_example for link in self.links)
-
-    def get_office(self, reading: Reading | None, college: str) -> Office:
-        """The office for a student of this college of whom the department holds this."""
-        values: dict[str, list[object]] = {COLLEGE: [college]}
-        for record in reading.records if reading else ():
-            for key, value in record.items():
-                values.setdefault(key, []).append(value)
-        special = next((office for office in self.offices if office.fits(values)), None)
-        return special.complete(self.office) if special else self.office
-
-    def get_fact(self, key: str) -> FactSpec:
-        """The fact of this key. Raises KeyError."""
-        return next(fact for fact in self.facts if fact.key == key)
-
-    def get_action(self, key: str) -> ActionSpec | None:
-        """The action of this key, or None."""
-        return next((action for action in self.actions if action.key == key), None)
-
-    def list_offered(self, finding: RuleResult) -> tuple[ActionSpec, ...]:
-        """The actions that settle exactly what the finding leaves."""
-        return tuple(action for action in self.actions if action.is_offered(finding))
-
-    def explain(self, finding: RuleResult) -> tuple[tuple[str, str], ...]:
-        """The reasons in words, each once: what is wrong, and what to do next."""
-        offered = (action.next_step for action in self.list_offered(finding) if action.next_step)
-        instead = next(offered, "")
-        told = ((message, instead or step) for message, step in map(self._explain, finding.reasons))
-        return tuple(dict.fromkeys(told))
-
-    def _explain(self, reason: Reason) -> tuple[str, str]:
-        if reason.key not in self.reasons:
-            return self.no_record_says, self.next_step
-        spec = self.reasons[reason.key]
-        next_step = spec.next_step or self.next_step
-        if reason.value in (None, "") and spec.message_of_nothing:
-            return spec.message_of_nothing, next_step
-        shown = self.get_fact(reason.key).format(reason.value)
-        return spec.message.replace("{value}", shown), next_step
 
 
 PERSON_FIELDS: Mapping[str, Callable[[Person, str], str]] = {
@@ -227,18 +34,29 @@ PERSON_FIELDS: Mapping[str, Callable[[Person, str], str]] = {
     "level": lambda person, _: person.level,
     "period": lambda _, period: period,
 }
-"""Every field that a manifest may name, and its value for a person and the printed name of the period."""
+"""Every field that a manifest may name beside attributes, and its value for a person and the printed name of the period."""
+NUMBER = "student_number"
 
 
 class FieldSpec(Section):
     """`[[fields]]`: a field of the basic information 基本信息, shown and printed."""
 
-    key: Annotated[str, one_of(*PERSON_FIELDS)] = Field(description=f"one of `{'`, `'.join(PERSON_FIELDS)}`")
-    label: Text = Field(description="as shown")
+    key: Key = Field(
+        description=f"one of `{'`, `'.join(PERSON_FIELDS)}`, or the name of an attribute in `[sign_in.<name>.attributes]`, "
+        "e.g. `supervisor`; one that no sign-in names is told at start"
+    )
+    label: Text = Field(
+        description="as shown; of `student_number` what the number is called, e.g. 学号 or 工号"
+    )
 
     def get_value(self, person: Person, period: str) -> str:
         """What stands in the field of a person who clears in this period; a dash where the sign-in told nothing."""
-        return PERSON_FIELDS[self.key](person, period) or "—"
+        told = (
+            PERSON_FIELDS[self.key](person, period)
+            if self.key in PERSON_FIELDS
+            else person.get_told(self.key)
+        )
+        return told or "—"
 
 
 Fields = Annotated[Tables[FieldSpec], require("is empty: at least one field is needed")]
@@ -302,10 +120,16 @@ class MiniApp(Section):
     title: Text = Field(description="the service's name: heads the guide, the hall and 已完成事项")
     summary: Text = Field(description="one sentence, in the hall and on the guide")
     audience: Text = Field(
-        description="for whom, in words. Who is let in is settled by `period` and `levels` in the configuration"
+        description="for whom, in words. Who is let in is settled by `period`, `roles`, `levels` and `only` in the "
+        "configuration"
     )
     submission: Submission = Field(description="how often a student submits")
     fields: Fields = Field(description="the basic information, in order")
+    person: dict[FieldName, PersonField] = Field(
+        {},
+        description="the fields of a person that conditions ask for: `level`, `college`, `major`, `role`, or a name of "
+        "`[sign_in.<name>.attributes]` in the configuration",
+    )
     steps: Annotated[Tables[Step], require("is empty: at least one step is needed")] = Field(
         description="the items, in order"
     )
@@ -335,8 +159,70 @@ class MiniApp(Section):
 
     def list_contradictions(self) -> Iterator[tuple[str, str]]:
         """See Section."""
-        for key in {key for key in self.step_keys if self.step_keys.count(key) > 1}:
-            yield "steps", f"has the key {key} twice"
+        for place, key in enumerate(self.step_keys):
+            if key in self.step_keys[:place]:
+                yield f"steps[{place}].key", f"is {key}, as an earlier step's is"
+        for place, step in enumerate(self.steps):
+            asked: dict[str, Sequence[Condition]] = {"applies": step.applies, "guidance": step.guidance}
+            for name, conditions in asked.items():
+                for number, condition in enumerate(conditions):
+                    for key, fault in condition.list_misfits(self.person):
+                        yield f"steps[{place}].{name}[{number}].{key}", fault
+        yield from self._list_faults_of_order()
+
+    def _list_faults_of_order(self) -> Iterator[tuple[str, str]]:
+        for place, step in enumerate(self.steps):
+            for key in step.after:
+                if key == step.key:
+                    yield f"steps[{place}].after", f"has {key}, the step itself"
+                elif key != EVERY_OTHER and key not in self.step_keys:
+                    yield f"steps[{place}].after", f"has {key}, which is no step"
+            if step.key not in step.after and step.key in self._list_all_before(step.key):
+                yield f"steps[{place}].after", f"goes round in a circle: {step.key} comes after itself"
+
+    def _list_all_before(self, step_key: str) -> set[str]:
+        """The steps before a step, those before them, and so on."""
+        found: set[str] = set()
+        ahead = [step_key]
+        while ahead:
+            new = set(self.list_before(ahead.pop())) - found
+            found |= new
+            ahead += new
+        return found
+
+    def list_before(self, step_key: str) -> tuple[str, ...]:
+        """The steps that must pass before this one is asked, in order."""
+        step = self.get_step(step_key)
+        if step is None or not step.after:
+            return ()
+        is_last = EVERY_OTHER in step.after
+        return tuple(key for key in self.step_keys if (is_last and key != step_key) or key in step.after)
+
+    def decide(self, person: Person) -> dict[str, Applicability]:
+        """Which steps are for this person, by key."""
+        told = list_told(person)
+        return {step.key: decide(step.applies, told, self.person) for step in self.steps}
+
+    @property
+    def told_labels(self) -> tuple[str, ...]:
+        """What is used of what the sign-in tells: the basic information, what the slip prints, and what conditions ask
+        for; each once.
+        """
+        labels = {name: declared.label for name, declared in self.person.items()}
+        labels |= {field.key: field.label for field in reversed((*self.fields, *self.slip.fields))}
+        shown = (field.key for field in (*self.fields, *self.slip.fields))
+        return tuple(dict.fromkeys(labels[key] for key in (*shown, *self.person)))
+
+    def adapt(self, person: Person) -> MiniApp:
+        """The mini-app as this person reads it, see `Step.adapt`."""
+        if not any(step.guidance for step in self.steps):
+            return self
+        told = list_told(person)
+        return self.model_copy(update={"steps": tuple(step.adapt(told, self.person) for step in self.steps)})
+
+    def label_field(self, name: str) -> str:
+        """What people call a field of the person that a condition asks for."""
+        return self.person[name].label if name in self.person else name
 
     def in_language(self, code: str) -> MiniApp:
         """The mini-app as it is shown in a language; as it was written where it has no translation."""
@@ -350,6 +236,26 @@ class MiniApp(Section):
     def path(self) -> str:
         """The slug as it stands in addresses."""
         return self.slug.replace("_", "-")
+
+    @property
+    def number_label(self) -> str:
+        """What the numbers of those whom it is for are called: 学号, or 工号."""
+        return self.label_printed(NUMBER)
+
+    def label_printed(self, key: str) -> str:
+        """What the slip calls one of the fields that verification compares."""
+        return next(field.label for field in self.slip.fields if field.key == key)
+
+    @property
+    def names_period(self) -> bool:
+        """Whether a page or the slip says in which period a person leaves."""
+        return any(field.key == "period" for field in (*self.fields, *self.slip.fields))
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """The attributes that its fields name, each once."""
+        keys = (field.key for field in (*self.fields, *self.slip.fields))
+        return tuple(dict.fromkeys(key for key in keys if key not in PERSON_FIELDS))
 
     @property
     def departments(self) -> tuple[str, ...]:

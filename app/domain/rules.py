@@ -8,16 +8,17 @@ of the departure service, sections 2.2.1 to 2.2.5.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
 from app.config_model import Section, Text, Texts
-from app.domain.clearance import FactValue, Reading, Reason, Record, RuleResult, Status
+from app.domain.clearance import PASSING, FactValue, Reading, Reason, Record, RuleResult, Status
 
 CLEARED = RuleResult(Status.CLEARED)
 USUAL_UNDONE = (
@@ -51,16 +52,28 @@ TEXTS = ("text",)
 PRESENCES = ("text", "day")
 
 
+class Needs(StrEnum):
+    """Which values a rule must be able to get, as it would pass everybody or nobody without."""
+
+    CLEARED_BELOW_ZERO = "cleared_below_zero"
+    LEFT_BELOW_ZERO = "left_below_zero"
+    CLEARED_BY_DAYS_TO_COME = "cleared_by_days_to_come"
+
+
 @dataclass(frozen=True, slots=True)
 class FactUse:
-    """How a rule reads a fact: the types it can judge, the texts that pass (none: it compares no text), and
-    whether it asks only that something is there.
+    """How a rule reads a fact: the types it can judge, the texts that pass (none: it compares no text), whether it asks
+    only that something is there, the texts that are pending, whether it knows what an amount below 0 means, and what it
+    cannot do without.
     """
 
     key: str
     types: tuple[str, ...]
     passing: tuple[str, ...] = ()
     is_presence: bool = False
+    pending: tuple[str, ...] = ()
+    takes_negative: bool = False
+    needs: Needs | None = None
 
 
 class Rule(Section):
@@ -85,6 +98,11 @@ class Rule(Section):
         """What the records mean. Raises FactMissing."""
         raise NotImplementedError
 
+    def judge_at(self, records: tuple[Record, ...], moment: datetime) -> RuleResult:
+        """What the records mean at a moment (UTC), of which rules about days ask. Raises FactMissing."""
+        del moment
+        return self.judge(records)
+
     def list_contradictions(self) -> Iterator[tuple[str, str]]:
         """See Section."""
         if not self.fact_keys:
@@ -98,34 +116,51 @@ def _read_wanted(value: object) -> tuple[str, ...]:
     return tuple(texts)
 
 
+OneOrMore = Annotated[tuple[str, ...], PlainValidator(_read_wanted)]
+
+
 class AllSettled(Rule):
     """Passes when every counted fact is zero and every named fact has one of its values, e.g. no books, no
-    fee, no violation, and the card is cancelled.
+    fee, no violation, and the card is cancelled. Pending where nothing but pending texts is in the way.
     """
 
     zero: Texts = Field(description="list of facts that must be 0")
-    equals: dict[str, Annotated[tuple[str, ...], PlainValidator(_read_wanted)]] = Field(
+    equals: dict[str, OneOrMore] = Field(
         description="table of fact = text, or list of texts: it must be (one of) them"
+    )
+    pending: dict[str, OneOrMore] = Field(
+        {},
+        description="table of fact = text, or list of texts, for facts of `equals`: with one of them the department is "
+        "still to decide, which is 待审核 and does not pass",
     )
 
     @property
     def uses(self) -> tuple[FactUse, ...]:
         """See Rule."""
-        compared = (FactUse(key, TEXTS, passing) for key, passing in self.equals.items())
+        compared = (
+            FactUse(key, TEXTS, passing, pending=self.pending.get(key, ()))
+            for key, passing in self.equals.items()
+        )
         return (*(FactUse(key, AMOUNTS) for key in self.zero), *compared)
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        yield from super().list_contradictions()
+        for key, texts in self.pending.items():
+            if key not in self.equals:
+                yield "pending", f"has {key}, which is not in equals"
+            yield from _list_both("pending", texts, self.equals.get(key, ()))
 
     def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """Each fact that is not settled is a reason."""
-        record = _get_only(records)
-        reasons = [
-            Reason(key, _get_amount(record, key)) for key in self.zero if _get_amount(record, key) != 0
-        ]
+        record = get_only_record(records)
+        reasons = [Reason(key, get_amount(record, key)) for key in self.zero if get_amount(record, key) != 0]
         reasons += [
-            Reason(key, _get_text(record, key))
+            Reason(key, value, value in self.pending.get(key, ()))
             for key, wanted in self.equals.items()
-            if _get_text(record, key) not in wanted
+            if (value := _get_text(record, key)) not in wanted
         ]
-        return _conclude(reasons)
+        return conclude(reasons)
 
 
 class ValueIs(Rule):
@@ -133,19 +168,28 @@ class ValueIs(Rule):
 
     fact: Text = Field(description="the fact")
     passes: Texts = Field(description="list of texts: it must be one of them")
+    pending: Texts = Field(
+        (),
+        description="list of texts: with one of them the department is still to decide, which is 待审核 and does not pass",
+    )
 
     @property
     def uses(self) -> tuple[FactUse, ...]:
         """See Rule."""
-        return (FactUse(self.fact, TEXTS, self.passes),)
+        return (FactUse(self.fact, TEXTS, self.passes, pending=self.pending),)
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """See Section."""
+        yield from super().list_contradictions()
+        yield from _list_both("pending", self.pending, self.passes)
 
     def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """The value itself is the reason when it does not pass."""
-        record = _get_only(records)
-        if _get_fact(record, self.fact) is None:
-            return _conclude([Reason(self.fact)])
+        record = get_only_record(records)
+        if get_fact(record, self.fact) is None:
+            return conclude([Reason(self.fact)])
         value = _get_text(record, self.fact)
-        return _conclude([] if value in self.passes else [Reason(self.fact, value)])
+        return conclude([] if value in self.passes else [Reason(self.fact, value, value in self.pending)])
 
 
 class AllPresent(Rule):
@@ -165,10 +209,10 @@ class AllPresent(Rule):
 
     def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """Each fact that is empty, or says that it is undone, is a reason."""
-        record = _get_only(records)
+        record = get_only_record(records)
         absent = {key for key in self.facts if not _is_present(record, key)}
         undone = {key for key in self.facts if key not in absent and self._is_undone(record[key])}
-        return _conclude(
+        return conclude(
             [
                 Reason(key, record[key] if key in undone else None)
                 for key in self.facts
@@ -182,7 +226,7 @@ class AllPresent(Rule):
 
 class NothingOwed(Rule):
     """Passes when no record owes money. A record owes `amount` less what was deferred, waived or is
-    covered by a loan, never below zero, so that one record's reduction cannot hide another's debt.
+    covered by a loan, never below zero, so that one record's reduction, or a credit, cannot hide another's debt.
     """
 
     amount: Text = Field(description="the fact that is owed")
@@ -191,7 +235,8 @@ class NothingOwed(Rule):
     @property
     def uses(self) -> tuple[FactUse, ...]:
         """See Rule."""
-        return tuple(FactUse(key, AMOUNTS) for key in (self.amount, *self.reduced_by))
+        reductions = (FactUse(key, AMOUNTS) for key in self.reduced_by)
+        return (FactUse(self.amount, AMOUNTS, takes_negative=True), *reductions)
 
     @property
     def reason_keys(self) -> tuple[str, ...]:
@@ -201,43 +246,64 @@ class NothingOwed(Rule):
     def judge(self, records: tuple[Record, ...]) -> RuleResult:
         """The reason is the sum owed, in yuan, under the amount's key."""
         owed = sum((self._get_owed(record) for record in records), Decimal(0))
-        return _conclude([Reason(self.amount, owed)] if owed > 0 else [])
+        return conclude([Reason(self.amount, owed)] if owed > 0 else [])
 
     def _get_owed(self, record: Record) -> Decimal:
-        reductions = sum((_get_amount(record, key) for key in self.reduced_by), Decimal(0))
-        return max(_get_amount(record, self.amount) - reductions, Decimal(0))
+        reductions = sum((get_amount(record, key) for key in self.reduced_by), Decimal(0))
+        return self.bound(get_balance(record, self.amount) - reductions)
 
-
-RULES: Mapping[str, type[Rule]] = {
-    "all_settled": AllSettled,
-    "value_is": ValueIs,
-    "all_present": AllPresent,
-    "nothing_owed": NothingOwed,
-}
-"""By the name that a step gives."""
+    def bound(self, owed: Decimal) -> Decimal:
+        """What a record that owes this counts as."""
+        return max(owed, Decimal(0))
 
 
 def judge_reading(rule: Rule, no_record: Status, reading: Reading) -> RuleResult:
-    """What a reading means under a step's rule; `no_record` is the status of a student without a record.
+    """What a reading means under a step's rule; `no_record` is the status of a student without a record. Each number of
+    the student's is judged by itself: the worst counts, with the reasons of all.
 
     Raises FactMissing when the records are not what the rule can judge.
     """
-    if not reading.records:
+    results = [_judge_part(rule, no_record, records, reading.learnt_at) for records in reading.parts]
+    worst = min(results, key=lambda result: _rank(result.status))
+    reasons = (reason for result in results for reason in result.reasons)
+    return RuleResult(worst.status, tuple(dict.fromkeys(reasons)))
+
+
+def _judge_part(rule: Rule, no_record: Status, records: tuple[Record, ...], moment: datetime) -> RuleResult:
+    if not records:
         return RuleResult(no_record, (Reason("no_record"),) if no_record is Status.OUTSTANDING else ())
-    return rule.judge(reading.records)
+    return rule.judge_at(records, moment)
 
 
-def _conclude(reasons: list[Reason]) -> RuleResult:
-    return RuleResult(Status.OUTSTANDING, tuple(reasons)) if reasons else CLEARED
+def _rank(status: Status) -> int:
+    """The worst first: what is not known, what does not pass, and what passes."""
+    order = {Status.UNAVAILABLE: 0, Status.OUTSTANDING: 1}
+    return order.get(status, 3 if status in PASSING else 2)
 
 
-def _get_only(records: tuple[Record, ...]) -> Record:
+def conclude(reasons: list[Reason]) -> RuleResult:
+    """What reasons make of a step: pending only where there is nothing left for the student to do."""
+    if not reasons:
+        return CLEARED
+    status = Status.PENDING if all(reason.is_pending for reason in reasons) else Status.OUTSTANDING
+    return RuleResult(status, tuple(reasons))
+
+
+def _list_both(key: str, texts: tuple[str, ...], passing: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        if text in passing:
+            yield key, f"has {text}, by which the rule passes"
+
+
+def get_only_record(records: tuple[Record, ...]) -> Record:
+    """The record that is there alone. Raises FactMissing."""
     if len(records) != 1:
         raise FactMissing("one record expected")
     return records[0]
 
 
-def _get_fact(record: Record, key: str) -> FactValue:
+def get_fact(record: Record, key: str) -> FactValue:
+    """A fact that the record must have, None for nothing. Raises FactMissing."""
     try:
         return record[key]
     except KeyError:
@@ -245,24 +311,33 @@ def _get_fact(record: Record, key: str) -> FactValue:
 
 
 def _is_present(record: Record, key: str) -> bool:
-    value = _get_fact(record, key)
+    value = get_fact(record, key)
     if value is not None and not isinstance(value, str | date):
         raise FactMissing(key)  # false or 0 would be something that is there
     return bool(value)
 
 
 def _get_text(record: Record, key: str) -> str:
-    value = _get_fact(record, key)
+    value = get_fact(record, key)
     if not isinstance(value, str) or not value:
         raise FactMissing(key)
     return value
 
 
-def _get_amount(record: Record, key: str) -> Decimal:
-    value = _get_fact(record, key)
+def get_amount(record: Record, key: str) -> Decimal:
+    """A count or an amount from 0 on. Raises FactMissing."""
+    amount = get_balance(record, key)
+    if amount < 0:
+        raise FactMissing(key)
+    return amount
+
+
+def get_balance(record: Record, key: str) -> Decimal:
+    """A count or an amount, which may be below 0. Raises FactMissing."""
+    value = get_fact(record, key)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise FactMissing(key)
     amount = Decimal(value)
-    if not amount.is_finite() or amount < 0:
+    if not amount.is_finite():
         raise FactMissing(key)
     return amount

@@ -8,10 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from app.connectors.config import ConnectorConfig
-from app.connectors.fields import Field, FieldType
-from app.domain.mini_app import MiniApp, Step
+from app.connectors.field_keys import FieldType
+from app.connectors.fields import Field
+from app.domain.applies import CLAIMS
+from app.domain.mini_app import MiniApp
 from app.domain.person import Role
-from app.domain.rules import FactUse
+from app.domain.rules import FactUse, Needs
+from app.domain.step import Step
+
+_NEEDED: Mapping[Needs, tuple[str, str]] = {
+    Needs.CLEARED_BELOW_ZERO: ("may_be_negative", "the rule could never pass"),
+    Needs.LEFT_BELOW_ZERO: ("may_be_negative", "the rule would pass everybody"),
+    Needs.CLEARED_BY_DAYS_TO_COME: ("may_be_future", "the rule could pass on one day alone"),
+}
+"""The keys of a field by which it can have the values that a rule needs, and what would be without."""
 
 
 def check_steps(mini_app: MiniApp, connectors: Mapping[str, ConnectorConfig]) -> list[str]:
@@ -74,31 +84,89 @@ def check_levels(
     ]
 
 
-def check_students(sign_in: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The roles of sign-ins of which none has a word for students: nobody could clear anything."""
-    named = {name: table.get("roles") for name, table in sign_in.items()}
-    roles = [table for table in named.values() if isinstance(table, dict) and table]
-    if len(roles) < len(named) or any(Role.STUDENT in table.values() for table in roles):
+def check_conditions(mini_app: MiniApp, sign_in: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The conditions of steps that nobody can decide, since no sign-in tells what they ask for."""
+    told = _list_told(sign_in) | {"role"}
+    return [
+        f"mini_apps.{mini_app.slug}: the condition of {step.key} asks for {key}, which no "
+        f"[sign_in.<name>{'.claims' if key in CLAIMS else '.attributes'}] tells: nobody could pass the step"
+        for step in mini_app.steps
+        for key in dict.fromkeys(key for condition in step.applies for key in condition.fields)
+        if sign_in and key not in told
+    ] + [
+        f"mini_apps.{mini_app.slug}: the guidance of {step.key} asks for {key}, which no sign-in tells: nobody could read it"
+        for step in mini_app.steps
+        for key in dict.fromkeys(key for guidance in step.guidance for key in guidance.fields)
+        if sign_in and key not in told
+    ]
+
+
+def _list_told(sign_in: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The claims and attributes that some sign-in tells."""
+    tables = (table.get(part) for table in sign_in.values() for part in ("claims", "attributes"))
+    return {name for table in tables if isinstance(table, dict) for name in table}
+
+
+def check_roles(
+    wanted: Mapping[str, tuple[Role, ...]], sign_in: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """The roles that mini-apps are for and no sign-in tells: nobody of them gets in. `wanted` has them by slug."""
+    told = {role for table in sign_in.values() for role in _list_roles(table)}
+    if not sign_in:
         return []
     return [
-        f"sign_in.{name}.roles has no word for {Role.STUDENT}: nobody could clear anything" for name in named
+        f"mini_apps.{slug}.roles lets nobody in who is a {role}: no [sign_in.<name>.roles] has a word for {role}"
+        for slug, roles in wanted.items()
+        for role in roles
+        if role not in told
+    ]
+
+
+def _list_roles(table: Mapping[str, Any]) -> Iterator[str]:
+    """The roles that a sign-in may tell; without a table of them it tells students and teachers apart by their numbers."""
+    roles, claims = table.get("roles"), table.get("claims")
+    if isinstance(roles, dict) and roles:
+        yield from (role for role in roles.values() if isinstance(role, str))
+        return
+    yield Role.STUDENT
+    if isinstance(claims, dict) and claims.get("staff_number"):
+        yield Role.TEACHER
+
+
+def check_attributes(
+    named: Mapping[str, Iterable[str]], sign_in: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """What the keys of `named` need of a sign-in and none tells: claims or attributes."""
+    told = _list_told(sign_in)
+    if not sign_in:
+        return []
+    return [
+        f"{where} names {name}, which no sign-in tells: it is neither a field nor in [sign_in.<name>.attributes]"
+        for where, names in named.items()
+        for name in names
+        if name not in told
     ]
 
 
 def _check_step(step: Step, connector: ConnectorConfig) -> Iterator[str]:
     fields = connector.get_facts()
-    uses = {use.key: use for use in step.rule.uses}
+    uses = defaultdict(list)
+    for use in step.rule.uses:
+        uses[use.key].append(use)
     for key in uses.keys() - fields.keys():
         yield f" lack {key}, which the rule reads"
     for fact in step.facts:
-        field, use = fields.get(fact.key), uses.get(fact.key)
+        field = fields.get(fact.key)
         if field is None:
             continue
-        is_shown_flag = use is None and field.type is FieldType.FLAG and fact.type == "text"
+        is_shown_flag = fact.key not in uses and field.type is FieldType.FLAG and fact.type == "text"
         if field.type != fact.type and not is_shown_flag:
             yield f".{fact.key}.type is {field.type}, and the manifest has {fact.type}"
-        elif use is not None:
-            yield from _check_use(use, field, connector.get_weakness(fact.key))
+        else:
+            weakness = connector.get_weakness(fact.key)
+            # A rule that is made of others may read a fact twice.
+            told = (fault for use in uses.get(fact.key, ()) for fault in _check_use(use, field, weakness))
+            yield from dict.fromkeys(told)
 
 
 def _check_offered(step: Step, connector: ConnectorConfig) -> Iterator[str]:
@@ -115,6 +183,12 @@ def _check_offered(step: Step, connector: ConnectorConfig) -> Iterator[str]:
 def _check_use(use: FactUse, field: Field, weakness: str) -> Iterator[str]:
     if use.is_presence:
         yield from _check_presence(use, field)
+    if field.may_be_negative and not use.takes_negative:
+        yield f".{use.key}.may_be_negative is true, and the rule does not know what an amount below 0 means"
+    if use.needs is not None:
+        key, without = _NEEDED[use.needs]
+        if not getattr(field, key):
+            yield f".{use.key}.{key} is false: {without}"
     if not use.passing:
         return
     reachable = [text for text in use.passing if _can_yield(field, text)]
@@ -127,7 +201,7 @@ def _check_use(use: FactUse, field: Field, weakness: str) -> Iterator[str]:
 def _check_presence(use: FactUse, field: Field) -> Iterator[str]:
     """A text that stands for nothing must not count as something because it is known."""
     for meaning in (field.values or {}).values():
-        if field.conventions.says_nothing(meaning):
+        if isinstance(meaning, str) and field.conventions.says_nothing(meaning):
             yield f".{use.key} knows {meaning}, which stands for nothing: the rule would take it for something"
 
 

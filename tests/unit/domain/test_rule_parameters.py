@@ -9,7 +9,8 @@ import pytest
 
 from app.config_model import read as read_table
 from app.domain.clearance import Status
-from app.domain.rules import RULES, Rule
+from app.domain.composed_rules import RULES
+from app.domain.rules import Rule
 
 CARD = {"zero": ["balance"], "equals": {"state": ["frozen", "closed"]}}
 
@@ -45,3 +46,29 @@ def test_a_single_value_may_stand_without_a_list_and_means_itself_alone() -> Non
 def test_a_value_that_is_no_text_is_named(value: object) -> None:
     _, faults = read("all_settled", CARD | {"equals": {"state": value}})
     assert faults == ["parameters.equals.state must be a text or a list of texts"]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "told"),
+    [
+        (
+            "value_is",
+            {"fact": "state", "passes": ["通过"], "pending": ["审核中", "通过"]},
+            "parameters.pending has 通过, by which the rule passes",
+        ),
+        (
+            "all_settled",
+            CARD | {"pending": {"state": "closed"}},
+            "parameters.pending has closed, by which the rule passes",
+        ),
+        (
+            "all_settled",
+            CARD | {"pending": {"balance": "closing"}},
+            "parameters.pending has balance, which is not in equals",
+        ),
+    ],
+)
+def test_a_text_that_is_both_pending_and_passing_is_told(
+    name: str, parameters: dict[str, Any], told: str
+) -> None:
+    assert read(name, parameters)[1] == [told]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.clearance import FactValue, Reading, RuleResult, Status
-from app.domain.mini_app import MiniApp, Step
-from app.domain.rules import AllPresent, FactMissing, judge_reading
+from app.domain.clearance import PASSING, FactValue, Reading, Reason, RuleResult, Status
+from app.domain.mini_app import MiniApp
+from app.domain.rules import AllPresent, AllSettled, FactMissing, judge_reading
+from app.domain.step import Step
 from app.mini_apps.loader import load_mini_app
 
 FOLDER = Path(__file__).resolve().parents[3] / "miniapp_templates" / "graduate_departure"
@@ -130,6 +131,14 @@ def test_a_reduction_of_one_item_does_not_hide_the_debt_of_another(mini_app: Min
     assert finding.reasons[0].value == Decimal(300)
 
 
+def test_a_credit_is_no_debt_and_pays_for_no_other_row(mini_app: MiniApp) -> None:
+    assert judge(mini_app, "finance", owe("-800")).status is Status.CLEARED
+    finding = judge(mini_app, "finance", owe("-800"), owe("300"))
+    assert finding.reasons[0].value == Decimal(300)
+    with pytest.raises(FactMissing):
+        judge(mini_app, "finance", owe("300", reduced="-500"))
+
+
 @pytest.mark.parametrize("key", ["library_loans", "library_thesis", "archive"])
 def test_a_system_that_does_not_know_the_student_is_unavailable_not_passed(
     mini_app: MiniApp, key: str
@@ -167,3 +176,50 @@ def test_a_mini_app_may_name_other_words_for_what_is_undone() -> None:
     assert AllPresent(facts=("by",), undone=("缺",)).judge(({"by": "未来"},)).status is Status.CLEARED
     assert AllPresent(facts=("by",), undone=("缺",)).judge(({"by": "缺签字"},)).status is Status.OUTSTANDING
     assert AllPresent(facts=("by",), undone=()).judge(({"by": "未退宿"},)).status is Status.CLEARED
+
+
+@pytest.mark.parametrize(
+    ("key", "state", "status"),
+    [
+        ("library_thesis", "审核中", Status.PENDING),
+        ("library_thesis", "已提交", Status.PENDING),
+        ("library_thesis", "退回修改", Status.OUTSTANDING),
+        ("library_thesis", "未提交", Status.OUTSTANDING),
+        ("archive", "已提交", Status.PENDING),
+        ("archive", None, Status.OUTSTANDING),
+    ],
+)
+def test_what_the_department_is_still_to_review_is_pending_and_what_is_sent_back_is_not(
+    mini_app: MiniApp, key: str, state: str | None, status: Status
+) -> None:
+    finding = judge(mini_app, key, {"state": state, "submitted_on": None, "reviewed_on": None})
+    assert finding.status is status
+    assert finding.status not in PASSING
+
+
+def test_a_pending_step_says_who_acts_next_and_not_what_the_student_has_to_do(mini_app: MiniApp) -> None:
+    step = get_step(mini_app, "library_thesis")
+    finding = judge(mini_app, "library_thesis", {"state": "审核中", "submitted_on": None})
+    ((message, next_step),) = step.explain(finding)
+    assert message == "论文状态为“审核中”，等待图书馆审核"
+    assert "由图书馆审核" in next_step
+
+
+def test_a_step_with_something_left_to_do_is_outstanding_though_another_fact_is_pending() -> None:
+    rule = AllSettled(zero=("fine",), equals={"card": ("closed",)}, pending={"card": ("closing",)})
+    assert rule.judge(({"fine": 0, "card": "closing"},)).status is Status.PENDING
+    both = rule.judge(({"fine": 3, "card": "closing"},))
+    assert (both.status, [reason.is_pending for reason in both.reasons]) == (
+        Status.OUTSTANDING,
+        [False, True],
+    )
+    assert rule.judge(({"fine": 0, "card": "open"},)).status is Status.OUTSTANDING
+    assert rule.judge(({"fine": 0, "card": "closed"},)).status is Status.CLEARED
+
+
+def test_nothing_is_offered_for_what_is_pending(mini_app: MiniApp) -> None:
+    action = get_step(mini_app, "library_loans").get_action("cancel-card")
+    assert action is not None
+    reason = Reason("card_status", "active", is_pending=True)
+    assert not action.is_offered(RuleResult(Status.PENDING, (reason,)))
+    assert action.is_offered(RuleResult(Status.OUTSTANDING, (reason,)))

@@ -15,7 +15,8 @@ from app.domain.clearance import Status, StepState
 from app.extensions import db
 from app.services.clearance import clearances, submissions
 from app.services.clearance.canaries import CanaryWatch
-from app.services.clearance.clearances import get_live_clearance, look_up_clearance
+from app.services.clearance.clearances import look_up_clearance
+from app.services.clearance.live import get_live_clearance
 from app.services.clearance.submissions import SubmissionRefused, submit
 from app.services.clearance.waivers import grant_waiver
 from app.services.installation import Installation, InstalledMiniApp

@@ -18,7 +18,8 @@ from app.domain.clearance import Record, Status
 from app.services.clearance import canaries, proofs
 from app.services.clearance.canaries import CanaryWatch, begin_look
 from app.services.clearance.canary_looks import Change, Look, LookBook, Outcome
-from app.services.clearance.clearances import get_live_step, look_up_clearance
+from app.services.clearance.clearances import look_up_clearance
+from app.services.clearance.live import get_live_step
 from app.services.clearance.submissions import SubmissionRefused, submit
 from app.services.installation import Installation, InstalledMiniApp
 from tests.fixtures.departments import (

@@ -19,7 +19,7 @@ from app.connectors.client import query_systems
 from app.domain.clearance import Record, Status, StepState
 from app.extensions import db
 from app.models import Submission
-from app.services.clearance import clearances, proofs
+from app.services.clearance import live, proofs
 from app.services.clearance.canaries import CanaryWatch, _note, list_unwatched_facts
 from app.services.clearance.canary_looks import Look, Outcome
 from app.services.clearance.clearances import look_up_clearance
@@ -65,7 +65,7 @@ def without_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> tuple[object, object]:
         return query_systems(systems, number, SECONDS), {}
 
-    monkeypatch.setattr(clearances, "ask_proven", believe)
+    monkeypatch.setattr(live, "ask_proven", believe)
 
 
 def empty(department: Department) -> dict[str, tuple[Record, ...]]:
@@ -197,6 +197,19 @@ def test_the_evidence_tells_when_the_canary_students_agreed(place: Place) -> Non
     assert evidence is not None
     assert begun <= datetime.fromisoformat(evidence["finance"]["controls_agreed_at"]) <= datetime.now(UTC)
     assert evidence["archive"]["controls_agreed_at"] is None
+
+
+@pytest.mark.parametrize(("before", "asked"), [("审核中", 4), ("审核通过", 1)])
+def test_a_pass_of_who_was_pending_is_asked_for_again_and_of_who_passed_before_is_not(
+    place: Place, departments: dict[str, Department], before: str, asked: int
+) -> None:
+    student, thesis = next(_numbers), departments["library_thesis"]
+    thesis.of_student[student] = ({"state": before, "submitted_on": None},)
+    look_up_clearance(*place, student, wait_for_all=True)
+    del thesis.of_student[student]
+    thesis.questions = 0
+    assert submit(*place, make_graduate(student)).startswith("LX")
+    assert thesis.questions == asked
 
 
 def test_until_a_first_look_a_page_shows_no_pass_that_rests_on_no_record(

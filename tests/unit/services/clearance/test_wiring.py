@@ -9,13 +9,22 @@ from typing import Any
 import pytest
 
 from app.domain.mini_app import MiniApp
+from app.domain.person import Role
 from app.mini_apps.loader import load_mini_app
-from app.services.clearance.wiring import check_actions, check_levels, check_steps, check_students
+from app.services.clearance.wiring import (
+    check_actions,
+    check_attributes,
+    check_conditions,
+    check_levels,
+    check_roles,
+    check_steps,
+)
 from tests.fixtures.connectors import list_faults, read_config
 from tests.unit.connectors.demo import demo_sections
 from tests.unit.connectors.sip2.library import demo_section
 
 FOLDER = Path(__file__).resolve().parents[4] / "miniapp_templates" / "graduate_departure"
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "mini_apps"
 Sections = dict[str, dict[str, Any]]
 
 
@@ -101,6 +110,14 @@ def test_the_demos_connectors_fit(mini_app: MiniApp) -> None:
             set_field("dormitory", "checkout_by", type="text", known=["王建国", "未办理"]),
             "dormitory.fields.checkout_by knows 未办理, which stands for nothing",
         ),
+        (
+            set_field("library_loans", "fine", type="money", unit="yuan", may_be_negative=True),
+            "library_loans.fields.fine.may_be_negative is true, and the rule does not know",
+        ),
+        (
+            set_field("finance", "deferred", type="money", unit="fen", may_be_negative=True),
+            "finance.fields.deferred.may_be_negative is true, and the rule does not know",
+        ),
         (drop_field("finance", "amount"), "finance.fields lack amount, which the rule reads"),
         (drop_field("dormitory", "checkout_by"), "dormitory.fields lack checkout_by"),
     ],
@@ -113,6 +130,12 @@ def test_a_connector_that_cannot_fit_is_named_by_its_keys(
     (told,) = check(mini_app, sections)
     assert told.startswith(f"connectors.{fault}")
     assert told.endswith("of graduate_departure)")
+
+
+def test_what_is_owed_may_be_below_zero(mini_app: MiniApp) -> None:
+    sections = demo_sections()
+    set_field("finance", "amount", type="money", unit="fen", may_be_negative=True)(sections)
+    assert check(mini_app, sections) == []
 
 
 def test_what_is_only_shown_may_be_missing_or_a_flag(mini_app: MiniApp) -> None:
@@ -190,13 +213,31 @@ def test_levels_that_no_sign_in_tells_would_let_nobody_in() -> None:
     assert check_levels({"library_card": ()}, sign_in(silent)) == []
 
 
-def test_sign_ins_of_which_none_knows_students_are_told() -> None:
+def test_a_role_that_a_mini_app_is_for_and_no_sign_in_tells_is_told() -> None:
     staff = {"roles": {"js": "teacher"}}
-    tables = {"campus": staff}
-    (fault,) = check_students(tables)
-    assert fault.startswith("sign_in.campus.roles has no word for student")
+    wanted = {"graduate_departure": (Role.STUDENT,), "postdoc_departure": (Role.POSTDOC, Role.TEACHER)}
+    assert check_roles(wanted, {"campus": staff}) == [
+        "mini_apps.graduate_departure.roles lets nobody in who is a student: no [sign_in.<name>.roles] has a word for student",
+        "mini_apps.postdoc_departure.roles lets nobody in who is a postdoc: no [sign_in.<name>.roles] has a word for postdoc",
+    ]
     for other in ({}, {"roles": {"xs": "student"}}):
-        assert check_students({**tables, "cas": other}) == []
+        (fault,) = check_roles(wanted, {"campus": staff, "cas": other})
+        assert fault.startswith("mini_apps.postdoc_departure.roles")
+    assert check_roles(wanted, {"campus": {"roles": {"x": "student", "b": "postdoc", "j": "teacher"}}}) == []
+
+
+def test_without_words_for_roles_students_are_told_from_teachers_by_their_numbers() -> None:
+    teachers = {"departure": (Role.TEACHER,)}
+    assert check_roles(teachers, sign_in({"student_number": "xh", "staff_number": "gh"})) == []
+    assert len(check_roles(teachers, sign_in({"student_number": "xh"}))) == 1
+
+
+def test_what_a_mini_app_shows_or_asks_of_people_must_be_told_by_a_sign_in() -> None:
+    telling = {"claims": {"college": "yx"}, "attributes": {"kind": "lb", "supervisor": "ds"}}
+    named = {"mini_apps.x.only": ("kind", "college"), "x/manifest.toml: fields": ("supervisor",)}
+    assert check_attributes(named, {"campus": telling, "cas": {"claims": {}}}) == []
+    (told,) = check_attributes(named | {"y/manifest.toml: fields": ("station",)}, {"campus": telling})
+    assert told.startswith("y/manifest.toml: fields names station, which no sign-in tells")
 
 
 def test_a_field_s_first_day_in_the_future_is_told_unless_its_days_may_be_there() -> None:
@@ -205,3 +246,15 @@ def test_a_field_s_first_day_in_the_future_is_told_unless_its_days_may_be_there(
         set_field("dormitory", "checkout_date", type="day", not_before="2999-01-01", **more)(sections)
         faults = list_faults(dormitory=sections["dormitory"])
         assert len([one for one in faults if "checkout_date.not_before is in the future" in one]) == count
+
+
+def test_a_condition_by_what_no_sign_in_tells_is_told() -> None:
+    faults: list[str] = []
+    every = load_mini_app(FIXTURES / "every_status", faults)
+    assert (every is not None, faults) == (True, [])
+    assert every is not None
+    tables = {"campus": {"claims": {"level": "pycc"}}}
+    (told,) = check_conditions(every, tables)
+    assert told.startswith("mini_apps.every_status: the condition of room asks for kind, which no")
+    tables["cas"] = {"claims": {}, "attributes": {"kind": "attributes.xxxs"}}
+    assert check_conditions(every, tables) == []
