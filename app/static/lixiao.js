@@ -62,18 +62,27 @@
     return fresh;
   }
 
-  function isChecking(item) {
-    return item.getAttribute("data-status") === "checking";
+  function getStatus(item) {
+    return item.getAttribute("data-status");
   }
 
-  /* Put what is new in its place; `asked` is the part whose button was pressed. An item that came late fills the place
+  function isChecking(item) {
+    return getStatus(item) === "checking";
+  }
+
+  /* A waiting item is asked once others pass. */
+  function isOpen(item) {
+    return isChecking(item) || getStatus(item) === "waiting";
+  }
+
+  /* Put what is new in place; `asked` is the part whose button was pressed. An item that came late fills the place
      that was kept for it, and may take more. */
   function update(page, asked) {
     each("[data-live]", function (old) {
       var fresh = page.getElementById(old.id);
       var isItem = old.hasAttribute("data-step");
-      var isWanted = old.id === asked || asked === "progress" || (asked ? !isChecking(old) : isChecking(old));
-      if (!fresh || (isItem && (!isWanted || (!asked && isChecking(fresh))))) return;
+      var isWanted = old.id === asked || asked === "progress" || (asked ? !isChecking(old) : isOpen(old));
+      if (!fresh || (isItem && (!isWanted || (!asked && getStatus(fresh) === getStatus(old))))) return;
       var room = old.getBoundingClientRect().height;
       var wasChecking = isChecking(old);
       fresh = replace(old, fresh);
@@ -134,10 +143,10 @@
   /* Ask for the page again, which comes with the next answer, until all have come; then say the result. */
   function followUp(before, asked, told) {
     var steps = [];
-    each('[data-status="checking"]', function (item) {
-      steps.push(item.getAttribute("data-step"));
+    each("[data-step]", function (item) {
+      if (isOpen(item)) steps.push(item.getAttribute("data-step"));
     });
-    if (!steps.length) {
+    if (!document.querySelector('[data-status="checking"]')) {
       each("[data-result]", function (result) {
         if (before !== Infinity || asked) say(told || result.textContent);
       });

@@ -13,24 +13,27 @@ from flask.typing import ResponseReturnValue
 
 from app.connectors.base import ActionOutcome
 from app.domain.errors import ConsentMissing
-from app.domain.person import Person, Role
+from app.domain.person import Person
 from app.domain.slip import PrintedField
 from app.mini_apps.pages import find_page_name
 from app.services.clearance.actions import get_action, take_action
-from app.services.clearance.clearances import (
-    get_live_step,
-    look_up_awaited,
-    look_up_clearance,
-    look_up_kept,
-)
+from app.services.clearance.clearances import look_up_awaited, look_up_clearance, look_up_kept
+from app.services.clearance.live import get_live_step
 from app.services.clearance.submissions import SubmissionRefused, submit
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.sign_in.consents import find_consent, give_consent, require_consent, withdraw_consent
 from app.services.slips.records import describe_person, find_unprintable
 from app.services.slips.slips import find_slip_number, get_slip_status
-from app.web.auth.access import current_person, find_return_page, get_person, student_required
-from app.web.errors import find_closed_notice
+from app.web.admission import find_closed_notice
+from app.web.auth.access import (
+    current_person,
+    find_person,
+    find_return_page,
+    get_keys,
+    get_person,
+    signed_in_required,
+)
 from app.web.language import localized, render_template, show_mini_app, show_moment
 from app.web.limits import Kind, LiveQueries
 from app.web.mini_app.view_data import ClearanceView, describe_asked, view_clearance, view_step
@@ -52,8 +55,8 @@ def open_mini_app(app_path: str) -> tuple[Installation, InstalledMiniApp]:
     return installation, installation.get_mini_app(app_path)
 
 
-def open_for_student(app_path: str) -> tuple[Installation, InstalledMiniApp, Person]:
-    """The mini-app for the student who is signed in. Raises NotAStudent or NotGraduating."""
+def open_for_leaver(app_path: str) -> tuple[Installation, InstalledMiniApp, Person]:
+    """The mini-app for the person who is signed in. Raises NotAStudent or NotGraduating."""
     installation, installed = open_mini_app(app_path)
     person = current_person()
     installed.require_graduate(person)
@@ -62,16 +65,20 @@ def open_for_student(app_path: str) -> tuple[Installation, InstalledMiniApp, Per
 
 def open_with_consent(app_path: str) -> tuple[Installation, InstalledMiniApp, Person]:
     """The same for every page that asks departments. Raises ConsentMissing before any is asked."""
-    installation, installed, person = open_for_student(app_path)
+    installation, installed, person = open_for_leaver(app_path)
     require_consent(installation, installed, person.number)
-    return installation, installed, person
+    return installation, installed.bind(person.number, get_keys()), person
 
 
-def render_page(installed: InstalledMiniApp, page: str, **data: object) -> str:
-    """The mini-app's own page of this name, or the shared one."""
+def render_page(installed: InstalledMiniApp, page: str, reader: Person | None = None, **data: object) -> str:
+    """The mini-app's own page of this name, or the shared one; with the guidance of its reader, and which steps are for
+    this reader, where one is known.
+    """
     name = find_page_name(installed.settings.slug, installed.settings.folder, page)
     shown = show_mini_app(installed).mini_app
-    return render_template(name, mini_app=shown, settings=installed.settings, **data)
+    decisions = installed.mini_app.decide(reader) if reader else None
+    shown = shown.adapt(reader) if reader else shown
+    return render_template(name, mini_app=shown, settings=installed.settings, decisions=decisions, **data)
 
 
 def describe_student(installed: InstalledMiniApp, person: Person) -> tuple[PrintedField, ...]:
@@ -98,34 +105,35 @@ def ask_for_consent(fact: ConsentMissing) -> ResponseReturnValue:
 
 @notices.get("/<mini_app:app_path>/privacy")
 def privacy(app_path: str) -> ResponseReturnValue:
-    """隐私说明, for everybody; students agree here, or take their consent back."""
+    """隐私说明, for everybody; those whom the mini-app is for agree here, or take their consent back."""
     installation, installed = open_mini_app(app_path)
     person = get_person() if installation.settings.privacy.consent else None
-    is_student = person is not None and person.role is Role.STUDENT
-    given_at = find_consent(installed, person.number) if person and is_student else None
+    is_addressed = person is not None and person.role in installed.settings.roles
+    given_at = find_consent(installed, person.number) if person and is_addressed else None
     return render_page(
         installed,
         "privacy",
-        is_asked=is_student and given_at is None,
+        asks_consent=installation.settings.privacy.consent,
+        is_asked=is_addressed and given_at is None,
         given_at=show_moment(given_at) if given_at else "",
         retention=installation.settings.retention,
     )
 
 
 @notices.post("/<mini_app:app_path>/consent")
-@student_required(page=lambda app_path: url_for("notices.privacy", app_path=app_path))
+@signed_in_required(page=lambda app_path: url_for("notices.privacy", app_path=app_path))
 def consent(app_path: str) -> ResponseReturnValue:
     """Agree to the notice, and go on to the page that was wanted."""
-    _, installed, person = open_for_student(app_path)
+    _, installed, person = open_for_leaver(app_path)
     give_consent(installed, person.number)
     return redirect(session.pop(WANTED, None) or url_for("mini_app.clearance", app_path=app_path), 303)
 
 
 @notices.post("/<mini_app:app_path>/consent/withdrawal")
-@student_required(page=lambda app_path: url_for("notices.privacy", app_path=app_path))
+@signed_in_required(page=lambda app_path: url_for("notices.privacy", app_path=app_path))
 def withdraw(app_path: str) -> ResponseReturnValue:
     """Take the consent back."""
-    _, installed, person = open_for_student(app_path)
+    _, installed, person = open_for_leaver(app_path)
     withdraw_consent(installed, person.number)
     return redirect(url_for("notices.privacy", app_path=app_path), 303)
 
@@ -134,7 +142,7 @@ def withdraw(app_path: str) -> ResponseReturnValue:
 def faq(app_path: str) -> ResponseReturnValue:
     """常见问题."""
     _, installed = open_mini_app(app_path)
-    return render_page(installed, "faq")
+    return render_page(installed, "faq", find_person())
 
 
 @mini_app_pages.get("/")
@@ -152,11 +160,11 @@ def guide(app_path: str) -> ResponseReturnValue:
     """服务指南."""
     _, installed = open_mini_app(app_path)
     closed = find_closed_notice(installed)
-    return render_page(installed, "guide", is_open=closed is None, closed=closed)
+    return render_page(installed, "guide", find_person(), is_open=closed is None, closed=closed)
 
 
 @mini_app_pages.get("/<mini_app:app_path>/clearance")
-@student_required
+@signed_in_required
 def clearance(app_path: str) -> ResponseReturnValue:
     """离校信息查询: the basic information, and every item; with `?wait=1` after all were asked, with
     `?wait=archive,finance` as soon as one of these has answered.
@@ -203,10 +211,11 @@ def _look_up(
     is_just_asked: bool = False,
 ) -> ClearanceView:
     number = find_slip_number(installed, person.number)
+    decisions = installed.mini_app.decide(person)
     if is_just_asked:
-        states = look_up_kept(installation, installed, person.number)
+        states = look_up_kept(installation, installed, person.number, decisions)
     elif awaited:
-        states = look_up_awaited(installation, installed, person.number, awaited, queries.may_ask)
+        states = look_up_awaited(installation, installed, person.number, awaited, queries.may_ask, decisions)
     else:
         states = look_up_clearance(
             installation,
@@ -215,6 +224,7 @@ def _look_up(
             wait_for_all=wait_for_all,
             is_afresh=is_afresh,
             may_ask=queries.may_ask,
+            decisions=decisions,
         )
     fields = describe_student(installed, person)
     state = view_state(get_slip_status(installation, number)) if number else None
@@ -223,18 +233,18 @@ def _look_up(
 
 
 @mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/refresh")
-@student_required(page=lambda app_path, step_key: url_for(".clearance", app_path=app_path))
+@signed_in_required(page=lambda app_path, step_key: url_for(".clearance", app_path=app_path))
 def refresh(app_path: str, step_key: str) -> ResponseReturnValue:
     """Ask one department again, then show the page at its item, which says what came of it."""
     installation, installed, person = open_with_consent(app_path)
     LiveQueries(person).require()
-    get_live_step(installation, installed, step_key, person.number)
+    get_live_step(installation, installed, step_key, person.number, installed.mini_app.decide(person))
     session["notice"] = {"step": step_key, "outcome": ASKED, "at": get_now().timestamp()}
     return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key), 303)
 
 
 @mini_app_pages.post("/<mini_app:app_path>/clearance/refresh")
-@student_required(page=lambda app_path: url_for(".clearance", app_path=app_path))
+@signed_in_required(page=lambda app_path: url_for(".clearance", app_path=app_path))
 def refresh_all(app_path: str) -> ResponseReturnValue:
     """Ask every department again: the page that is shown next does so, and has each answer as it comes."""
     open_with_consent(app_path)
@@ -243,21 +253,22 @@ def refresh_all(app_path: str) -> ResponseReturnValue:
 
 
 @mini_app_pages.get("/<mini_app:app_path>/clearance/<step_key>/<action_key>")
-@student_required
+@signed_in_required
 def confirm_action(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
     """An action's confirmation page, when the department's present answer calls for the action."""
     installation, installed, person = open_with_consent(app_path)
     shown = show_mini_app(installed)
     step, action = get_action(shown, step_key, action_key)
     LiveQueries(person).require()
-    state = get_live_step(installation, installed, step_key, person.number)
+    decisions = installed.mini_app.decide(person)
+    state = get_live_step(installation, installed, step_key, person.number, decisions)
     if not action.is_offered(state.finding):
         return redirect(url_for(".clearance", app_path=app_path, _anchor=step_key))
     return render_page(installed, "action", step=view_step(shown, person, step, state), action=action)
 
 
 @mini_app_pages.post("/<mini_app:app_path>/clearance/<step_key>/<action_key>")
-@student_required
+@signed_in_required
 def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
     """Take the action, and show the item as the department holds it afterwards."""
     installation, installed, person = open_with_consent(app_path)
@@ -274,7 +285,7 @@ def act(app_path: str, step_key: str, action_key: str) -> ResponseReturnValue:
 
 
 @mini_app_pages.get("/<mini_app:app_path>/submission")
-@student_required
+@signed_in_required
 def check_answers(app_path: str) -> ResponseReturnValue:
     """The check-your-answers page, which says that one can submit only once."""
     installation, installed, person = open_with_consent(app_path)
@@ -287,7 +298,7 @@ def check_answers(app_path: str) -> ResponseReturnValue:
 
 
 @mini_app_pages.post("/<mini_app:app_path>/submission")
-@student_required
+@signed_in_required
 def submit_departure(app_path: str) -> ResponseReturnValue:
     """Submit; the first time and every other time it leads to the same slip."""
     installation, installed, person = open_with_consent(app_path)
