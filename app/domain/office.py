@@ -56,20 +56,11 @@ class Office(Contact):
     contact: Text = Field(description="whom to ask")
 
 
-class SpecialOffice(Contact):
-    """`[[steps.offices]]`: what differs for some students; the first that fits is theirs."""
+class OfficeChanges(Contact):
+    """What differs of an office for some people."""
 
-    by: Text = Field(description="a fact of the step, or `college`")
-    of: Annotated[Texts, require("is empty: the office would be nobody's")] = Field(
-        description="the values of it for which this holds, e.g. buildings; spaces, width and case do not count"
-    )
     place: str = Field("", json_schema_extra={SHOWN_DEFAULT: "as in `office`"}, description="where")
     contact: str = Field("", json_schema_extra={SHOWN_DEFAULT: "as in `office`"}, description="whom to ask")
-
-    def fits(self, values: Mapping[str, Iterable[object]]) -> bool:
-        """Whether one of a student's values is named; by the key, as `by` has it."""
-        held = [value for value in values.get(self.by, ()) if isinstance(value, str) and value]
-        return any(is_same_word(value, named) for value in held for named in self.of)
 
     def complete(self, office: Office) -> Office:
         """The office with what differs. Another place has another room and map, and another person another number."""
@@ -77,6 +68,20 @@ class SpecialOffice(Contact):
         unsaid = dict.fromkeys(("room", "map") if self.place else (), "")
         unsaid |= dict.fromkeys(("phone", "qq") if self.contact else (), "")
         return office.model_copy(update=unsaid | differing)
+
+
+class SpecialOffice(OfficeChanges):
+    """`[[steps.offices]]`: what differs for some students; the first that fits is theirs."""
+
+    by: Text = Field(description="a fact of the step, or `college`")
+    of: Annotated[Texts, require("is empty: the office would be nobody's")] = Field(
+        description="the values of it for which this holds, e.g. buildings; spaces, width and case do not count"
+    )
+
+    def fits(self, values: Mapping[str, Iterable[object]]) -> bool:
+        """Whether one of a student's values is named; by the key, as `by` has it."""
+        held = [value for value in values.get(self.by, ()) if isinstance(value, str) and value]
+        return any(is_same_word(value, named) for value in held for named in self.of)
 
 
 class Link(Section):

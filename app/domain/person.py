@@ -5,8 +5,10 @@ somebody typed it.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from app.domain.texts import ControlCharacter, clean_text
 
@@ -15,20 +17,34 @@ class Role(StrEnum):
     """What a person is to this service."""
 
     STUDENT = "student"
+    POSTDOC = "postdoc"
     TEACHER = "teacher"
     CLERK = "clerk"
     GUARD = "guard"
     ADMINISTRATOR = "administrator"
 
 
+STUDENT_NUMBER = "student_number"
+"""The key that every student has."""
+
+Keys = Mapping[str, tuple[str, ...]]
+"""What else a person is known by, by the names of `[person_keys]`: such as a card number. Personal data."""
+
 STAFF = frozenset({Role.GUARD, Role.CLERK, Role.ADMINISTRATOR})
 """Who verifies slips, and may see all of them."""
+LEAVERS = (Role.STUDENT, Role.POSTDOC, Role.TEACHER)
+"""Who may clear, where a mini-app is for them. Whoever decides of others never does so by a mini-app's word."""
+TOLD_BY_NAME = ("college", "major", "level")
+"""What the claims of a sign-in tell of a person and conditions may name, beside its attributes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """A signed-in person. `number` is the student or staff number, a text that keeps its zeros;
     `graduation_period` is None where the sign-in does not tell it; `language` is a tag such as `en-GB`.
+    `attributes` are what else the sign-in tells, by the names of `[sign_in.<name>.attributes]`: such as `kind` 全日制.
+    What it does not tell of a person is not among them. `keys` are what other systems know the person by, as the sign-in
+    tells them; they are in no copy that is stored.
     """
 
     number: str
@@ -39,20 +55,31 @@ class Person:
     level: str = ""
     graduation_period: str | None = None
     language: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    keys: Keys = field(default_factory=dict, hash=False, repr=False, compare=False)
 
     @property
     def reads_english(self) -> bool:
         """Whether the slip is to be in English as well."""
         return self.language.lower().partition("-")[0].partition("_")[0] == "en"
 
-    def to_json(self) -> dict[str, str | None]:
-        """A JSON-ready copy; `parse_person` reads it back."""
-        return asdict(self)
+    def get_told(self, name: str) -> str:
+        """What the sign-in tells under this name, one of TOLD_BY_NAME or of an attribute; "" where it tells nothing."""
+        return getattr(self, name) if name in TOLD_BY_NAME else self.attributes.get(name, "")
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready copy without the keys; `parse_person` reads it back."""
+        data = asdict(self)
+        del data["keys"]
+        return data
 
 
-def parse_person(data: dict[str, str]) -> Person:
-    """Read back what `Person.to_json` wrote. Raises KeyError, TypeError or ValueError on anything else."""
-    return Person(**{**data, "role": Role(data["role"])})  # type: ignore[arg-type]
+def parse_person(data: dict[str, Any]) -> Person:
+    """Read back what `Person.to_json` wrote, perhaps with keys beside. Raises KeyError, TypeError or ValueError on
+    anything else.
+    """
+    keys = {name: tuple(values) for name, values in data.get("keys", {}).items()}
+    return Person(**{**data, "role": Role(data["role"]), "keys": keys})
 
 
 MAX_LENGTH = 32

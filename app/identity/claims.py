@@ -20,6 +20,7 @@ from app.identity.settings import ProviderSettings
 
 MAX_IDENTITIES = 20
 MAX_TEXT = 100
+MAX_KEYS = 10
 MAX_NAMES = 30
 MAX_DEPTH = 3
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:/.#-]{0,79}")
@@ -74,12 +75,12 @@ def find_claim(claims: Mapping[str, Any], path: str) -> Any:
 
 def _read_identities(claims: Mapping[str, Any], settings: ProviderSettings) -> tuple[Person, ...]:
     """The identities that are of use here; those without a number, with another role or with odd claims are left
-    out, so that one of them does not lock the others out.
+    out, so that one of them does not lock the others out. Several with one number and role are one.
     """
     entries = _as_list(find_claim(claims, settings.claims.identities))
     if len(entries) > MAX_IDENTITIES:
         raise ProviderMisbehaved("odd_claim:identities")
-    people: dict[str, Person] = {}
+    people: dict[tuple[str, Role], Person] = {}
     odd: ProviderMisbehaved | None = None
     for entry in entries:
         try:
@@ -90,7 +91,7 @@ def _read_identities(claims: Mapping[str, Any], settings: ProviderSettings) -> t
             continue
         except SignInRefused:
             continue
-        people.setdefault(person.number, person)
+        people.setdefault((person.number, person.role), person)
     if not people:
         raise odd or SignInRefused("missing_claim:identities")
     return tuple(people.values())
@@ -114,7 +115,31 @@ def _read_identity(claims: Mapping[str, Any], settings: ProviderSettings) -> Per
         level=_read_optional(claims, "level", paths.level),
         graduation_period=period,
         language=_read_optional(claims, "language", paths.language),
+        attributes=_read_attributes(claims, settings.attributes),
+        keys=_read_keys(claims, settings.keys) if is_student else {},
     )
+
+
+def _read_attributes(claims: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, str]:
+    """What the provider tells of them; a person may be without some."""
+    told = {name: _read_optional(claims, name, path) for name, path in paths.items()}
+    return {name: text for name, text in told.items() if text}
+
+
+def _read_keys(claims: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """What other systems know them by; nothing where the claim is empty or not there. One that is odd is left out, which
+    is not the same: whoever asks by it knows nothing.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for name, path in paths.items():
+        values = _list_values(claims, path)
+        try:
+            if len(values) > MAX_KEYS:
+                raise ValueError(f"over {MAX_KEYS} values")
+            found[name] = tuple(_clean(value) for value in values)
+        except ValueError as error:
+            log.warning("key %s is left out: %s", name, error, extra={"claim": name})
+    return found
 
 
 def _read_role(claims: Mapping[str, Any], settings: ProviderSettings) -> Role:

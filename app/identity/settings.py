@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from app.config_model import Choice, Number, Section, Text, between, matching
+from app.config_model import Choice, Mistakes, Number, Section, Text, between, matching
 from app.domain.json_reading import PATH_PATTERN
 from app.domain.person import NumberForm, Role
 from app.domain.texts import ControlCharacter, clean_text
@@ -37,6 +37,9 @@ Expression = Annotated[re.Pattern[str] | None, BeforeValidator(read_expression)]
 OptionalPath = Annotated[str, matching(PATH_PATTERN)]
 """A dotted path through an answer, or "": nowhere. See `claims.find_claim`."""
 ClaimPath = Annotated[Text, matching(PATH_PATTERN)]
+
+
+AttributeName = Annotated[Text, matching(r"[a-z][a-z0-9_]{0,39}")]
 
 
 class ClaimPaths(Section):
@@ -78,12 +81,31 @@ class ProviderSettings(Section):
         description="where the facts stand in the provider's answer, as dotted paths: `attributes.cn`, `entities[0].code` or "
         "`profiles[kind=graduate].stno`"
     )
+    attributes: Mapping[AttributeName, ClaimPath] = Field(
+        {},
+        description="what else the provider tells of a person, for conditions, and for the fields of pages and slips: "
+        'name = path, e.g. `kind = "identity.pylx"` for 全日制, 非全日制, 定向, 留学生',
+    )
+    keys: Mapping[AttributeName, ClaimPath] = Field(
+        {},
+        description="what else systems know a person by: the name of a key in `[person_keys]` = path, e.g. "
+        '`card_number = "attributes.ykth"`; one text or a list of them',
+    )
     roles: Mapping[str, Choice[Role]] = Field(
         {},
         validate_default=True,
-        description="the provider's word for a role = `student`, `teacher`, `clerk`, `guard` or `administrator`. Of several "
+        description="the provider's word for a role = `student`, `postdoc`, `teacher`, `clerk`, `guard` or `administrator`. Of several "
         "words those that stand here count, and of these the first; none of them is refused",
     )
+
+    @field_validator("attributes")
+    @classmethod
+    def check_attributes(cls, attributes: Mapping[str, str]) -> Mapping[str, str]:
+        """Refuse a name that a claim has already."""
+        twice = [(name, "is a key of [.claims]") for name in attributes if name in ClaimPaths.model_fields]
+        if twice:
+            raise Mistakes(*twice)
+        return attributes
 
     @field_validator("roles")
     @classmethod

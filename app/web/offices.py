@@ -1,5 +1,5 @@
-"""An office in the words of a page: where it is, how it is reached, and whether it is open now; and the names of online
-systems in a text as links.
+"""An office in the words of a page: where it is, how it is reached, and whether it is open now; whom guidance and steps
+are for; and the names of online systems in a text as links.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from functools import lru_cache
 from flask import Flask
 from markupsafe import Markup, escape
 
+from app.domain.applies import Condition
+from app.domain.mini_app import MiniApp
 from app.domain.office import Link, Office
 from app.domain.opening_hours import Hours, Opening, Span, format_span
 from app.services.clock import get_now
-from app.web.language import Language, get_language, gettext, show_day
+from app.web.language import Language, get_language, gettext, localized, show_day
 from app.web.page_context import get_installation
 
 
@@ -34,7 +36,12 @@ class OfficeView:
 
 def register_offices(app: Flask) -> None:
     """Give templates the functions of this file."""
-    app.jinja_env.globals |= {"link_names": link_names, "view_office": view_office}
+    app.jinja_env.globals |= {
+        "link_names": link_names,
+        "name_condition": name_condition,
+        "name_people": name_people,
+        "view_office": view_office,
+    }
 
 
 def view_office(office: Office) -> OfficeView:
@@ -96,6 +103,33 @@ def _show_opening(opening: Opening, now: datetime) -> str:
 
 def _show_time(moment: datetime) -> str:
     return f"{moment.hour}:{moment.minute:02}"
+
+
+def name_people(mini_app: MiniApp, conditions: Iterable[Condition]) -> str:
+    """For whom alone a step is that has these conditions, in words."""
+    whom = gettext("，或者").join(_describe(mini_app, condition) for condition in conditions)
+    return gettext("仅限：%(whom)s", whom=whom)
+
+
+def name_condition(mini_app: MiniApp, condition: Condition) -> str:
+    """Whom a condition means, in words."""
+    return gettext("（%(whom)s）", whom=_describe(mini_app, condition))
+
+
+def _describe(mini_app: MiniApp, condition: Condition) -> str:
+    told = [
+        gettext("%(label)s为%(values)s", label=mini_app.label_field(key), values=_join(texts))
+        for key, texts in condition.where.items()
+    ]
+    told += [
+        gettext("%(label)s不是%(values)s", label=mini_app.label_field(key), values=_join(texts))
+        for key, texts in condition.where_not.items()
+    ]
+    return gettext("；").join(told)
+
+
+def _join(texts: Iterable[str]) -> str:
+    return gettext("、").join(map(localized, texts))
 
 
 def link_names(text: str, links: Iterable[Link]) -> Markup:

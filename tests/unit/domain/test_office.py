@@ -10,8 +10,8 @@ import pytest
 
 from app.config_model import read
 from app.domain.clearance import FactValue, Reading, Reason, RuleResult, Status
-from app.domain.mini_app import Step
 from app.domain.office import Contact, Office
+from app.domain.step import Step
 
 OFFICE = {
     "place": "各宿舍值班室",

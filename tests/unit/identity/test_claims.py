@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from app import config_model
-from app.domain.person import NumberForm, Person, Role
+from app.domain.person import NumberForm, Person, Role, parse_person
 from app.identity.base import ProviderMisbehaved, SignInRefused
-from app.identity.claims import find_claim, list_claim_names, read_person
+from app.identity.claims import SeveralIdentities, find_claim, list_claim_names, read_person
 from app.identity.settings import ProviderSettings
 from tests.fixtures.odd_names import NAMES
 
@@ -311,3 +311,62 @@ def test_a_missing_claim_tells_which_names_arrived_and_no_value() -> None:
     )
     many = {f"c{place}": place for place in range(100)}
     assert len(list_claim_names(many)) == 30
+
+
+def test_what_else_a_provider_tells_is_kept_by_its_name_and_what_it_does_not_tell_is_not_there() -> None:
+    settings, faults = read({**PATHS, "attributes": {"kind": "identity.pylx", "party_member": "zzmm"}})
+    assert faults == []
+    found = read_person({**STUDENT, "identity": {"pylx": " 非全日制 "}}, settings)
+    assert found.attributes == {"kind": "非全日制"}
+    assert parse_person(found.to_json()) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("level", "sign_in.campus.attributes.level is a key of [.claims]"),
+        ("Kind", "sign_in.campus.attributes.Kind.[key] must match [a-z][a-z0-9_]{0,39}"),
+    ],
+)
+def test_an_attribute_has_a_plain_name_that_no_claim_has(name: str, fault: str) -> None:
+    assert read({**PATHS, "attributes": {name: "pycc"}})[1] == [fault]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (" 60010002 ", {"card": ("60010002",)}),
+        (["60010002", "60010003"], {"card": ("60010002", "60010003")}),
+        (None, {"card": ()}),
+        ([], {"card": ()}),
+        (60010002, {}),
+        (["60010002", 60010003], {}),
+        ("6001\x070002", {}),
+        (["1"] * 11, {}),
+    ],
+)
+def test_a_key_is_kept_and_in_no_copy_that_is_stored(value: object, found: dict[str, Any]) -> None:
+    settings, faults = read({**PATHS, "keys": {"card": "ykth"}})
+    assert faults == []
+    person = read_person({**STUDENT, "ykth": value}, settings)
+    assert person.keys == found
+    assert "keys" not in person.to_json()
+    assert "60010002" not in f"{person!r} {person.to_json()}"
+    assert parse_person(person.to_json() | {"keys": dict(person.keys)}).keys == found
+
+
+def test_identities_with_one_number_and_different_roles_are_several() -> None:
+    table = {
+        "claims": {
+            "student_number": "identity.no",
+            "name": "name",
+            "role": "identity.role",
+            "identities": "ids",
+        },
+        "roles": {"jzg": "teacher", "bsh": "postdoc"},
+    }
+    paths, _ = read(table)
+    ids = [{"no": "0042", "role": "jzg"}, {"no": "0042", "role": "bsh"}, {"no": "0042", "role": "bsh"}]
+    with pytest.raises(SeveralIdentities) as several:
+        read_person({"name": "甲", "ids": ids}, paths)
+    assert [person.role for person in several.value.people] == [Role.TEACHER, Role.POSTDOC]
