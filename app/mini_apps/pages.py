@@ -19,6 +19,7 @@ from jinja2 import (
     nodes,
 )
 
+from app.mini_apps.files import Unreadable, read_text, refuse_excess
 from app.settings import MiniAppSettings
 
 PAGES = ("guide.html", "clearance.html", "action.html", "submission.html", "privacy.html", "faq.html")
@@ -33,7 +34,9 @@ def check_pages(folder: Path) -> list[str]:
             continue
         try:
             _parse(path)
-        except (TemplateSyntaxError, UnicodeDecodeError) as error:
+        except Unreadable as error:
+            faults.append(f"pages/{path.name} cannot be read: {error}")
+        except TemplateSyntaxError as error:
             faults.append(f"pages/{path.name} is not a template: {error}")
     return faults
 
@@ -43,7 +46,7 @@ def list_page_texts(folder: Path) -> Iterator[str]:
     for path in _list_pages(folder):
         try:
             page = _parse(path)
-        except (TemplateSyntaxError, UnicodeDecodeError):
+        except (TemplateSyntaxError, Unreadable):
             continue
         for call in page.find_all(nodes.Call):
             if _is_say(call.node):
@@ -55,8 +58,11 @@ def _list_pages(folder: Path) -> list[Path]:
 
 
 def _parse(path: Path) -> nodes.Template:
+    """Raises Unreadable or TemplateSyntaxError."""
     environment = Environment(autoescape=True, extensions=["jinja2.ext.i18n"])
-    return environment.parse(path.read_text(encoding="utf-8"))
+    text = read_text(path)
+    with refuse_excess(text):
+        return environment.parse(text)
 
 
 def _is_say(node: nodes.Expr) -> bool:

@@ -5,7 +5,6 @@ is shown as it was written.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -13,15 +12,18 @@ from typing import Any, TypeVar
 
 from app.config_model import Section
 from app.domain.mini_app import MiniApp
+from app.domain.step import VALUE
+from app.mini_apps.files import Unreadable, read_toml
 from app.mini_apps.pages import list_page_texts
 
 Thing = TypeVar("Thing")
 
 LANGUAGES = ("en",)
-NEVER_SHOWN = frozenset({"rule", "of"})
-"""A step's rule and its special offices compare what departments answer: no text for people."""
+NEVER_SHOWN = frozenset({"rule", "of", "where", "where_not", "values"})
+"""A step's rule and its special offices compare what departments answer, and conditions what the sign-in tells: no text
+for people.
+"""
 FIRST_CHINESE = "\u2e80"
-VALUE = "{value}"
 
 
 def is_chinese(text: str) -> bool:
@@ -69,10 +71,9 @@ def translate_texts(thing: Thing, texts: Mapping[str, str]) -> Thing:
 
 def _read_texts(path: Path, faults: list[str]) -> Mapping[str, str] | None:
     try:
-        texts = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        faults.append(f"{path.name} cannot be read: {reason}")
+        texts = read_toml(path)
+    except Unreadable as error:
+        faults.append(f"{path.name} cannot be read: {error}")
         return None
     faults += [f"{path.name}: {text} is no text" for text, put in texts.items() if not isinstance(put, str)]
     return {text: put for text, put in texts.items() if isinstance(put, str)}

@@ -55,7 +55,11 @@ def test_the_graduate_departure_has_five_steps_in_four_departments() -> None:
             "zero = [], equals = {}",
             "names no fact: the rule would pass everybody",
         ),
-        ('key = "archive"', 'key = "library_thesis"', "steps has the key library_thesis twice"),
+        (
+            'key = "archive"',
+            'key = "library_thesis"',
+            "steps[2].key is library_thesis, as an earlier step's is",
+        ),
         ('qq = "100000102"', 'icq = "100000102"', "steps[1].office.icq is not a known key"),
         ('place = "档案馆"', 'places = "档案馆"', "steps[2].office.place is missing"),
         (
@@ -90,6 +94,47 @@ def test_the_graduate_departure_has_five_steps_in_four_departments() -> None:
             "has checkout_date as count",
         ),
         ('once_per = "period"', 'once_per = "life"', "submission.once_per must be one of"),
+        (
+            'next_step_pending = "您现在不用办理，由图书馆审核。审核通过后重新查询，这一项就会通过。"',
+            "",
+            "steps[1].reasons.state lacks says_pending and next_step_pending",
+        ),
+        (
+            ', pending = ["已提交"]',
+            "",
+            "steps[2].reasons.state has words for pending: the rule never has it so",
+        ),
+        (
+            'next_step = "请线下到档案馆提交论文。"',
+            'next_step = "请线下到档案馆提交论文。"\nafter = ["archive", "thesis"]',
+            "steps[2].after has archive, the step itself",
+        ),
+        (
+            'next_step = "请线下到档案馆提交论文。"',
+            'next_step = "请线下到档案馆提交论文。"\nafter = ["archive", "thesis"]',
+            "steps[2].after has thesis, which is no step",
+        ),
+        (
+            'no_record = "unavailable"',
+            'no_record = "unavailable"\nafter = "all"',
+            "steps[0].after goes round in a circle: library_loans comes after itself",
+        ),
+        (
+            'next_step = "请线下到档案馆提交论文。"',
+            'next_step = "请线下到档案馆提交论文。"\napplies = [{ where = { kind = "全日制" } }]',
+            "steps[2].not_required_says is missing",
+        ),
+        (
+            'next_step = "请线下到档案馆提交论文。"',
+            'next_step = "请线下到档案馆提交论文。"\nnot_required_says = "不必。"',
+            "steps[2].applies is missing",
+        ),
+        (
+            'next_step = "请线下到档案馆提交论文。"',
+            'next_step = "请线下到档案馆提交论文。"\nnot_required_says = "不必。"\napplies = [{ where_not = { kind = "全日制" } }]',
+            "steps[2].applies[0].where_not.kind is not declared",
+        ),
+        ('pending = ["已提交"]', 'pending = ["已审核"]', "pending has 已审核, by which the rule passes"),
     ],
 )
 def test_each_fault_of_a_manifest_is_named(folder: Path, old: str, new: str, fault: str) -> None:
