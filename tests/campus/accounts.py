@@ -13,9 +13,14 @@ class Role(StrEnum):
     """What a person is at the university."""
 
     STUDENT = "student"
+    POSTDOC = "postdoc"
     TEACHER = "teacher"
     CLERK = "clerk"
     GUARD = "guard"
+
+
+LEAVERS = (Role.STUDENT, Role.POSTDOC)
+"""Whom departments hold anything about."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,9 @@ class Account:
     level: str | None = None
     graduation_period: str | None = None
     locale: str | None = None
+    card_number: str | None = None
+    more: tuple[tuple[str, str], ...] = ()
+    """Further claims and their values."""
 
     def claims(self) -> dict[str, str]:
         """Return the OpenID Connect claims about this person; what does not apply to them is left out."""
@@ -43,8 +51,9 @@ class Account:
             "role": self.role.value,
             "graduation_period": self.graduation_period,
             "locale": self.locale,
+            "card_number": self.card_number,
         }
-        return {name: value for name, value in claims.items() if value is not None}
+        return {name: value for name, value in claims.items() if value is not None} | dict(self.more)
 
 
 def _student(
@@ -57,7 +66,12 @@ def _student(
     period: str = "2026-06",
     locale: str | None = None,
 ) -> Account:
-    return Account(number, name, college, case, Role.STUDENT, major, level, period, locale)
+    """The campus card's number is 8 and the last seven digits; of the crowd the campus does not know it."""
+    card = None if _CROWD_NUMBER.fullmatch(number) else f"8{number[-7:]}"
+    return Account(number, name, college, case, Role.STUDENT, major, level, period, locale, card)
+
+
+_CROWD_NUMBER = re.compile(r"TS9[0-9]{7}")
 
 
 DEMO_ACCOUNTS: tuple[Account, ...] = (
@@ -98,20 +112,44 @@ DEMO_ACCOUNTS: tuple[Account, ...] = (
         "本科生：校园卡余额 23.40 元，学生证未上交",
         level=UNDERGRADUATE,
     ),
+    Account(
+        "00520021",
+        "沈知远",
+        "安全工程学院",
+        "博士后：学院意见由学院录入，其余全部通过",
+        Role.POSTDOC,
+        level="博士后",
+        more=(
+            *(("kind", "博士后"), ("employment", "全职博士后"), ("housing", "是")),
+            *(("supervisor", "周文远"), ("station", "安全科学与工程博士后流动站")),
+        ),
+    ),
+    Account(
+        "00520022",
+        "Amara Okafor",
+        "矿业工程学院",
+        "博士后：在职，不住公寓，外文姓名；欠设备和经费，审核中",
+        Role.POSTDOC,
+        level="博士后",
+        locale="en",
+        more=(
+            *(("kind", "博士后"), ("employment", "在职博士后"), ("housing", "否")),
+            ("supervisor", "屠明川"),
+        ),
+    ),
     Account("00420013", "何建平", "矿业工程学院", "教师，不是学生", Role.TEACHER),
     Account("00420014", "许丽华", "研究生院", "研究生院工作人员", Role.CLERK),
     Account("00420015", "高志强", "研究生院", "研究生院工作人员", Role.CLERK),
     Account("00420016", "马国栋", "保卫处", "门卫，核验离校单", Role.GUARD),
 )
 
-DEMO_STUDENTS: tuple[Account, ...] = tuple(person for person in DEMO_ACCOUNTS if person.role is Role.STUDENT)
+DEMO_STUDENTS: tuple[Account, ...] = tuple(person for person in DEMO_ACCOUNTS if person.role in LEAVERS)
 
 # Canary students that a department's own people keep: nobody graduates under these numbers.
 CONTROL_PASSES = _student("TS00000001", "控制甲", "研究生院", "控制", "控制学生：全部通过")
 CONTROL_FAILS = _student("TS00000002", "控制乙", "研究生院", "控制", "控制学生：全部未通过")
 
 _BY_NUMBER = {person.number: person for person in (*DEMO_ACCOUNTS, CONTROL_PASSES, CONTROL_FAILS)}
-_CROWD_NUMBER = re.compile(r"TS9[0-9]{7}")
 
 
 def find_account(number: str) -> Account | None:
@@ -122,6 +160,6 @@ def find_account(number: str) -> Account | None:
 
 
 def find_student(number: str) -> Account | None:
-    """Return the student with this number, or None for staff and for nobody."""
+    """Return the student or post-doc with this number, or None for who does not leave and for nobody."""
     person = find_account(number)
-    return person if person and person.role is Role.STUDENT else None
+    return person if person and person.role in LEAVERS else None

@@ -55,6 +55,15 @@ class CampusClient:
         """Set how the CAS server's validation misbehaves."""
         self._call("PUT", "/control/cas", {"fault": name})
 
+    def set_equipment_fault(self, name: str = "none") -> None:
+        """Bring the equipment office back to its start, misbehaving so."""
+        self._call("PUT", "/control/equipment", {"fault": name})
+
+    def count_equipment_calls(self) -> dict[str, int]:
+        """Return how often the equipment office was called since, by address, and how often something was done."""
+        calls: dict[str, int] = self._call("GET", "/control/equipment")["calls"]
+        return calls
+
     def calls(self, system: str | None = None, student: str | None = None) -> list[dict[str, Any]]:
         """Return the calls received, oldest first: time, system, student, address, outcome."""
         wanted = {"system": system, "student": student}

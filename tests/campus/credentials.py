@@ -42,6 +42,11 @@ class Credentials:
             "student_card": self.student_card_token,
         }
 
+    @property
+    def of_other_forms(self) -> dict[str, str]:
+        """The secret that a department asks for where it answers in another form, by the demo's connectors."""
+        return {"archive_xml": self.archive_secret, "finance_soap": self.finance_token}
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Credentials:
         """Return the defaults with every `CAMPUS_<FIELD>` that is set put in their place."""

@@ -17,8 +17,13 @@ ROW_FIELDS = ("project", "amount", "deferred", "reduced", "loan")
 class FactsRefusedError(ValueError):
     """Facts with an unknown name or a value of the wrong kind; the message names each of them."""
 
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("; ".join(mistakes))
+        self.mistakes = mistakes
 
-def _held(kind: Kind, label: str, default: object) -> Any:
+
+def fact(kind: Kind, label: str, default: object) -> Any:
+    """A fact: what values it takes, its label in a form, and what is held of a student who passes."""
     return field(default=default, metadata={"kind": kind, "label": label})
 
 
@@ -41,65 +46,72 @@ class LibraryLoans:
     its reader everything.
     """
 
-    books: int = _held(COUNT, "欠书", 0)
-    debt: str = _held(MONEY, "欠费（元）", "0.00")
-    violations: int = _held(COUNT, "违章", 0)
-    card: str = _held(choice("active", "cancelled"), "借书证", "cancelled")
-    refuses_cancel: bool = _held(FLAG, "拒绝注销", False)
-    debarred: bool = _held(FLAG, "停借", False)
+    books: int = fact(COUNT, "欠书", 0)
+    debt: str = fact(MONEY, "欠费（元）", "0.00")
+    violations: int = fact(COUNT, "违章", 0)
+    card: str = fact(choice("active", "cancelled"), "借书证", "cancelled")
+    refuses_cancel: bool = fact(FLAG, "拒绝注销", False)
+    debarred: bool = fact(FLAG, "停借", False)
 
 
 @dataclass(frozen=True)
 class LibraryThesis:
     """The thesis handed in to the library."""
 
-    state: str = _held(choice("未提交", "已提交", "审核中", "退回修改", "审核通过"), "状态", "审核通过")
-    submitted_on: str | None = _held(DATE, "提交日期", "2026-06-01")
+    state: str = fact(choice("未提交", "已提交", "审核中", "退回修改", "审核通过"), "状态", "审核通过")
+    submitted_on: str | None = fact(DATE, "提交日期", "2026-06-01")
 
 
 @dataclass(frozen=True)
 class Archive:
     """The thesis handed in to the archive; the empty state means nothing was handed in."""
 
-    state: str = _held(choice("", "已提交", "已审核"), "论文状态", "已审核")
-    reviewed_on: str | None = _held(DATE, "审核日期", "2026-06-05")
+    state: str = fact(choice("", "已提交", "已审核"), "论文状态", "已审核")
+    reviewed_on: str | None = fact(DATE, "审核日期", "2026-06-05")
 
 
 @dataclass(frozen=True)
 class Dormitory:
     """The room; `resident` false means the student never lived in."""
 
-    resident: bool = _held(FLAG, "在校住宿", True)
-    building: str | None = _held(TEXT, "楼栋", "竹园2号楼")
-    room: str | None = _held(TEXT, "房间", "B412")
-    checkout_date: str | None = _held(DATE, "退宿日期", "2026-06-10")
-    checkout_by: str | None = _held(TEXT, "退宿办理人", "王建国")
+    resident: bool = fact(FLAG, "在校住宿", True)
+    building: str | None = fact(TEXT, "楼栋", "竹园2号楼")
+    room: str | None = fact(TEXT, "房间", "B412")
+    checkout_date: str | None = fact(DATE, "退宿日期", "2026-06-10")
+    checkout_by: str | None = fact(TEXT, "退宿办理人", "王建国")
 
 
 @dataclass(frozen=True)
 class Finance:
     """Charges: rows of project, amount, deferred, reduced and loan, each amount in yuan with two decimals."""
 
-    rows: tuple[dict[str, str], ...] = _held(ROWS, "收费项目", ())
+    rows: tuple[dict[str, str], ...] = fact(ROWS, "收费项目", ())
 
 
 @dataclass(frozen=True)
 class CampusCard:
     """The campus card's account: `balance` in yuan."""
 
-    balance: str = _held(MONEY, "余额（元）", "0.00")
-    status: str = _held(choice("正常", "挂失", "冻结", "销户"), "状态", "销户")
+    balance: str = fact(MONEY, "余额（元）", "0.00")
+    status: str = fact(choice("正常", "挂失", "冻结", "销户"), "状态", "销户")
 
 
 @dataclass(frozen=True)
 class StudentCard:
     """The student ID, which is handed in or whose loss is on record."""
 
-    state: str = _held(choice("未上交", "已上交", "遗失已备案"), "状态", "已上交")
-    handed_in_on: str | None = _held(DATE, "上交日期", "2026-06-11")
+    state: str = fact(choice("未上交", "已上交", "遗失已备案"), "状态", "已上交")
+    handed_in_on: str | None = fact(DATE, "上交日期", "2026-06-11")
 
 
-Facts = LibraryLoans | LibraryThesis | Archive | Dormitory | Finance | CampusCard | StudentCard
+@dataclass(frozen=True)
+class DescribedFacts:
+    """What a department holds that a file describes; its fields are those of the file."""
+
+
+Facts = (
+    LibraryLoans | LibraryThesis | Archive | Dormitory | Finance | CampusCard | StudentCard | DescribedFacts
+)
 Held = TypeVar("Held", bound=Facts)
 
 FACTS_OF: dict[str, type[Facts]] = {
@@ -133,7 +145,7 @@ def merge_facts(held: Held, changes: Mapping[str, object]) -> Held:
         if name in kinds and not kinds[name].accepts(value)
     ]
     if unknown or wrong:
-        raise FactsRefusedError("; ".join(unknown + wrong))
+        raise FactsRefusedError(*unknown, *wrong)
     values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in changes.items()}
     return replace(held, **values)
 

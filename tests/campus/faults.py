@@ -6,7 +6,6 @@ A bad answer is made from a cleared one, so that whoever reads it carelessly let
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import struct
 from http import HTTPStatus
@@ -15,7 +14,8 @@ from typing import NoReturn
 from aiohttp import web
 
 from tests.campus.state import Fault
-from tests.campus.systems.base import Body, Endpoint
+from tests.campus.systems.base import Endpoint
+from tests.campus.systems.described import DescribedEndpoint
 
 LOGIN_PATH = "/systems/login"
 DRIP_SECONDS = 0.3
@@ -38,16 +38,14 @@ _HEADERS = {
 }
 
 
-def json_response(text: str, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """Return JSON text as the department systems send it."""
-    return web.Response(
-        text=text, status=status, headers=headers, content_type="application/json", charset="utf-8"
-    )
+JSON = "application/json"
 
 
-def dump(body: Body) -> str:
-    """Return compact JSON with the characters as they are; NaN is written as NaN."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+def text_response(
+    text: str, status: int = 200, headers: dict[str, str] | None = None, content_type: str = JSON
+) -> web.Response:
+    """Return JSON or XML text as the department systems send it."""
+    return web.Response(text=text, status=status, headers=headers, content_type=content_type, charset="utf-8")
 
 
 def other_student(number: str) -> str:
@@ -55,44 +53,39 @@ def other_student(number: str) -> str:
     return _OTHERS[0] if number != _OTHERS[0] else _OTHERS[1]
 
 
-def write_answer(endpoint: Endpoint, number: str, fault: Fault) -> str:
+def write_answer(endpoint: Endpoint | DescribedEndpoint, number: str, fault: Fault) -> str:
     """Return the text that a call is answered with; a truthful answer to an action does what was asked."""
-    if fault in _TRUTHFUL:
-        return dump(endpoint.answer(number))
     other = other_student(number)
-    cleared = dump(endpoint.cleared(number))
+    if isinstance(endpoint, DescribedEndpoint):
+        return endpoint.write(number, other, Fault.NONE if fault in _TRUTHFUL else fault)
+    if fault in _TRUTHFUL:
+        return endpoint.dump(endpoint.answer(number))
+    cleared = endpoint.dump(endpoint.cleared(number))
     match fault:
         case Fault.BAD_JSON:
             return cleared[:-1]
         case Fault.EMPTY:
             return ""
         case Fault.WRONG_STUDENT:
-            return dump(endpoint.cleared(other))
+            return endpoint.dump(endpoint.cleared(other))
         case Fault.DUPLICATE_KEYS:
-            return _with_contradiction(cleared, *endpoint.contradiction)
+            return endpoint.contradict(endpoint.cleared(number))
         case Fault.HTTP_401:
-            return dump({"error": "unauthorized"} | endpoint.cleared(number))
+            return endpoint.dump({"error": "unauthorized"} | endpoint.cleared(number))
     bad = endpoint.bad_answers(number, other)
-    return dump(bad[fault]) if fault in bad else cleared
+    return endpoint.dump(bad[fault]) if fault in bad else cleared
 
 
-def _with_contradiction(text: str, key: str, value: object) -> str:
-    """Put the key once more, with another value, before its first place: a lenient reader sees the last one."""
-    mark = f'"{key}":'
-    head, tail = text.split(mark, 1)
-    return f"{head}{mark}{json.dumps(value, ensure_ascii=False)},{mark}{tail}"
-
-
-async def send(request: web.Request, text: str, fault: Fault) -> web.StreamResponse:
+async def send(request: web.Request, text: str, fault: Fault, content_type: str = JSON) -> web.StreamResponse:
     """Send the answer's text, or fail to, as the fault demands."""
     try:
-        return await _send(request, text, fault)
+        return await _send(request, text, fault, content_type)
     except ConnectionError:
         # The caller gave up. Cancelling ends the connection; any other error would be logged as the campus' own.
         raise asyncio.CancelledError from None
 
 
-async def _send(request: web.Request, text: str, fault: Fault) -> web.StreamResponse:
+async def _send(request: web.Request, text: str, fault: Fault, content_type: str) -> web.StreamResponse:
     match fault:
         case Fault.SLOW_2S:
             await asyncio.sleep(SLOW_SECONDS)
@@ -101,14 +94,15 @@ async def _send(request: web.Request, text: str, fault: Fault) -> web.StreamResp
         case Fault.REFUSE:
             await _refuse(request)
         case Fault.RESET:
-            await _reset(request, text.encode())
+            await _reset(request, text.encode(), content_type)
         case Fault.DRIP:
-            await _drip(request, text.encode())
+            await _drip(request, text.encode(), content_type)
         case Fault.HUGE:
-            return await _send_huge(request, text.encode())
+            return await _send_huge(request, text.encode(), content_type)
         case Fault.HTML_LOGIN:
             return login_page()
-    return json_response(text, _STATUS.get(fault, HTTPStatus.OK), _HEADERS.get(fault))
+    status = _STATUS.get(fault, HTTPStatus.OK)
+    return text_response(text, status, _HEADERS.get(fault), content_type)
 
 
 def login_page() -> web.Response:
@@ -133,15 +127,15 @@ async def _refuse(request: web.Request) -> NoReturn:
     await _hang()
 
 
-async def _start(request: web.Request, length: int | None = None) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
+async def _start(request: web.Request, content_type: str, length: int | None = None) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": f"{content_type}; charset=utf-8"})
     response.content_length = length
     await response.prepare(request)
     return response
 
 
-async def _reset(request: web.Request, body: bytes) -> NoReturn:
-    response = await _start(request, len(body))
+async def _reset(request: web.Request, body: bytes, content_type: str) -> NoReturn:
+    response = await _start(request, content_type, len(body))
     await response.write(body[: len(body) // 2])
     # Lets the first half arrive before the reset does.
     await asyncio.sleep(0.05)
@@ -152,9 +146,9 @@ async def _reset(request: web.Request, body: bytes) -> NoReturn:
     await _hang()
 
 
-async def _drip(request: web.Request, body: bytes) -> NoReturn:
+async def _drip(request: web.Request, body: bytes, content_type: str) -> NoReturn:
     """Send all but the last byte one at a time, then blanks for ever: valid so far, and never complete."""
-    response = await _start(request)
+    response = await _start(request, content_type)
     for byte in body[:-1]:
         await response.write(bytes((byte,)))
         await asyncio.sleep(DRIP_SECONDS)
@@ -163,12 +157,13 @@ async def _drip(request: web.Request, body: bytes) -> NoReturn:
         await asyncio.sleep(DRIP_SECONDS)
 
 
-async def _send_huge(request: web.Request, body: bytes) -> web.StreamResponse:
-    """Send the whole answer with 8 MiB of blank text in a last field, without telling the length."""
-    response = await _start(request)
-    await response.write(body[:-1] + b',"padding":"')
+async def _send_huge(request: web.Request, body: bytes, content_type: str) -> web.StreamResponse:
+    """Send the whole answer and 8 MiB of blanks, in JSON as text in a last field, without telling the length."""
+    response = await _start(request, content_type)
+    start, end = (body[:-1] + b',"padding":"', b'"}') if content_type == JSON else (body, b"")
+    await response.write(start)
     for _ in range(HUGE_CHUNKS):
         await response.write(HUGE_CHUNK)
-    await response.write(b'"}')
+    await response.write(end)
     await response.write_eof()
     return response

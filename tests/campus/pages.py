@@ -15,7 +15,15 @@ from werkzeug.wrappers import Response
 
 from tests.campus.accounts import DEMO_STUDENTS, Account, find_student
 from tests.campus.control import RequestRefusedError, parse_behaviour
-from tests.campus.facts import FACTS_OF, ROW_FIELDS, Facts, FactsRefusedError, Finance, list_systems
+from tests.campus.facts import (
+    FACTS_OF,
+    ROW_FIELDS,
+    Facts,
+    FactsRefusedError,
+    Finance,
+    as_json,
+    list_systems,
+)
 from tests.campus.kinds import Kind, in_fen
 from tests.campus.state import State, UnknownNameError, list_faults
 from tests.campus.systems import TITLES
@@ -48,15 +56,16 @@ class _Pages:
     def front(self, error: str | None = None) -> str:
         """Show everything; `number` in the query adds a student who is not in the list."""
         extra = find_student(request.args.get("number", "").strip().upper())
+        titles = TITLES | {name: each.title for name, each in self.state.described.items()}
         people = [*((extra,) if extra and extra not in DEMO_STUDENTS else ()), *DEMO_STUDENTS]
         return render_template(
             "front.html",
             error=error,
             students=[(person, self._list_items(person)) for person in people],
             systems=[
-                (key, title, self.state.get_behaviour(key), list_faults(key)) for key, title in TITLES.items()
+                (key, title, self.state.get_behaviour(key), list_faults(key)) for key, title in titles.items()
             ],
-            titles=TITLES,
+            titles=titles,
             # A new address each time: a link that differs in its fragment alone would not reload the page.
             now=time.time_ns(),
             calls=self.state.list_calls()[: -SHOWN_CALLS - 1 : -1],
@@ -101,10 +110,16 @@ class _Pages:
         return redirect(address, 303)
 
     def _list_items(self, person: Account) -> list[dict[str, Any]]:
-        return [
-            _describe(system, self.state.get_facts(person.number, system))
+        own = [
+            _describe(TITLES[system], system, self.state.get_facts(person.number, system), FACTS_OF[system]())
             for system in list_systems(person.level)
         ]
+        described = [
+            _describe(each.title, name, self.state.get_facts(person.number, name), each.make_facts()())
+            for name, each in self.state.described.items()
+            if not each.levels or person.level in each.levels
+        ]
+        return own + described
 
 
 def read_form(held: Facts, form: MultiDict[str, str]) -> Mapping[str, object]:
@@ -125,8 +140,9 @@ def say(value: object) -> str:
     return _WORDS.get(text, text)
 
 
-def _describe(system: str, held: Facts) -> dict[str, Any]:
-    item: dict[str, Any] = {"system": system, "title": TITLES[system], "differs": held != FACTS_OF[system]()}
+def _describe(title: str, system: str, held: Facts, usual: Facts) -> dict[str, Any]:
+    differs = as_json(held) != as_json(usual)
+    item: dict[str, Any] = {"system": system, "title": title, "differs": differs}
     if isinstance(held, Finance):
         total = sum(int(in_fen(row["amount"])) for row in held.rows) / 100
         summary = f"{len(held.rows)} 项，金额合计 {total:.2f}" if held.rows else "无数据"

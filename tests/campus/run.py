@@ -27,6 +27,7 @@ from typing import Protocol
 from tests.campus.accounts import DEMO_ACCOUNTS
 from tests.campus.client import PROJECT, start_campus
 from tests.campus.credentials import DEMO, PASSWORD
+from tests.campus.described import DescriptionError, read_departments, split_places
 from tests.log_watch import keep_log
 
 START_SECONDS = 60
@@ -45,10 +46,14 @@ class ServiceNotReadyError(RuntimeError):
 
 
 def make_environment(
-    data_dir: Path, port: int, campus_url: str, configs: Sequence[Path] = ()
+    data_dir: Path,
+    port: int,
+    campus_url: str,
+    configs: Sequence[Path] = (),
+    departments: Sequence[Path] = (),
 ) -> dict[str, str]:
     """The environment of a demo installation that keeps its data in `data_dir`; `configs` are read after
-    the demo's own file.
+    the demo's own file, and `departments` describe further systems of the pretend campus.
     """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = {
@@ -63,19 +68,16 @@ def make_environment(
     files = [DEMO_FILE, *(path.resolve() for path in configs)]
     if "cas" in _list_named(files, "sign_in"):
         settings["SIGN_IN__CAS__URL"] = f"{campus_url.rstrip('/')}/cas"
-    for system in _list_systems(files):
+    credentials = DEMO.of_systems | DEMO.of_other_forms
+    credentials |= {name: each.credential for name, each in read_departments(departments).items()}
+    for system in credentials.keys() & _list_named(files, "connectors"):
         settings[f"CONNECTORS__{system.upper()}__BASE_URL"] = campus_url.rstrip("/")
-        settings[f"CONNECTORS__{system.upper()}__CREDENTIAL"] = DEMO.of_systems[system]
+        if credentials[system]:
+            settings[f"CONNECTORS__{system.upper()}__CREDENTIAL"] = credentials[system]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("LIXIAO_")}
     environment |= {f"LIXIAO_{key}": value for key, value in settings.items()}
     environment[METRICS_FOLDER] = str(data_dir.resolve() / "metrics")
     return {"LIXIAO_CONFIG": os.pathsep.join(map(str, files)), **environment}
-
-
-def _list_systems(files: Sequence[Path]) -> list[str]:
-    """The systems of the pretend campus that these files name a connector after."""
-    named = _list_named(files, "connectors")
-    return [system for system in DEMO.of_systems if system in named]
 
 
 def _list_named(files: Sequence[Path], section: str) -> set[str]:
@@ -98,10 +100,13 @@ def _make_secret(path: Path) -> Path:
 
 
 def prepare(environment: Mapping[str, str]) -> None:
-    """Make the signing key if there is none, and bring the database to the newest migration."""
+    """Make the signing key and the row key if there is none, and bring the database to the newest migration."""
     flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
-    if not (Path(environment["LIXIAO_SLIP__KEYS"]) / "keys.json").exists():
+    keys = Path(environment["LIXIAO_SLIP__KEYS"])
+    if not (keys / "keys.json").exists():
         _run([*flask, "slip-keys", "new", "--days", str(KEY_DAYS)], environment)
+    if not list(keys.glob("rows-*.key")):  # a data folder of before there were row keys
+        _run([*flask, "row-keys", "new"], environment)
     _run([*flask, "db", "upgrade"], environment)
 
 
@@ -207,18 +212,16 @@ def _print_accounts() -> None:
         print(f"  {account.number:<12}{account.case}")
 
 
-def _split_files(text: str) -> list[Path]:
-    return [Path(name) for name in text.split(os.pathsep) if name]
-
-
 def _run_flask(options: argparse.Namespace) -> int:
     """A command in the environment that `make run` has with the same options; returns its exit code."""
     try:
         campus = f"http://127.0.0.1:{options.campus_port}"
-        environment = make_environment(options.data_dir, options.port, campus, options.config)
+        environment = make_environment(
+            options.data_dir, options.port, campus, options.config, options.departments
+        )
         if not (options.data_dir / DATABASE).exists():
             prepare(environment)
-    except RuntimeError as error:
+    except (RuntimeError, DescriptionError) as error:
         print(f"make flask: {error}", file=sys.stderr)
         return 1
     environment.pop(METRICS_FOLDER)  # those of the server alone
@@ -234,10 +237,17 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, default=Path("var"))
     parser.add_argument(
         "--config",
-        type=_split_files,
+        type=split_places,
         default=[],
         metavar="FILES",
         help=f"files to read after config/demo.toml, joined by {os.pathsep}",
+    )
+    parser.add_argument(
+        "--departments",
+        type=split_places,
+        default=[],
+        metavar="PLACES",
+        help="files that describe further departments of the pretend campus, and folders of them",
     )
     parser.add_argument(
         "--flask",
@@ -252,9 +262,12 @@ def main() -> int:
     running: list[Process] = []
     try:
         _require_free(options.port)
-        campus_process, campus = start_campus(options.campus_port)
+        places = os.pathsep.join(map(str, options.departments))
+        campus_process, campus = start_campus(options.campus_port, "--departments", places)
         running.append(campus_process)
-        environment = make_environment(options.data_dir, options.port, campus.url, options.config)
+        environment = make_environment(
+            options.data_dir, options.port, campus.url, options.config, options.departments
+        )
         prepare(environment)
         _run([sys.executable, "-m", "flask", "--app", "wsgi", "check-config"], environment)
         service = start_service(environment, options.port)
@@ -266,7 +279,7 @@ def main() -> int:
         return service.wait()
     except KeyboardInterrupt:
         return 0
-    except RuntimeError as error:
+    except (RuntimeError, DescriptionError) as error:
         print(f"make run: {error}", file=sys.stderr)
         return 1
     finally:

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import signal
 import socket
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
@@ -16,6 +17,8 @@ from tests.campus.cas.views import add_cas_control, create_cas
 from tests.campus.control import add_control_routes, name_errors
 from tests.campus.credentials import Credentials
 from tests.campus.department import add_department_routes
+from tests.campus.described import Department
+from tests.campus.equipment import add_equipment_routes
 from tests.campus.pages import create_pages
 from tests.campus.sign_in.records import Client
 from tests.campus.sign_in.server import Provider
@@ -76,15 +79,19 @@ async def serve(
     credentials: Credentials,
     redirect_uris: tuple[str, ...],
     sip2_listener: socket.socket | None = None,
+    described: Mapping[str, Department] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drop every connection; the library by SIP2 too if it has a socket."""
+    """Serve until SIGTERM or SIGINT, then drop every connection; the library by SIP2 too if it has a socket. `described` are
+    the departments that files describe.
+    """
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    url, state, cas = address_of(listener), State(), CasRecords(redirect_uris)
+    url, state, cas = address_of(listener), State(described), CasRecords(redirect_uris)
     with ThreadPoolExecutor(FLASK_THREADS, "campus-pages") as executor:
         app = web.Application(middlewares=[name_errors])
         add_department_routes(app, state, credentials)
+        add_equipment_routes(app)
         add_cas_control(app, cas)
         add_control_routes(app, state)
         flask_app = create_flask_app(url, state, credentials, redirect_uris, cas)

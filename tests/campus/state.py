@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from tests.campus.accounts import find_student
 from tests.campus.demo import demo_facts
+from tests.campus.described import Department
 from tests.campus.facts import FACTS_OF, Facts, merge_facts
 
 MAX_CALLS = 5_000
@@ -96,7 +98,10 @@ class Call:
 class State:
     """The campus' memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, described: Mapping[str, Department] | None = None) -> None:
+        """`described` are the departments that files describe, beside the campus's own."""
+        self.described = described or {}
+        self.systems = (*FACTS_OF, *self.described)
         self._lock = threading.Lock()
         self.reset()
 
@@ -104,13 +109,16 @@ class State:
         """Forget every change, fault, call and nonce."""
         with self._lock:
             self._changed: dict[tuple[str, str], Facts] = {}
-            self._behaviours = {system: Behaviour() for system in FACTS_OF}
+            self._behaviours = {system: Behaviour() for system in self.systems}
             self._calls: deque[Call] = deque(maxlen=MAX_CALLS)
             self._nonces: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def find_facts(self, number: str, system: str) -> Facts | None:
         """Return what a system holds about a student, or None when it does not know the number."""
-        return self._changed.get((number, system)) or demo_facts(number, system)
+        changed = self._changed.get((number, system))
+        if changed is not None or system not in self.described:
+            return changed or demo_facts(number, system)
+        return None if find_student(number) is None else self.described[system].find_facts(number)
 
     def get_facts(self, number: str, system: str) -> Facts:
         """Return what a system holds about a student; raises UnknownNameError."""
@@ -155,7 +163,7 @@ class State:
         counted = Counter((call.system, call.student or "") for call in list(self._calls))
         return {
             system: {student: n for (name, student), n in sorted(counted.items()) if name == system}
-            for system in FACTS_OF
+            for system in self.systems
         }
 
     def use_nonce(self, system: str, nonce: str) -> bool:
@@ -168,7 +176,6 @@ class State:
                 self._nonces.popitem(last=False)
             return True
 
-    @staticmethod
-    def _require_system(system: str) -> None:
-        if system not in FACTS_OF:
+    def _require_system(self, system: str) -> None:
+        if system not in self.systems:
             raise UnknownNameError(f"no such system: {system}")

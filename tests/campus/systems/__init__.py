@@ -12,6 +12,7 @@ from tests.campus.systems.finance import FinanceArrears
 from tests.campus.systems.library_loans import CancelCard, ReadersQuery
 from tests.campus.systems.library_thesis import ThesisQuery
 from tests.campus.systems.student_card import StudentCardQuery
+from tests.campus.systems.xml_wire import ArchiveXml, FinanceSoap
 
 TITLES = {
     "library_loans": "图书馆 · 图书借阅",
@@ -35,5 +36,7 @@ def create_endpoints(state: State, credentials: Credentials) -> list[Endpoint]:
         FinanceArrears,
         CampusCardAccount,
         StudentCardQuery,
+        ArchiveXml,
+        FinanceSoap,
     )
     return [kind(state, credentials) for kind in kinds]

@@ -25,6 +25,7 @@ class Endpoint(ABC):
     path: ClassVar[str]
     contradiction: ClassVar[tuple[str, object]]
     is_action: ClassVar[bool] = False
+    content_type: ClassVar[str] = "application/json"
 
     def __init__(self, state: State, credentials: Credentials) -> None:
         self.state = state
@@ -49,6 +50,21 @@ class Endpoint(ABC):
     @abstractmethod
     def bad_answers(self, number: str, other: str) -> dict[Fault, Body]:
         """Return the answers that are wrong in their content, each as near to a cleared one as it can be."""
+
+    def dump(self, body: Body) -> str:
+        """Return compact JSON with the characters as they are; NaN is written as NaN."""
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+    def contradict(self, body: Body) -> str:
+        """Return the answer with what contradicts it."""
+        return contradict_json(self.dump(body), *self.contradiction)
+
+
+def contradict_json(text: str, key: str, value: object) -> str:
+    """Put the key once more, with another value, before its first place: a lenient reader sees the last one."""
+    mark = f'"{key}":'
+    head, tail = text.split(mark, 1)
+    return f"{head}{mark}{json.dumps(value, ensure_ascii=False)},{mark}{tail}"
 
 
 async def read_json_field(request: web.Request, name: str) -> str | None:
