@@ -1,7 +1,8 @@
-"""Flask's session, kept in the database.
+"""Flask's session: of who is signed in, kept in the database; of everybody else, sealed in the browser.
 
-The cookie holds a random identifier and nothing else. The row is read when the session is first looked into
-and written when it changed, so that pages which do not use it cost nothing and stay free of cookies.
+The cookie of a signed-in browser holds a random identifier and nothing else. The row is read when the session is first
+looked into and written when it changed, so that pages which do not use it cost nothing and stay free of cookies. Strangers
+have no row: see sealed_cookies.py.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, current_app
 from flask.globals import request_ctx
 from flask.sessions import SessionInterface, SessionMixin
 
 from app.extensions import DATABASE_ERRORS
 from app.services.clock import get_now
 from app.services.sign_in import sessions
-from app.services.sign_in.sign_in import PENDING
+from app.services.sign_in.seal import Seal
 from app.settings import Settings
+from app.web.sealed_cookies import FORM, SealedCookies
 
-BEFORE_SIGN_IN = timedelta(minutes=30)
 SEEN_EVERY = timedelta(minutes=1)
 CLEAN_EVERY_SECONDS = 600
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -35,11 +36,18 @@ log = logging.getLogger(__name__)
 class ServerSession(SessionMixin):
     """One browser's session during one request; a mapping of JSON-ready values.
 
-    Change values by assigning them: a change inside a value is not noticed.
+    Change values by assigning them: a change inside a value is not noticed. `pending` is what the browser itself keeps,
+    whether somebody is signed in or not.
     """
 
-    def __init__(self, identifier: str | None, load: Callable[[str], sessions.StoredSession | None]) -> None:
+    def __init__(
+        self,
+        identifier: str | None,
+        load: Callable[[str], sessions.StoredSession | None],
+        pending: SealedCookies,
+    ) -> None:
         self.identifier = identifier
+        self.pending = pending
         self.seen_at: datetime | None = None
         self.new_person: str | None = None
         self.campus_session: str | None = None
@@ -66,15 +74,8 @@ class ServerSession(SessionMixin):
     def __len__(self) -> int:
         return len(self._read())
 
-    def take(self, key: str) -> Any | None:
-        """Remove a key at once and return its value: of several requests at a time, only one gets it."""
-        if key not in self:
-            return None
-        self._data.pop(key)
-        return sessions.take_from_session(self.identifier, key) if self.identifier else None
-
     def sign_in(self, person_number: str, campus_session: str | None = None) -> None:
-        """Forget everything but other tabs' pending sign-ins, and change the identifier with the answer.
+        """Forget everything, and change the identifier with the answer.
         `campus_session` is the hash of what the campus calls the new session.
         """
         self._read().clear()
@@ -94,6 +95,7 @@ class ServerSession(SessionMixin):
             stored = self._load(self.identifier) if self.identifier else None
             if stored is None:
                 self.identifier = None
+                self._data = dict(self.pending.get(FORM) or {})
             else:
                 self._data, self.seen_at = stored.data, stored.seen_at
         return self._data
@@ -104,12 +106,20 @@ def get_session() -> ServerSession:
     return cast("ServerSession", request_ctx.session)
 
 
+def get_session_interface() -> DatabaseSessionInterface:
+    """What opens the sessions of the present application."""
+    return cast("DatabaseSessionInterface", current_app.session_interface)
+
+
 class DatabaseSessionInterface(SessionInterface):
     """Opens and saves `ServerSession`s."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime] = get_now) -> None:
         self._limits = settings.session
         self._is_https = settings.service.is_https
+        self._store = sessions.SessionStore(settings.service.secret_key)
+        self._seal = Seal(settings.service.secret_key)
+        self.key_seal = Seal(settings.service.secret_key, "person keys")
         self._clock = clock
         self._cleaned_at = time.monotonic()
         self.cookie_name = "__Host-lixiao" if self._is_https else "lixiao_session"
@@ -118,11 +128,12 @@ class DatabaseSessionInterface(SessionInterface):
         """Take the identifier from the cookie, if it looks like one; nothing is read yet."""
         identifier = request.cookies.get(self.cookie_name, "")
         is_possible = IDENTIFIER.fullmatch(identifier) is not None
-        return ServerSession(identifier if is_possible else None, self._load)
+        pending = SealedCookies(request.cookies, self._seal, self._clock, is_https=self._is_https)
+        return ServerSession(identifier if is_possible else None, self._load, pending)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write what changed. An answer that looked into the session is for this browser alone."""
-        if not isinstance(session, ServerSession) or not session.was_read:
+        if not isinstance(session, ServerSession) or not (session.was_read or session.pending.was_read):
             return
         response.headers["Cache-Control"] = "private, no-store"
         response.vary.add("Cookie")
@@ -130,6 +141,8 @@ class DatabaseSessionInterface(SessionInterface):
             self._save(session, response)
         except DATABASE_ERRORS as error:
             _become(response, app.make_response(app.handle_user_exception(error)))
+        else:
+            session.pending.save(response)
 
     def _save(self, session: ServerSession, response: Response) -> None:
         if session.is_ended:
@@ -137,12 +150,16 @@ class DatabaseSessionInterface(SessionInterface):
         elif session.new_person is not None:
             self._replace(session, response)
         elif session.changed:
-            self._change(session, response)
+            self._change(session)
         elif session.identifier and session.seen_at and self._clock() - session.seen_at >= SEEN_EVERY:
             self._touch(session.identifier)
 
+    def find_person_number(self, id_hash: str) -> str | None:
+        """Whose session is stored under this hash of an identifier, if it is still valid."""
+        return self._store.find_person_number(id_hash, self._clock(), self._limits.idle)
+
     def _load(self, identifier: str) -> sessions.StoredSession | None:
-        return sessions.load_session(identifier, self._clock(), self._limits.idle)
+        return self._store.load(identifier, self._clock(), self._limits.idle)
 
     def _end(self, session: ServerSession, response: Response) -> None:
         if session.identifier is not None:
@@ -153,32 +170,31 @@ class DatabaseSessionInterface(SessionInterface):
 
     def _replace(self, session: ServerSession, response: Response) -> None:
         identifier = secrets.token_urlsafe(32)
-        sessions.replace_session(
-            session.identifier,
+        self._store.begin(
             identifier,
             session.new_person or "",
             dict(session),
-            PENDING,
             self._clock(),
             self._limits.absolute,
             session.campus_session,
+            instead_of=session.identifier,
         )
+        if FORM in session.pending:
+            del session.pending[FORM]
         self._set_cookie(response, identifier)
+        self._clean_now_and_then()
 
-    def _change(self, session: ServerSession, response: Response) -> None:
-        changes = {key: session[key] for key in session.changed if key in session}
-        if session.identifier is not None:
+    def _change(self, session: ServerSession) -> None:
+        if session.identifier is None:
+            session.pending[FORM] = dict(session)
+        else:
+            changes = {key: session[key] for key in session.changed if key in session}
             removed = session.changed - changes.keys()
-            sessions.change_session(session.identifier, changes, removed, self._clock())
-        elif changes:
-            identifier = secrets.token_urlsafe(32)
-            sessions.create_session(identifier, changes, self._clock(), BEFORE_SIGN_IN)
-            self._set_cookie(response, identifier)
-            self._clean_now_and_then()
+            self._store.change(session.identifier, changes, removed, self._clock())
 
     def _touch(self, identifier: str) -> None:
         try:
-            sessions.touch_session(identifier, self._clock())
+            self._store.touch(identifier, self._clock())
         except DATABASE_ERRORS:
             log.warning("a session's use could not be noted")
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from app.config_model import read
 from app.documents.seals import find_seal
-from app.settings.campus import MiniAppSettings
+from app.settings.mini_apps import MiniAppSettings
 from app.settings.seal import DRAWN_SIDE, MOST_BYTES, read_seal
 from app.settings.sections import ServiceSettings, SlipSettings
 from tests.fixtures.seals import RED, draw_seal, load_sample_seal

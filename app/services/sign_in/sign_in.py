@@ -1,9 +1,9 @@
 """Signing in 统一身份认证: from "begin at this provider" to "this person came back".
 
-What is pending stays in the browser's session, one key for each attempt: several tabs do not disturb each other, at
-most five attempts wait, each for ten minutes, and each is used once. Two kinds of people wait there too, before a
-session begins: who has several identities and chooses one, and who was opened from the campus app, where nothing shows
-that the browser is theirs.
+What is pending stays in the browser, sealed, one value for each attempt: several tabs do not disturb each other, at most
+five attempts wait, each for ten minutes, and each is used once. Nothing is stored here before somebody has signed in.
+Two kinds of people wait there too, before a session begins: who has several identities and chooses one, and who was
+opened from the campus app, where nothing shows that the browser is theirs.
 """
 
 from __future__ import annotations
@@ -16,30 +16,42 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from app.domain.person import Person, Role, parse_person
-from app.identity.base import EndsSessions, IdentityProvider, OpenedFromCampus, SignInError, SignInRefused
+from app.identity.base import (
+    EndsSessions,
+    IdentityProvider,
+    OpenedFromCampus,
+    ProviderMisbehaved,
+    SignInError,
+    SignInRefused,
+)
 from app.identity.claims import SeveralIdentities
+from app.services.sign_in.seal import TooMuchToSeal
 
 PENDING = "sign_in:"
 MAX_PENDING = 5
 PENDING_SECONDS = 600
-MAX_NEXT = 1000
+MAX_NEXT = 500
+"""Characters: five attempts, and their cookies stay below the 8 KB of a request's line at usual proxies."""
 HOME = "/"
 
 Clock = Callable[[], datetime]
 
 
-class SessionData(Protocol):
-    """The browser's session as far as a sign-in needs it."""
+class PendingStore(Protocol):
+    """What this browser keeps for the service, as far as a sign-in needs it."""
 
-    def __setitem__(self, key: str, value: Any) -> None: ...
+    def __setitem__(self, name: str, value: Any) -> None: ...
 
-    def __delitem__(self, key: str) -> None: ...
+    def __delitem__(self, name: str) -> None: ...
 
     def items(self) -> Any:
-        """Keys with their values."""
+        """Names with their values."""
 
-    def take(self, key: str) -> Any:
-        """Remove a key and return its value, to one caller only; None if it is not there."""
+    def get(self, name: str) -> Any:
+        """The value, or None."""
+
+    def take(self, name: str) -> Any:
+        """Remove a value and return it, to one caller only; None if it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ class SignInFailed(SignInError):
 
 def begin_sign_in(
     provider: IdentityProvider,
-    session: SessionData,
+    store: PendingStore,
     next_page: str,
     redirect_uri: str,
     clock: Clock,
@@ -73,15 +85,15 @@ def begin_sign_in(
     has_interrupted: bool = False,
     asks_anew: bool = False,
 ) -> str:
-    """Keep what is pending in the session and return the provider's address. Raises SignInError."""
+    """Keep what is pending in the browser and return the provider's address. Raises SignInError."""
     redirect = provider.begin(redirect_uri, asks_anew=asks_anew)
     now = clock().timestamp()
-    waiting = {key: value for key, value in session.items() if key.startswith(PENDING)}
+    waiting = {key: value for key, value in store.items() if key.startswith(PENDING)}
     newest_first = sorted(waiting, key=lambda key: waiting[key]["at"], reverse=True)
     for place, key in enumerate(newest_first, start=1):
         if place >= MAX_PENDING or is_over(waiting[key], now):
-            del session[key]
-    session[PENDING + redirect.pending["state"]] = {
+            del store[key]
+    store[PENDING + redirect.pending["state"]] = {
         "provider": provider.name,
         "next": clean_next(next_page),
         "interrupted": has_interrupted,
@@ -93,15 +105,15 @@ def begin_sign_in(
 
 def finish_sign_in(
     provider: IdentityProvider,
-    session: SessionData,
+    store: PendingStore,
     query: Mapping[str, str],
     redirect_uri: str,
     clock: Clock,
 ) -> PendingSignIn:
     """Tell who came back. What was pending is used up, whatever comes of it.
-    Raises SignInRefused for a state that this session does not know, else SignInFailed.
+    Raises SignInRefused for a state that this browser does not know, else SignInFailed.
     """
-    kept = session.take(PENDING + query.get("state", ""))
+    kept = store.take(PENDING + query.get("state", ""))
     if kept is None or kept["provider"] != provider.name:
         raise SignInRefused("unknown_state")
     try:
@@ -174,38 +186,32 @@ def is_over(kept: Mapping[str, Any], now: float) -> bool:
 ARRIVED = "arrived"
 
 
-class PendingStore(Protocol):
-    """The browser's session as far as an arrival needs it."""
-
-    def __setitem__(self, key: str, value: Any) -> None: ...
-
-    def get(self, key: str) -> Any:
-        """The value, or None."""
-
-    def take(self, key: str) -> Any:
-        """Remove a key and return its value, to one caller only; None if it is not there."""
-
-
-def keep_pending(session: PendingStore, provider: str, pending: PendingSignIn, now: datetime) -> None:
-    """Let an arrival wait for the person's word; it takes the place of an earlier one."""
-    session[ARRIVED] = {
+def keep_pending(store: PendingStore, provider: str, pending: PendingSignIn, now: datetime) -> None:
+    """Let an arrival wait for the person's word; it takes the place of an earlier one. Raises ProviderMisbehaved for
+    more identities than a browser keeps.
+    """
+    arrival = {
         "provider": provider,
-        "people": [person.to_json() for person in pending.people],
+        "people": [person.to_json() | {"keys": dict(person.keys)} for person in pending.people],
         "next": pending.next_page,
         "interrupted": pending.has_interrupted,
         "campus_session": pending.campus_session,
         "at": now.timestamp(),
     }
+    try:
+        store[ARRIVED] = arrival
+    except TooMuchToSeal:
+        raise ProviderMisbehaved("odd_claim:identities") from None
 
 
-def read_pending(session: PendingStore, provider: str, now: datetime) -> PendingSignIn | None:
+def read_pending(store: PendingStore, provider: str, now: datetime) -> PendingSignIn | None:
     """What waits for this provider, or None."""
-    return _parse(session.get(ARRIVED), provider, now)
+    return _parse(store.get(ARRIVED), provider, now)
 
 
-def confirm_pending(session: PendingStore, provider: str, choice: str, now: datetime) -> PendingSignIn | None:
+def confirm_pending(store: PendingStore, provider: str, choice: str, now: datetime) -> PendingSignIn | None:
     """Take what waits, for the person at the place that `choice` tells; None if there is no such thing."""
-    pending = _parse(session.take(ARRIVED), provider, now)
+    pending = _parse(store.take(ARRIVED), provider, now)
     places = {str(place): person for place, person in enumerate(pending.people)} if pending else {}
     if pending is None or choice not in places:
         return None

@@ -5,6 +5,7 @@ every page names with the way to leave it.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -16,13 +17,13 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadRequest
 
-from app.domain.errors import NotAStudent
-from app.domain.person import Person, Role, parse_person
+from app.domain.person import Keys, Person, parse_person
 from app.extensions import DATABASE_ERRORS
+from app.services.clock import get_now
 from app.web.page_context import find_page_above
-from app.web.session import DatabaseSessionInterface, get_session
+from app.web.session import get_session, get_session_interface
 
-PERSON = "person"
+PERSON, KEYS = "person", "person_keys"
 FORM_WAS_LOST = "form_was_lost"
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
@@ -44,6 +45,22 @@ def current_person() -> Person:
     return person
 
 
+def keep_keys(keys: Keys) -> None:
+    """Keep in the session that begins what the sign-in told of the person's keys, sealed: who reads the table, or a
+    backup, does not read them.
+    """
+    if keys:
+        text, _ = get_session_interface().key_seal.close(KEYS, keys, get_now())
+        session[KEYS] = text
+
+
+def get_keys() -> Keys:
+    """The keys of who is signed in, as the sign-in told them."""
+    sealed = session.get(KEYS)
+    opened = get_session_interface().key_seal.open(sealed, get_now(), math.inf) if sealed else None
+    return {name: tuple(values) for name, values in opened.value.items()} if opened else {}
+
+
 @overload
 def signed_in_required(view: View) -> View: ...
 
@@ -59,20 +76,7 @@ def signed_in_required(
     the form's page again, which `page` tells from the view's arguments (else the nearest address above that
     answers GET).
     """
-    return _require(_check_nothing, view, page)
-
-
-@overload
-def student_required(view: View) -> View: ...
-
-
-@overload
-def student_required(*, page: Page) -> Callable[[View], View]: ...
-
-
-def student_required(view: View | None = None, *, page: Page | None = None) -> View | Callable[[View], View]:
-    """Like `signed_in_required`, and raise NotAStudent for anybody else than a student."""
-    return _require(_check_student, view, page)
+    return _require(view, page)
 
 
 def answer_csrf_error(error: CSRFError) -> ResponseReturnValue:
@@ -92,16 +96,12 @@ def find_return_page() -> str:
     return cast("str", view.return_page())
 
 
-def _require(
-    check: Callable[[Person], None], view: View | None, page: Page | None
-) -> View | Callable[[View], View]:
+def _require(view: View | None, page: Page | None) -> View | Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*arguments: Any, **options: Any) -> ResponseReturnValue:
-            person = get_person()
-            if person is None:
+            if get_person() is None:
                 return _go_to_sign_in(page)
-            check(person)
             if request.method == "GET" and session.get(FORM_WAS_LOST):
                 g.form_was_lost = session.pop(FORM_WAS_LOST)
             return view(*arguments, **options)
@@ -111,15 +111,6 @@ def _require(
         return cast("View", guarded)
 
     return decorate if view is None else decorate(view)
-
-
-def _check_nothing(_person: Person) -> None:
-    """Anybody may."""
-
-
-def _check_student(person: Person) -> None:
-    if person.role is not Role.STUDENT:
-        raise NotAStudent(person.role)
 
 
 def _go_to_sign_in(page: Page | None) -> ResponseReturnValue:
@@ -161,8 +152,7 @@ def find_person() -> Person | None:
     """Who is signed in, for a page that anybody may see. Without a session's cookie no session is looked into;
     with one whose row cannot be read nobody is known.
     """
-    interface = cast("DatabaseSessionInterface", current_app.session_interface)
-    if interface.cookie_name not in request.cookies:
+    if get_session_interface().cookie_name not in request.cookies:
         return None
     try:
         return get_person()
@@ -182,11 +172,10 @@ def find_account() -> Account | None:
 
 
 def is_session_over() -> bool:
-    """Whether this browser's session has ended, or its sign-in came to nothing: it still has a cookie, whose row is gone
-    or past its time. False where that could not be read.
+    """Whether this browser's session has ended: it still has a cookie, whose row is gone or past its time. False where
+    that could not be read.
     """
-    interface = cast("DatabaseSessionInterface", current_app.session_interface)
-    if interface.cookie_name not in request.cookies or find_person() is not None:
+    if get_session_interface().cookie_name not in request.cookies or find_person() is not None:
         return False
     session = get_session()
     return session.was_read and session.identifier is None

@@ -14,7 +14,8 @@ from flask import Blueprint, abort, current_app, g, redirect, request, session, 
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 
-from app.domain.person import Role
+from app import metrics
+from app.domain.person import Person, Role
 from app.domain.slip import mask_name
 from app.extensions import csrf
 from app.identity.base import (
@@ -43,8 +44,9 @@ from app.services.sign_in.sign_in import (
     keep_pending,
     read_pending,
 )
-from app.web.auth.access import FORM_WAS_LOST, PERSON, get_person
-from app.web.language import localized, render_template
+from app.web.auth.access import FORM_WAS_LOST, PERSON, get_person, keep_keys
+from app.web.language import gettext, localized, render_template
+from app.web.language import lazy_gettext as _l
 from app.web.session import get_session
 
 PROVIDER = "provider"
@@ -104,6 +106,7 @@ def welcome(provider: IdentityProvider, pending: PendingSignIn) -> ResponseRetur
     log_outcome(provider, "signed_in")
     get_session().sign_in(person.number, pending.campus_session)
     session[PERSON] = person.to_json()
+    keep_keys(person.keys)
     session[PROVIDER] = provider.name
     generate_csrf()  # kept with the session: no page need write it there for its sign-out form
     if pending.has_interrupted:
@@ -116,8 +119,11 @@ def welcome(provider: IdentityProvider, pending: PendingSignIn) -> ResponseRetur
 
 def ask_identity(provider: IdentityProvider, pending: PendingSignIn) -> ResponseReturnValue:
     """No session begins before the person has said who they are."""
+    try:
+        keep_pending(get_session().pending, provider.name, pending, get_now())
+    except SignInError as fault:
+        return show_retry(provider, fault, pending.next_page)
     log_outcome(provider, "asked_who")
-    keep_pending(get_session(), provider.name, pending, get_now())
     return redirect(url_for("auth.confirm", name=provider.name))
 
 
@@ -144,7 +150,10 @@ def show_retry(provider: IdentityProvider, fault: SignInError, next_page: str) -
 
 
 def log_outcome(provider: IdentityProvider, outcome: str, *, arrived: tuple[str, ...] = ()) -> None:
-    """Log what came of a sign-in: a short code and the names of the claims that arrived, nothing about the person."""
+    """Count and log what came of a sign-in: a short code and the names of the claims that arrived, nothing about the
+    person. What stands behind the code's colon may be a provider's own word, or a stranger's: it is logged only.
+    """
+    metrics.sign_ins.labels(provider.name, outcome.partition(":")[0]).inc()
     facts = {"provider": provider.name, "outcome": outcome, "request_id": g.get("request_id", "")}
     if arrived:
         facts["arrived"] = ", ".join(arrived)
@@ -187,14 +196,24 @@ def enter(name: str) -> ResponseReturnValue:
     return ask_identity(provider, pending)
 
 
+def _name_identity(person: Person, *, names_role: bool) -> str:
+    """What tells an identity from the person's others, beside name and number."""
+    role = str(ROLE_WORDS[person.role]) if names_role else ""
+    return gettext("、").join(dict.fromkeys(word for word in (role, person.level) if word))
+
+
 @auth.get("/sign-in/<name>/confirm")
 def confirm(name: str) -> ResponseReturnValue:
     """Show who arrived, masked, and ask."""
     provider = get_pages().get_provider(name)
-    pending = read_pending(get_session(), provider.name, get_now())
+    pending = read_pending(get_session().pending, provider.name, get_now())
     if pending is None:
         return redirect(url_for("auth.sign_in"))
-    people = [(mask_name(person.name), person.number[-4:], person.level) for person in pending.people]
+    has_several_roles = len({person.role for person in pending.people}) > 1
+    people = [
+        (mask_name(person.name), person.number[-4:], _name_identity(person, names_role=has_several_roles))
+        for person in pending.people
+    ]
     return render_template("auth/confirm.html", people=people, label=localized(provider.label), name=name)
 
 
@@ -202,7 +221,7 @@ def confirm(name: str) -> ResponseReturnValue:
 def begin_session(name: str) -> ResponseReturnValue:
     """Begin the session of the person who was chosen."""
     provider = get_pages().get_provider(name)
-    pending = confirm_pending(get_session(), provider.name, request.form.get("choice", ""), get_now())
+    pending = confirm_pending(get_session().pending, provider.name, request.form.get("choice", ""), get_now())
     if pending is None:
         return show_retry(provider, SignInRefused("expired_confirmation"), HOME)
     return welcome(provider, pending)
@@ -232,12 +251,21 @@ def _repeat_entry(provider: IdentityProvider, fault: SignInError) -> ResponseRet
     """A page fetched twice shows its ticket twice: what the first one led to counts."""
     if get_person() is not None:
         return redirect(HOME)
-    if ARRIVED in session:
+    if ARRIVED in get_session().pending:
         return redirect(url_for("auth.confirm", name=provider.name))
     return show_retry(provider, fault, HOME)
 
 
 SIGNED_OUT_SECONDS = 12 * 3600
+ROLE_WORDS = {
+    Role.STUDENT: _l("学生"),
+    Role.POSTDOC: _l("博士后"),
+    Role.TEACHER: _l("教职工"),
+    Role.CLERK: _l("离校办理人员"),
+    Role.GUARD: _l("门卫"),
+    Role.ADMINISTRATOR: _l("管理员"),
+}
+"""What tells identities of one person apart that differ in their roles."""
 
 
 @auth.get("/sign-in")
@@ -276,7 +304,9 @@ def callback(name: str) -> ResponseReturnValue:
     if request.method == "HEAD":
         return ""
     try:
-        pending = finish_sign_in(provider, get_session(), request.args, pages.get_callback(name), get_now)
+        pending = finish_sign_in(
+            provider, get_session().pending, request.args, pages.get_callback(name), get_now
+        )
     except SignInFailed as failure:
         return show_retry(provider, cast("SignInError", failure.__cause__), failure.next_page)
     except SignInError as fault:
@@ -323,7 +353,7 @@ def _begin(provider: IdentityProvider, next_page: str) -> ResponseReturnValue:
     try:
         address = begin_sign_in(
             provider,
-            get_session(),
+            get_session().pending,
             next_page,
             callback_address,
             get_now,

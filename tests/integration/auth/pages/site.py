@@ -95,6 +95,12 @@ def open_site(folder: Path, provider: SmallProvider, **settings: str) -> Iterato
             db.engine.dispose()
 
 
+def count_waiting(browser: FlaskClient) -> int:
+    """How many sign-ins this browser has begun and not finished."""
+    names = (f"__Host-lixiao-sign_in_{number}" for number in range(1, 10))
+    return sum(get_cookie(browser, name) != "" for name in names)
+
+
 def get_cookie(browser: FlaskClient, name: str = COOKIE) -> str:
     """The value of the session's cookie, "" if there is none."""
     cookie = browser.get_cookie(name, "lixiao.example.edu")

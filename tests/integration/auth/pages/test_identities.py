@@ -63,6 +63,22 @@ def test_a_choice_counts_once(many: Site) -> None:
     assert not many.is_signed_in(browser)
 
 
+def test_twenty_identities_fit(many: Site) -> None:
+    many.provider.userinfo |= {
+        "profiles": [
+            {"stno": f"TS230000{place:02}", "level": f"硕士研究生（全日制，第{place}学位）"}
+            for place in range(20)
+        ]
+    }
+    browser = many.browser()
+    assert many.sign_in(browser).location == CONFIRM
+    page = many.get(browser, CONFIRM)
+    assert page.text.count("尾号") == 20
+    assert len(get_cookie(browser, "__Host-lixiao-arrived")) < 3_800
+    choose(many, browser, page, "19")
+    assert [row["person_number"] for row in many.rows()] == ["TS23000019"]
+
+
 def test_one_identity_is_not_asked_about(many: Site) -> None:
     many.provider.userinfo |= {"profiles": PROFILES[1:]}
     browser = many.browser()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from flask.testing import FlaskClient
 
-from app.services.clock import get_now
-from app.services.sign_in import sessions
 from app.settings import SettingsError
+from app.web import sealed_cookies
 from tests.integration.auth.pages.site import (
     BASE_URL,
     CLEARANCE,
     Site,
+    count_waiting,
     get_cookie,
     open_site,
 )
@@ -136,7 +136,7 @@ def test_head_uses_nothing_up(site: Site) -> None:
     assert (answer.status_code, token_calls(site)) == (200, 0)
     for path in ("/sign-in", "/sign-in/campus"):
         assert browser.head(path, base_url=BASE_URL).status_code == 200
-    assert len(site.rows()) == 1
+    assert count_waiting(browser) == 1
     assert site.get(browser, callback).location == CLEARANCE
 
 
@@ -155,22 +155,27 @@ def test_twenty_one_abandoned_sign_ins_lock_nobody_out(site: Site) -> None:
     browser = site.browser()
     for _ in range(21):
         site.leave(browser)
-    assert site.rows()[0]["data"].count('"state"') == 5
+    assert count_waiting(browser) == 5
     site.sign_in(browser)
     assert site.is_signed_in(browser)
+
+
+def copy_of(site: Site, browser: FlaskClient) -> FlaskClient:
+    """A browser with the same cookies."""
+    copy = site.browser()
+    for cookie in browser._cookies.values():
+        copy.set_cookie(cookie.key, cookie.value, domain=cookie.domain, secure=True)
+    return copy
 
 
 def come_back_together(site: Site, times: int) -> list[int]:
     """Let one callback come several times at once from one browser; the answers' statuses."""
     browser = site.browser()
     callback = site.leave(browser)
-    cookie = get_cookie(browser)
     answers = []
 
     def come_back() -> None:
-        tab = site.browser()
-        tab.set_cookie("__Host-lixiao", cookie, domain="lixiao.example.edu", secure=True)
-        answers.append(site.get(tab, callback).status_code)
+        answers.append(site.get(copy_of(site, browser), callback).status_code)
 
     threads = [threading.Thread(target=come_back) for _ in range(times)]
     for thread in threads:
@@ -185,26 +190,30 @@ def test_a_callback_that_comes_several_times_at_once_is_exchanged_once(site: Sit
     assert token_calls(site) == 1
 
 
-def test_without_taking_the_state_in_one_step_it_is_exchanged_several_times(
+def test_without_the_memory_of_what_was_used_it_is_exchanged_several_times(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    everybody_has_read = threading.Barrier(8, timeout=20)
-
-    def take(identifier: str, key: str) -> object:
-        stored = sessions.load_session(identifier, get_now(), timedelta(hours=1))
-        everybody_has_read.wait()
-        return stored.data[key] if stored else None
-
-    monkeypatch.setattr(sessions, "take_from_session", take)
+    monkeypatch.setattr(sealed_cookies, "use_once", lambda mark: True)
     come_back_together(site, 8)
     assert token_calls(site) == 8
 
 
-def test_the_identifier_changes_and_what_was_there_before_is_gone(site: Site) -> None:
+def test_a_callback_and_its_cookies_carried_to_another_browser_are_good_in_one_of_both(site: Site) -> None:
     browser = site.browser()
     callback = site.leave(browser)
+    copy = copy_of(site, browser)
+    site.get(browser, callback)
+    assert site.get(copy, callback).status_code == 400
+    assert (site.is_signed_in(browser), site.is_signed_in(copy)) == (True, False)
+
+
+def test_the_identifier_changes_and_what_was_there_before_is_gone(site: Site) -> None:
+    browser = site.browser()
+    site.sign_in(browser)
+    callback = f"{BACK}?{urlencode(site.provider.come_back(site.get(browser, '/sign-in/campus').location))}"
     with site.app.app_context(), browser.session_transaction(base_url=BASE_URL) as session:
         session["planted"] = "by somebody else"
+    assert "planted" in site.rows()[0]["data"]
     before = get_cookie(browser)
     site.get(browser, callback)
     assert get_cookie(browser) not in ("", before)
@@ -217,7 +226,11 @@ def test_the_identifier_changes_and_what_was_there_before_is_gone(site: Site) ->
 
 def test_tokens_codes_and_the_identifier_are_not_kept(site: Site) -> None:
     browser = site.browser()
-    site.sign_in(browser)
+    callback = site.leave(browser)
+    answers = [site.get(browser, callback), site.get(browser, "/completed")]
     kept = str(site.rows())
     for secret in ("access-token-value", "code-value", "eyJ", "nonce", "verifier", get_cookie(browser)):
         assert secret not in kept
+    told = "".join(f"{answer.headers}{answer.text}" for answer in answers)
+    for secret in ("access-token-value", "code-value", "eyJ"):
+        assert secret not in told
