@@ -14,24 +14,29 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
 from pydantic import Field as Key
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.config_model import SHOWN_DEFAULT, Choice, Number, Text, Whole, between
+from app.config_model import SHOWN_DEFAULT, Choice, Number, Pattern, Text, Whole, between
 from app.connectors.base import ActionOutcome, FailureCode, StaleView, UnknownAction, UntrustedAnswer
 from app.connectors.config import ConnectorConfig
-from app.connectors.fields import Field, FieldType, check_pattern
+from app.connectors.field_keys import FieldType
+from app.connectors.fields import Field
 from app.connectors.reading import MOST_MINUTES, require_student
 from app.domain.clearance import DepartmentUnavailable, FactValue, Reading, Record
 from app.domain.json_reading import Json
 from app.domain.texts import clean_text
 from app.event_loop import Threads
 
+LONGEST_DECLARATION_DAYS = 400
 RECORDED_BY, RECORDED_AT = "recorded_by", "recorded_at"
 KEPT_BY_THE_DESK = {
     name: Field.model_validate({"path": name, "type": "text"}) for name in (RECORDED_BY, RECORDED_AT)
 }
+DOUBT = "?"
+"""Beside the facts of an entry, and no name that a fact can have: why its student is unknown, should the refused row that
+says so be gone.
+"""
 _MARKS_OF_NEED = re.compile(r"\((必填|选填|必填项|选填项|必须|可选|required|optional)\)$", re.IGNORECASE)
 
 
@@ -49,15 +54,13 @@ class DeskConfig(ConnectorConfig):
         "desk", description="a department without a system, whose clerks record what holds"
     )
     number_column: Text = Key(description="the heading of the student number in imported files")
-    number_pattern: Annotated[Text, AfterValidator(check_pattern)] = Key(
-        "[0-9A-Za-z]{1,32}", description="what a student number is like"
-    )
+    number_pattern: Pattern = Key("[0-9A-Za-z]{1,32}", description="what a student number is like")
     no_record: Choice[NoEntry] = Key(
         description="what a missing entry means: `never`: the item is unavailable; `empty`: no record of this student, as "
         "soon as a clerk declared the desk's list complete (`flask desk import … --complete`, `flask desk complete`): "
         "until then, unavailable"
     )
-    complete_days: Annotated[Whole, between(1, 400)] = Key(
+    complete_days: Annotated[Whole, between(1, LONGEST_DECLARATION_DAYS)] = Key(
         120, description="for `empty`: how long such a declaration holds: the next season needs its own"
     )
     fresh_for_minutes: Annotated[Number | None, between(1, MOST_MINUTES)] = Key(
@@ -93,6 +96,13 @@ class DeskConfig(ConnectorConfig):
         for name, field in self.fields.items():
             if len(field.path) != 1:
                 yield f"fields.{name}.path", "must be a heading"
+            if field.type is FieldType.DAY and field.formats:
+                yield f"fields.{name}.formats", "is not for a desk: its days are kept as YYYY-MM-DD"
+            if field.null is not None:
+                yield (
+                    f"fields.{name}.null",
+                    "is not for a desk: a cell without a number is a clerk's omission",
+                )
             if name in KEPT_BY_THE_DESK:
                 yield f"fields.{name}", "is kept by the desk itself"
         headings = [fold_heading(heading) for heading in list_headings(self)]
@@ -128,23 +138,32 @@ def read_kept(field: Field, kept: Json) -> FactValue:
 
 @dataclass(frozen=True, slots=True)
 class KeptEntry:
-    """What is kept of a student: the facts as texts and flags, who recorded them, and when (UTC)."""
+    """What is kept of a student: the facts as texts and flags, who recorded them, and when (UTC). `is_authentic`: no
+    clerk's command stored it so, or it was changed afterwards, where it is not.
+    """
 
     student_number: str
     facts: Mapping[str, Json]
     recorded_by: str
     recorded_at: datetime
+    is_authentic: bool
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether a row about its student could not be read, and no later one mended it."""
+        return isinstance(self.facts, Mapping) and DOUBT in self.facts
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a desk knows of a student. `is_refused`: a row about the student, or one that may be about anybody, could
-    not be read, and no later one mended it. `complete_since`: when a clerk declared that whoever has no entry has
-    nothing to settle.
+    not be read, and no later one mended it. `is_lost`: there was an entry, and no clerk's command took it away.
+    `complete_since`: when a clerk declared that whoever has no entry has nothing to settle; told where there is none.
     """
 
     entry: KeptEntry | None
     is_refused: bool
+    is_lost: bool
     complete_since: datetime | None
 
 
@@ -192,11 +211,13 @@ class DeskConnector:
         return Reading(self.name, student_number, records, now)
 
     def _require_known(self, found: Found) -> None:
-        """Raise UntrustedAnswer for a refused row, and for a missing entry while no declaration holds; StaleView
-        once the declaration is too old.
+        """Raise UntrustedAnswer for a refused row, for an entry that is not authentic or was lost, and for a missing entry
+        while no declaration holds; StaleView once the declaration is too old.
         """
-        if found.is_refused:
+        if found.is_refused or (found.entry is not None and found.entry.is_doubted):
             raise UntrustedAnswer(FailureCode.REFUSED_ROW)
+        if found.is_lost or (found.entry is not None and not found.entry.is_authentic):
+            raise UntrustedAnswer(FailureCode.FORGED_ROW)
         if found.entry is not None or self._config.no_record is NoEntry.NEVER:
             return
         if found.complete_since is None:
@@ -230,7 +251,7 @@ def read_entry(
     """
     if entry is None:
         if config.no_record is NoEntry.NEVER:
-            raise UntrustedAnswer(FailureCode.NO_ROWS)
+            raise UntrustedAnswer(FailureCode.NO_ENTRY)
         return ()
     require_student(config.conventions, entry.student_number, student_number)
     if not isinstance(entry.facts, Mapping) or not set(config.fields) <= set(entry.facts):

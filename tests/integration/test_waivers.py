@@ -17,6 +17,7 @@ from app.domain.errors import AlreadySubmitted, AlreadyWaived, DomainError
 from app.extensions import db
 from app.models import AuditEvent, BrowserSession, Submission, Waiver, write_transaction
 from app.services.audit import find_broken_event
+from app.services.authenticated_rows import make_mac
 from app.services.clearance import submissions, waivers
 from app.services.clearance.clearances import look_up_clearance
 from app.services.clearance.submissions import SubmissionRefused, submit
@@ -81,6 +82,7 @@ def sign_in(student: str) -> None:
                 id_hash=student,
                 person_number=student,
                 data="{}",
+                mac="",
                 created_at=now,
                 seen_at=now,
                 expires_at=now + timedelta(hours=1),
@@ -140,12 +142,16 @@ def test_a_reason_is_kept_clean(office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    "by", ["<b>x</b>", "", "李四", "0042 0014", "0" * 33, "0", "00000000", "none", "N/A"]
+    "by", ["<b>x</b>", "", "李四", "0042 0014", "0" * 33, "0", "00000000", "none", "nobody", "N/A"]
 )
 def test_by_is_a_staff_number_of_somebody(office: Office, by: str) -> None:
     sign_in(STUDENT)
     done = waive(office, by=by)
     assert (done.exit_code, "'--by' is not a staff number" in done.output) == (1, True)
+    is_a_word = by in ("0", "00000000", "none", "nobody")
+    assert ("stand for nobody" in done.output) == is_a_word, (
+        "that the pattern is told of where it is at fault"
+    )
     assert count_waivers() == 0
 
 
@@ -176,7 +182,7 @@ def test_no_decision_about_a_slip_is_taken_for_nothing_or_by_nobody(
 
 
 def store_waiver(place: Place, reason: str, by: str, student: str = STUDENT) -> None:
-    """Store what an older release would have taken."""
+    """Store what an older release would have taken, and was adopted."""
     waiver = Waiver(
         mini_app="graduate_departure",
         period=place[1].settings.period,
@@ -186,6 +192,7 @@ def store_waiver(place: Place, reason: str, by: str, student: str = STUDENT) -> 
         granted_by=by,
         granted_at=get_now(),
     )
+    waiver.mac = make_mac(place[1].row_keys, Waiver, waiver, get_now())
     with write_transaction() as session:
         session.add(waiver)
 
@@ -360,7 +367,7 @@ def test_after_the_submission_a_withdrawal_is_refused_and_says_what_can_be_done(
     done = withdraw(office)
     assert done.exit_code == 1
     assert f"already submitted: {slip}" in done.output
-    assert "slips revoke" in done.output
+    assert "can only be revoked, by `flask slips revoke`, unless it is already" in done.output
     assert list_events("waiver_withdrawn") == []
 
 

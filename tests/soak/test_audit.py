@@ -1,4 +1,4 @@
-"""A thousand random changes to the audit events past the service, all found."""
+"""A thousand random changes to the audit events, and a thousand to the rows that decide, past the service: all found."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures import row_tampering
 from tests.fixtures.audit_tampering import list_missed
+from tests.fixtures.departments import install, make_departments
+from tests.fixtures.forged_rows import Target
 from tests.fixtures.office import open_office
 
 TAMPERINGS, SLIPS = 1_000, 20
@@ -17,4 +20,12 @@ def test_a_thousand_tamperings_are_all_found(tmp_path: Path) -> None:
     with open_office(tmp_path) as office:
         for _ in range(SLIPS):
             office.issue()
-        assert list_missed(TAMPERINGS) == []
+        assert list_missed(TAMPERINGS, office.installation.row_keys) == []
+
+
+@pytest.mark.timeout(900)
+def test_a_thousand_tamperings_with_rows_that_decide_are_all_found(tmp_path: Path) -> None:
+    with open_office(tmp_path) as office:
+        target = Target(office, *install(office.installation, make_departments()))
+        history = row_tampering.make_history(target)
+        assert row_tampering.list_missed(history, TAMPERINGS, office.installation.row_keys) == []

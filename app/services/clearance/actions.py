@@ -15,12 +15,12 @@ from app.connectors.base import ActionOutcome
 from app.connectors.client import perform_action
 from app.domain.clearance import Status, StepState
 from app.domain.errors import ActionNotOffered, UnknownStep
-from app.domain.mini_app import ActionSpec, Step
 from app.domain.person import Person
+from app.domain.step import ActionSpec, Step
 from app.extensions import DatabaseSession, db
 from app.models import Action, retry_conflicts, write_transaction
 from app.services.audit import add_event, lock_audit
-from app.services.clearance.clearances import get_live_step
+from app.services.clearance.live import get_live_step
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 
@@ -63,7 +63,8 @@ def take_action(
     _, action = get_action(installed, step_key, action_key)
     deadline = installation.settings.round.deadline_seconds
     asked_at = get_now()
-    before = get_live_step(installation, installed, step_key, person.number)
+    decisions = installed.mini_app.decide(person)
+    before = get_live_step(installation, installed, step_key, person.number, decisions)
     if before.status is Status.CLEARED:
         _settle_dead_intents(person, step_key, action_key, before, deadline)
         return ActionOutcome.CONFIRMED, before
@@ -78,7 +79,7 @@ def take_action(
         outcome = perform_action(installed.connectors[step_key], action_key, person.number, deadline)
     else:
         outcome = _await_outcome(intent.id, CALLS_PER_ACTION * deadline)
-    after = get_live_step(installation, installed, step_key, person.number)
+    after = get_live_step(installation, installed, step_key, person.number, decisions)
     if outcome is ActionOutcome.UNKNOWN and after.status is Status.CLEARED:
         outcome = ActionOutcome.CONFIRMED
     if intent.is_ours:

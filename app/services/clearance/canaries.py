@@ -19,9 +19,9 @@ from datetime import datetime
 
 from app import metrics
 from app.connectors.client import Answer, start_survey
-from app.domain.clearance import Reading, RuleResult, Status
-from app.domain.mini_app import Step
+from app.domain.clearance import NOT_PASSED, Reading, RuleResult, Status
 from app.domain.rules import FactMissing, judge_reading
+from app.domain.step import Step
 from app.services.clearance.canary_looks import Ask, Change, Look, Outcome
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
@@ -180,7 +180,7 @@ def is_pass(finding: RuleResult) -> bool:
 
 def _fails_for(finding: RuleResult, fact: str) -> bool:
     is_for_it = fact == ANY_FACT or fact in {reason.key for reason in finding.reasons}
-    return finding.status is Status.OUTSTANDING and is_for_it
+    return finding.status in NOT_PASSED and is_for_it
 
 
 def list_unwatched_facts(step: Step, controls: Canaries | None) -> tuple[str, ...]:

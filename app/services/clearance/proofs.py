@@ -22,7 +22,7 @@ from datetime import datetime
 
 from app.connectors.base import Connector
 from app.connectors.client import Answer, query_systems
-from app.domain.clearance import DepartmentUnavailable, Reading, Status
+from app.domain.clearance import NOT_PASSED, DepartmentUnavailable, Reading, Status
 from app.services.clearance.cached_answers import CachedAnswer, restore_reading
 from app.services.clearance.canaries import (
     begin_look,
@@ -195,7 +195,7 @@ def _list_resting(installed: InstalledMiniApp, answers: Mapping[str, Answer]) ->
         key
         for key, answer in answers.items()
         if isinstance(answer, Reading)
-        and not answer.records
+        and answer.lacks_record
         and installed.get_step(key).no_record is Status.CLEARED
     ]
 
@@ -221,7 +221,7 @@ def _has_failed(installed: InstalledMiniApp, step_key: str, known: CachedAnswer)
     reading = restore_reading(known)
     if reading is None or not reading.records:
         return False
-    return judge_proven(installed.get_step(step_key), reading).status is Status.OUTSTANDING
+    return judge_proven(installed.get_step(step_key), reading).status in NOT_PASSED
 
 
 def _differ(installed: InstalledMiniApp, step_key: str, before: Answer, after: Answer) -> bool:
@@ -229,7 +229,7 @@ def _differ(installed: InstalledMiniApp, step_key: str, before: Answer, after: A
     if not (isinstance(before, Reading) and isinstance(after, Reading)):
         return False
     step = installed.get_step(step_key)
-    has_records = bool(before.records), bool(after.records)
+    has_records = tuple(map(bool, before.parts)), tuple(map(bool, after.parts))
     passes = is_pass(judge_proven(step, before)), is_pass(judge_proven(step, after))
     return len(set(has_records)) > 1 or len(set(passes)) > 1
 

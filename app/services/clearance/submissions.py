@@ -5,17 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, get_args
 
 from app import metrics
+from app.domain.applies import describe_conditions
 from app.domain.clearance import FactValue, StepState, Waived, list_missing_steps
-from app.domain.errors import SigningUnavailable, StepsOutstanding
+from app.domain.errors import NothingRequired, SigningUnavailable, StepsOutstanding
 from app.domain.keys import NoSigningKey
 from app.domain.person import Person
-from app.extensions import db
-from app.models import Sender, Submission, insert_once, read_connection, retry_conflicts, write_connection
+from app.domain.step import Step
+from app.extensions import DATABASE_ERRORS, db
+from app.models import (
+    Sender,
+    Submission,
+    insert_once,
+    read_connection,
+    retry_conflicts,
+    waited_in_vain,
+    write_connection,
+)
 from app.services.audit import add_event
-from app.services.clearance.clearances import get_live_clearance
+from app.services.clearance.live import get_live_clearance
 from app.services.clearance.waivers import WaiversChanged, hold_waivers
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
@@ -25,6 +35,10 @@ from app.services.slips.signing_keys import SlipKeyError
 from app.services.slips.slips import find_slip_number, find_submitted_slip
 
 log = logging.getLogger(__name__)
+
+Outcome = Literal["issued", "no_key", "refused", "repeated"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+"""What a press of the submit button may come to, as it is counted."""
 
 
 class SubmissionRefused(Exception):
@@ -46,7 +60,7 @@ def submit(
     called before departments are asked, and may raise to keep them from it.
 
     No network call happens inside the transaction. Raises OutsidePeriod, NotGraduating, NotAStudent,
-    CharacterMissing, SlipNotPrintable, SigningUnavailable, or SubmissionRefused; nothing is stored then.
+    CharacterMissing, SlipNotPrintable, NothingRequired, SigningUnavailable, or SubmissionRefused; nothing is stored then.
     """
     installed.require_graduate(person)
     existing = find_slip_number(installed, person.number)
@@ -55,8 +69,12 @@ def submit(
         return existing
     installed.require_open(installation.get_local_time(get_now()).date())
     require_printable(installed, person)
+    decisions = installed.mini_app.decide(person)
+    if all(decision.applies is False for decision in decisions.values()):
+        _count(installed, "refused")
+        raise NothingRequired
     before_asking()
-    states = get_live_clearance(installation, installed, person.number)
+    states = get_live_clearance(installation, installed, person.number, decisions=decisions)
     missing = list_missing_steps(states, installed.mini_app.step_keys)
     if missing:
         _count(installed, "refused")
@@ -65,6 +83,12 @@ def submit(
         number, is_new = _store(installation, installed, person, states)
     except WaiversChanged:
         return submit(installation, installed, person)  # the departments decide now
+    except DATABASE_ERRORS as error:
+        # Another press of this student's may have got through while this one waited for its turn.
+        winner = find_slip_number(installed, person.number) if waited_in_vain(error) else None
+        if winner is None:
+            raise
+        number, is_new = winner, False
     except (NoSigningKey, SlipKeyError) as error:
         _count(installed, "no_key")
         log.error("no key can sign a slip", extra={"reason": str(error)})
@@ -89,13 +113,15 @@ def _store(
     now = get_now()
     record = make_record(installation, installed, person, states, now)
     with read_connection(db.engine) as connection:
-        code = sign_code(connection, installation, record, now)
+        code = sign_code(connection, installation, installed.mini_app.slug, record, now)
     submission = {
         "mini_app": installed.mini_app.slug,
         "period": installed.settings.period,
         "student_number": person.number,
         "student": person.to_json(),
-        "evidence": {key: _describe_evidence(state) for key, state in states.items()},
+        "evidence": {
+            step.key: _describe_evidence(step, states[step.key]) for step in installed.mini_app.steps
+        },
         "submitted_at": now,
     }
     details = {"mini_app": submission["mini_app"], "period": submission["period"], "slip": record.number}
@@ -121,13 +147,17 @@ def _get_submitted_slip(sender: Sender, installed: InstalledMiniApp, student_num
     return number
 
 
-def _count(installed: InstalledMiniApp, outcome: str) -> None:
+def _count(installed: InstalledMiniApp, outcome: Outcome) -> None:
     metrics.submissions.labels(installed.mini_app.slug, outcome).inc()
 
 
-def _describe_evidence(state: StepState) -> dict[str, Any]:
+def _describe_evidence(step: Step, state: StepState) -> dict[str, Any]:
+    """What let a step pass; of one that is not for everybody also its conditions, and what the sign-in told of the person."""
     reading, waived = state.reading, state.waived
-    return {
+    conditions = (
+        {"applies": describe_conditions(step.applies), "told": dict(state.told)} if step.applies else {}
+    )
+    return conditions | {
         "status": str(state.status),
         "waived": {"reason": waived.reason, "granted_by": waived.granted_by} if waived else None,
         "system": reading.system if reading else None,

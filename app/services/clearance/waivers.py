@@ -1,30 +1,44 @@
-"""Waivers 豁免: granted by a person with a reason, audited, shown and printed; withdrawn while nothing is submitted."""
+"""Waivers 豁免: granted by a person with a reason, audited, shown and printed; withdrawn while nothing is submitted. One
+that is not authentic, or that an event says was withdrawn, counts as none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Set
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import Connection, RowMapping, Table, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
+from app import metrics
 from app.domain.clearance import Waived
 from app.domain.conventions import Conventions
 from app.domain.decisions import find_fault, require_other
-from app.domain.errors import AlreadySubmitted, AlreadyWaived, NotWaived, UnknownNumber
+from app.domain.errors import AlreadySubmitted, AlreadyWaived, NotRequired, NotWaived, UnknownNumber
+from app.domain.row_ledger import ROWS, RowChange
 from app.extensions import DatabaseSession, db
-from app.models import Sender, Waiver, read_connection, retry_conflicts, write_transaction
+from app.models import AuditEvent, Sender, Waiver, read_connection, retry_conflicts, write_transaction
 from app.services.audit import add_event
+from app.services.authenticated_rows import Row, is_authentic, is_proven, make_mac, name_row
+from app.services.clearance.cached_answers import load_cached_answers
+from app.services.clearance.unasked import is_exempt
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
 from app.services.numbers import is_known_number
+from app.services.row_keys import RowKeyStore
 from app.services.slips.slips import find_submitted_slip
 
-REPLACED = "without effect, and granted anew"
+log = logging.getLogger(__name__)
 
-_ROWS = cast("Table", Waiver.__table__)
-_FIND = select(_ROWS.c.step, _ROWS.c.reason, _ROWS.c.granted_by).where(
+REPLACED = "without effect, and granted anew"
+WITHDRAWN = "waiver_withdrawn"
+PUT_BACK = "it was withdrawn, and its row was put back past this service"
+NOT_AUTHENTIC = "it is not authentic: it was added or changed past this service, or is from before row keys"
+
+_ROWS, _EVENTS = cast("Table", Waiver.__table__), cast("Table", AuditEvent.__table__)
+_FIND = select(_ROWS).where(
     _ROWS.c.mini_app == bindparam("mini_app"),
     _ROWS.c.period == bindparam("period"),
     _ROWS.c.student_number == bindparam("student_number"),
@@ -32,6 +46,8 @@ _FIND = select(_ROWS.c.step, _ROWS.c.reason, _ROWS.c.granted_by).where(
 )
 """Built once: to build it costs more than to run it."""
 _HOLD = _FIND.with_for_update()
+_FIND_ALL_ENDED = select(_EVENTS.c.details).where(_EVENTS.c.kind == WITHDRAWN)
+_FIND_ENDED = _FIND_ALL_ENDED.where(_EVENTS.c.subject == bindparam("student_number"))
 
 
 class WaiversChanged(Exception):
@@ -43,26 +59,87 @@ def list_waivers(installed: InstalledMiniApp, student_number: str) -> dict[str, 
     while departments are asked. One that would be refused today, see `find_waiver_fault`, has no effect.
     """
     with read_connection(db.engine) as connection:
-        rows = connection.execute(_FIND, _describe_student(installed, student_number)).all()
-    return {
-        step: Waived(reason, granted_by)
-        for step, reason, granted_by in rows
-        if not find_fault(student_number, reason, granted_by, installed.conventions)
-    }
+        return {
+            row["step"]: Waived(row["reason"], row["granted_by"])
+            for row in _read_authentic(connection, installed, student_number)
+            if not find_fault(student_number, row["reason"], row["granted_by"], installed.conventions)
+        }
 
 
-def find_waiver_fault(waiver: Waiver, conventions: Conventions) -> str:
-    """Why a stored waiver is without effect; "" for one that counts. Older releases kept whatever was typed."""
+def _read_authentic(
+    connection: Connection, installed: InstalledMiniApp, student_number: str
+) -> list[RowMapping]:
+    """The student's standing waivers that this service granted and did not take back: an older state of a row that was
+    put back is as authentic as ever, and the event of its withdrawal names it.
+    """
+    try:
+        rows = connection.execute(_FIND, _describe_student(installed, student_number)).mappings().all()
+        found = [row for row in rows if is_authentic(installed.row_keys, Waiver, row)]
+        if not found:
+            return []
+        ended = list_ended(connection, student_number)
+    except (ValueError, TypeError, AttributeError) as error:
+        log.error("waivers cannot be read, and do not count", extra={"error": type(error).__name__})
+        return []
+    standing = [row for row in found if not _was_ended(row, ended)]
+    if len(standing) < len(found):
+        log.error("a waiver that was withdrawn is there again, and does not count")
+        metrics.rows_refused.labels(Waiver.__tablename__).inc(len(found) - len(standing))
+    return standing
+
+
+def list_ended(sender: Sender, student_number: str = "") -> Set[str]:
+    """The states of waivers, of one student or of all, that events of their withdrawal ended. Raises AttributeError or
+    TypeError for an event of another form.
+    """
+    query = _FIND_ENDED.params(student_number=student_number) if student_number else _FIND_ALL_ENDED
+    ended: set[str] = set()
+    for (details,) in sender.execute(query):
+        ended.update(details.get(ROWS, {}).get("removed", {}).get(Waiver.__tablename__, ()))
+    return ended
+
+
+def _was_ended(waiver: Row, ended: Set[str]) -> bool:
+    return name_row(Waiver, waiver)[1] in ended
+
+
+def find_waiver_fault(
+    waiver: Waiver, conventions: Conventions, keys: RowKeyStore, ended: Set[str] | None = None
+) -> str:
+    """Why a stored waiver is without effect; "" for one that counts. Older releases kept whatever was typed. `ended` are
+    those of `list_ended`, looked up where none are given.
+    """
+    if not is_proven(keys.current(), Waiver, waiver):
+        return NOT_AUTHENTIC
+    if ended is None:
+        ended = list_ended(db.session, waiver.student_number)
+    if _was_ended(waiver, ended):
+        return PUT_BACK
     return find_fault(waiver.student_number, waiver.reason, waiver.granted_by, conventions)
 
 
 def list_faulty_waivers(installed: InstalledMiniApp) -> list[tuple[Waiver, str | None]]:
     """The waivers of this period that stand and are without effect, each with the slip that its student has."""
+    ended = list_ended(db.session)
     return [
         (waiver, find_submitted_slip(db.session, installed, waiver.student_number))
         for waiver in find_waivers(installed.mini_app.slug)
-        if waiver.period == installed.settings.period and find_waiver_fault(waiver, installed.conventions)
+        if waiver.period == installed.settings.period
+        and find_waiver_fault(waiver, installed.conventions, installed.row_keys, ended)
     ]
+
+
+def list_standing(installed: InstalledMiniApp) -> dict[str, dict[str, Waived]]:
+    """The waivers of this period that have effect, by student's number, and then by step."""
+    standing: dict[str, dict[str, Waived]] = {}
+    ended = list_ended(db.session)
+    for waiver in find_waivers(installed.mini_app.slug):
+        if waiver.period == installed.settings.period and not find_waiver_fault(
+            waiver, installed.conventions, installed.row_keys, ended
+        ):
+            of_student = standing.setdefault(waiver.student_number, {})
+            of_student[waiver.step] = Waived(waiver.reason, waiver.granted_by)
+    return standing
 
 
 def hold_waivers(
@@ -76,8 +153,12 @@ def hold_waivers(
     """
     if not waived:
         return
-    rows = sender.execute(_HOLD, _describe_student(installed, student_number))
-    found = {step: Waived(reason, granted_by) for step, reason, granted_by in rows}
+    rows = sender.execute(_HOLD, _describe_student(installed, student_number)).mappings()
+    found = {
+        row["step"]: Waived(row["reason"], row["granted_by"])
+        for row in rows
+        if is_authentic(installed.row_keys, Waiver, row)
+    }
     if any(found.get(step) != one for step, one in waived.items()):
         raise WaiversChanged
 
@@ -106,14 +187,16 @@ def grant_waiver(
     """Waive a step for a student in this period. Reason and numbers come cleaned and folded. A waiver that is
     without effect is withdrawn for the new one.
 
-    Raises UnknownStep, OwnDecision, UnknownNumber (unless that is accepted), AlreadyWaived, or AlreadySubmitted when the
-    slip is already out.
+    Raises UnknownStep, OwnDecision, NotRequired (by the sign-in, when the student last looked), UnknownNumber (unless
+    that is accepted), AlreadyWaived, or AlreadySubmitted when the slip is already out.
     """
     step = installed.get_step(step_key)
     require_other(granted_by, (student_number,))
+    if is_exempt(load_cached_answers(installed.mini_app.slug, student_number).get(step_key)):
+        raise NotRequired(step_key)
     if not accepts_unknown and not is_known_number(student_number):
         raise UnknownNumber
-    now = get_now()
+    now, rows = get_now(), RowChange()
     waiver = Waiver(
         **_describe_student(installed, student_number),
         step=step.key,
@@ -121,17 +204,25 @@ def grant_waiver(
         granted_by=granted_by,
         granted_at=now,
     )
+    waiver.mac = make_mac(installed.row_keys, Waiver, waiver, now)
+    rows.add(name_row(Waiver, waiver))
     try:
         with write_transaction() as session:
             _require_not_submitted(session, installed, student_number)
             faulty = _hold_waiver(session, installed, step.key, student_number)
-            if faulty is not None and find_waiver_fault(faulty, installed.conventions):
-                _withdraw(session, faulty, REPLACED, granted_by, now)
+            if faulty is not None and find_waiver_fault(faulty, installed.conventions, installed.row_keys):
+                _withdraw(session, installed, faulty, REPLACED, granted_by, now)
             session.add(waiver)
             session.flush()
             details = {"mini_app": waiver.mini_app, "step": waiver.step, "reason": reason}
             add_event(
-                session, "step_waived", actor=granted_by, subject=student_number, details=details, now=now
+                session,
+                "step_waived",
+                actor=granted_by,
+                subject=student_number,
+                details=details,
+                now=now,
+                rows=rows,
             )
     except IntegrityError as error:
         raise AlreadyWaived(step_key) from error
@@ -154,7 +245,7 @@ def withdraw_waiver(
             raise NotWaived(step_key)
         # After the row is ours: a submission that rests on it has ended by now, and is seen.
         _require_not_submitted(session, installed, student_number)
-        _withdraw(session, waiver, reason, withdrawn_by, now)
+        _withdraw(session, installed, waiver, reason, withdrawn_by, now)
 
 
 def _hold_waiver(
@@ -166,14 +257,26 @@ def _hold_waiver(
 
 
 def _withdraw(
-    session: DatabaseSession, waiver: Waiver, reason: str, withdrawn_by: str, now: datetime
+    session: DatabaseSession,
+    installed: InstalledMiniApp,
+    waiver: Waiver,
+    reason: str,
+    withdrawn_by: str,
+    now: datetime,
 ) -> None:
-    waiver.withdrawn_by, waiver.withdrawn_at, waiver.withdrawal_reason = withdrawn_by, now, reason
-    session.flush()
-    details = {"mini_app": waiver.mini_app, "step": waiver.step, "reason": reason}
+    """What was not authentic is withdrawn as what it claims to be; the event says so."""
+    rows = RowChange()
+    details: dict[str, Any] = {"mini_app": waiver.mini_app, "step": waiver.step, "reason": reason}
     details |= {"granted_by": waiver.granted_by, "granted_for": waiver.reason}
+    if not is_proven(installed.row_keys.current(), Waiver, waiver):
+        details["was_authentic"] = False
+    rows.remove(name_row(Waiver, waiver))
+    waiver.withdrawn_by, waiver.withdrawn_at, waiver.withdrawal_reason = withdrawn_by, now, reason
+    waiver.mac = make_mac(installed.row_keys, Waiver, waiver, now)
+    rows.add(name_row(Waiver, waiver))
+    session.flush()
     number = waiver.student_number
-    add_event(session, "waiver_withdrawn", actor=withdrawn_by, subject=number, details=details, now=now)
+    add_event(session, WITHDRAWN, actor=withdrawn_by, subject=number, details=details, now=now, rows=rows)
 
 
 def _describe_student(installed: InstalledMiniApp, student_number: str) -> dict[str, str]:

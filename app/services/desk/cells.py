@@ -12,7 +12,8 @@ from datetime import date, datetime, time
 
 from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.desk import DeskConfig, get_heading, read_kept
-from app.connectors.fields import Field, FieldType, MoneyUnit
+from app.connectors.field_keys import FieldType, MoneyUnit
+from app.connectors.fields import Field
 from app.domain.conventions import has_content
 from app.domain.person import MalformedNumber, NumberForm
 from app.domain.texts import ControlCharacter, clean_text
@@ -94,7 +95,7 @@ def _write_kept(field: Field, heading: str, cell: Cell) -> str | bool:
     )
     if is_day and (found := _DAY.fullmatch(text)):
         return f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}"
-    if field.type is FieldType.FLAG:
+    if field.type is FieldType.FLAG and field.values is None:
         return _FLAGS.get(text.lower(), text)
     return text
 
@@ -133,7 +134,7 @@ def _explain(field: Field, fault: FailureCode, kept: str | bool) -> str:
     if field.type is FieldType.COUNT:
         return "is not a whole number from 0 on"
     if field.type is FieldType.FLAG:
-        return f"is none of {'、'.join(_FLAGS)}"
+        return f"is none of {'、'.join(field.values or _FLAGS)}"
     if field.type is FieldType.DAY and _is_in_calendar(str(kept)):
         return "is a day that cannot be: in the future, or before the first one that may be"
     return _SAYS.get(fault, f"cannot be recorded ({fault})")

@@ -1,27 +1,50 @@
 """What keeps a desk from answering, kept and lifted: rows that could not be read, and a list not declared complete.
 
-A refused row makes its student unknown. A row whose number cannot be read may be about anybody: it makes everybody
+A refused row makes its student unknown, and an entry beneath it says so too, see `doubts`. A row whose number cannot be read may be about anybody: it makes everybody
 unknown whom the same file did not name, and ends the declaration that the list is complete.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, Table, delete, func, insert, select
 
 from app.connectors.desk import get_heading
+from app.domain.row_ledger import RowChange
 from app.extensions import DatabaseSession, db
 from app.models import AuditEvent, DeskCompletion, DeskEntry, DeskRefusal, upsert, write_transaction
 from app.services.audit import add_event, lock_audit
+from app.services.authenticated_rows import is_authentic, make_mac, name_row, sign_row
 from app.services.clock import get_now
 from app.services.desk.cells import CellRefused, read_cell, read_number
-from app.services.desk.desk import Desk, Facts, compare_with_known, explain_letter, load_facts, store_entries
+from app.services.desk.desk import (
+    DECLARED_INCOMPLETE,
+    Desk,
+    Facts,
+    compare_with_known,
+    explain_letter,
+    list_numbers,
+    load_facts,
+    make_roll,
+    store_entries,
+)
+from app.services.desk.doubts import (
+    IMPORTED,
+    RECORDED,
+    REFUSED,
+    ROW_REFUSED,
+    UNREAD,
+    lift_unread,
+    list_refused,
+    mark_entries,
+)
 
 CHUNK = 500
-REFUSED, UNREAD = "refused", "unread"
+_REFUSALS = cast("Table", DeskRefusal.__table__)
 MOST_SAID = 400
 
 
@@ -50,11 +73,14 @@ class DeskState:
         return self.complete_since is not None and now - self.complete_since <= timedelta(days=days)
 
 
-def read_state(connector: str) -> DeskState:
-    """How this desk stands."""
+def read_state(desk: Desk) -> DeskState:
+    """How this desk stands. A declaration that is not authentic is none."""
+    connector = desk.name
     entries = select(func.count()).select_from(DeskEntry).where(DeskEntry.connector == connector)
     refusals = select(DeskRefusal).where(DeskRefusal.connector == connector)
     completion = db.session.get(DeskCompletion, connector)
+    if completion is not None and not is_authentic(desk.row_keys, DeskCompletion, completion):
+        completion = None
     return DeskState(
         entries=db.session.scalar(entries) or 0,
         complete_since=completion.declared_at if completion else None,
@@ -69,7 +95,7 @@ def _list_left(completion: DeskCompletion) -> tuple[str, ...]:
     event = db.session.scalar(
         select(AuditEvent).where(
             AuditEvent.subject == completion.connector,
-            AuditEvent.kind == "desk_imported",
+            AuditEvent.kind == IMPORTED,
             AuditEvent.happened_at == completion.declared_at,
         )
     )
@@ -83,68 +109,104 @@ def _list_left(completion: DeskCompletion) -> tuple[str, ...]:
 
 
 def note_refused(
-    session: DatabaseSession, connector: str, refused: Mapping[str, str], clerk: str, now: datetime
+    session: DatabaseSession,
+    desk: Desk,
+    refused: Mapping[str, str],
+    clerk: str,
+    now: datetime,
+    changes: RowChange,
 ) -> None:
     """Make these students unknown, for what was wrong with their rows."""
-    _store(session, connector, refused, REFUSED, clerk, now)
+    _store(session, desk, refused, REFUSED, clerk, now, changes)
     for number, message in refused.items():
-        details = {"desk": connector, "says": message}
-        add_event(session, "desk_row_refused", actor=clerk, subject=number, details=details, now=now)
+        details = {"desk": desk.name, "says": message}
+        add_event(session, ROW_REFUSED, actor=clerk, subject=number, details=details, now=now)
 
 
 def doubt_others(
-    session: DatabaseSession, connector: str, named: Set[str], message: str, clerk: str, now: datetime
+    session: DatabaseSession,
+    desk: Desk,
+    named: Set[str],
+    message: str,
+    clerk: str,
+    now: datetime,
+    changes: RowChange,
 ) -> int:
     """Make every student with an entry unknown but the named ones, and end the declaration that the list is
     complete; returns how many.
     """
     lock_audit(session)  # a declaration made at the same time comes before this or after it
-    session.execute(delete(DeskCompletion).where(DeskCompletion.connector == connector))
-    held = select(DeskEntry.student_number).where(DeskEntry.connector == connector)
-    known = select(DeskRefusal.student_number).where(DeskRefusal.connector == connector)
-    others = set(session.scalars(held)) - set(session.scalars(known)) - named
-    _store(session, connector, dict.fromkeys(sorted(others), message), UNREAD, clerk, now)
+    completion = session.get(DeskCompletion, desk.name)
+    if completion is not None:
+        _end_declaration(session, completion, clerk, now)
+    known = select(DeskRefusal.student_number).where(DeskRefusal.connector == desk.name)
+    others = set(list_numbers(session, desk)) - set(session.scalars(known)) - named
+    _store(session, desk, dict.fromkeys(sorted(others), message), UNREAD, clerk, now, changes)
     return len(others)
 
 
-def mend(session: DatabaseSession, connector: str, numbers: Sequence[str]) -> list[str]:
+def mend(session: DatabaseSession, connector: str, numbers: Sequence[str], changes: RowChange) -> list[str]:
     """Let these students' entries count again: a good row or entry came. Returns those who were unknown."""
     mended: list[str] = []
     for chunk in _cut(numbers):
         gone = (DeskRefusal.connector == connector) & DeskRefusal.student_number.in_(chunk)
-        mended += session.scalars(select(DeskRefusal.student_number).where(gone))
-        session.execute(delete(DeskRefusal).where(gone))
+        mended += _remove_refusals(session, gone, changes)
     return mended
 
 
-def set_complete(session: DatabaseSession, connector: str, clerk: str, now: datetime) -> None:
+def set_complete(session: DatabaseSession, desk: Desk, clerk: str, now: datetime, changes: RowChange) -> None:
     """Keep the declaration that the list is complete: what could not be read was nobody's who is not on it now."""
     lock_audit(session)  # see doubt_others
-    upsert(
-        session.connection(),
-        DeskCompletion,
-        [{"connector": connector, "declared_by": clerk, "declared_at": now}],
-    )
-    unread = (DeskRefusal.connector == connector) & (DeskRefusal.cause == UNREAD)
-    session.execute(delete(DeskRefusal).where(unread))
+    unread = (DeskRefusal.connector == desk.name) & (DeskRefusal.cause == UNREAD)
+    _remove_refusals(session, unread, changes)
+    numbers = list_numbers(session, desk)
+    lift_unread(session, desk, numbers, changes, now)
+    held = session.get(DeskCompletion, desk.name)
+    if held is not None:
+        changes.remove(name_row(DeskCompletion, held))
+    refused = select(DeskRefusal.student_number).where(DeskRefusal.connector == desk.name)
+    roll = make_roll({*numbers, *session.scalars(refused), *list_refused(session, desk)})
+    row = {"connector": desk.name, "declared_by": clerk, "declared_at": now, "roll": roll}
+    changes.add(name_row(DeskCompletion, row))
+    upsert(session.connection(), DeskCompletion, [sign_row(desk.row_keys, DeskCompletion, row, now)])
 
 
-def declare_complete(connector: str, clerk: str, entries: int) -> None:
+def enter_on_roll(
+    session: DatabaseSession, desk: Desk, numbers: Iterable[str], now: datetime, changes: RowChange
+) -> None:
+    """Note in a declaration that stands that there are rows about these students now. One that is not authentic, or of
+    before there were rolls, stays as it is.
+    """
+    held = session.get(DeskCompletion, desk.name)
+    if held is None or held.roll is None or not is_authentic(desk.row_keys, DeskCompletion, held):
+        return
+    listed = set(held.roll.split())
+    if listed.issuperset(numbers):
+        return
+    changes.remove(name_row(DeskCompletion, held))
+    held.roll = make_roll(listed.union(numbers))
+    held.mac = make_mac(desk.row_keys, DeskCompletion, held, now)
+    changes.add(name_row(DeskCompletion, held))
+    session.flush()
+
+
+def declare_complete(desk: Desk, clerk: str, entries: int) -> None:
     """Declare that whoever has no entry has nothing to settle. Raises CountMoved unless the desk holds so many."""
     with write_transaction() as session:
         lock_audit(session)
-        now = get_now()
-        held = read_state(connector).entries
+        now, changes = get_now(), RowChange()
+        held = read_state(desk).entries
         if held != entries:
             raise CountMoved(held)
-        set_complete(session, connector, clerk, now)
+        set_complete(session, desk, clerk, now, changes)
         add_event(
             session,
             "desk_declared_complete",
             actor=clerk,
-            subject=connector,
+            subject=desk.name,
             details={"entries": held},
             now=now,
+            rows=changes,
         )
 
 
@@ -154,24 +216,44 @@ def withdraw_complete(connector: str, clerk: str) -> bool:
         completion = session.get(DeskCompletion, connector)
         if completion is None:
             return False
-        session.delete(completion)
-        add_event(
-            session, "desk_declared_incomplete", actor=clerk, subject=connector, details={}, now=get_now()
-        )
+        _end_declaration(session, completion, clerk, get_now())
     return True
+
+
+def _end_declaration(session: DatabaseSession, completion: DeskCompletion, clerk: str, now: datetime) -> None:
+    """By its event the row counts no more, should it ever be put back."""
+    changes, connector = RowChange(), completion.connector
+    changes.remove(name_row(DeskCompletion, completion))
+    session.delete(completion)
+    session.flush()
+    add_event(session, DECLARED_INCOMPLETE, actor=clerk, subject=connector, details={}, now=now, rows=changes)
+
+
+def _remove_refusals(session: DatabaseSession, gone: ColumnElement[bool], changes: RowChange) -> list[str]:
+    """Returns whose they were."""
+    refusals = session.scalars(select(DeskRefusal).where(gone)).all()
+    for refusal in refusals:
+        changes.remove(name_row(DeskRefusal, refusal))
+    numbers = [refusal.student_number for refusal in refusals]
+    session.execute(delete(DeskRefusal).where(gone))
+    return numbers
 
 
 def _store(
     session: DatabaseSession,
-    connector: str,
+    desk: Desk,
     message: Mapping[str, str],
     cause: str,
     clerk: str,
     now: datetime,
+    changes: RowChange,
 ) -> None:
+    for chunk in _cut(list(message)):
+        same = (DeskRefusal.connector == desk.name) & DeskRefusal.student_number.in_(chunk)
+        _remove_refusals(session, same, changes)
     rows = [
         {
-            "connector": connector,
+            "connector": desk.name,
             "student_number": number,
             "cause": cause,
             "says": text[:MOST_SAID],
@@ -180,8 +262,11 @@ def _store(
         }
         for number, text in message.items()
     ]
+    for row in rows:
+        changes.add(name_row(DeskRefusal, {**row, "message": row["says"]}))
     if rows:
-        upsert(session.connection(), DeskRefusal, rows)
+        session.connection().execute(insert(_REFUSALS), rows)
+    mark_entries(session, desk, list(message), cause, changes, now)
 
 
 def _cut(numbers: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -204,13 +289,14 @@ def record_entry(desk: Desk, student_number: str, cells: Mapping[str, str], by: 
         name: read_cell(field, cells.get(get_heading(field))) for name, field in desk.config.fields.items()
     }
     warnings = _compare_number(desk, number)
-    now = get_now()
+    now, changes = get_now(), RowChange()
     with write_transaction() as session:
         before = load_facts(session, desk, [number]).get(number)
-        store_entries(session, desk, {number: facts}, by)
-        mended = mend(session, desk.name, [number])
+        store_entries(session, desk, {number: facts}, by, now, changes)
+        mended = mend(session, desk.name, [number], changes)
+        enter_on_roll(session, desk, [number], now, changes)
         details = {"desk": desk.name, "facts": facts, "before": before, "mended": bool(mended)}
-        add_event(session, "desk_recorded", actor=by, subject=number, details=details, now=now)
+        add_event(session, RECORDED, actor=by, subject=number, details=details, now=now, rows=changes)
     return warnings
 
 

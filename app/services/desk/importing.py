@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.connectors.desk import get_heading
-from app.connectors.fields import FieldType
+from app.connectors.field_keys import FieldType
+from app.domain.row_ledger import RowChange
 from app.extensions import DatabaseSession, db
 from app.models import write_transaction
 from app.services.audit import add_event
@@ -36,7 +37,8 @@ from app.services.desk.desk import (
     remove_entries,
     store_entries,
 )
-from app.services.desk.gaps import doubt_others, mend, note_refused, set_complete
+from app.services.desk.doubts import IMPORTED
+from app.services.desk.gaps import doubt_others, enter_on_roll, mend, note_refused, set_complete
 from app.services.desk.spreadsheet import ImportedTable
 
 LEAST_DIGITS = 5
@@ -182,22 +184,24 @@ def import_table(
 def _store(
     session: DatabaseSession, desk: Desk, found: _Sorted, clerk: str, digest: str, options: ImportOptions
 ) -> ImportReport:
-    now = get_now()
+    now, changes = get_now(), RowChange()
     report, news = _compare(session, desk, found)
-    store_entries(session, desk, news, clerk)
-    mended = mend(session, desk.name, sorted(found.good))
-    note_refused(session, desk.name, found.unknown, clerk, now)
+    store_entries(session, desk, news, clerk, now, changes)
+    mended = mend(session, desk.name, sorted(found.good), changes)
+    note_refused(session, desk, found.unknown, clerk, now, changes)
     left = _list_left(session, desk, found) if options.is_complete else ()
     if options.removed:
         _require_removed(left, options.removed)
-        remove_entries(session, desk, left, clerk, digest)
+        remove_entries(session, desk, left, clerk, digest, now)
     doubted = 0
     if found.unread:
         day = desk.config.conventions.get_today()
         message = f"row {found.unread[0]} of an import of {day} has no readable number"
-        doubted = doubt_others(session, desk.name, found.good.keys(), message, clerk, now)
+        doubted = doubt_others(session, desk, found.good.keys(), message, clerk, now, changes)
     if options.is_complete:
-        set_complete(session, desk.name, clerk, now)
+        set_complete(session, desk, clerk, now, changes)
+    else:
+        enter_on_roll(session, desk, [*found.good, *found.unknown], now, changes)
     details = {
         "file_sha256": digest,
         "added": report.added,
@@ -211,7 +215,7 @@ def _store(
         "left": [] if options.removed else left[:SHOWN_LEFT],
         "removed": options.removed,
     }
-    add_event(session, "desk_imported", actor=clerk, subject=desk.name, details=details, now=now)
+    add_event(session, IMPORTED, actor=clerk, subject=desk.name, details=details, now=now, rows=changes)
     return replace(report, doubted=doubted, left=left, is_recorded=True, is_complete=options.is_complete)
 
 

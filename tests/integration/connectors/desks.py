@@ -18,6 +18,7 @@ from app.domain.clearance import DepartmentUnavailable, Reading
 from app.extensions import db
 from app.factory import create_app
 from app.services.desk.desk import open_desk_book
+from app.services.row_keys import RowKeyStore
 from app.settings import load_settings
 from tests.campus.run import PROJECT, make_environment
 from tests.fixtures.connectors import connect_all
@@ -128,7 +129,7 @@ def connect(hall: Installation, desk: str = "hall", **changes: Any) -> Connector
     """The desk as the service has it, with changes in its configuration."""
     settings = load_settings(hall.environment)
     table = {**settings.connectors[desk], **changes}
-    book = open_desk_book(settings.database, ZoneInfo("Asia/Shanghai"))
+    book = open_desk_book(settings.database, ZoneInfo("Asia/Shanghai"), RowKeyStore(settings.slip.keys))
     assert settings.faults == []
     return connect_all({desk: table}, book)[desk]
 

@@ -24,6 +24,7 @@ def hall(tmp_path: Path) -> Installation:
     return make_installation(tmp_path)
 
 
+@pytest.mark.usefixtures("all_authentic")
 def test_an_entry_that_is_too_old_is_told_with_its_time(hall: Installation) -> None:
     keep(hall, json.dumps(FACTS))
     with sqlite3.connect(hall.folder / "lixiao.sqlite3") as connection:
@@ -35,6 +36,7 @@ def test_an_entry_that_is_too_old_is_told_with_its_time(hall: Installation) -> N
     assert isinstance(ask(connect(hall, fresh_for_minutes=500_000)), Reading)
 
 
+@pytest.mark.usefixtures("all_authentic")
 def test_an_entry_may_name_the_day_as_of_which_it_holds(hall: Installation) -> None:
     keep(hall, json.dumps(FACTS | {"done_on": "2026-06-02"}))
     fields = load_settings(hall.environment).connectors["hall"]["fields"]

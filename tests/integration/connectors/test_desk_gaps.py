@@ -102,6 +102,7 @@ def test_a_declaration_needs_the_count_of_entries_and_can_be_taken_back(hall: In
     assert kinds == ["desk_imported", "desk_declared_complete", "desk_declared_incomplete"]
 
 
+@pytest.mark.usefixtures("all_authentic")
 def test_a_declaration_of_last_season_is_too_old(hall: Installation) -> None:
     import_debts(hall, f"{OTHER},12.50", options=("--complete",))
     long_ago = datetime.now(UTC) - timedelta(days=121)
@@ -324,7 +325,10 @@ def test_a_recorded_number_that_nobody_has_is_warned_of(hall: Installation) -> N
     assert (code, "warning: TS2300000O is nobody's here and has letters among its digits" in err) == (0, True)
     assert "warning: TS23000009 is nobody's here: nobody signed in with it" in record(hall, ABSENT, 0)[1]
     with sqlite3.connect(hall.folder / "lixiao.sqlite3") as connection:
-        connection.execute("INSERT INTO consents VALUES ('m', ?, '1', '2026-06-09 00:00:00')", (OTHER,))
+        connection.execute(
+            "INSERT INTO consents (mini_app, student_number, version, given_at) VALUES ('m', ?, '1', '2026-06-09 00:00:00')",
+            (OTHER,),
+        )
     assert record(hall, OTHER, 0) == (0, "")
 
 
@@ -347,7 +351,10 @@ def test_a_letter_for_a_digit_where_nobody_has_either_is_warned_of(hall: Install
 
 def test_who_signed_in_once_is_known(hall: Installation) -> None:
     with sqlite3.connect(hall.folder / "lixiao.sqlite3") as connection:
-        connection.execute("INSERT INTO consents VALUES ('m', ?, '1', '2026-06-09 00:00:00')", (OTHER,))
+        connection.execute(
+            "INSERT INTO consents (mini_app, student_number, version, given_at) VALUES ('m', ?, '1', '2026-06-09 00:00:00')",
+            (OTHER,),
+        )
     assert "not known here" not in import_debts(hall, f"{OTHER},1")[2]
     assert "(rows 3)" in import_debts(hall, f"{OTHER},1", f"{DEBTOR},1")[2]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from app.config_model import read as read_table
-from app.connectors.desk import DeskConfig, fold_heading
+from app.connectors.desk import DeskConfig, fold_heading, read_kept
 from app.domain.conventions import Conventions
 from app.domain.person import LetterCase, NumberForm
 from app.services.desk.cells import Cell, CellRefused, Formula, read_cell, read_number
@@ -252,3 +253,48 @@ def list_pattern_faults(pattern: str, case: LetterCase) -> list[str]:
         conventions=conventions,
     )
     return faults
+
+
+SPELT: dict[str, Any] = {
+    "fields": {
+        "returned": {"path": "归还", "type": "flag", "values": {"已还": True, "未还": False}},
+        "owed": {"path": "欠费", "type": "money", "unit": "yuan", "suffix": "元", "formats": ["thousands"]},
+        "books": {"path": "欠书", "type": "count", "zero": ["无"]},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("fact", "cell", "kept", "means"),
+    [
+        ("returned", "未还", "未还", False),
+        ("returned", " 已还 ", "已还", True),
+        ("owed", "1,200.50元", "1,200.50元", Decimal("1200.50")),
+        ("books", "无", "无", 0),
+        ("books", 2, "2", 2),
+    ],
+)
+def test_a_desks_own_spelling_is_kept_as_written_and_read_by_its_keys(
+    fact: str, cell: Cell, kept: str, means: object
+) -> None:
+    config, faults = read(**SPELT)
+    assert faults == []
+    assert read_cell(config.fields[fact], cell) == kept
+    assert read_kept(config.fields[fact], kept) == means
+
+
+@pytest.mark.parametrize("cell", ["是", True, "还了", None])
+def test_a_flag_with_words_of_its_own_has_no_others(cell: Cell) -> None:
+    with pytest.raises(CellRefused, match="is empty" if cell is None else "is none of 已还、未还"):
+        read_cell(read(**SPELT)[0].fields["returned"], cell)
+
+
+@pytest.mark.parametrize(
+    ("keys", "wrong"),
+    [
+        ({"type": "day", "formats": ["YYYYMMDD"]}, "hall.fields.x.formats is not for a desk: its days are kept as YYYY-MM-DD"),
+        ({"type": "count", "null": "0"}, "hall.fields.x.null is not for a desk: a cell without a number is a clerk's omission"),
+    ],
+)  # fmt: skip
+def test_what_a_desk_cannot_keep_so_is_told(keys: dict[str, Any], wrong: str) -> None:
+    assert read(fields={"x": {"path": "栏", **keys}})[1] == [wrong]

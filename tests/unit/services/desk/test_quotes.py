@@ -16,6 +16,7 @@ from app.services.desk.cells import FileRefused
 from app.services.desk.desk import Desk
 from app.services.desk.importing import refuse_swallowed
 from app.services.desk.spreadsheet import ImportedTable, read_table
+from app.services.row_keys import RowKeyStore
 from tests.fixtures.connectors import read_config
 
 HEADINGS = "学号,项目,欠费,罚金,贷款,欠书"
@@ -124,7 +125,7 @@ def make_desk(**changes: object) -> Desk:
         "number_column": "学号",
         "fields": {"owed": {"path": "欠费", "type": "count"}, "fine": {"path": "罚金", "type": "count"}},
     }
-    return Desk("debts", read_config(section | changes, "debts"), NumberForm())
+    return Desk("debts", read_config(section | changes, "debts"), NumberForm(), RowKeyStore(None))
 
 
 def read_sheet(folder: Path, *rows: tuple[object, ...]) -> ImportedTable:
