@@ -23,7 +23,12 @@ def get_hash(content: Mapping[str, Any], previous: str = "") -> str:
 
     Raises TypeError on a value that is neither JSON nor a moment.
     """
+    return hashlib.sha256(previous.encode() + encode_canonically(content)).hexdigest()
+
+
+def encode_canonically(content: Mapping[str, Any]) -> bytes:
+    """The canonical JSON of `content`. Raises TypeError on a value that is neither JSON nor a moment."""
     text = json.dumps(
         content, default=datetime.isoformat, ensure_ascii=False, sort_keys=True, separators=(",", ":")
     )
-    return hashlib.sha256((previous + text).encode()).hexdigest()
+    return text.encode()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -74,6 +74,12 @@ class PublicSlipKey:
         has_begun = self.signs_from is None or self.signs_from <= moment
         return self.state is KeyState.ACTIVE and self.covers(moment.date()) and has_begun
 
+    def find_first_whole_day(self, moment: datetime) -> date:
+        """The first day on all of which the key may sign, on the clock of this moment."""
+        if self.signs_from is None:
+            return self.not_before
+        return max(self.not_before, self.signs_from.astimezone(moment.tzinfo).date() + timedelta(days=1))
+
     def to_jwk(self) -> dict[str, str]:
         """The key as a JSON Web Key."""
         begins = {"signs_from": self.signs_from.strftime(_MOMENT)} if self.signs_from else {}
@@ -113,6 +119,20 @@ class KeyRing:
         if not usable:
             raise NoSigningKey(f"no active key may sign at {moment.isoformat(timespec='minutes')}")
         return max(usable, key=lambda key: (key.not_before, key.kid)).kid
+
+    def find_last_signing_day(self, moment: datetime) -> date:
+        """The last day up to which some key signs on every day from this moment on, which is on the service's wall clock.
+
+        Raises NoSigningKey when none signs now.
+        """
+        last = max((key.not_after for key in self.keys if key.may_sign(moment)), default=None)
+        if last is None:
+            raise NoSigningKey(f"no active key may sign at {moment.isoformat(timespec='minutes')}")
+        for key in sorted(self.keys, key=lambda key: key.find_first_whole_day(moment)):
+            follows = key.find_first_whole_day(moment) <= last + timedelta(days=1)
+            if key.state is KeyState.ACTIVE and follows:
+                last = max(last, key.not_after)
+        return last
 
     def to_jwks(self) -> dict[str, list[dict[str, str]]]:
         """The ring as a JSON Web Key Set, by kid."""

@@ -117,6 +117,10 @@ class SlipRecord:
         """The printed value of a student field, or "" where the slip does not print it."""
         return next((field.value for field in self.fields if field.key == key), "")
 
+    def get_label(self, key: str) -> str:
+        """What the slip calls a field, or "" where it does not print it."""
+        return next((field.label for field in self.fields if field.key == key), "")
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready copy; `parse_slip_record` reads it back. What a slip does not print is left out, as it always was."""
         data = _list_values(self)

@@ -10,12 +10,15 @@ short code, the content hash, who did it and why, the previous entry's hash, and
 `app.domain.hash_chain` says what canonical JSON is. A state is never changed in silence: a revoked or superseded
 code has a further entry, with the same content hash. Every status list carries the newest hash.
 
+An entry `restored` is about no code: a backup was restored, and the log goes on above all numbers that were ever given
+out, so that it alone may leave numbers out. Its content hash is that of the codes that the backup lacks.
+
 From it follows what a slip is worth to its holder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -46,6 +49,11 @@ class CodeState(StrEnum):
     SUPERSEDED = "superseded"
 
 
+RESTORED = "restored"
+"""The state of an entry about no code."""
+LOST_KEYS = ("log_sequence", "state", "code_hash", "number", "status_index")
+
+
 def get_chain_hash(entry: Mapping[str, Any]) -> str:
     """The hash of an entry, which has at least the keys of ENTRY_KEYS."""
     return get_hash({key: entry[key] for key in ENTRY_KEYS})
@@ -60,6 +68,12 @@ def get_content_hash(code: Mapping[str, Any], slip: Mapping[str, Any], submissio
             "submission": {key: submission[key] for key in SUBMISSION_KEYS},
         }
     )
+
+
+def get_lost_hash(lost: Iterable[Mapping[str, Any]]) -> str:
+    """The content hash of an entry `restored`: of the lost codes by their sequence, each with at least LOST_KEYS."""
+    rows = sorted(lost, key=lambda row: (row["log_sequence"], row["code_hash"]))
+    return get_hash({"lost": [[row[key] for key in LOST_KEYS] for row in rows]})
 
 
 class SlipState(StrEnum):

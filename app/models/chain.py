@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, Table, insert, select, update
 
 from app.extensions import Base
 from app.models.engine import Sender
+from app.models.floors import find_floor
 
 NEWEST = 1
 IN_PORTIONS = {"yield_per": 500}
@@ -40,13 +41,18 @@ class StoredChain:
         return sender.execute(self._read_head).mappings().one()
 
     def lock(self, sender: Sender) -> RowMapping:
-        """Take the head for this transaction; other writers wait until it ends."""
-        return sender.execute(self._lock_head).mappings().one()
+        """Take the head for this transaction; other writers wait until it ends. Raises BelowCheckpoint where entries are
+        missing that a checkpoint tells of.
+        """
+        head = sender.execute(self._lock_head).mappings().one()
+        find_floor(sender).require(sender, head)
+        return head
 
     def append(self, sender: Sender, entry: dict[str, Any]) -> None:
         """Add the entry, which follows the locked head, and let it be the head."""
         sender.execute(self._insert, entry)
         sender.execute(self._move_head, {name: entry[name] for name in self._columns})
+        find_floor(sender).was_moved = True
 
     def read(self, connection: Connection, after: int | None = None) -> Iterator[dict[str, Any]]:
         """The entries behind the one of this number, oldest first."""

@@ -1,14 +1,14 @@
-"""The tables of slips 离校单: slips, the codes issued for them, the issued log of those codes, the digests of files handed
-out 发出的文件, the scan log 核验记录, which never says whose slip it was or who looked from where, and the log of full views
-查看记录, which says which guard or clerk saw all of a slip.
+"""The tables of slips 离校单: slips, the codes issued for them, the issued log of those codes, codes that a restored backup
+lacks, the digests of files handed out 发出的文件, the scan log 核验记录, which never says whose slip it was or who looked from
+where, and the log of full views 查看记录, which says which guard or clerk saw all of a slip.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.hash_chain import START
@@ -99,8 +99,33 @@ class IssuedCode(Base):
     slip: Mapped[Slip] = relationship(back_populates="codes")
 
 
+class LostCode(Base):
+    """A code that was issued and that a restored backup lacks, as the checkpoints tell of it; see `domain/checkpoints.py`.
+    Its place is never given to another. `log_sequence` and `state` are those of the last entry about it that was lost,
+    `declared_sequence` the entry `restored` that confirms it. Rows are added and never changed.
+    """
+
+    __tablename__ = "lost_codes"
+
+    code_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
+    number: Mapped[str] = mapped_column(String(24), index=True)
+    status_index: Mapped[int] = mapped_column(index=True)
+    state: Mapped[str] = mapped_column(String(12))
+    log_sequence: Mapped[int]
+    declared_sequence: Mapped[int] = mapped_column(ForeignKey("slip_log_entries.sequence"), index=True)
+
+
+class JournalMark(Base):
+    """The one row says since when this database has a journal of checkpoints outside of it; see `domain/checkpoints.py`."""
+
+    __tablename__ = "journal_marks"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    begun_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class Scan(Base):
-    """`slip_id` is None where no slip was found. `address_hash` is salted anew each day. `offline_id` is
+    """`slip_id` is None in old rows where no slip was found. `address_hash` is salted anew each day. `offline_id` is
     the id that a gate without network gave its check, so that the check counts once.
     """
 
@@ -114,6 +139,19 @@ class Scan(Base):
     address_hash: Mapped[str] = mapped_column(String(32))
     slip_id: Mapped[int | None] = mapped_column(ForeignKey("slips.id"))
     offline_id: Mapped[str | None] = mapped_column(String(36), unique=True)
+
+
+class ScanCount(Base):
+    """How often codes behind which no slip stands were checked on a day of the service's time zone: anybody can make any
+    number of them, so that none has a row of its own.
+    """
+
+    __tablename__ = "scan_counts"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    viewer: Mapped[str] = mapped_column(String(8), primary_key=True)
+    verdict: Mapped[str] = mapped_column(String(16), primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
 
 
 class SlipView(Base):

@@ -4,6 +4,9 @@ Chain, format 1: hash = SHA-256(previous hash as 64 hex digits || canonical JSON
 actor, details, happened_at, kind and subject (`app.domain.hash_chain`). Once old events were deleted, the first one
 left follows the hash of the last of those, which the head numbered 0 keeps and an event `audit_purged` confirms.
 
+An event names the rows that decide which its transaction added and removed (`app.domain.row_ledger`); where these are
+many, events `rows_changed` behind it name the rest.
+
 With every event that a command writes, who sits at the keyboard 操作者 is kept: `--by` is what was typed and proves
 nothing; the system's user, and who became it by sudo, is what an audit can hold against it.
 """
@@ -21,11 +24,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.domain.hash_chain import START, get_hash
+from app.domain.row_ledger import RowChange, RowLedger
 from app.extensions import DatabaseSession, db
 from app.models import AuditEvent, AuditHead, HeadDiffers, Sender, Slip, StoredChain
+from app.services.authenticated_rows import find_row_faults
+from app.services.row_keys import RowKeyError, RowKeyStore
 
 _USER_NAME = re.compile(r"[\w.@\\$-]{1,64}", re.ASCII)
 _present: ContextVar[Mapping[str, str] | None] = ContextVar("keyboard", default=None)
@@ -61,6 +67,7 @@ def read_user() -> dict[str, str]:
 
 PURGED = "audit_purged"
 ISSUED = "slip_issued"
+ROWS_CHANGED = "rows_changed"
 HASHED_KEYS = ("actor", "details", "happened_at", "kind", "subject")
 EVENTS = StoredChain(AuditEvent, AuditHead)
 
@@ -82,15 +89,20 @@ def add_event(
     subject: str,
     details: dict[str, Any],
     now: datetime,
+    rows: RowChange | None = None,
 ) -> None:
     """Append an event to the transaction. `kind` is in the past tense, `actor` who did it, `subject` the
-    student number, slip number or key it is about. Inside a command it names who is at the keyboard.
+    student number, slip number or key it is about, `rows` what the transaction does to rows that decide. Inside a
+    command it names who is at the keyboard.
     """
     keyboard = get_keyboard()
-    if keyboard is not None:
-        details = {**details, "keyboard": dict(keyboard)}
-    event = {"happened_at": now, "kind": kind, "actor": actor, "subject": subject, "details": details}
-    EVENTS.append(sender, {**event, "chain_hash": get_event_hash(lock_audit(sender), event)})
+    first, *others = (list(rows.iterate_details()) if rows else []) or [{}]
+    told = [(kind, {**details, **first}), *((ROWS_CHANGED, part) for part in others)]
+    for name, content in told:
+        if keyboard is not None:
+            content["keyboard"] = dict(keyboard)
+        event = {"happened_at": now, "kind": name, "actor": actor, "subject": subject, "details": content}
+        EVENTS.append(sender, {**event, "chain_hash": get_event_hash(lock_audit(sender), event)})
 
 
 def move_start(session: DatabaseSession, chain_hash: str) -> None:
@@ -108,7 +120,7 @@ def find_broken_event(on_event: Callable[[Mapping[str, Any]], None] = lambda _ev
     A removed tail is found by the head's hash; its id is then one past the last event's. Removed first events
     are found by the start that no event confirms; the id is then that of the first event that is left.
     """
-    db.session.rollback()
+    _begin_snapshot()
     start = db.session.get(AuditHead, 0, populate_existing=True)
     is_confirmed, first_id, last_id = start is None, 0, 0
     try:
@@ -125,6 +137,13 @@ def find_broken_event(on_event: Callable[[Mapping[str, Any]], None] = lambda _ev
     return None if is_confirmed else first_id
 
 
+def _begin_snapshot() -> None:
+    """Let this session read events and rows as they stand at one moment; SQLite does so anyway."""
+    db.session.rollback()
+    if db.engine.dialect.name == "postgresql":
+        db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
 def _confirms(event: Mapping[str, Any], start: str) -> bool:
     return bool(event["kind"] == PURGED and event["details"].get("chain_hash") == start)
 
@@ -134,14 +153,17 @@ def count_events() -> int:
     return db.session.scalar(select(func.count(AuditEvent.id))) or 0
 
 
-def find_audit_faults(on_event: Callable[[], None]) -> Iterator[str]:
+def find_audit_faults(on_event: Callable[[], None], keys: RowKeyStore) -> Iterator[str]:
     """What does not hold, a sentence each; nothing when all holds. The chain as far as it goes, and then that every
-    slip has the event of its issue, and every such event its slip. `on_event` hears of every event read.
+    slip and every row that decides has its event, every such event its slip or row, and every row its code.
+    `on_event` hears of every event read.
     """
     issued: dict[str, int] = {}
+    ledger = RowLedger()
 
     def note(event: Mapping[str, Any]) -> None:
         on_event()
+        ledger.note(event)
         if event["kind"] == ISSUED:
             issued[str(event["details"].get("slip"))] = event["id"]
 
@@ -150,10 +172,26 @@ def find_audit_faults(on_event: Callable[[], None]) -> Iterator[str]:
         if broken is not None:
             yield f"event {broken} does not fit: it, or one before it, was altered, removed or moved"
             return
-        yield from _compare_slips(issued)
-    except (ValueError, TypeError, AttributeError, SQLAlchemyError) as error:
+        oldest = _find_oldest_event()
+        yield from _compare_slips(issued, oldest)
+        yield from find_row_faults(db.session.connection(), ledger, keys.current(), oldest)
+    except RowKeyError as error:
+        yield f"rows cannot be authenticated: {error}"
+    except DBAPIError:
+        raise  # the database fails, which says nothing of the events
+    except (ValueError, TypeError, AttributeError, SQLAlchemyError):
         db.session.rollback()
-        yield f"an event cannot be read at all: {type(error).__name__}"
+        yield "an event or a row cannot be read at all"
+
+
+def read_ledger(sender: Sender) -> RowLedger:
+    """The rows that decide by all events; see `find_audit_faults` for whether these are whole."""
+    ledger = RowLedger()
+    for event_id, details in sender.execute(
+        select(AuditEvent.id, AuditEvent.details).order_by(AuditEvent.id)
+    ):
+        ledger.note({"id": event_id, "details": details})
+    return ledger
 
 
 def export_events(
@@ -167,10 +205,13 @@ def export_events(
             yield json.dumps({**event, "happened_at": moment.isoformat()}, ensure_ascii=False)
 
 
-def _compare_slips(issued: dict[str, int]) -> Iterator[str]:
-    """The events of slips issued before the oldest event left may have been deleted by their time."""
+def _find_oldest_event() -> datetime | None:
+    """Events of before this moment may have been deleted by their time; None where none were."""
     was_purged = db.session.get(AuditHead, 0) is not None
-    oldest = db.session.scalar(select(func.min(AuditEvent.happened_at))) if was_purged else None
+    return db.session.scalar(select(func.min(AuditEvent.happened_at))) if was_purged else None
+
+
+def _compare_slips(issued: dict[str, int], oldest: datetime | None) -> Iterator[str]:
     for number, issued_at in db.session.execute(select(Slip.number, Slip.issued_at)):
         if issued.pop(number, None) is None and (oldest is None or issued_at >= oldest):
             yield f"slip {number} was issued without an event"

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain.keys import KeyRing
 from app.domain.slip_code import Verdict, check_slip_code
 from app.domain.slip_log import CodeState
-from app.models import IssuedCode
+from app.models import IssuedCode, describe_failure
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def list_used_kids(engine: Engine) -> list[int]:
                 raise LogNotThere("the database holds no issued log yet")
             return list(_iterate_kids(connection))
     except SQLAlchemyError as error:
-        raise LogNotThere(f"the database does not answer ({type(error).__name__})") from error
+        raise LogNotThere(describe_failure(error)) from error
 
 
 def list_missing_kids(connection: Connection, ring: KeyRing) -> list[int]:

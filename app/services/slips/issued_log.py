@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from app.domain.hash_chain import START
-from app.domain.slip_log import CodeState, get_chain_hash, get_content_hash
+from app.domain.slip_log import RESTORED, CodeState, get_chain_hash, get_content_hash, get_lost_hash
 from app.models import (
     HeadDiffers,
     IssuedCode,
+    LostCode,
     Sender,
     Slip,
     SlipLogEntry,
@@ -45,19 +46,36 @@ def log_code(
     sender: Sender, rows: CodeRows, state: CodeState, *, actor: str, reason: str, now: datetime
 ) -> int:
     """Append an entry about a code, and return its sequence number. `actor` is who did it, `reason` why."""
+    about = {"state": state, "short_code": rows.code["short_code"], "content_hash": get_content_hash(*rows)}
     head = ISSUED_LOG.lock(sender)
-    entry: dict[str, Any] = {
-        "sequence": head["sequence"] + 1,
-        "happened_at": now,
-        "state": state,
-        "short_code": rows.code["short_code"],
-        "content_hash": get_content_hash(*rows),
-        "actor": actor,
-        "reason": reason,
-        "previous_hash": head["chain_hash"],
-    }
+    return _append(sender, head, head["sequence"] + 1, about, actor=actor, reason=reason, now=now)
+
+
+def log_restored(
+    sender: Sender, highest: int, lost: Sequence[Values], *, actor: str, reason: str, now: datetime
+) -> int:
+    """Let the log go on above all numbers up to `highest`, and return the entry's sequence number, which confirms the
+    codes that were lost, each with the keys of LOST_KEYS.
+    """
+    about = {"state": RESTORED, "short_code": "", "content_hash": get_lost_hash(lost)}
+    head = ISSUED_LOG.lock(sender)
+    sequence = max(head["sequence"], highest) + 1
+    return _append(sender, head, sequence, about, actor=actor, reason=reason, now=now)
+
+
+def _append(
+    sender: Sender,
+    head: RowMapping,
+    sequence: int,
+    about: dict[str, Any],
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+) -> int:
+    told = {"happened_at": now, "actor": actor, "reason": reason, "previous_hash": head["chain_hash"]}
+    entry = {"sequence": sequence, **about, **told}
     ISSUED_LOG.append(sender, {**entry, "chain_hash": get_chain_hash(entry)})
-    sequence: int = entry["sequence"]
     return sequence
 
 
@@ -100,11 +118,12 @@ def find_log_faults(connection: Connection) -> Iterator[str]:
     lines: dict[str, _Line] = {}
     try:
         yield from _check_chain(connection, lines)
+        yield from _check_lost(connection)
         yield from _check_codes(connection, lines)
         yield from _check_unlogged(connection)
         yield from _check_people(connection)
-    except (ValueError, TypeError, ArithmeticError) as error:
-        yield f"a row cannot be read at all: {type(error).__name__}"
+    except (ValueError, TypeError, ArithmeticError):
+        yield "a row cannot be read at all"
 
 
 @dataclass(slots=True)
@@ -120,12 +139,15 @@ def _check_chain(connection: Connection, lines: dict[str, _Line]) -> Iterator[st
     expected = 1
     try:
         for entry, previous in ISSUED_LOG.follow(connection, {"sequence": 0, "chain_hash": START}):
+            is_restored = entry["state"] == RESTORED
             if entry["sequence"] != expected:
-                yield f"entry {expected} is missing"
+                if not is_restored or entry["sequence"] < expected:
+                    yield f"entry {expected} is missing"
                 expected = entry["sequence"]
             if entry["previous_hash"] != previous:
                 yield f"entry {expected} does not follow the one before it"
-            if entry["chain_hash"] != get_chain_hash(entry) or not _apply(entry, lines):
+            fits = is_restored or _apply(entry, lines)
+            if entry["chain_hash"] != get_chain_hash(entry) or not fits:
                 yield f"entry {expected} was altered"
             expected += 1
     except HeadDiffers:
@@ -157,6 +179,18 @@ def _check_codes(connection: Connection, lines: dict[str, _Line]) -> Iterator[st
         elif (line.sequence, line.state) != (code["log_sequence"], code["state"]):
             yield f"entry {line.sequence}: the code's state or place was altered"
     yield from (f"entry {line.sequence}: its code is gone" for line in lines.values())
+
+
+def _check_lost(connection: Connection) -> Iterator[str]:
+    """Whether the lost codes are those that the log's entries `restored` confirm."""
+    lost: dict[int, list[Values]] = {}
+    for row in connection.execute(select(LostCode.__table__)).mappings():
+        lost.setdefault(row["declared_sequence"], []).append(dict(row))
+    query = select(SlipLogEntry.sequence, SlipLogEntry.content_hash).where(SlipLogEntry.state == RESTORED)
+    for sequence, content_hash in connection.execute(query):
+        if get_lost_hash(lost.pop(sequence, ())) != content_hash:
+            yield f"entry {sequence}: the codes that it tells lost were altered"
+    yield from (f"entry {sequence} tells no lost codes, and some name it" for sequence in lost)
 
 
 def _check_people(connection: Connection) -> Iterator[str]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, union_all, update
 
 from app.domain.decisions import require_other
 from app.domain.errors import SlipRevoked, UnknownSlip
@@ -18,7 +18,7 @@ from app.domain.slip import SlipRecord, get_content_digest, mask_name, parse_sli
 from app.domain.slip_code import DEPARTURE_SLIP, SlipCode, format_short_code, get_last_four, sign_slip_code
 from app.domain.slip_log import CodeState
 from app.extensions import DatabaseSession, db
-from app.models import IssuedCode, Sender, Slip, retry_conflicts, write_transaction
+from app.models import IssuedCode, LostCode, Sender, Slip, retry_conflicts, write_transaction
 from app.services.audit import add_event
 from app.services.clock import get_now
 from app.services.installation import Installation
@@ -27,22 +27,28 @@ from app.services.slips.issued_log import ISSUED_LOG, CodeRows, Values, find_new
 LEAST_LIST_SIZE = 131_072
 
 _CODES, _SLIPS = cast("Table", IssuedCode.__table__), cast("Table", Slip.__table__)
+_LOST = cast("Table", LostCode.__table__)
 _ADD_SLIP = insert(_SLIPS).values(check_count=0).returning(_SLIPS.c.id)
 _ADD_CODE = insert(_CODES)
 _SET_STATE = update(_CODES).where(_CODES.c.id == bindparam("code_id"))
-_FIND_PLACE = select(_CODES.c.id).where(_CODES.c.status_index == bindparam("place"))
+_FIND_PLACE = union_all(
+    select(_CODES.c.status_index).where(_CODES.c.status_index == bindparam("place")),
+    select(_LOST.c.status_index).where(_LOST.c.status_index == bindparam("place")),
+)
 """Built once: to build them costs more than to run them."""
 
 
 def sign_code(
-    sender: Sender, installation: Installation, record: SlipRecord, now: datetime
+    sender: Sender, installation: Installation, mini_app: str, record: SlipRecord, now: datetime
 ) -> dict[str, Any]:
-    """A new code for a slip, with a place in the status list that is free now; `issue_code` stores it.
+    """A new code for a slip of the mini-app with this slug, with a place in the status list that is free now;
+    `issue_code` stores it.
 
     Raises NoSigningKey, or SlipKeyError while the keys cannot be used.
     """
     kid, signer = installation.slip_keys.current().get_signer(installation.get_local_time(now))
-    code = _make_code(installation, record, kid, _choose_status_index(sender), now)
+    expires_on = _find_last_day(installation, mini_app, installation.get_local_time(now).date())
+    code = _make_code(installation, record, kid, _choose_status_index(sender), now, expires_on)
     return {
         "short_code": format_short_code(code.slip_id),
         "digits": sign_slip_code(code, installation.settings.service.host, signer),
@@ -83,17 +89,29 @@ def end_code(
     sender.execute(_SET_STATE, {"code_id": rows.code["id"], "state": state})
 
 
+def _find_last_day(installation: Installation, mini_app: str, today: date) -> date | None:
+    """Until when a slip of today is valid: by what its mini-app says of its own slips, or else by what holds for all."""
+    chosen = installation.settings.mini_apps.get(mini_app)  # one may be gone whose slips are reissued
+    own = chosen.slip_valid_days if chosen else None
+    days = installation.settings.slip.validity_days if own is None else own
+    return today + timedelta(days=days) if days else None
+
+
 def _make_code(
-    installation: Installation, record: SlipRecord, kid: int, index: int, now: datetime
+    installation: Installation,
+    record: SlipRecord,
+    kid: int,
+    index: int,
+    now: datetime,
+    expires_on: date | None,
 ) -> SlipCode:
     today = installation.get_local_time(now).date()
-    validity_days = installation.settings.slip.validity_days
     slip_id = secrets.token_bytes(10)
     return SlipCode(
         kid=kid,
         slip_id=slip_id,
         issued_on=today,
-        expires_on=today + timedelta(days=validity_days) if validity_days else None,
+        expires_on=expires_on,
         document_type=DEPARTURE_SLIP,
         status_index=index,
         content_digest=get_content_digest(slip_id, record),
@@ -157,7 +175,8 @@ def reissue_slip(
         if not is_one_of_many:
             require_other(by, (rows.submission["person_number"],))
         end_code(session, rows, CodeState.SUPERSEDED, actor=by, reason=reason, now=now)
-        new_code = sign_code(session, installation, parse_slip_record(rows.slip["record"]), now)
+        record = parse_slip_record(rows.slip["record"])
+        new_code = sign_code(session, installation, rows.submission["mini_app"], record, now)
         issue_code(session, rows._replace(code=new_code), actor=by, reason=reason, now=now)
         _add_event(session, "slip_reissued", number, reason, by, now)
 

@@ -17,11 +17,12 @@ from app import metrics
 from app.documents.fonts import MissingCharacters, find_missing_characters
 from app.documents.layout import SlipTooLong
 from app.documents.slip_pdf import check_printable
-from app.domain.clearance import StepState
+from app.domain.clearance import Status, StepState
 from app.domain.errors import CharacterMissing, SlipNotPrintable
-from app.domain.mini_app import FieldSpec, Step
+from app.domain.mini_app import FieldSpec
 from app.domain.person import Person
 from app.domain.slip import PrintedField, PrintedStep, SlipRecord, create_slip_number
+from app.domain.step import Step
 from app.services.installation import Installation, InstalledMiniApp
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,12 @@ class Words:
     note: str
 
 
-CHINESE = Words({"cleared": "通过", "waived": "豁免"}, "豁免原因", "批准人", "说明")
-ENGLISH = Words({"cleared": "Passed", "waived": "Waived"}, "Reason", "Approved by", "Note")
+CHINESE = Words(
+    {"cleared": "通过", "waived": "豁免", "not_required": "无需办理"}, "豁免原因", "批准人", "说明"
+)
+ENGLISH = Words(
+    {"cleared": "Passed", "waived": "Waived", "not_required": "Not required"}, "Reason", "Approved by", "Note"
+)
 
 
 def describe_person(
@@ -129,8 +134,10 @@ def _print_step(installation: Installation, step: Step, state: StepState, words:
 
 def _list_facts(step: Step, state: StepState, words: Words) -> tuple[PrintedField, ...]:
     """A step's facts as shown, record by record; of a waived step who waived it and why, and of a
-    student without a record one line that says so.
+    student without a record, or for whom it is not, one line that says so.
     """
+    if state.status is Status.NOT_REQUIRED:
+        return (PrintedField("not_required", words.note, step.not_required_says),)
     if state.waived is not None:
         return (
             PrintedField("waived", words.reason, state.waived.reason),
@@ -153,7 +160,7 @@ def join_languages(record: SlipRecord, english: SlipRecord) -> SlipRecord:
         record,
         fields=_join_fields(record.fields, english.fields),
         steps=tuple(map(_join_steps, record.steps, english.steps)),
-        statement=_join(record.statement, english.statement),
+        statement=join_texts(record.statement, english.statement),
         second_title=english.title,
         second_office="" if english.office in record.office else english.office,
     )
@@ -162,9 +169,9 @@ def join_languages(record: SlipRecord, english: SlipRecord) -> SlipRecord:
 def _join_steps(step: PrintedStep, english: PrintedStep) -> PrintedStep:
     return replace(
         step,
-        department=_join(step.department, english.department),
-        title=_join(step.title, english.title),
-        status_word=_join(step.status_word, english.status_word),
+        department=join_texts(step.department, english.department),
+        title=join_texts(step.title, english.title),
+        status_word=join_texts(step.status_word, english.status_word),
         facts=_join_fields(step.facts, english.facts),
     )
 
@@ -174,12 +181,12 @@ def _join_fields(
 ) -> tuple[PrintedField, ...]:
     pairs = zip(fields, english, strict=True)
     return tuple(
-        PrintedField(one.key, _join(one.label, other.label), _join(one.value, other.value))
+        PrintedField(one.key, join_texts(one.label, other.label), join_texts(one.value, other.value))
         for one, other in pairs
     )
 
 
-def _join(chinese: str, english: str) -> str:
+def join_texts(chinese: str, english: str) -> str:
     """The English behind the Chinese, where it says anything more."""
     return chinese if english in chinese else f"{chinese} {english}"
 

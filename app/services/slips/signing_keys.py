@@ -49,15 +49,10 @@ class SlipKeyError(Exception):
     """The key folder cannot be used. The message names the file and the fault, and holds no key."""
 
 
-def require_private_folder(folder: Path) -> None:
-    """Raises SlipKeyError unless the folder is there, and its owner's alone."""
-    _require_private(folder)
-
-
 def read_ring(folder: Path) -> KeyRing:
     """The public ring. Raises SlipKeyError when it is missing, no ring, or others may write to it."""
     path = folder / RING_FILE
-    _require_private(path, WRITING)
+    require_private(path, WRITING)
     try:
         return parse_key_ring(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -69,7 +64,7 @@ def read_ring(folder: Path) -> KeyRing:
 def read_private_key(folder: Path, key: PublicSlipKey) -> Ed25519PrivateKey:
     """The private key of a public one. Raises SlipKeyError when it is missing, open to others, or another."""
     path = folder / f"{key.kid}.pem"
-    _require_private(path)
+    require_private(path)
     try:
         private_key = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
@@ -94,7 +89,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
     Two commands at once would give one kid to two keys. The lock is on the folder itself, so nothing is left behind.
     """
-    require_private_folder(folder)
+    require_private(folder)
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -111,18 +106,19 @@ def write_ring(folder: Path, ring: KeyRing) -> None:
     """Replace the ring: a reader sees the old one or the new one, after a crash too."""
     draft = folder / f"{RING_FILE}.new"
     draft.unlink(missing_ok=True)
-    _write_new_file(draft, (json.dumps(ring.to_jwks(), indent=2) + "\n").encode())
+    write_new_file(draft, (json.dumps(ring.to_jwks(), indent=2) + "\n").encode())
     draft.replace(folder / RING_FILE)
 
 
 def write_private_key(folder: Path, kid: int, private_key: Ed25519PrivateKey) -> None:
     """Write a new private key; one that is there is never replaced (FileExistsError)."""
-    _write_new_file(
+    write_new_file(
         folder / f"{kid}.pem", private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
 
 
-def _write_new_file(path: Path, content: bytes) -> None:
+def write_new_file(path: Path, content: bytes) -> None:
+    """Write a file of mode 0600 that was not there, and see it on the disk. Raises OSError."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
@@ -130,7 +126,8 @@ def _write_new_file(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _require_private(path: Path, access: int = ANY_ACCESS) -> None:
+def require_private(path: Path, access: int = ANY_ACCESS) -> None:
+    """Raises SlipKeyError where a file or folder is missing or lets others do any of this."""
     try:
         openness = describe_openness(path, access)
     except OSError as error:
@@ -208,7 +205,7 @@ def load_slip_keys(folder: Path) -> SlipKeys:
     Raises SlipKeyError when something is missing, unreadable, open to others, of the wrong kind, or when
     a private key is not that of its public key.
     """
-    require_private_folder(folder)
+    require_private(folder)
     ring = read_ring(folder)
     if not ring.keys:
         raise SlipKeyError(f"{folder / RING_FILE} holds no key")
@@ -238,7 +235,7 @@ def create_slip_key(
     """
     if valid_days < 1:
         raise SlipKeyError("a key is valid for one day at least")
-    _make_folder(folder)
+    make_folder(folder)
     with lock_folder(folder):
         keys = list_slip_keys(folder)
         kid = _get_next_kid(folder, keys, used_kids)
@@ -270,7 +267,8 @@ def compromise_slip_key(folder: Path, kid: int) -> None:
     _change_state(folder, kid, KeyState.COMPROMISED)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the key folder where it is missing. Raises SlipKeyError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -4,7 +4,9 @@ their record.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +20,7 @@ from app.documents.slip_pdf import SlipCodeText, render_slip_pdf
 from app.documents.slip_png import render_slip_png
 from app.domain.errors import UnknownSlip
 from app.domain.mini_app import MiniApp
+from app.domain.person import MalformedNumber
 from app.domain.slip import SlipRecord, parse_slip_record
 from app.domain.slip_code import MalformedCode, format_short_code, parse_slip_code
 from app.domain.slip_log import CodeState, LoggedChange, SlipStatus, judge_slip
@@ -25,6 +28,8 @@ from app.extensions import db
 from app.models import IssuedCode, Sender, Slip, SlipLogEntry, Submission, read_connection
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
+
+log = logging.getLogger(__name__)
 
 KEPT_PICTURES = 128
 """Of at most 60 kB each."""
@@ -115,7 +120,7 @@ def get_slip(installation: Installation, number: str, student_number: str | None
     signed link). Raises UnknownSlip otherwise, as for a number that does not exist.
     """
     *_, row = _read_codes(_FIND_BY_NUMBER, number=number) or (None,)
-    if row is None or student_number not in (None, row.person_number):
+    if row is None or student_number not in (None, row.person_number) or not _is_holders(installation, row):
         raise UnknownSlip(number)
     return _to_view(installation, row)
 
@@ -135,7 +140,21 @@ def get_slip_of_code(installation: Installation, digits: str) -> SlipView:
 def list_slips(installation: Installation, student_number: str) -> list[SlipView]:
     """A student's slips with their newest codes, the newest slip first."""
     newest = {row.number: row for row in _read_codes(_FIND_BY_PERSON, person_number=student_number)}
-    return [_to_view(installation, row) for row in newest.values()]
+    return [_to_view(installation, row) for row in newest.values() if _is_holders(installation, row)]
+
+
+def _is_holders(installation: Installation, row: Row[Any]) -> bool:
+    """Whether the slip's record, which its code signs, is of the person whom its submission is found by: nobody gets
+    another one's slip by writing over that number. A slip that prints no number is left to `flask slips log verify`.
+    """
+    printed = parse_slip_record(row.record).get_field("student_number")
+    if not printed or printed.casefold() == row.person_number.casefold():
+        return True
+    with suppress(MalformedNumber):
+        if installation.settings.numbers.fold(printed) == row.person_number:
+            return True
+    log.error("a slip is not of the person whom its submission is found by", extra={"slip": row.number})
+    return False
 
 
 def _read_codes(query: Select[Any], **wanted: str) -> Sequence[Row[Any]]:
