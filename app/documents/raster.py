@@ -1,21 +1,15 @@
-"""Files drawn as pictures: what people hand in, within bounds of time and memory.
+"""Files drawn as pictures: what people hand in, within bounds of pixels.
 
-JPEG, PNG and WebP are opened here: their headers tell what decoding will take. PDF files and all other formats are
-drawn in a process of its own, with a bound of time and one of memory: a PDF of a kilobyte can keep PDFium busy for
-hours and take all memory, an HEIC or TIFF may hold more than its header says, and none of them can be told to stop.
-When the process ends, however it ends, the service goes on with what was drawn until then. Run as a program, this
-file draws: a file on standard input, pictures on standard output.
+Headers tell of most files what decoding will take; of others they tell less than it does: a PDF of a kilobyte can keep
+PDFium busy for hours and take all memory, a small progressive JPEG libjpeg for a minute, an HEIC or TIFF may hold more than
+its header says, and none of them can be told to stop. So strangers' files are drawn in a process with bounds of its own:
+`app.services.verification.reader_pool`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import resource
-import struct
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -38,18 +32,11 @@ MAX_PAGES = 6
 PAGE_WIDTH, MAX_PAGE_HEIGHT = 1240, 3600
 """Pixels of a page's shorter and longer side: 150 dpi on A4."""
 
-CPU_SECONDS, SECONDS = 5, 10
-"""A slip takes a quarter of a second, most of it the start of the process."""
-MEMORY_BYTES = 1024**3
-AT_ONCE = 2
-TOO_LARGE, LOCKED = 3, 4
-"""Exit codes of the program for a picture of too many pixels or a page far too long, and for a PDF file with a password."""
-
 _PDF_MARK, _MARK_WITHIN = b"%PDF-", 1024
-_OPENED_HERE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP", re.DOTALL)
-_OPENED_APART = re.compile(rb"GIF8|BM|II\*\0|MM\0\*|....ftyp", re.DOTALL)
-_FORMATS_HERE = ("JPEG", "PNG", "WEBP")
-_FORMATS_APART = ("GIF", "BMP", "TIFF", "AVIF", "HEIF")
+_BY_SIZES = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP", re.DOTALL)
+_IN_ONE_SIZE = re.compile(rb"GIF8|BM|II\*\0|MM\0\*|....ftyp", re.DOTALL)
+_FORMATS_BY_SIZES = ("JPEG", "PNG", "WEBP")
+_FORMATS_IN_ONE_SIZE = ("GIF", "BMP", "TIFF", "AVIF", "HEIF")
 _ENDS = ((b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG\r\n\x1a\n", b"IEND"))
 _JPEGS = frozenset({"JPEG", "MPO"})
 """MPO is a phone's JPEG with a second picture behind the first."""
@@ -57,16 +44,10 @@ _JPEG_MARK = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _PASSWORD_NEEDED = 4
 """FPDF_ERR_PASSWORD of PDFium."""
-_FRAME = struct.Struct(">II")
-
-_places = threading.BoundedSemaphore(AT_ONCE)
-"""Each program may take MEMORY_BYTES and a core."""
-_decoding = threading.Lock()
-"""One picture at a time is decoded here, so that memory is bounded too."""
 
 
 class NotDrawn(Exception):
-    """The bytes are no picture and no PDF, or none that can be drawn within the bounds."""
+    """The bytes are no picture and no PDF, or none that can be drawn."""
 
 
 class TooLarge(Exception):
@@ -88,9 +69,32 @@ def is_cut_off(data: bytes) -> bool:
     return any(data.rfind(end) < len(data) // 2 for end in ends)
 
 
-def draw_pages(data: bytes) -> list[Image.Image]:
-    """The first pages of a PDF file in colour, one at least. Raises NotDrawn, TooLarge or Locked."""
-    return _draw_apart(data)
+def draw_pages(data: bytes) -> Iterator[Image.Image]:
+    """The first pages of a PDF file in colour, one at least. Raises NotDrawn, TooLarge or Locked where there is none."""
+    drawn = 0
+    error: type[Exception] = NotDrawn
+    for page in _list_pages(data):
+        scale = PAGE_WIDTH / min(page.get_size())
+        if max(page.get_size()) * scale > MAX_PAGE_HEIGHT:
+            error = TooLarge
+            continue
+        try:
+            picture: Image.Image = page.render(scale=scale).to_pil().convert("RGB")
+        except (pypdfium2.PdfiumError, MemoryError):
+            break
+        drawn += 1
+        yield picture
+    if not drawn:
+        raise error
+
+
+def _list_pages(data: bytes) -> Iterator[pypdfium2.PdfPage]:
+    try:
+        document = pypdfium2.PdfDocument(data)
+        for index in range(min(len(document), MAX_PAGES)):
+            yield document[index]
+    except pypdfium2.PdfiumError as error:
+        raise (Locked if error.err_code == _PASSWORD_NEEDED else NotDrawn) from error
 
 
 def draw_picture(data: bytes) -> Iterator[Image.Image]:
@@ -99,10 +103,14 @@ def draw_picture(data: bytes) -> Iterator[Image.Image]:
 
     Raises NotDrawn or TooLarge.
     """
-    if _OPENED_HERE.match(data):
+    if _BY_SIZES.match(data):
         yield from _decode_by_sizes(data)
-    elif _OPENED_APART.match(data):
-        (large,) = _draw_apart(data)
+    elif _IN_ONE_SIZE.match(data):
+        if data[4:8] == b"ftyp":
+            import pillow_heif
+
+            pillow_heif.register_heif_opener(thumbnails=False)
+        large = _lay_on(_decode(data, PIXELS[-1], _FORMATS_IN_ONE_SIZE), "white")
         small = _shrink(large, PIXELS[0])
         yield small
         if small.size != large.size:
@@ -113,8 +121,7 @@ def draw_picture(data: bytes) -> Iterator[Image.Image]:
 
 def _decode_by_sizes(data: bytes) -> Iterator[Image.Image]:
     for pixels in PIXELS:
-        with _decoding:
-            picture = _decode(data, pixels, _FORMATS_HERE)
+        picture = _decode(data, pixels, _FORMATS_BY_SIZES)
         yield _lay_on(picture, "white")
         if picture.has_transparency_data:
             yield _lay_on(picture, "black")
@@ -193,83 +200,3 @@ def _lay_on(picture: Image.Image, ground: str) -> Image.Image:
         laid.alpha_composite(picture)
         picture = laid
     return picture.convert("RGB")
-
-
-def _draw_apart(data: bytes) -> list[Image.Image]:
-    """What the program draws. Raises NotDrawn, TooLarge or Locked when it draws nothing."""
-    drawn, code = _run_program(data)
-    pictures = list(_read_frames(drawn))
-    if pictures:
-        return pictures
-    if code == LOCKED:
-        raise Locked
-    raise TooLarge if code == TOO_LARGE else NotDrawn
-
-
-def _run_program(data: bytes) -> tuple[bytes, int | None]:
-    program = [sys.executable, "-I", __file__]
-    with _places:
-        try:
-            done = subprocess.run(  # noqa: S603
-                program, input=data, capture_output=True, timeout=SECONDS, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            return error.stdout or b"", None
-    return done.stdout, done.returncode
-
-
-def _read_frames(drawn: bytes) -> Iterator[Image.Image]:
-    at = 0
-    while at + _FRAME.size <= len(drawn):
-        width, height = _FRAME.unpack_from(drawn, at)
-        start, at = at + _FRAME.size, at + _FRAME.size + 3 * width * height
-        if at <= len(drawn):  # the last may be half written
-            yield Image.frombytes("RGB", (width, height), drawn[start:at])
-
-
-def _write_frame(picture: Image.Image) -> None:
-    sys.stdout.buffer.write(_FRAME.pack(*picture.size) + picture.tobytes())
-    sys.stdout.buffer.flush()
-
-
-def _bound_this_process() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _write_pages(data: bytes) -> int:
-    try:
-        document = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        return LOCKED if error.err_code == _PASSWORD_NEEDED else 1
-    code = 0
-    for index in range(min(len(document), MAX_PAGES)):
-        page = document[index]
-        scale = PAGE_WIDTH / min(page.get_size())
-        if max(page.get_size()) * scale > MAX_PAGE_HEIGHT:
-            code = TOO_LARGE
-            continue
-        _write_frame(page.render(scale=scale).to_pil().convert("RGB"))
-    return code
-
-
-def _write_picture(data: bytes) -> int:
-    if data[4:8] == b"ftyp":
-        import pillow_heif
-
-        pillow_heif.register_heif_opener(thumbnails=False)
-    try:
-        _write_frame(_lay_on(_decode(data, PIXELS[-1], _FORMATS_APART), "white"))
-    except TooLarge:
-        return TOO_LARGE
-    return 0
-
-
-def _write_drawn(data: bytes) -> int:
-    return _write_pages(data) if is_pdf(data) else _write_picture(data)
-
-
-if __name__ == "__main__":
-    _bound_this_process()
-    sys.exit(_write_drawn(sys.stdin.buffer.read()))

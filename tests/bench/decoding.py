@@ -23,7 +23,7 @@ from app.documents.qr import build_qr_matrix
 from app.documents.slip_pdf import render_slip_pdf
 from app.factory import create_app
 from app.services.installation import Installation
-from app.services.verification.uploads import UnreadableCode, read_code_from_image
+from app.services.verification.uploads import UnreadableCode, read_code
 from app.settings import load_settings
 from tests.bench._readers import Reader, get_cpu, list_readers
 from tests.campus.run import make_environment
@@ -94,7 +94,7 @@ def rate_way(name: str) -> Row:
 
         def read_by_service(path: Path) -> str:
             try:
-                return f"{base_url}/v/{read_code_from_image(installation, path.read_bytes())}"
+                return f"{base_url}/v/{read_code(installation, path.read_bytes())}"
             except UnreadableCode:
                 return ""
 

@@ -43,6 +43,7 @@ _ISSUED_CODE = (
         IssuedCode.slip_id,
         Slip.check_count - _OWN_SCANS,
         cast_column(type_coerce(Slip.record, Text), Text),
+        Submission.mini_app,
     )
     .join(Slip, Slip.id == IssuedCode.slip_id)
     .join(Submission, Submission.id == Slip.submission_id)
@@ -72,7 +73,7 @@ _REVOKED_CODES = (
 
 @dataclass(frozen=True, slots=True)
 class PublicSlip:
-    """What a stranger may see of a slip."""
+    """What a stranger may see of a slip; the labels are those of its last four and its level, as printed."""
 
     title: str
     masked_name: str
@@ -80,6 +81,8 @@ class PublicSlip:
     college: str
     level: str
     issued_on: str
+    number_label: str
+    level_label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ UNKNOWN_VIEWER = RecentViewer("", datetime.max.replace(tzinfo=UTC))
 @dataclass(frozen=True, slots=True)
 class Verification:
     """A verdict, and where the slip stands in the issued log what may be shown of it, the code's digits, and
-    how often the slip was checked before. `slip_id` is the slip's row, for the log of checks alone.
+    how often the slip was checked before. `slip_id` is the slip's row, for the log of checks alone, `mini_app` the slug
+    of the slip's service. A code `is_lost` that the service signed and that a restored backup lacks.
     """
 
     verdict: Verdict
@@ -107,6 +111,8 @@ class Verification:
     digits: str = ""
     check_count: int = 0
     slip_id: int | None = None
+    is_lost: bool = False
+    mini_app: str = ""
 
 
 class LoggedCode(NamedTuple):
@@ -121,6 +127,7 @@ class LoggedCode(NamedTuple):
     slip_id: int
     check_count: int
     record: str
+    mini_app: str
 
     @property
     def state(self) -> str:

@@ -9,29 +9,21 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 
 import zxingcpp
 from PIL import Image, ImageFilter
 
 from app.domain.slip_code import MalformedCode, parse_slip_code
+from app.services.verification.reading import Found
 
 QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
-CPU_SECONDS = 2.0
-"""Of a thread for all views of a file. All of them take 0.7 of a photo without a QR; a single one of nothing but corners
-takes 2.
+CPU_SECONDS = 3.0
+"""Of a thread for drawing and all views of a file. All of them take 0.7 of a photo without a QR; a single one of nothing but
+corners takes 2.
 """
 GRAIN = 1.0
 """Pixels of a Gaussian that takes out speckle, a fax's noise and the stripes of a screen (moire)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The slip codes that were read, and whether another QR was seen."""
-
-    codes: frozenset[str] = frozenset()
-    has_foreign: bool = False
 
 
 View = Callable[[Image.Image], Image.Image]
@@ -76,36 +68,35 @@ HARDER: Views = (
 )
 
 
-def read_picture(sizes: Iterable[Image.Image], base_url: str) -> Found:
-    """The slip codes in a picture, of which RGB sizes come small and then large: those behind one in which a code is
-    read are not drawn.
+def read_picture(sizes: Iterable[Image.Image], base_url: str) -> Iterator[Found]:
+    """The slip codes in a picture, of which RGB sizes come small and then large, by looks: those behind one in which a
+    code is read are not drawn.
     """
-    end = _get_end()
-    found, largest = Found(), None
+    end, largest = _get_end(), None
     for largest in sizes:
-        found = _join(found, _read_first(largest, PLAIN, base_url, end))
+        found = _read_first(largest, PLAIN, base_url, end)
+        yield found
         if found.codes:
-            return found
-    return _join(found, _read_first(largest, HARDER, base_url, end)) if largest else found
+            return
+    if largest:
+        yield _read_first(largest, HARDER, base_url, end)
 
 
-def read_pages(pages: Sequence[Image.Image], base_url: str) -> Found:
-    """The slip codes on all pages (RGB) together; the harder views come where no page shows one."""
-    end = _get_end()
-    found = _join(*(_read_first(page, PLAIN, base_url, end) for page in pages))
-    if found.codes:
-        return found
-    return _join(found, *(_read_first(page, HARDER, base_url, end) for page in pages))
+def read_pages(pages: Iterable[Image.Image], base_url: str) -> Iterator[Found]:
+    """The slip codes on each page (RGB), as it is drawn; the harder views come where no page shows one."""
+    end, drawn, is_read = _get_end(), list[Image.Image](), False
+    for page in pages:
+        drawn.append(page)
+        found = _read_first(page, PLAIN, base_url, end)
+        yield found
+        is_read = is_read or bool(found.codes)
+    if not is_read:
+        yield from (_read_first(page, HARDER, base_url, end) for page in drawn)
 
 
 def _get_end() -> float:
     """The thread's CPU time (seconds) after which no further view of a file that comes now is begun."""
     return time.thread_time() + CPU_SECONDS
-
-
-def _join(*every: Found) -> Found:
-    codes = frozenset(digits for found in every for digits in found.codes)
-    return Found(codes, any(found.has_foreign for found in every))
 
 
 def _read_first(picture: Image.Image, views: Views, base_url: str, end: float) -> Found:

@@ -1,6 +1,10 @@
 """The log of scans 核验记录: time, kind of viewer, verdict, salted address, slip; no name, number or code. Scans that a gate
 made without a network and sends afterwards count once, by the id that each was given.
 
+Behind a code that was made up, mistyped or never issued stands no slip: anybody can check any number of those, and each
+proves nothing. They are counted by day, kind of viewer and verdict, have no row of their own, and take no place in the
+queue from checks of real slips.
+
 A check counts once a minute for one slip and one address: a page that is loaded again, by whichever worker, and what a
 gate sends afterwards of a check that was made online, are the same check. The writers, which lock the slips' rows, find
 that out from the log.
@@ -18,8 +22,8 @@ import os
 import threading
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -31,7 +35,15 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from app import metrics
 from app.domain.slip_code import Verdict
 from app.extensions import db
-from app.models import Scan, Slip, read_connection, write_connection, write_transaction
+from app.models import (
+    Scan,
+    ScanCount,
+    Slip,
+    add_up,
+    read_connection,
+    write_connection,
+    write_transaction,
+)
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.verification.issued_codes import (
@@ -43,6 +55,7 @@ from app.services.verification.issued_codes import (
 
 log = logging.getLogger(__name__)
 
+QUEUE = "scans"
 GATHER_SECONDS = 0.2
 MAX_QUEUE = 20_000
 BATCH = 5_000
@@ -92,6 +105,23 @@ class LoggedScan:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class CountedDay:
+    """What is counted together of checks without a slip: those of a day of the service's time zone."""
+
+    day: date
+    viewer: Viewer
+    verdict: Verdict
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is to be written to one database."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    counts: Counter[CountedDay] = field(default_factory=Counter)
+
+
 class _ScanQueue:
     """Checks that wait to be written, and the thread that writes them while there are any."""
 
@@ -102,6 +132,7 @@ class _ScanQueue:
         """Start anew, as in a forked child, whose parent writes what it has."""
         self._lock = threading.Lock()  # else a scan could be put in while the writer sees nothing, and ends
         self._waiting: deque[tuple[Engine, dict[str, Any]]] = deque()
+        self._counts: dict[Engine, Counter[CountedDay]] = {}
         self._writer: threading.Thread | None = None
         self._lost = 0
 
@@ -112,10 +143,20 @@ class _ScanQueue:
                 self._lost += 1
                 return
             self._waiting.append((engine, row))
-            if self._writer is None:
-                writer = threading.Thread(target=self._write_until_empty, name="slip-checks", daemon=False)
-                writer.start()
-                self._writer = writer
+            self._wake()
+
+    def count(self, engine: Engine, counted: CountedDay) -> None:
+        """Count a check without a slip. Starts the writer when there is none."""
+        with self._lock:
+            self._counts.setdefault(engine, Counter())[counted] += 1
+            self._wake()
+
+    def _wake(self) -> None:
+        metrics.queue_length.labels(QUEUE).set(len(self._waiting))
+        if self._writer is None:
+            writer = threading.Thread(target=self._write_until_empty, name="slip-checks", daemon=False)
+            writer.start()
+            self._writer = writer
 
     def join(self) -> None:
         """Wait until what waits now is written."""
@@ -128,26 +169,28 @@ class _ScanQueue:
         try:
             time.sleep(GATHER_SECONDS)
             while batch := self._take():
-                for engine, rows in batch.items():
-                    _store(engine, rows)
+                for engine, found in batch.items():
+                    _store(engine, found)
                 time.sleep(GATHER_SECONDS)
         except BaseException:
             with self._lock:
                 self._writer = None
             raise
 
-    def _take(self) -> dict[Engine, list[dict[str, Any]]]:
+    def _take(self) -> dict[Engine, _Batch]:
         """What waits, by database. Where nothing does, the writer has ended: the next check starts another."""
-        batch: dict[Engine, list[dict[str, Any]]] = {}
         with self._lock:
-            if not self._waiting:
+            if not self._waiting and not self._counts:
                 self._writer = None
+            batch = {engine: _Batch(counts=counts) for engine, counts in self._counts.items()}
+            self._counts = {}
             lost, self._lost = self._lost, 0
             for _ in range(min(BATCH, len(self._waiting))):
                 engine, row = self._waiting.popleft()
-                batch.setdefault(engine, []).append(row)
+                batch.setdefault(engine, _Batch()).rows.append(row)
+            metrics.queue_length.labels(QUEUE).set(len(self._waiting))
         if lost:
-            log.error("checks lost", extra={"count": lost, "error": "queue full"})
+            _note_lost(lost, "queue full")
         return batch
 
 
@@ -158,10 +201,20 @@ os.register_at_fork(after_in_child=_queue.reset)  # under gunicorn --preload eac
 def record_scan(installation: Installation, verification: Verification, viewer: Viewer, address: str) -> None:
     """Log a check that was just made, without waiting for the log and without failing over it."""
     metrics.verifications.labels(verification.verdict).inc()
+    now = get_now()
     try:
-        _queue.put(db.engine, make_row(installation, verification, viewer, address, get_now()))
+        if verification.slip_id is None:
+            day = installation.get_local_time(now).date()
+            _queue.count(db.engine, CountedDay(day, viewer, verification.verdict))
+        else:
+            _queue.put(db.engine, make_row(installation, verification, viewer, address, now))
     except RuntimeError as error:
-        log.error("checks lost", extra={"count": 1, "error": str(error)})
+        _note_lost(1, str(error))
+
+
+def _note_lost(count: int, error: str) -> None:
+    metrics.rows_lost.labels(QUEUE).inc(count)
+    log.error("checks lost", extra={"count": count, "error": error})
 
 
 def flush_scans() -> None:
@@ -203,21 +256,27 @@ def find_recent_viewer(installation: Installation, address: str, now: datetime) 
 
 
 def store_scans(connection: Connection, rows: list[dict[str, Any]]) -> int:
-    """Insert the rows that repeat no other check, count them at their slips, and return how many they were."""
-    slips = sorted({row["slip_id"] for row in rows if row["slip_id"] is not None})
+    """Insert the rows, each of a slip, that repeat no other check, count them there, and return how many they were."""
+    slips = sorted({row["slip_id"] for row in rows})
     if slips:
         connection.execute(_LOCK_SLIPS, {"slips": slips})
         rows = _leave_out_repeats(rows, _find_scans_around(connection, rows, slips))
     if not rows:
         return 0
     connection.execute(insert(Scan), rows)
-    counts = Counter(row["slip_id"] for row in rows if row["slip_id"] is not None)
-    if counts:
-        connection.execute(_COUNT_UP, [{"slip": slip, "checks": counts[slip]} for slip in sorted(counts)])
+    counts = Counter(row["slip_id"] for row in rows)
+    connection.execute(_COUNT_UP, [{"slip": slip, "checks": counts[slip]} for slip in sorted(counts)])
     return len(rows)
 
 
-Moments = dict[tuple[int | None, str], list[datetime]]
+def store_counts(connection: Connection, counts: Counter[CountedDay]) -> None:
+    """Add checks without a slip to those of their days."""
+    rows = [{**asdict(counted), "count": counts[counted]} for counted in sorted(counts)]
+    if rows:
+        add_up(connection, ScanCount, rows, "count")
+
+
+Moments = dict[tuple[Any, str], list[datetime]]
 """When each slip was checked from each address."""
 
 
@@ -234,19 +293,27 @@ def _leave_out_repeats(rows: list[dict[str, Any]], found: Moments) -> list[dict[
     """The rows, oldest first, without those that repeat one of the `found` or one before them."""
     kept = []
     for row in sorted(rows, key=lambda row: row["checked_at"]):
-        moments = found[row["slip_id"], row["address_hash"]] if row["slip_id"] is not None else []
+        moments = found[row["slip_id"], row["address_hash"]]
         if all(abs(row["checked_at"] - moment) >= SAME_WITHIN for moment in moments):
             moments.append(row["checked_at"])
             kept.append(row)
     return kept
 
 
-def _store(engine: Engine, rows: list[dict[str, Any]]) -> None:
+def _store(engine: Engine, batch: _Batch) -> None:
     try:
         with write_connection(engine) as connection:
-            store_scans(connection, rows)
+            store_scans(connection, batch.rows)
+            store_counts(connection, batch.counts)
     except SQLAlchemyError as error:
-        log.error("checks lost", extra={"count": len(rows), "error": type(error).__name__})
+        _note_lost(len(batch.rows) + batch.counts.total(), type(error).__name__)
+
+
+def list_counts(since: date) -> Iterator[tuple[CountedDay, int]]:
+    """How often codes without a slip were checked, from this day on."""
+    query = select(ScanCount).where(ScanCount.day >= since)
+    for row in db.session.scalars(query.order_by(ScanCount.day, ScanCount.viewer, ScanCount.verdict)):
+        yield CountedDay(row.day, Viewer(row.viewer), Verdict(row.verdict)), row.count
 
 
 def count_scans(slip_id: int) -> int:
@@ -306,13 +373,21 @@ class OfflineScan:
 
 def record_offline_scans(installation: Installation, checks: Iterable[OfflineScan], address: str) -> int:
     """Log the checks whose ids are new and that repeat no other, in one transaction, and return how many they were. A
-    check that claims a later time than now was made now, and none is more than a year old.
+    check that claims a later time than now was made now, and none is more than a year old. Checks without a slip are
+    counted again when they are sent again.
     """
-    rows = {check.offline_id: _make_row(installation, check, address) for check in checks}
+    rows, counts = {}, Counter[CountedDay]()
+    for check in checks:
+        row = _make_row(installation, check, address)
+        if row["slip_id"] is None:
+            day = installation.get_local_time(row["checked_at"]).date()
+            counts[CountedDay(day, Viewer.OFFLINE, check.verdict)] += 1
+        else:
+            rows[check.offline_id] = row
     try:
-        return _store_new(rows)
+        return _store_new(rows, counts)
     except IntegrityError:  # the same checks came twice at once; the others stand by now
-        return _store_new(rows)
+        return _store_new(rows, counts)
 
 
 def _make_row(installation: Installation, check: OfflineScan, address: str) -> dict[str, Any]:
@@ -328,9 +403,10 @@ def _find_slip_id(short_code: str | None) -> int | None:
     return logged_code.slip_id if logged_code else None
 
 
-def _store_new(rows: dict[str, dict[str, Any]]) -> int:
+def _store_new(rows: dict[str, dict[str, Any]], counts: Counter[CountedDay]) -> int:
     with write_transaction() as session:
         query = select(Scan.offline_id).where(Scan.offline_id.in_(rows))
         known = set(session.scalars(query))
         new = [row for offline_id, row in rows.items() if offline_id not in known]
-        return store_scans(session.connection(), new) if new else 0
+        store_counts(session.connection(), counts)
+        return (store_scans(session.connection(), new) if new else 0) + counts.total()

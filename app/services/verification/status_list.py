@@ -19,7 +19,7 @@ List with 2 bits a status (draft-ietf-oauth-status-list, section 4.1):
     status = bytes[index >> 2] >> (2 * (index & 3)) & 3
 
 0: no code with this place was issued; 1: one was, and counts; 2: it was superseded since, its slip has a newer
-code; 3: its slip was revoked, with all codes that it had. Only a status of 1 is good; a list from before 2 was used says 3 for both. The
+code, or it was lost with a backup's restore, and its slip is submitted anew; 3: its slip was revoked, with all codes that it had. Only a status of 1 is good; a list from before 2 was used says 3 for both. The
 signature stands under the rules of slip codes: a key that is compromised, unknown,
 or outside its window on the list's day signs no list.
 """
@@ -38,14 +38,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, or_, select
 from sqlalchemy.orm import aliased
 
+from app.domain.errors import BelowCheckpoint
 from app.domain.hash_chain import START
-from app.domain.slip_log import CodeState
+from app.domain.slip_log import RESTORED, CodeState
 from app.extensions import db
-from app.models import IssuedCode, SlipLogEntry
+from app.models import IssuedCode, SlipLogEntry, get_floor
 from app.services.clock import get_now
 from app.services.installation import Installation
+from app.services.slips.checkpoint_journal import report_counter
 from app.services.slips.issued_log import ISSUED_LOG
 from app.services.slips.issuing import get_list_size
+from app.services.slips.lost_codes import list_lost_places
 
 log = logging.getLogger(__name__)
 FORMAT = "lixiao-slip-status/1"
@@ -81,15 +84,24 @@ class _Bits:
         if self.counter and (not entries or entries[0].chain_hash != self.log):
             self._start_anew()
             entries = _read_entries(connection, 0)
-        self._take(entries)
+        self._take(connection, entries)
 
-    def _take(self, entries: list[Row[int, str, str, int]]) -> None:
+    def _take(self, connection: Connection, entries: list[Row[int, str, str, int | None]]) -> None:
         newest = entries[-1] if entries else None
         self.counter, self.log = (newest.sequence, newest.chain_hash) if newest else (0, START)
         self.places.extend(bytes(get_list_size(self.counter) // 4 - len(self.places)))
         for entry in entries:
-            self._set(entry.status_index, STATUSES[CodeState(entry.state)])
+            if entry.state == RESTORED:
+                self._take_lost(connection, entry.sequence)
+            elif entry.status_index is not None:
+                self._set(entry.status_index, STATUSES[CodeState(entry.state)])
         self.packed = _encode(zlib.compress(self.places, 9))
+
+    def _take_lost(self, connection: Connection, sequence: int) -> None:
+        """Codes that a restore lost are not unknown; they count no more."""
+        for place, state in list_lost_places(connection, sequence):
+            status = STATUSES[CodeState(state)]
+            self._set(place, status if status > 1 else STATUSES[CodeState.SUPERSEDED])
 
     def _set(self, place: int, status: int) -> None:
         shift = 2 * (place & 3)
@@ -97,12 +109,12 @@ class _Bits:
         self.places[place >> 2] = others | status << shift
 
 
-def _read_entries(connection: Connection, first: int) -> list[Row[int, str, str, int]]:
+def _read_entries(connection: Connection, first: int) -> list[Row[int, str, str, int | None]]:
     """The entries from this one on, each with the place of its code; a revocation with those of all the slip's codes."""
     query = (
         select(SlipLogEntry.sequence, SlipLogEntry.chain_hash, SlipLogEntry.state, _Told.status_index)
-        .join(IssuedCode, IssuedCode.short_code == SlipLogEntry.short_code)
-        .join(
+        .outerjoin(IssuedCode, IssuedCode.short_code == SlipLogEntry.short_code)
+        .outerjoin(
             _Told,
             and_(
                 _Told.slip_id == IssuedCode.slip_id,
@@ -118,14 +130,18 @@ def _read_entries(connection: Connection, first: int) -> list[Row[int, str, str,
 def get_status_list(installation: Installation) -> dict[str, Any]:
     """The list as it is now, signed anew when the log or the signing key changed or a minute has passed.
 
-    Raises SQLAlchemyError without the database, NoSigningKey or SlipKeyError without a key.
+    Raises SQLAlchemyError without the database, NoSigningKey or SlipKeyError without a key, and BelowCheckpoint where the
+    log has gone back: the counter never does.
     """
+    floor = get_floor(db.engine)
     bits = _get_bits(installation.settings.database.url)
     now = get_now()
     kid = str(installation.slip_keys.current().ring.get_signing_kid(installation.get_local_time(now)))
     with bits.lock:
         with db.engine.connect() as connection:
             bits.catch_up(connection)
+        if floor.blocked or floor.is_above(bits.counter, bits.log):
+            raise BelowCheckpoint(floor.blocked)
         held = (bits.signed.get("counter"), bits.signed.get("log"), bits.signed.get("kid"))
         age = now - bits.signed_at
         if held != (bits.counter, bits.log, kid) or not timedelta() <= age < SIGNED_AGAIN_AFTER:
@@ -162,19 +178,24 @@ class SeenList:
     issued_at: datetime
 
 
-def compare_with_log(seen: SeenList) -> None:
+def compare_with_log(installation: Installation, seen: SeenList) -> None:
     """Tell the operator when a gate saw a list that the issued log does not reach: entries are missing that once were
     there, as after a backup that was restored. Raises SQLAlchemyError.
     """
     with db.engine.connect() as connection:
         counter = ISSUED_LOG.read_head(connection)["sequence"]
-    if seen.counter > counter:
-        told = {
-            "seen_counter": seen.counter,
-            "seen_at": f"{seen.issued_at:%Y-%m-%dT%H:%M:%SZ}",
-            "counter": counter,
-        }
-        log.error("a gate has seen entries of the issued log that are missing here", extra=told)
+    if seen.counter <= counter:
+        return
+    told = {
+        "seen_counter": seen.counter,
+        "seen_at": f"{seen.issued_at:%Y-%m-%dT%H:%M:%SZ}",
+        "counter": counter,
+    }
+    log.error("a gate has seen entries of the issued log that are missing here", extra=told)
+    try:
+        report_counter(installation.checkpoint_folder, seen.counter, counter)
+    except OSError as error:
+        log.error("what a gate saw could not be kept", extra={"reason": error.strerror})
 
 
 def get_signed_text(status_list: dict[str, Any]) -> bytes:

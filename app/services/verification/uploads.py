@@ -1,26 +1,25 @@
 """Codes from pictures and PDF files of slips: the QR is found, taken as our own by exact parse or refused, and
 its address is never opened.
 
-A file is bounded in bytes before it is opened; how it is drawn within bounds, `app.documents.raster` says, and how a
-QR is found in what was drawn, `qr_reading`.
+A file is bounded in bytes before it is opened. It is opened by a process of its own, which `reader_pool` bounds; how it is
+drawn there, `app.documents.raster` says, and how a QR is found in what was drawn, `qr_reading`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from PIL import Image
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.documents.raster import Locked, NotDrawn, TooLarge, draw_pages, draw_picture, is_cut_off, is_pdf
+from app.documents.raster import is_cut_off, is_pdf
 from app.services.installation import Installation
 from app.services.slips.files import find_handed_out, is_file_of
 from app.services.slips.signing_keys import SlipKeyError
 from app.services.slips.slips import get_slip_of_code
-from app.services.verification.qr_reading import Found, read_pages, read_picture
+from app.services.verification.reader_pool import Busy
+from app.services.verification.reading import Found, Outcome
 from app.services.verification.verification import Verification, verify_code
 
 log = logging.getLogger(__name__)
@@ -68,6 +67,10 @@ class ForeignCode(UnreadableCode):
     """The QR that was read is not that of a slip of this service."""
 
 
+class ReadersBusy(UnreadableCode):
+    """Too many files are read just now, or this one was not read in time."""
+
+
 class FileState(StrEnum):
     """Whether a file is, byte for byte, one that this service handed out of the slip.
 
@@ -90,15 +93,28 @@ class FileVerification:
     state: FileState | None
 
 
+_REFUSALS = {
+    Outcome.TOO_LARGE: PictureTooLarge,
+    Outcome.LOCKED: ProtectedFile,
+    Outcome.NOT_DRAWN: NotAPicture,
+}
 _STATES = {True: FileState.GENUINE, False: FileState.DIFFERENT, None: FileState.UNKNOWN}
 
 
-def read_code_from_image(installation: Installation, data: bytes) -> str:
-    """The digits of the one slip code in a picture. They are well-formed and unproven.
+def read_code(installation: Installation, data: bytes) -> str:
+    """The digits of the one slip code in a picture, or on the first pages of a PDF file. They are unproven.
 
-    Raises NotAPicture, PictureTooLarge, NoCodeFound, SeveralCodes or ForeignCode.
+    Raises NotAPicture, PictureTooLarge, ProtectedFile, NoCodeFound, SeveralCodes, ForeignCode or ReadersBusy.
     """
-    return _get_only(read_picture(_draw_sizes(data), installation.settings.service.base_url))
+    try:
+        reading = installation.reader_pool.read(data)
+    except Busy as error:
+        raise ReadersBusy from error
+    if not reading.found.codes and reading.outcome in _REFUSALS:
+        raise _REFUSALS[reading.outcome]
+    if not reading.looks and not reading.found.codes:  # its process was ended
+        raise NotAPicture
+    return _get_only(reading.found)
 
 
 def verify_file(installation: Installation, data: bytes) -> FileVerification:
@@ -122,7 +138,7 @@ def _verify_readable(installation: Installation, data: bytes) -> FileVerificatio
         return FileVerification(verification, FileState.GENUINE if verification.slip else FileState.UNKNOWN)
     if is_pdf(data):
         return verify_pdf(installation, data)
-    return FileVerification(verify_code(installation, read_code_from_image(installation, data)), None)
+    return FileVerification(verify_code(installation, read_code(installation, data)), None)
 
 
 def verify_pdf(installation: Installation, data: bytes) -> FileVerification:
@@ -151,16 +167,10 @@ def _require_few_bytes(data: bytes) -> None:
 
 def _read_code_from_pages(installation: Installation, data: bytes) -> str:
     """The one slip code on the pages of a PDF file, whatever else stands there."""
+    if not is_pdf(data):
+        raise NotAPicture
     try:
-        pages = draw_pages(data)
-    except TooLarge as error:
-        raise PictureTooLarge from error
-    except Locked as error:
-        raise ProtectedFile from error
-    except NotDrawn as error:
-        raise NotAPicture from error
-    try:
-        return _get_only(read_pages(pages, installation.settings.service.base_url))
+        return read_code(installation, data)
     except NoCodeFound as error:
         raise NoCodeOnPages from error
 
@@ -173,13 +183,3 @@ def _get_only(found: Found) -> str:
         raise ForeignCode if found.has_foreign else NoCodeFound
     (digits,) = found.codes
     return digits
-
-
-def _draw_sizes(data: bytes) -> Iterator[Image.Image]:
-    """The picture small and large. Raises NotAPicture or PictureTooLarge."""
-    try:
-        yield from draw_picture(data)
-    except TooLarge as error:
-        raise PictureTooLarge from error
-    except NotDrawn as error:
-        raise NotAPicture from error

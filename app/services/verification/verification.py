@@ -42,10 +42,11 @@ from app.domain.slip_code import (
 from app.domain.slip_log import CodeState
 from app.domain.texts import fold_accents, fold_name
 from app.extensions import db
-from app.models import IssuedCode, Slip, SlipLogEntry
+from app.models import IssuedCode, Slip, SlipLogEntry, get_floor
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.slips.issued_keys import ForeignKidLook
+from app.services.slips.lost_codes import LostLook
 from app.services.slips.signing_keys import SlipKeyError
 from app.services.verification.issued_codes import (
     UNKNOWN_VIEWER,
@@ -90,7 +91,11 @@ def verify_code(installation: Installation, text: str, address: str = "") -> Ver
         if checked.code is None:
             return Verification(checked.verdict)
         viewer = _find_viewer(installation, address)
-        return _judge(checked, text, find_issued_code(_get_short_code(checked.code.slip_id), viewer))
+        short_code = _get_short_code(checked.code.slip_id)
+        logged_code = find_issued_code(short_code, viewer)
+        if logged_code is None:
+            return _judge_missing(installation, checked.code, _lost.find_state(short_code))
+        return _doubt(_judge(checked, text, logged_code))
     except (SQLAlchemyError, SlipKeyError) as error:
         return _give_up(error)
 
@@ -102,8 +107,12 @@ def verify_short_code(installation: Installation, typed: str, address: str = "")
     try:
         short_code = format_short_code(parse_short_code(typed))
         logged_code = find_issued_code(short_code, _find_viewer(installation, address))
+        lost_state = None if logged_code else _lost.find_state(short_code)
         digits = logged_code.digits if logged_code else _get_decoy(installation)
-        return _judge(_check(installation, digits), digits, logged_code)
+        checked = _check(installation, digits)
+        if lost_state is not None:
+            return _judge_lost(lost_state)
+        return _doubt(_judge(checked, digits, logged_code))
     except MalformedCode:
         return Verification(Verdict.MALFORMED)
     except (SQLAlchemyError, SlipKeyError) as error:
@@ -175,6 +184,7 @@ class _CheckedCodes:
 
 _codes = _CheckedCodes()
 _foreign_kids = ForeignKidLook()
+_lost = LostLook()
 _get_short_code = lru_cache(maxsize=REMEMBERED_SLIPS)(format_short_code)
 
 
@@ -199,7 +209,35 @@ def _judge(checked: CheckedCode, digits: str, logged_code: LoggedCode | None) ->
     verdict = checked.verdict_if_issued
     if logged_code.state != CodeState.ISSUED:
         verdict = _judge_inactive(logged_code)
-    return Verification(verdict, slip, digits, logged_code.check_count, logged_code.slip_id)
+    return Verification(
+        verdict,
+        slip,
+        digits,
+        logged_code.check_count,
+        logged_code.slip_id,
+        mini_app=logged_code.mini_app,
+    )
+
+
+def _judge_missing(installation: Installation, code: SlipCode, lost_state: CodeState | None) -> Verification:
+    """The verdict on a code that our key signed and the log does not hold. After a restore it may be a genuine one."""
+    if lost_state is not None:
+        return _judge_lost(lost_state)
+    if _lost.may_include(code.issued_on, lambda moment: installation.get_local_time(moment).date()):
+        return Verification(Verdict.STATUS_UNKNOWN, is_lost=True)
+    return _doubt(Verification(Verdict.NEVER_ISSUED))
+
+
+def _judge_lost(state: CodeState) -> Verification:
+    verdict = Verdict.REVOKED if state is CodeState.REVOKED else Verdict.STATUS_UNKNOWN
+    return Verification(verdict, is_lost=True)
+
+
+def _doubt(verification: Verification) -> Verification:
+    """The verdict, as long as the log has all that it once had: a slip may have been revoked or issued since."""
+    if verification.verdict in (Verdict.VALID, Verdict.NEVER_ISSUED) and get_floor(db.engine).blocked:
+        return Verification(Verdict.STATUS_UNKNOWN)
+    return verification
 
 
 def _judge_inactive(logged_code: LoggedCode) -> Verdict:
@@ -259,6 +297,8 @@ def describe_publicly(record: SlipRecord) -> PublicSlip:
         college=record.get_field("college"),
         level=record.get_field("level"),
         issued_on=record.issued_on,
+        number_label=record.get_label("student_number"),
+        level_label=record.get_label("level"),
     )
 
 

@@ -13,6 +13,7 @@ from werkzeug.http import parse_accept_header
 from app.domain.person import Person
 from app.domain.slip_code import Verdict
 from app.web.limits import get_retry_after
+from app.web.page_context import get_header
 from app.web.verify.verdicts import verify_pages
 
 STATUSES = {Verdict.STATUS_UNKNOWN: 503, Verdict.RATE_LIMITED: 429}
@@ -31,7 +32,7 @@ def finish_answer(response: Response, status: int, staff: Person | None) -> Resp
 
 def wants_json() -> bool:
     """Whether the client prefers JSON to a page."""
-    return _prefers_json(request.headers.get("Accept", ""))
+    return _prefers_json(get_header("Accept"))
 
 
 @lru_cache(maxsize=256)

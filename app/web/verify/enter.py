@@ -50,7 +50,10 @@ def enter() -> ResponseReturnValue:
 def verify() -> ResponseReturnValue:
     """The verdict on what was typed in `code`, or on the file."""
     has_files = request.mimetype == "multipart/form-data"
+    staff = get_staff()
     if has_files:
+        if not _may_upload(staff):  # before anything of the file is read
+            return show_verification(RATE_LIMITED, staff)
         request.max_content_length = MAX_UPLOAD_BYTES + MAX_FORM_BYTES
     try:
         typed = request.form.get("code", "").strip()
@@ -60,17 +63,16 @@ def verify() -> ResponseReturnValue:
     if len(uploads) + bool(typed) > 1:
         return show_problem(verdicts.TOO_MUCH_GIVEN, typed)
     if uploads:
-        return _answer_upload(uploads[0])
-    return _answer_typed(typed) if typed else show_problem(verdicts.NOTHING_GIVEN)
+        return _answer_upload(uploads[0], staff)
+    return _answer_typed(typed, staff) if typed else show_problem(verdicts.NOTHING_GIVEN)
 
 
 # Verifying changes nothing, needs no session, and no other site can read its answer.
 csrf.exempt(verify)
 
 
-def _answer_typed(typed: str) -> ResponseReturnValue:
+def _answer_typed(typed: str, staff: Person | None) -> ResponseReturnValue:
     """A short code; an address or the digits of a QR are taken as if scanned."""
-    staff = get_staff()
     digits = read_digits(typed)
     if isinstance(digits, Problem):
         return show_problem(digits, typed)
@@ -82,7 +84,7 @@ def _answer_typed(typed: str) -> ResponseReturnValue:
     verification = _check_short_code(typed, staff)
     if verification.verdict is Verdict.MALFORMED:
         return show_problem(_find_mistake(typed), typed)
-    if verification.verdict in TYPED_AGAIN and not wants_json():
+    if verification.verdict in TYPED_AGAIN and not verification.is_lost and not wants_json():
         return _show_typed_again(verification, typed, staff)
     return show_checked(verification, staff)
 
@@ -118,14 +120,20 @@ def _check_short_code(typed: str, staff: Person | None) -> Verification:
     return verification
 
 
-def _answer_upload(upload: FileStorage) -> ResponseReturnValue:
-    staff = get_staff()
-    if not count(get_installation().settings.rate_limit.upload, "upload", get_counted(staff)):
-        return show_verification(RATE_LIMITED, staff)
+def _may_upload(staff: Person | None) -> bool:
+    """Count an upload: guards and clerks by person alone, strangers by address, and then all of them together."""
+    limits = get_installation().settings.rate_limit
+    if not count(limits.upload, "upload", get_counted(staff)):
+        return False
+    return staff is not None or count(limits.upload_everywhere, "upload")
+
+
+def _answer_upload(upload: FileStorage, staff: Person | None) -> ResponseReturnValue:
     found = verify_upload(upload.read())
     if isinstance(found, Problem):
         return show_problem(found)
     digits, who = found.verification.digits, get_counted(staff)
     # The row is read again for this viewer: how often others checked the slip.
     verification = check_code(digits, who) if digits else limit_check(found.verification, who)
-    return show_checked(verification, staff, describe_file(verification.verdict, found.state))
+    file = describe_file(verification.verdict, found.state, is_lost=verification.is_lost)
+    return show_checked(verification, staff, file)

@@ -52,8 +52,13 @@ def show_entry(problem: Problem | None = None, typed: str = "") -> ResponseRetur
 def show_problem(problem: Problem, typed: str = "") -> ResponseReturnValue:
     """What was wrong, as a page or as JSON."""
     if wants_json():
-        return jsonify(error=problem.name, title=problem.title, what_to_do=problem.what_to_do), problem.status
-    return show_entry(problem, typed)
+        told = jsonify(error=problem.name, title=problem.title, what_to_do=problem.what_to_do)
+        response = make_response(told, problem.status)
+    else:
+        response = make_response(show_entry(problem, typed))
+    if problem.retry_after:
+        response.headers["Retry-After"] = str(problem.retry_after)
+    return response
 
 
 def render_entry(

@@ -20,6 +20,7 @@ from flask import Response, abort, current_app, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 
+from app.domain.errors import BelowCheckpoint
 from app.domain.keys import NoSigningKey
 from app.domain.slip_code import Verdict, format_short_code
 from app.services.slips.signing_keys import SlipKeyError
@@ -189,7 +190,7 @@ def gate_scans() -> ResponseReturnValue:
     except MalformedScans as error:
         return jsonify(error="MalformedChecks", detail=str(error)), 422
     if sent.seen:
-        compare_with_log(sent.seen)
+        compare_with_log(get_installation(), sent.seen)
     record_offline_scans(get_installation(), sent.scans, address=get_address())
     return jsonify(known=[scan.offline_id for scan in sent.scans])
 
@@ -250,6 +251,9 @@ def _publish_document(make: Callable[[], Any]) -> Response:
         response = jsonify(make())
     except (SlipKeyError, NoSigningKey):
         log.exception("keys cannot be used", extra={"endpoint": request.endpoint})
+        abort(503)
+    except BelowCheckpoint:
+        log.error("the issued log has gone back", extra={"endpoint": request.endpoint})
         abort(503)
     response.cache_control.public = True
     response.cache_control.max_age = KEPT_SECONDS

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from flask import request
 
+from app.web.page_context import get_header
+
 _PROGRAMS = re.compile(
     r"(?<!cu)bot\b|spider|crawl|preview|externalhit|meta-external|^whatsapp/|slack-imgproxy"
     r"|qq-url-manager|larkurl2meta|google-inspectiontool",
@@ -28,7 +30,7 @@ _AHEAD = re.compile(r"prefetch|prerender|preview", re.IGNORECASE)
 def is_check() -> bool:
     """Whether the request is somebody's look at a slip, as far as it says itself."""
     told = request.environ
-    if request.method == "HEAD" or _is_program(told.get("HTTP_USER_AGENT", "")):
+    if request.method == "HEAD" or _is_program(get_header("User-Agent")):
         return False
     return not any(name in told and _AHEAD.search(told[name]) for name in _PURPOSES)
 

@@ -25,7 +25,7 @@ from app.web.language import lazy_gettext as _l
 from app.web.language import render_template, show_moment
 from app.web.limits import count, describe_wait, get_address, get_counted, get_retry_after
 from app.web.page_context import get_installation, url_for
-from app.web.slip_texts import show_record
+from app.web.slip_texts import show_public_slip, show_record
 from app.web.verify.answers import STATUSES, finish_answer, wants_json
 from app.web.verify.comparison import Comparison, ComparisonText, compare, may_compare
 from app.web.verify.entry_page import show_problem
@@ -72,6 +72,8 @@ def show_verification(
     """The verdict with what this viewer may see of the slip. Never stored by anybody on the way."""
     message = comparison.value if comparison else None
     status = STATUSES.get(verification.verdict, message.status if message else 200)
+    if verification.is_lost:
+        status = 200  # it is certain, and the same at the next scan
     if wants_json():
         response = jsonify(describe_verification(verification, message, file))
     else:
@@ -84,7 +86,9 @@ def describe_verification(
 ) -> dict[str, object]:
     data: dict[str, object] = {"verdict": verification.verdict}
     if verification.slip:
-        data |= asdict(verification.slip) | {"check_count": verification.check_count}
+        shown = show_public_slip(verification.slip, verification.mini_app)
+        labels = {"number_label": shown.number_label, "level_label": shown.level_label}
+        data |= asdict(verification.slip) | labels | {"check_count": verification.check_count}
     if file and file.state:
         data["file"] = file.state
     return data | ({"comparison": message.value} if message else {})
@@ -103,7 +107,10 @@ def render_verification(
     return render_template(
         "verify/verdict.html",
         verification=verification,
-        text=describe_verdict(verification.verdict, file, message.verdict if message else None),
+        slip=verification.slip and show_public_slip(verification.slip, verification.mini_app),
+        text=describe_verdict(
+            verification.verdict, file, message.verdict if message else None, is_lost=verification.is_lost
+        ),
         wait=describe_wait(get_retry_after()) if is_limited else "",
         file=file,
         checked_at=show_moment(get_now()),

@@ -53,7 +53,7 @@ TEXTS = {
         "good",
         _l("有效"),
         _l("本校签发，目前有效。"),
-        _l("对照纸面和证件：姓名、学号后四位都一致，即可放行。"),
+        _l("对照纸面和证件：姓名、学号（工号）后四位都一致，即可放行。"),
     ),
     Verdict.REVOKED: VerdictText(
         "bad",
@@ -112,6 +112,17 @@ TEXTS = {
     ),
 }
 
+LOST = VerdictText(
+    "unsure",
+    _l("暂时无法确认"),
+    _l("此码是本校签发的，不是伪造；但学校的签发记录因故障恢复过，这张单的内容已不在记录里。"),
+    _l(
+        "请持单人登录本服务，重新提交一次，扫描新的离校单。暂时不能重新提交的，请查看证件，联系离校办理部门核实以后再放行。"
+    ),
+    asks_support=True,
+)
+"""Of a code that a restored backup lacks."""
+
 TYPED_TEXTS = TEXTS | {
     Verdict.NEVER_ISSUED: VerdictText(
         "unsure",
@@ -159,8 +170,10 @@ _COMPARE = VerdictText(
 )
 
 
-def describe_file(verdict: Verdict, state: FileState | None) -> FileText | None:
-    """What is said of a file in this state whose code has this verdict. Nothing is praised that is not valid."""
+def describe_file(verdict: Verdict, state: FileState | None, *, is_lost: bool = False) -> FileText | None:
+    """What is said of a file in this state whose code has this verdict. Nothing is praised that is not valid, and of a
+    code that a restore lost no more is known later.
+    """
     if verdict is Verdict.RATE_LIMITED:
         return None
     if state is None:
@@ -169,17 +182,25 @@ def describe_file(verdict: Verdict, state: FileState | None) -> FileText | None:
         return {Verdict.VALID: _GENUINE, Verdict.REVOKED: _GENUINE_REVOKED}.get(verdict, _GENUINE_ONCE)
     if state is FileState.DIFFERENT:
         return _DIFFERENT
+    if is_lost:
+        return _UNKNOWN
     return {Verdict.STATUS_UNKNOWN: _NOT_NOW, Verdict.VALID: _NOT_PROVEN}.get(verdict, _UNKNOWN)
 
 
 def describe_verdict(
-    verdict: Verdict, file: FileText | None = None, compared: VerdictText | None = None
+    verdict: Verdict,
+    file: FileText | None = None,
+    compared: VerdictText | None = None,
+    *,
+    is_lost: bool = False,
 ) -> VerdictText:
     """The words of a verdict, or those of a name that was `compared`. A valid code in a file that is not proven to be the original
     one says nothing of the file's words.
     """
     if compared is not None:
         return compared
+    if is_lost and verdict is Verdict.STATUS_UNKNOWN:
+        return LOST
     if (
         verdict is Verdict.VALID
         and file is not None
@@ -197,13 +218,16 @@ def get_staff() -> Person | None:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`name` is the machine-readable mark, `status` the answer's, `tone` the colour: an error accuses nobody."""
+    """`name` is the machine-readable mark, `status` the answer's, `tone` the colour: an error accuses nobody.
+    `retry_after` are the seconds after which the same may go well; 0 where it never will.
+    """
 
     name: str
     title: str
     what_to_do: str
     status: int = 422
     tone: str = "warn"
+    retry_after: int = 0
 
 
 NOTHING_GIVEN = Problem(
@@ -293,6 +317,13 @@ PROTECTED_FILE = Problem(
     _l("这个 PDF 文件有密码"),
     _l("请先去掉密码，再选择文件；或选择下载时的原文件，或直接扫描二维码。"),
 )
+READERS_BUSY = Problem(
+    "ReadersBusy",
+    _l("现在上传的文件太多，没有读这个文件"),
+    _l("请输入二维码旁的 16 位核验码，或直接扫描二维码：这两种方式不受影响。也可以过十几秒再选择文件。"),
+    503,
+    retry_after=15,
+)
 
 
 PROBLEMS: dict[type[UnreadableCode], Problem] = {
@@ -305,6 +336,7 @@ PROBLEMS: dict[type[UnreadableCode], Problem] = {
     uploads.SeveralCodes: SEVERAL_CODES,
     uploads.FileTooLarge: BODY_TOO_LARGE,
     uploads.PictureTooLarge: PICTURE_TOO_LARGE,
+    uploads.ReadersBusy: READERS_BUSY,
 }
 
 

@@ -13,7 +13,7 @@ from app.documents import raster
 from app.services.slips.slips import get_slip, render_pdf
 from app.services.verification import qr_reading
 from app.services.verification.qr_reading import HARDER, PLAIN, parse_own_address
-from app.services.verification.uploads import NoCodeFound, UnreadableCode, read_code_from_image
+from app.services.verification.uploads import NoCodeFound, UnreadableCode, read_code
 from tests.fixtures.hard_photos import PHOTOS, encode
 from tests.fixtures.hard_prints import PRINTS
 from tests.fixtures.office import Office
@@ -46,7 +46,7 @@ def test_a_picture_is_read_as_hard_as_it_is(office: Office, digits: str, pdf: by
 
 def is_read(office: Office, data: bytes, digits: str) -> bool:
     try:
-        return read_code_from_image(office.installation, data) == digits
+        return read_code(office.installation, data) == digits
     except UnreadableCode:
         return False
 
@@ -55,6 +55,7 @@ def count_read(office: Office, pictures: list[bytes], digits: str) -> int:
     return sum(is_read(office, data, digits) for data in pictures)
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("way", "views"), [("of a screen (moire)", HARDER[:2]), ("fax, 204 x 98 dpi", HARDER[2:3])]
 )
@@ -75,6 +76,7 @@ def test_without_the_harder_views_fewer_are_read(
     assert whole >= 7
 
 
+@pytest.mark.usefixtures("here")
 def test_blue_ink_over_the_qr_does_not_hide_it(
     office: Office, digits: str, pdf: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,12 +89,13 @@ def test_blue_ink_over_the_qr_does_not_hide_it(
     middle.paste(is_white.crop((left + edge, top, right, bottom - edge)), (left + edge, top))
     page.paste(seal, mask=middle)
     data = encode(page, random.Random(1), "PNG")
-    assert read_code_from_image(office.installation, data) == digits
+    assert read_code(office.installation, data) == digits
     monkeypatch.setattr(qr_reading, "HARDER", HARDER[:-1])
     with pytest.raises(NoCodeFound):
-        read_code_from_image(office.installation, data)
+        read_code(office.installation, data)
 
 
+@pytest.mark.usefixtures("here")
 def test_a_long_screenshot_keeps_its_width(
     office: Office, digits: str, pdf: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +110,7 @@ def test_a_long_screenshot_keeps_its_width(
     assert not is_read(office, data, digits)
 
 
+@pytest.mark.usefixtures("here")
 def test_light_ink_on_nothing_is_read_on_black(
     office: Office, digits: str, pdf: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +121,7 @@ def test_light_ink_on_nothing_is_read_on_black(
     assert not is_read(office, data, digits)
 
 
+@pytest.mark.usefixtures("here")
 def test_a_picture_that_takes_too_long_gets_no_further_view(
     office: Office, pdf: bytes, digits: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
