@@ -14,120 +14,27 @@ Counts are kept under keyed hashes: neither an address nor a code stands in a sh
 from __future__ import annotations
 
 import hmac
-import logging
 import math
-import threading
 import time
-from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Network, ip_address
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from flask import Flask, current_app, g, request
-from limits import RateLimitItem, WindowStats, parse_many
-from limits.errors import StorageError
-from limits.storage import Storage, storage_from_string
-from limits.strategies import FixedWindowRateLimiter
+from limits import RateLimitItem, parse_many
 
 from app.domain.errors import AskedTooOften
 from app.domain.person import Person
+from app.limit_counts import STORAGE_SECONDS, LimitCounts, Question, connect_storage
 from app.services.installation import Installation
 from app.web.language import gettext
 from app.web.page_context import get_installation
 
 RETRY_AFTER_SECONDS = 60
-SWEEP_SECONDS = 60.0
-REDIS_TIMEOUT_SECONDS = 0.2
-PAUSE_SECONDS = 5.0
-"""For so long a storage that failed is not asked again: one that is silent must not hold up every request."""
+MOST_ADDRESS = 64
 IPV6_PREFIX = 64
 """Bits of an IPv6 address that one network shares; who has one has all addresses behind it (RFC 4291, 2.5.1)."""
-
-log = logging.getLogger(__name__)
-
-Question = Literal["hit", "test", "get_window_stats"]
-"""What the strategies of `limits` are asked: to count one more, whether there is room for one, and when a window ends."""
-
-
-class WindowCounts:
-    """The counts of this process, in fixed windows that each begin with their first hit.
-
-    The memory storage of `limits` counts alike, but starts a thread every hundredth of a second to look through all
-    that it holds: with 10,000 keys that is 230 µs of CPU a hit, where this takes 4.
-    """
-
-    def __init__(self, get_seconds: Callable[[], float] = time.monotonic) -> None:
-        """`get_seconds` is a monotonic clock."""
-        self._get_seconds = get_seconds
-        self._lock = threading.Lock()
-        self._windows: dict[tuple[int, str], tuple[float, int]] = {}
-        self._sweep_at = 0.0
-
-    def hit(self, item: RateLimitItem, key: str) -> bool:
-        """Count one more, and tell whether it was still within the limit."""
-        now, window = self._get_seconds(), (item.get_expiry(), key)
-        with self._lock:
-            if now >= self._sweep_at:
-                self._sweep(now)
-            ends_at, hits = self._windows.get(window, (0.0, 0))
-            if ends_at <= now:
-                ends_at, hits = now + item.get_expiry(), 0
-            self._windows[window] = (ends_at, hits + 1)
-        return hits < item.amount
-
-    def test(self, item: RateLimitItem, key: str) -> bool:
-        """Whether one more would be within the limit."""
-        return self.get_window_stats(item, key).remaining > 0
-
-    def get_window_stats(self, item: RateLimitItem, key: str) -> WindowStats:
-        """When the window ends (Unix time), and how many hits it has left."""
-        ends_at, hits = self._windows.get((item.get_expiry(), key), (0.0, 0))
-        seconds = max(0.0, ends_at - self._get_seconds())
-        return WindowStats(time.time() + seconds, max(0, item.amount - hits) if seconds else item.amount)
-
-    def _sweep(self, now: float) -> None:
-        self._windows = {key: window for key, window in self._windows.items() if window[0] > now}
-        self._sweep_at = now + SWEEP_SECONDS
-
-
-def connect_storage(url: str) -> Storage | None:
-    """The storage that several processes share, or None for `memory://`; nothing is sent yet. Raises
-    ConfigurationError or ValueError for an address that names none.
-    """
-    if url.partition(":")[0] in ("", "memory"):
-        return None
-    options: dict[str, Any] = {}
-    if url.startswith(("redis://", "rediss://")):
-        # Its client would else try again three times, with seconds between.
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
-
-        options = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), REDIS_TIMEOUT_SECONDS)
-        options["retry"] = Retry(NoBackoff(), 0)
-    return cast("Storage", storage_from_string(url, wrap_exceptions=True, **options))
-
-
-class LimitCounts:
-    """The counts that limits go by: those of the shared storage, and while it fails, or where there is none, those of
-    this process.
-    """
-
-    def __init__(self, storage: Storage | None) -> None:
-        self._own = WindowCounts()
-        self._shared = FixedWindowRateLimiter(storage) if storage else None
-        self._paused_until = 0.0
-
-    def ask(self, question: Question, item: RateLimitItem, key: str) -> Any:
-        """The answer of the shared counts, or of this process's own."""
-        if self._shared is not None and time.monotonic() >= self._paused_until:
-            try:
-                return getattr(self._shared, question)(item, key)
-            except StorageError as error:
-                self._paused_until = time.monotonic() + PAUSE_SECONDS
-                reason = type(error.storage_error).__name__
-                log.warning("limits are counted by this process alone", extra={"error": reason})
-        return getattr(self._own, question)(item, key)
 
 
 def register_limits(app: Flask) -> None:
@@ -167,8 +74,8 @@ def get_counted(staff: Person | None) -> str:
 
 
 def get_address() -> str:
-    """Where the request comes from."""
-    return request.remote_addr or ""
+    """Where the request comes from; no address is longer (RFC 4291, 2.2, with its zone)."""
+    return (request.remote_addr or "")[:MOST_ADDRESS]
 
 
 @lru_cache(maxsize=1024)
@@ -189,13 +96,21 @@ def _parse(limit: str, times: int) -> tuple[RateLimitItem, ...]:
 
 
 def _is_within(question: Question, items: tuple[RateLimitItem, ...], parts: tuple[str, ...]) -> bool:
-    counts = cast("LimitCounts", current_app.extensions["limits"])
     key = _hash(parts)
-    refused = [item for item in items if not counts.ask(question, item, key)]
+    refused = [item for item in items if not _ask(question, item, key)]
     for item in refused:
-        wait = counts.ask("get_window_stats", item, key).reset_time - time.time()
+        wait = _ask("get_window_stats", item, key).reset_time - time.time()
         g.retry_after = max(g.get("retry_after", 0), wait)
     return not refused
+
+
+def _ask(question: Question, item: RateLimitItem, key: str) -> Any:
+    """Ask the counts, within what the request may still wait for them."""
+    counts = cast("LimitCounts", current_app.extensions["limits"])
+    began, waited = time.monotonic(), g.get("storage_seconds", 0.0)
+    answer = counts.ask(question, item, key, STORAGE_SECONDS - waited)
+    g.storage_seconds = waited + time.monotonic() - began
+    return answer
 
 
 def _hash(parts: tuple[str, ...]) -> str:

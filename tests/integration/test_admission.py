@@ -12,6 +12,7 @@ import pytest
 from tests.campus.client import CampusClient
 from tests.conftest import Service
 from tests.fixtures.names import UNPRINTABLE
+from tests.fixtures.signed_in import tell_of
 from tests.running import running_service
 from tests.visitor import APP, Visitor
 
@@ -30,13 +31,7 @@ def sign_in_as(service: Service, number: str, **told: str) -> Visitor:
     """A browser whose sign-in told this of the student."""
     visitor = service.visit()
     visitor.sign_in(number)
-    path = service.data_dir / "lixiao.sqlite3"
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as database:
-        for key, value in told.items():
-            database.execute(
-                "UPDATE browser_sessions SET data = json_set(data, ?, ?) WHERE person_number = ?",
-                (f"$.person.{key}", value, number),
-            )
+    tell_of(service.environment, number, **told)
     return visitor
 
 

@@ -32,3 +32,12 @@ def test_of_a_picture_only_the_code_is_proven_and_the_page_says_so() -> None:
 @pytest.mark.parametrize("verdict", [Verdict.REVOKED, Verdict.NEVER_ISSUED, Verdict.STATUS_UNKNOWN])
 def test_a_file_changes_nothing_in_a_verdict_that_is_not_valid(verdict: Verdict) -> None:
     assert describe_verdict(verdict, describe_file(verdict, FileState.UNKNOWN)) == TEXTS[verdict]
+
+
+def test_of_a_file_whose_code_a_restore_lost_nobody_is_told_to_come_again_later() -> None:
+    now = describe_file(Verdict.STATUS_UNKNOWN, FileState.UNKNOWN)
+    lost = describe_file(Verdict.STATUS_UNKNOWN, FileState.UNKNOWN, is_lost=True)
+    assert now is not None
+    assert lost is not None
+    assert "稍后再试" in str(now.message)
+    assert "稍后" not in str(lost.message)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from limits import parse
 
-from app.web.limits import WindowCounts
+from app import limit_counts
+from app.limit_counts import WindowCounts
 
 LIMIT = parse("3 per minute")
 
@@ -37,6 +39,18 @@ def test_a_window_ends_and_what_ended_is_forgotten() -> None:
     assert counts.test(LIMIT, "a")
     assert counts.hit(LIMIT, "b")
     assert list(counts._windows) == [(60, "b")]
+
+
+def test_of_more_windows_than_there_is_room_for_those_near_their_limit_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limit_counts, "MOST_WINDOWS", 100)
+    counts = WindowCounts()
+    assert [counts.hit(LIMIT, "a") for _ in range(4)][-1] is False
+    for number in range(10_000):
+        counts.hit(LIMIT, f"stranger {number}")
+        assert len(counts._windows) <= 100
+    assert not counts.hit(LIMIT, "a")
 
 
 def test_hits_of_many_threads_are_all_counted() -> None:
