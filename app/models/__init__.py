@@ -10,10 +10,12 @@ from app.models.clearance import (
     Submission,
     Waiver,
 )
+from app.models.database_watch import watch_database
 from app.models.engine import (
     LITTLE_PATIENCE_SECONDS,
     DatabaseRefused,
     Sender,
+    add_up,
     claim_for_host,
     get_host,
     insert_once,
@@ -21,11 +23,27 @@ from app.models.engine import (
     read_connection,
     retry_conflicts,
     upsert,
+    upsert_other,
+    waited_in_vain,
     write_connection,
     write_transaction,
 )
-from app.models.people import AuditEvent, AuditHead, BrowserSession, Consent
-from app.models.slips import HandedOutFile, IssuedCode, Scan, Slip, SlipLogEntry, SlipLogHead, SlipView
+from app.models.failures import describe_failure
+from app.models.floors import Floor, get_floor
+from app.models.people import AuditEvent, AuditHead, BrowserSession, Consent, UsedOnce
+from app.models.slips import (
+    HandedOutFile,
+    IssuedCode,
+    JournalMark,
+    LostCode,
+    Scan,
+    ScanCount,
+    Slip,
+    SlipLogEntry,
+    SlipLogHead,
+    SlipView,
+)
+from app.models.stale_connections import replace_stale
 
 __all__ = [
     "LITTLE_PATIENCE_SECONDS",
@@ -38,10 +56,14 @@ __all__ = [
     "DeskCompletion",
     "DeskEntry",
     "DeskRefusal",
+    "Floor",
     "HandedOutFile",
     "HeadDiffers",
     "IssuedCode",
+    "JournalMark",
+    "LostCode",
     "Scan",
+    "ScanCount",
     "Sender",
     "Slip",
     "SlipLogEntry",
@@ -50,14 +72,22 @@ __all__ = [
     "StoredAnswer",
     "StoredChain",
     "Submission",
+    "UsedOnce",
     "Waiver",
+    "add_up",
     "claim_for_host",
+    "describe_failure",
+    "get_floor",
     "get_host",
     "insert_once",
     "limit_waits",
     "read_connection",
+    "replace_stale",
     "retry_conflicts",
     "upsert",
+    "upsert_other",
+    "waited_in_vain",
+    "watch_database",
     "write_connection",
     "write_transaction",
 ]

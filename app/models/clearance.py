@@ -1,6 +1,8 @@
 """The tables of clearance: submissions 提交 (one for each student, mini-app and period), waivers 豁免, actions 操作 taken in a
 department's system, and the last answers of the departments, shown with their age and never counted at submit. And
 those of desks: what clerks recorded, the rows that could not be read, and the lists declared complete.
+
+`mac` authenticates a row that lets somebody pass, see `app.services.authenticated_rows`.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -36,6 +38,8 @@ class Action(Base):
 class StoredAnswer(Base):
     """What one step's department last said of one student. `records` is what it held, `learnt_at` when it
     said so; both are empty while it never answered. `failing_since` is set while it does not answer.
+    `system` is empty where the step is not for the student, which was decided at `learnt_at`, and where nobody can tell
+    whether it is, since `failing_since`.
     """
 
     __tablename__ = "known_answers"
@@ -109,6 +113,7 @@ class Waiver(Base):
     withdrawn_by: Mapped[str | None] = mapped_column(String(40))
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     withdrawal_reason: Mapped[str | None] = mapped_column(String(200))
+    mac: Mapped[str | None] = mapped_column(String(64))
 
 
 class DeskEntry(Base):
@@ -121,6 +126,7 @@ class DeskEntry(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
     recorded_by: Mapped[str] = mapped_column(String(40))
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    mac: Mapped[str | None] = mapped_column(String(64))
 
 
 class DeskRefusal(Base):
@@ -140,7 +146,8 @@ class DeskRefusal(Base):
 
 class DeskCompletion(Base):
     """A clerk's declaration that whoever has no entry at a desk has nothing to settle there. No row: nobody said so,
-    or a row that could not be read came later.
+    or a row that could not be read came later. `roll` has the numbers of those who had an entry or a refused row then or
+    since, a line each: an entry that is gone passes nobody. NULL: a declaration of before there was one.
     """
 
     __tablename__ = "desk_completions"
@@ -148,3 +155,5 @@ class DeskCompletion(Base):
     connector: Mapped[str] = mapped_column(String(40), primary_key=True)
     declared_by: Mapped[str] = mapped_column(String(40))
     declared_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    roll: Mapped[str | None] = mapped_column(Text)
+    mac: Mapped[str | None] = mapped_column(String(64))

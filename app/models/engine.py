@@ -32,9 +32,12 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, Executable, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.extensions import Base, DatabaseSession, db
+from app.models.database_watch import watch_database
 from app.models.sqlite_write_queue import get_line
+from app.models.stale_connections import replace_stale
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -47,6 +50,8 @@ LEAST_WAIT_MS = 50
 ATTEMPTS = 4
 CONFLICTS = ("40001", "40P01")
 """PostgreSQL's serialization failure and deadlock: the transaction came to nothing and may be tried again."""
+OUT_OF_TIME = ("57014", "55P03")
+"""PostgreSQL gave up a statement by `statement_timeout` or `lock_timeout`."""
 _DIALECTS: dict[str, Any] = {"postgresql": postgresql, "sqlite": sqlite}
 _ENDS_AT = "lixiao_write_waits_until"
 NO_BEGIN = "lixiao_no_begin"
@@ -152,6 +157,17 @@ def _is_conflict(error: OperationalError) -> bool:
     return getattr(error.orig, "sqlstate", None) in CONFLICTS
 
 
+def waited_in_vain(error: Exception) -> bool:
+    """Whether the database is there, and a transaction got no turn or no connection in its time."""
+    if isinstance(error, PoolTimeout):
+        return True
+    cause = error.orig if isinstance(error, OperationalError) else None
+    if isinstance(cause, sqlite3.Error):
+        is_in_line = isinstance(error.__cause__, BlockingIOError | TimeoutError)
+        return is_in_line or getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+    return getattr(cause, "sqlstate", None) in OUT_OF_TIME
+
+
 def insert_once(connection: Connection, model: type[Base], row: dict[str, Any]) -> int | None:
     """Insert the row and return its id, or None where a UNIQUE constraint says that it is there already."""
     statement = _make_insert_once(connection.dialect.name, model)
@@ -181,6 +197,41 @@ def _make_upsert(dialect: str, model: type[Base]) -> Executable:
     }
     statement = statement.on_conflict_do_update(index_elements=keys, set_=changes)
     return cast("Executable", statement)
+
+
+def upsert_other(connection: Connection, model: type[Base], row: dict[str, Any]) -> bool:
+    """The same for one row of a table with one more column than its primary key; tells whether that column changed: of
+    several who bring the same row at once, one is told so.
+    """
+    return connection.scalar(_make_upsert_other(connection.dialect.name, model), row) is not None
+
+
+@lru_cache(maxsize=16)
+def _make_upsert_other(dialect: str, model: type[Base]) -> Executable:
+    table = model.metadata.tables[model.__tablename__]
+    (key,) = table.primary_key
+    (value,) = (column for column in table.columns if column is not key)
+    statement = _DIALECTS[dialect].insert(table)
+    new = statement.excluded[value.name]
+    statement = statement.on_conflict_do_update(
+        index_elements=[key.name], set_={value.name: new}, where=value != new
+    ).returning(key)
+    return cast("Executable", statement)
+
+
+def add_up(connection: Connection, model: type[Base], rows: list[dict[str, Any]], column: str) -> None:
+    """Insert the rows, or add their `column` to that of the same primary key. Rows come in one order from everybody."""
+    connection.execute(_make_add_up(connection.dialect.name, model, column), rows)
+
+
+@lru_cache(maxsize=16)
+def _make_add_up(dialect: str, model: type[Base], column: str) -> Executable:
+    table = model.metadata.tables[model.__tablename__]
+    statement = _DIALECTS[dialect].insert(table)
+    total = {column: table.c[column] + statement.excluded[column]}
+    return cast(
+        "Executable", statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=total)
+    )
 
 
 SUFFIX = "-host"
@@ -236,30 +287,30 @@ def _try_lock(file: int, kind: int) -> bool:
 
 
 CONNECT_SECONDS = 3
-STATEMENT_SECONDS = 4
-SILENT_SECONDS = 5.0
-IDLE_SECONDS = 10
+READ_SECONDS = 4.0
+"""A statement that changes nothing waits for nobody. One that writes may wait for its turn as long as on SQLite."""
+SILENT_AFTER = 1.0
+"""For so long after a statement's time its server may still say that it gave up."""
+IDLE_LIMIT, IDLE_SECONDS = "idle_in_transaction_session_timeout", 10
 """A process that stopped in the middle of a transaction must not hold its locks for ever."""
-OPTIONS = {
-    "statement_timeout": STATEMENT_SECONDS,
-    "idle_in_transaction_session_timeout": IDLE_SECONDS,
-}
 
 
 class LimitedConnection(psycopg.Connection[Any]):
-    """Closes itself when the server leaves a statement unanswered for too long."""
+    """Closes itself when the server leaves a statement unanswered for `silent_seconds`."""
+
+    silent_seconds = READ_SECONDS + SILENT_AFTER
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """As psycopg's, with a time limit. Raises OperationalError."""
         try:
-            return super().wait(gen, interval, SILENT_SECONDS if timeout is None else timeout)
+            return super().wait(gen, interval, self.silent_seconds if timeout is None else timeout)
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.pgconn.finish()
             raise
 
 
-def limit_waits(engine: Engine) -> None:
+def limit_waits(engine: Engine, statement_seconds: float = LOCK_TIMEOUT_SECONDS) -> None:
     """Set these limits for an engine that has no connection yet: for serving. Commands may take their time."""
     if engine.dialect.name != "postgresql":
         return
@@ -267,9 +318,11 @@ def limit_waits(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, arguments: Any, parameters: dict[str, Any]) -> LimitedConnection:
         given = parameters.pop("options", "")
-        options = " ".join(f"-c {name}={seconds}s" for name, seconds in OPTIONS.items())
-        limits: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "options": f"{options} {given}".strip()}
-        return LimitedConnection.connect(*arguments, **limits | parameters)
+        own = f"-c statement_timeout={1000 * statement_seconds:.0f} -c {IDLE_LIMIT}={IDLE_SECONDS}s"
+        limits: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "options": f"{own} {given}".strip()}
+        connection = LimitedConnection.connect(*arguments, **limits | parameters)
+        connection.silent_seconds = statement_seconds + SILENT_AFTER
+        return connection
 
 
 CONNECTIONS = 4
@@ -307,6 +360,8 @@ def _make_reader(engine: Engine) -> Engine:
         pool_reset_on_return=None,
         hide_parameters=True,
     )
-    limit_waits(reader)
+    limit_waits(reader, READ_SECONDS)
+    replace_stale(reader)
+    watch_database(reader, "reader", CONNECTIONS)
     event.listen(engine, "engine_disposed", lambda _: reader.dispose())
     return reader

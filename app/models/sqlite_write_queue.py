@@ -17,6 +17,9 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import OperationalError
 
+from app import metrics
+
+QUEUE = "database_writers"
 LOOK_AGAIN_SECONDS = 0.0005
 SUFFIX = "-line"
 
@@ -78,13 +81,14 @@ class SqliteWriteQueue:
             self._foremost.release()
 
     def _come_to_the_front(self, ends_at: float) -> int:
-        if not self._foremost.acquire(ends_at):
-            raise _make_error(TimeoutError("the line of writers is too long"))
-        try:
-            return _lock(self._path, ends_at)
-        except OSError as error:
-            self._foremost.release()
-            raise _make_error(error) from error
+        with metrics.queue_length.labels(QUEUE).track_inprogress():
+            if not self._foremost.acquire(ends_at):
+                raise _make_error(TimeoutError("the line of writers is too long"))
+            try:
+                return _lock(self._path, ends_at)
+            except OSError as error:
+                self._foremost.release()
+                raise _make_error(error) from error
 
 
 def _lock(path: str, ends_at: float) -> int:
@@ -108,6 +112,9 @@ def _leave(file: int) -> None:
 
 
 def _make_error(reason: OSError) -> OperationalError:
+    metrics.database_errors.labels(
+        "locked" if isinstance(reason, TimeoutError | BlockingIOError) else "other"
+    ).inc()
     return OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError(str(reason)))
 
 

@@ -12,13 +12,13 @@ from sqlalchemy import inspect, text
 
 from app.extensions import Base, db
 from app.factory import create_app
-from app.services.operations.health import get_migration_head
+from app.services.operations.migrations import get_migration_head
 from app.settings import load_settings
 from tests.campus.client import PROJECT
 from tests.campus.run import make_environment
 from tests.integration.conftest import MakeDatabase
 
-HEAD = "0011"
+HEAD = "0016"
 """The newest migration: a new one is named here, so that two at the same time are noticed."""
 
 
