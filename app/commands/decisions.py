@@ -8,11 +8,21 @@ from typing import Any
 import click
 
 from app.domain.conventions import Conventions
-from app.domain.decisions import MAX_REASON, MalformedReason, read_decider, read_reason
+from app.domain.decisions import MAX_REASON, MalformedReason, NobodysNumber, read_decider, read_reason
 from app.domain.person import MalformedNumber, NumberForm
 from app.services.audit import at_keyboard
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+UNNAMED = "operator"
+"""Who decided, where nobody is named: a timer, or whoever sits at the keyboard."""
+SHOWN_DIGITS = 2
+
+
+def mask_number(number: str) -> str:
+    """The number's last digits; enough to tell two lines apart, too little to name a person."""
+    return "*" * max(len(number) - SHOWN_DIGITS, 0) + number[-SHOWN_DIGITS:]
 
 
 class PersonNumber(click.ParamType[str]):
@@ -43,6 +53,10 @@ class StaffNumber(click.ParamType[str]):
         """The folded number."""
         try:
             return read_decider(str(value), self._conventions)
+        except NobodysNumber:
+            raise _refuse(
+                param, ctx, f"is not a {self.name}: a word or zeros that stand for nobody"
+            ) from None
         except MalformedNumber:
             raise _refuse(param, ctx, f"is not a {self.name}: letters and digits as [numbers] says") from None
 

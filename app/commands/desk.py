@@ -11,7 +11,8 @@ import click
 from flask.cli import AppGroup, with_appcontext
 
 from app.commands.decisions import by_option
-from app.connectors.desk import NoEntry, list_headings
+from app.commands.printing import echo
+from app.connectors.desk import DOUBT, NoEntry, list_headings
 from app.domain.errors import OwnDecision
 from app.services.desk.cells import CellRefused, FileRefused
 from app.services.desk.desk import Desk, UnknownDesk, find_entry, get_desk
@@ -26,7 +27,15 @@ from app.services.desk.gaps import (
 from app.services.desk.importing import SHOWN_LEFT, ImportOptions, ImportReport, import_table
 from app.services.desk.spreadsheet import read_table
 from app.services.installation import Installation
+from app.services.slips.signing_keys import SlipKeyError
 
+NOT_AUTHENTIC = (
+    "NOT AUTHENTIC: added or changed past this service, or from before row keys; it keeps the student from passing. Record "
+    "the student anew, or import the list again"
+)
+REFUSAL_IS_GONE = (
+    "unknown: a row about the student was refused, and what was wrong with it was deleted past this service"
+)
 SHOWN_FAULTS = 100
 ROWS_WERE_SKIPPED = 3
 
@@ -88,7 +97,7 @@ def _add_import(group: AppGroup, installation: Installation) -> None:
             desk = get_desk(installation.settings, connector)
             table = read_table(file, list_headings(desk.config), sheet)
             for note in table.notes:
-                click.echo(note, err=True)
+                echo(note, err=True)
             with click.progressbar(table.rows, label="rows", file=sys.stderr) as rows:
                 report = import_table(desk, table, rows, by, options)
         _tell(report, options, skips=skip_refused)
@@ -119,7 +128,7 @@ def _add_entries(group: AppGroup, installation: Installation) -> None:
             desk = get_desk(installation.settings, connector)
             warnings = record_entry(desk, number, dict(cell.split("=", 1) for cell in cells), by)
         for warning in warnings:
-            click.echo(f"warning: {warning}", err=True)
+            echo(f"warning: {warning}", err=True)
         _show(installation, desk, number)
 
 
@@ -131,7 +140,7 @@ def _add_completeness(group: AppGroup, installation: Installation) -> None:
         """Show how many entries a desk holds, whether its list is complete, and who is unknown and why."""
         with _named_faults():
             desk = get_desk(installation.settings, connector)
-        _show_state(installation, desk, read_state(desk.name))
+        _show_state(installation, desk, read_state(desk))
 
     @group.command("complete", short_help="Declare that a desk's list is complete.")
     @click.argument("connector")
@@ -147,18 +156,20 @@ def _add_completeness(group: AppGroup, installation: Installation) -> None:
             desk = get_desk(installation.settings, connector)
             if withdraw:
                 was_there = withdraw_complete(desk.name, by)
-                click.echo("taken back" if was_there else "there was no declaration")
+                echo("taken back" if was_there else "there was no declaration")
                 return
-            declare_complete(desk.name, by, -1 if entries is None else entries)
+            declare_complete(desk, by, -1 if entries is None else entries)
         settles = desk.config.no_record is NoEntry.EMPTY
         others = "has nothing to settle" if settles else "stays unavailable, as [connectors] no_record says"
-        click.echo(f"complete: whoever has none of the {entries} entries {others}")
+        echo(f"complete: whoever has none of the {entries} entries {others}")
 
 
 @contextmanager
 def _named_faults() -> Iterator[None]:
     try:
         yield
+    except SlipKeyError as error:
+        raise click.ClickException(str(error)) from error
     except UnknownDesk as error:
         raise click.ClickException(f"no desk of this name is configured: {error}") from error
     except CountMoved as error:
@@ -171,42 +182,45 @@ def _named_faults() -> Iterator[None]:
 
 def _show(installation: Installation, desk: Desk, number: str) -> None:
     entry = find_entry(desk, number)
-    refusals = [
-        one for one in read_state(desk.name).refusals if desk.numbers.is_same(number, one.student_number)
-    ]
+    refusals = [one for one in read_state(desk).refusals if desk.numbers.is_same(number, one.student_number)]
     for refusal in refusals:
-        click.echo(f"unknown: {refusal.message}")
+        echo(f"unknown: {refusal.message}")
     if entry is None:
-        click.echo(f"nothing is recorded of {number}")
+        echo(f"nothing is recorded of {number}")
         return
+    if not entry.is_authentic:
+        echo(NOT_AUTHENTIC)
+    if entry.is_doubted and not refusals:
+        echo(REFUSAL_IS_GONE)
     for key, value in entry.facts.items():
-        click.echo(f"{key}: {'' if value is None else value}")
-    click.echo(f"recorded_by: {entry.recorded_by}")
-    click.echo(f"recorded_at: {installation.get_local_time(entry.recorded_at):%Y-%m-%d %H:%M}")
+        if key != DOUBT:
+            echo(f"{key}: {'' if value is None else value}")
+    echo(f"recorded_by: {entry.recorded_by}")
+    echo(f"recorded_at: {installation.get_local_time(entry.recorded_at):%Y-%m-%d %H:%M}")
 
 
 def _show_state(installation: Installation, desk: Desk, state: DeskState) -> None:
-    click.echo(f"{state.entries} entries")
+    echo(f"{state.entries} entries")
     if state.complete_since is not None:
         since = installation.get_local_time(state.complete_since)
-        click.echo(f"declared complete {since:%Y-%m-%d %H:%M} by {state.declared_by}")
+        echo(f"declared complete {since:%Y-%m-%d %H:%M} by {state.declared_by}")
     elif desk.config.no_record is NoEntry.EMPTY:
-        click.echo("not declared complete: whoever has no entry is unknown")
+        echo("not declared complete: whoever has no entry is unknown")
     if state.left:
         count = f"{len(state.left)} or more" if len(state.left) >= SHOWN_LEFT else str(len(state.left))
-        click.echo(f"{count} older entries were not in the complete file, and hold: {_list_some(state.left)}")
+        echo(f"{count} older entries were not in the complete file, and hold: {_list_some(state.left)}")
     for refusal in state.refusals:
-        click.echo(f"{refusal.student_number} is unknown: {refusal.message}")
+        echo(f"{refusal.student_number} is unknown: {refusal.message}")
 
 
 def _tell(report: ImportReport, options: ImportOptions, *, skips: bool) -> None:
     for cell in report.refused[:SHOWN_FAULTS]:
-        click.echo(f"row {cell.place}, {cell.heading}: {cell.message}", err=True)
+        echo(f"row {cell.place}, {cell.heading}: {cell.message}", err=True)
     if len(report.refused) > SHOWN_FAULTS:
-        click.echo(f"and {len(report.refused) - SHOWN_FAULTS} more", err=True)
+        echo(f"and {len(report.refused) - SHOWN_FAULTS} more", err=True)
     for warning in report.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    click.echo(
+        echo(f"warning: {warning}", err=True)
+    echo(
         f"{report.added} new, {report.changed} changed, {report.unchanged} as before, "
         f"{report.refused_rows} refused"
     )
@@ -220,19 +234,17 @@ def _tell(report: ImportReport, options: ImportOptions, *, skips: bool) -> None:
 def _tell_refused(report: ImportReport, options: ImportOptions, *, skips: bool) -> None:
     """Who is unknown now or would be, and what a clerk says to confirm it."""
     if skips and report.unknown:
-        click.echo(f"unknown until a later row or entry: {', '.join(report.unknown)}")
+        echo(f"unknown until a later row or entry: {', '.join(report.unknown)}")
     if skips and report.unread:
         places = ", ".join(map(str, report.unread))
-        click.echo(f"without a readable number, so about anybody: rows {places}")
-        click.echo(
-            "whoever the file does not name is unknown until an import with --complete or `desk complete`"
-        )
+        echo(f"without a readable number, so about anybody: rows {places}")
+        echo("whoever the file does not name is unknown until an import with --complete or `desk complete`")
     if report.is_recorded or report.refused_rows == options.confirmed:
         return
     if not report.refused_rows:
-        click.echo("no row is refused: leave --skip-refused and --confirm out", err=True)
+        echo("no row is refused: leave --skip-refused and --confirm out", err=True)
     elif skips:
-        click.echo(f"to record the others, say --skip-refused --confirm {report.refused_rows}", err=True)
+        echo(f"to record the others, say --skip-refused --confirm {report.refused_rows}", err=True)
 
 
 def _tell_left(report: ImportReport, options: ImportOptions) -> None:
@@ -241,10 +253,10 @@ def _tell_left(report: ImportReport, options: ImportOptions) -> None:
         return
     numbers = _list_some(report.left)
     if report.is_recorded and options.removed:
-        click.echo(f"removed, not being in the file: {numbers}")
+        echo(f"removed, not being in the file: {numbers}")
         return
-    click.echo(f"{len(report.left)} older entries are not in the file, and stay as they are: {numbers}")
-    click.echo(f"if they are settled, remove them with --complete --replace {len(report.left)}", err=True)
+    echo(f"{len(report.left)} older entries are not in the file, and stay as they are: {numbers}")
+    echo(f"if they are settled, remove them with --complete --replace {len(report.left)}", err=True)
 
 
 def _list_some(numbers: Sequence[str]) -> str:
@@ -254,8 +266,8 @@ def _list_some(numbers: Sequence[str]) -> str:
 
 def _tell_end(report: ImportReport, options: ImportOptions) -> None:
     if report.is_recorded:
-        click.echo("recorded, and the list is complete" if report.is_complete else "recorded")
+        echo("recorded, and the list is complete" if report.is_complete else "recorded")
     elif options.is_dry_run and report.refused_rows == options.confirmed:
-        click.echo("nothing is recorded: this was a dry run")
+        echo("nothing is recorded: this was a dry run")
     else:
-        click.echo("nothing is recorded")
+        echo("nothing is recorded")

@@ -1,9 +1,10 @@
-"""What an operator asks of the whole installation: `flask check-config`, `doctor`, `backup`, `purge`, `audit`,
-`numbers`, `sessions` and `sign-in`.
+"""What an operator asks of the whole installation: `flask check-config`, `doctor`, `wait-for-database`, `backup`,
+`purge`, `audit`, `numbers`, `sessions` and `sign-in`.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,18 +16,24 @@ import click
 from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 
-from app.commands.decisions import PersonNumber, StaffNumber, by_option
+from app.commands.decisions import UNNAMED, PersonNumber, StaffNumber, by_option, mask_number
+from app.commands.printing import echo
 from app.documents.certificate import UnusableCertificate
 from app.domain.keys import NoSigningKey
 from app.domain.person import USUAL_PATTERN
+from app.extensions import db
 from app.identity.base import IdentityProvider, Severity
 from app.models import write_transaction
 from app.services.audit import count_events, export_events, find_audit_faults
 from app.services.clearance.canaries import list_unwatched_facts
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.numbers import fold_stored_numbers
+from app.services.numbers import ACTOR, fold_stored_numbers
 from app.services.operations.backup import BackupFailed, NotOneFile, back_up
+from app.services.operations.checkpoints import tell_checkpoint_faults
+from app.services.operations.database_wait import wait_for_database
+from app.services.operations.demo_traces import find_demo_traces
+from app.services.operations.faults import NO_KEY, describe_fault
 from app.services.operations.health import check_all
 from app.services.operations.retention import (
     AuditBroken,
@@ -35,18 +42,21 @@ from app.services.operations.retention import (
     note_purge,
     purge_audit,
 )
-from app.services.sign_in.sessions import end_sessions_of, list_sessions
+from app.services.operations.row_codes import keep_authentic
+from app.services.sign_in.sessions import SessionStore, end_sessions_of
+from app.services.slips.checkpoint_journal import JOURNAL
 from app.services.slips.signing_keys import SlipKeyError
 from app.services.verification.full_views import list_views
+from app.settings import MiniAppSettings
+from app.version import VERSION
 
 AUDIT_EVENTS = "audit events"
 ANY_NUMBER = (
     "[numbers] pattern admits any letters and digits: a row under a mistyped number would be nobody's, and its "
     "student's debt unseen"
 )
-UNNAMED = "operator"
-"""Who decided to purge, where nobody is named: a timer."""
-NO_KEY = "no slip key may sign now: make one with `flask slip-keys new`"
+WARNING = "WARNING:"
+WAIT_SECONDS = 600
 
 
 def register_operation(
@@ -55,6 +65,7 @@ def register_operation(
     """Add the operator's commands to `flask`."""
     app.cli.add_command(_make_check_config(installation, providers))
     app.cli.add_command(_make_doctor(installation, providers))
+    app.cli.add_command(_make_wait())
     app.cli.add_command(_make_backup())
     app.cli.add_command(_make_purge(installation))
 
@@ -63,20 +74,26 @@ def _make_check_config(
     installation: Installation, providers: Mapping[str, IdentityProvider]
 ) -> click.Command:
     @click.command("check-config")
-    def check_config() -> None:
-        """Say whether the configuration is usable, and what it comes to. Asks nobody."""
+    @click.option("--strict", is_flag=True, help="Exit 1 where there is a WARNING.")
+    def check_config(strict: bool) -> None:
+        """Say whether the configuration is usable, what it comes to, and what it still has of the demo. Asks nobody."""
         # A configuration with other mistakes never comes here: wsgi.py lists them all and ends.
         moment = installation.get_local_time(get_now())
         try:
             kid, _ = installation.slip_keys.current().get_signer(moment)
+            installation.row_keys.current()
             _ = installation.file_signer
-        except (SlipKeyError, UnusableCertificate) as error:
-            raise click.ClickException(f"the configuration is not usable:\n  - {error}") from error
-        except NoSigningKey as error:
-            raise click.ClickException(f"the configuration is not usable:\n  - {NO_KEY}") from error
-        click.echo("the configuration is usable")
-        for line in (*_describe_service(installation, providers), f"slip keys    key {kid} signs"):
-            click.echo(f"  {line}")
+        except (SlipKeyError, UnusableCertificate, NoSigningKey) as error:
+            hint = "" if installation.settings.slip.keys.exists() else f" ({NO_KEY})"
+            message = f"the configuration is not usable:\n  - {describe_fault(error)}{hint}"
+            raise click.ClickException(message) from error
+        echo("the configuration is usable")
+        lines = [*_describe_service(installation, providers), f"slip keys    key {kid} signs"]
+        for name, words in find_demo_traces(installation.settings, os.environ):
+            lines.append(f"{WARNING} ({name}) {words}")
+        for line in lines:
+            echo(f"  {line}")
+        sys.exit(1 if strict and any(WARNING in line for line in lines) else 0)
 
     return check_config
 
@@ -85,6 +102,7 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
     """A line for each part; names and addresses, and no secrets."""
     settings = installation.settings
     service = settings.service
+    yield f"version      {VERSION} ({service.commit or 'no checkout'})"
     yield f"service      {service.base_url}, behind {service.proxy_count} proxies, {service.time_zone.key}"
     yield f"database     {'one SQLite file' if settings.database.url.startswith('sqlite') else 'PostgreSQL'}"
     storage = settings.rate_limit.storage_url.split(":")[0]
@@ -93,16 +111,22 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
         yield f"sign-in      {name}: {settings.sign_in[name]['kind']}, {provider.label}"
     for installed in installation.mini_apps.values():
         chosen = installed.settings
-        yield f"mini-app     {chosen.slug}: {chosen.period}, open from {chosen.opens_on} to {chosen.closes_on}"
+        yield f"mini-app     {chosen.slug}: {chosen.period}, open {_describe_days(chosen)}"
         yield f"             {_describe_slip(installed)}"
         for step, connector in chosen.steps.items():
             watched = _describe_controls(installed, step)
             kind = settings.connectors[connector]["kind"]
             yield f"             {step} <- {connector} ({kind}), {watched}"
             if kind == "sql" and settings.numbers.pattern == USUAL_PATTERN:
-                yield f"             WARNING: {connector} is a view, and {ANY_NUMBER}"
+                yield f"             {WARNING} {connector} is a view, and {ANY_NUMBER}"
     kept = settings.retention
     yield f"retention    audit {kept.audit_days} days, checks {kept.slip_checks_days}, views {kept.slip_views_days}, closed cases {kept.closed_cases_days}"
+
+
+def _describe_days(chosen: MiniAppSettings) -> str:
+    if chosen.is_rolling:
+        return f"all year from {chosen.opens_on} on, once a person"
+    return f"from {chosen.opens_on} to {chosen.closes_on}"
 
 
 def _describe_slip(installed: InstalledMiniApp) -> str:
@@ -118,7 +142,7 @@ def _describe_controls(installed: InstalledMiniApp, step_key: str) -> str:
     if controls is None:
         return "no canary students"
     unwatched = list_unwatched_facts(installed.get_step(step_key), controls)
-    missing = f"; WARNING: no failing one for {', '.join(unwatched)}" if unwatched else ""
+    missing = f"; {WARNING} no failing one for {', '.join(unwatched)}" if unwatched else ""
     return f"watched by canary students{missing}"
 
 
@@ -128,14 +152,28 @@ def _make_doctor(installation: Installation, providers: Mapping[str, IdentityPro
     def doctor() -> None:
         """Look at database, keys, fonts, sign-in, departments, clock, disk and files; exits 1 on a FAULT."""
         faults = 0
-        click.echo(f"{'':<7}{'area':<36}finding")
+        echo(f"{'':<7}{'area':<36}finding")
         for area, finding in check_all(installation, providers):
             faults += finding.fit is Severity.FAULT
-            click.echo(f"{finding.fit:<7}{area:<36}{finding.message}")
-        click.echo(f"{faults} fault(s)" if faults else "all is well")
+            echo(f"{finding.fit:<7}{area:<36}{finding.message}")
+        echo(f"{faults} fault(s)" if faults else "all is well")
         sys.exit(1 if faults else 0)
 
     return doctor
+
+
+def _make_wait() -> click.Command:
+    @click.command("wait-for-database")
+    @click.option(
+        "--seconds", type=click.IntRange(0), default=WAIT_SECONDS, show_default=True, help="At most."
+    )
+    @with_appcontext
+    def wait(seconds: int) -> None:
+        """Return once the database answers; exits 1 where it does not in time. Changes nothing."""
+        if not wait_for_database(seconds, lambda missing: echo(f"no database yet: {missing}", err=True)):
+            raise click.ClickException(f"the database did not answer within {seconds} seconds")
+
+    return wait
 
 
 def _make_backup() -> click.Command:
@@ -143,7 +181,7 @@ def _make_backup() -> click.Command:
     @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
     @with_appcontext
     def backup(file: Path) -> None:
-        """Copy the database to a new FILE while the service goes on. The signing keys are not in it."""
+        """Copy the database to a new FILE while the service goes on. The keys are not in it."""
         try:
             size = back_up(file)
         except BackupFailed as error:
@@ -152,7 +190,10 @@ def _make_backup() -> click.Command:
             raise click.ClickException(
                 f"nothing was copied; PostgreSQL's own program does it:\n{error.command}"
             ) from error
-        click.echo(f"{size / 2**20:.1f} MiB, checked whole. Back up the folder of [slip] keys separately.")
+        echo(
+            f"{size / 2**20:.1f} MiB, checked whole. Back up the folder of [slip] keys separately, without {JOURNAL}: "
+            "without its row keys no waiver and no desk entry counts."
+        )
 
     return backup
 
@@ -180,9 +221,9 @@ def _make_purge(installation: Installation) -> click.Command:
 def _count_overdue(installation: Installation) -> None:
     retention, now = installation.settings.retention, get_now()
     for overdue in list_overdue(retention, now):
-        click.echo(f"{overdue.count():>9}  {overdue.name}")
-    click.echo(f"{count_overdue_events(retention, now):>9}  {AUDIT_EVENTS}")
-    click.echo("nothing was deleted")
+        echo(f"{overdue.count():>9}  {overdue.name}")
+    echo(f"{count_overdue_events(retention, now):>9}  {AUDIT_EVENTS}")
+    echo("nothing was deleted")
 
 
 def _purge(installation: Installation, actor: str) -> None:
@@ -195,7 +236,7 @@ def _purge(installation: Installation, actor: str) -> None:
         note_purge(counts, actor, now)
     counts[AUDIT_EVENTS] = purge_audit(retention, actor, now)
     for name, count in counts.items():
-        click.echo(f"{count:>9}  {name} deleted")
+        echo(f"{count:>9}  {name} deleted")
 
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -210,10 +251,13 @@ def make_audit_group(installation: Installation) -> AppGroup:
 
     @group.command("verify")
     def verify() -> None:
-        """Look for altered, removed or reordered events, and for slips without theirs; exits 1 when there are any."""
+        """Look for altered, removed or reordered events, for slips without theirs, for rows that decide without theirs or
+        without a true code, and for what the checkpoints tell of; exits 1 when there are any.
+        """
         with _progress("reading events") as on_event:
-            faults = list(find_audit_faults(on_event))
-        click.echo("\n".join(faults) or "the audit events are whole")
+            faults = list(find_audit_faults(on_event, installation.row_keys))
+        faults += tell_checkpoint_faults(installation, db.engine)
+        echo("\n".join(faults) or "the audit events are whole, and so are the rows that they tell of")
         sys.exit(1 if faults else 0)
 
     @group.command("export")
@@ -229,7 +273,7 @@ def make_audit_group(installation: Installation) -> AppGroup:
             for line in export_events(since, until, on_event):
                 file.write(f"{line}\n")
                 count += 1
-        click.echo(f"{count} event(s) written", err=True)
+        echo(f"{count} event(s) written", err=True)
 
     @group.command("views")
     @click.option("--slip", help="The number of one slip.")
@@ -241,11 +285,9 @@ def make_audit_group(installation: Installation) -> AppGroup:
         count = 0
         for view in list_views(slip, person, _get_start(installation, since)):
             moment = installation.get_local_time(view.viewed_at)
-            click.echo(
-                f"{moment:%Y-%m-%d %H:%M:%S}  {view.viewer_number:<12}  {view.role:<13}  {view.slip_number}"
-            )
+            echo(f"{moment:%Y-%m-%d %H:%M:%S}  {view.viewer_number:<12}  {view.role:<13}  {view.slip_number}")
             count += 1
-        click.echo(f"{count} view(s)", err=True)
+        echo(f"{count} view(s)", err=True)
 
     return group
 
@@ -270,16 +312,24 @@ def make_numbers_group(installation: Installation) -> AppGroup:
     @with_appcontext
     def fold() -> None:
         """Hold stored numbers to [numbers] after that was changed. Slips and their log stay as they were signed."""
-        with write_transaction() as session:
-            counts = fold_stored_numbers(session.connection(), installation.settings.numbers, get_now())
+        try:
+            counts = _fold(installation)
+        except SlipKeyError as error:
+            raise click.ClickException(str(error)) from error
         for name, count in counts.items():
-            click.echo(f"{count:>9}  {name}")
-        click.echo("see `flask doctor` for slips to compare" if counts else "every number is in its one form")
+            echo(f"{count:>9}  {name}")
+        echo("see `flask doctor` for slips to compare" if counts else "every number is in its one form")
 
     return group
 
 
-SHOWN_DIGITS = 2
+def _fold(installation: Installation) -> dict[str, int]:
+    now = get_now()
+    with (
+        write_transaction() as session,
+        keep_authentic(session.connection(), installation.row_keys, ACTOR, now),
+    ):
+        return fold_stored_numbers(session.connection(), installation.settings.numbers, now)
 
 
 def make_sessions_group(installation: Installation) -> AppGroup:
@@ -292,27 +342,26 @@ def make_sessions_group(installation: Installation) -> AppGroup:
     @click.option("--show-numbers", is_flag=True, help="Show whole student and staff numbers.")
     def list_open(number: str | None, show_numbers: bool) -> None:
         """List the signed-in sessions, of one person or of all, newest first."""
-        for one in list_sessions(get_now(), number or ""):
-            shown = one.person_number if show_numbers else _mask(one.person_number)
+        store = SessionStore(installation.settings.service.secret_key)
+        found, forged = store.list_open(get_now(), number or "")
+        for one in found:
+            shown = one.person_number if show_numbers else mask_number(one.person_number)
             begun, seen, ends = (
                 f"{installation.get_local_time(moment):%m-%d %H:%M}"
                 for moment in (one.created_at, one.seen_at, one.expires_at)
             )
-            click.echo(f"{shown:<12}  since {begun}  used {seen}  ends {ends} at the latest")
+            echo(f"{shown:<12}  since {begun}  used {seen}  ends {ends} at the latest")
+        if forged:
+            echo(f"{forged} row(s) not written by this service: nobody is signed in by them", err=True)
 
     @group.command("end")
     @click.argument("number", type=PersonNumber(numbers))
     @by_option(installation.settings.conventions)
     def end(number: str, by: str) -> None:
         """End all sessions of a person, everywhere and at once; the audit notes it."""
-        click.echo(f"{end_sessions_of(number, by, get_now())} session(s) ended")
+        echo(f"{end_sessions_of(number, by, get_now())} session(s) ended")
 
     return group
-
-
-def _mask(number: str) -> str:
-    """The number's last digits; enough to tell two lines apart, too little to name a person."""
-    return "*" * max(len(number) - SHOWN_DIGITS, 0) + number[-SHOWN_DIGITS:]
 
 
 def make_sign_in_group(base_url: str, providers: Mapping[str, IdentityProvider]) -> AppGroup:
@@ -324,10 +373,10 @@ def make_sign_in_group(base_url: str, providers: Mapping[str, IdentityProvider])
     def check(name: str) -> None:
         """Ask a provider whether it fits the configuration; changes nothing, exits 1 when something does not."""
         callback = f"{base_url}/sign-in/{name}/callback"
-        click.echo(f"{name}: the provider must know the address {callback}")
+        echo(f"{name}: the provider must know the address {callback}")
         findings = providers[name].check(callback)
         for finding in findings:
-            click.echo(f"  {finding.fit:<5}  {finding.message}")
+            echo(f"  {finding.fit:<5}  {finding.message}")
         sys.exit(1 if any(finding.fit is Severity.FAULT for finding in findings) else 0)
 
     return group

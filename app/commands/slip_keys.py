@@ -10,14 +10,15 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
+from app.commands.printing import echo
 from app.domain.keys import KeyState, PublicSlipKey
 from app.extensions import db
 from app.services.clock import get_now
 from app.services.installation import Installation
+from app.services.row_keys import create_row_key, has_row_key
 from app.services.slips.issued_keys import LogNotThere, list_used_kids
 from app.services.slips.signing_keys import (
     LastSigningKey,
-    SlipKeyError,
     compromise_slip_key,
     create_slip_key,
     list_slip_keys,
@@ -32,20 +33,10 @@ SIGNS_NOTHING = (
 _MINUTES = re.compile(r"\+?([0-9]{1,5}) ?m?(?:in)?", re.ASCII)
 
 
-class _KeyGroup(AppGroup):
-    """Says what is wrong with the keys in one line."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except SlipKeyError as error:
-            raise click.ClickException(str(error)) from error
-
-
 def make_slip_keys_group(installation: Installation) -> AppGroup:
     """The commands of `flask slip-keys`; none needs a database, and `new` looks at the one that is there."""
     folder = installation.settings.slip.keys
-    group = _KeyGroup("slip-keys", help="The keys that sign slips: rotate by a new one, then retire the old.")
+    group = AppGroup("slip-keys", help="The keys that sign slips: rotate by a new one, then retire the old.")
     _add_new_and_list(group, installation, folder)
     _add_endings(group, installation, folder)
     return group
@@ -61,20 +52,25 @@ def _add_new_and_list(group: AppGroup, installation: Installation, folder: Path)
         " 2026-06-20T08:00. Without it: in 10 minutes, or at once where no other key signs.",
     )
     def new(days: int, signs_from: str | None) -> None:
-        """Make a key: published, and verifying, at once; signing a little later, when everybody has it."""
+        """Make a key: published, and verifying, at once; signing a little later, when everybody has it. With the first
+        one the first row key is made.
+        """
         now = installation.get_local_time(get_now()).replace(microsecond=0)
-        begins = _read_begin(signs_from, now, list_slip_keys(folder))
+        keys = list_slip_keys(folder)
+        begins = _read_begin(signs_from, now, keys)
         later = begins.astimezone(UTC) if begins > now else None
         used, unseen = _find_used_kids()
         kid = create_slip_key(folder, begins.date(), days, later, used)
+        if not keys and not has_row_key(folder):
+            create_row_key(folder, get_now())
         if unseen:
-            click.echo(
+            echo(
                 f"Warning: {unseen}: if slips were issued before, see that none is under kid {kid}", err=True
             )
         if later is None:
-            click.echo(f"key {kid} signs from now on")
+            echo(f"key {kid} signs from now on")
             return
-        click.echo(f"key {kid} is published now and signs from {begins:%Y-%m-%d %H:%M:%S}")
+        echo(f"key {kid} is published now and signs from {begins:%Y-%m-%d %H:%M:%S}")
         _warn_if_nothing_signs(installation, folder)
 
     @group.command("list", with_appcontext=False)
@@ -83,7 +79,7 @@ def _add_new_and_list(group: AppGroup, installation: Installation, folder: Path)
         moment = installation.get_local_time(get_now())
         for key in list_slip_keys(folder):
             window = f"{key.kid:>3}  {key.not_before} to {key.not_after}  {key.state}"
-            click.echo(f"{window}{_describe_begin(installation, key, moment)}")
+            echo(f"{window}{_describe_begin(installation, key, moment)}")
 
 
 def _add_endings(group: AppGroup, installation: Installation, folder: Path) -> None:
@@ -99,7 +95,7 @@ def _add_endings(group: AppGroup, installation: Installation, folder: Path) -> N
             raise click.ClickException(
                 f"{error}: {_name_next(installation, folder, moment)}, or add --force"
             ) from error
-        click.echo(f"key {kid} is retired")
+        echo(f"key {kid} is retired")
         _warn_if_nothing_signs(installation, folder)
 
     @group.command("compromise", with_appcontext=False)
@@ -110,7 +106,7 @@ def _add_endings(group: AppGroup, installation: Installation, folder: Path) -> N
     def compromise(kid: int) -> None:
         """Mark a key as known to others. Then make a new one, and `flask slips reissue --key`."""
         compromise_slip_key(folder, kid)
-        click.echo(f"key {kid} is compromised")
+        echo(f"key {kid} is compromised")
         _warn_if_nothing_signs(installation, folder)
 
 
@@ -163,4 +159,4 @@ def _name_next(installation: Installation, folder: Path, moment: datetime) -> st
 def _warn_if_nothing_signs(installation: Installation, folder: Path) -> None:
     moment = installation.get_local_time(get_now())
     if not any(key.may_sign(moment) for key in list_slip_keys(folder)):
-        click.echo(f"Warning: {SIGNS_NOTHING}", err=True)
+        echo(f"Warning: {SIGNS_NOTHING}", err=True)

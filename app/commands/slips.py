@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +13,17 @@ import click
 from flask.cli import AppGroup
 
 from app.commands.decisions import by_option, reason_option
+from app.commands.printing import echo
 from app.documents.fonts import load_fonts
-from app.domain.errors import OwnDecision, SlipRevoked, UnknownSlip
-from app.domain.keys import NoSigningKey
 from app.domain.slip import fold_slip_number
 from app.domain.slip_code import Verdict
 from app.extensions import db
+from app.services.clock import get_now
 from app.services.installation import Installation
+from app.services.operations.checkpoints import tell_checkpoint_faults
 from app.services.slips.issued_log import find_log_faults
-from app.services.slips.issuing import (
-    KeyStillSigns,
-    UnknownKey,
-    count_codes_of_key,
-    reissue_key,
-    reissue_slip,
-    revoke_slip,
-)
-from app.services.slips.signing_keys import SlipKeyError
+from app.services.slips.issuing import count_codes_of_key, reissue_key, reissue_slip, revoke_slip
+from app.services.verification.scan_log import list_counts
 from app.services.verification.uploads import FileState, UnreadableCode, verify_file
 from app.services.verification.verification import (
     FullSlip,
@@ -49,7 +43,8 @@ VERDICTS = {
     Verdict.BAD_SIGNATURE: "the signature is not true: the code was changed or made elsewhere",
     Verdict.MALFORMED: "this is no slip code",
     Verdict.NEVER_ISSUED: "no such slip was ever issued",
-    Verdict.STATUS_UNKNOWN: "the issued log cannot be read now, or this host lacks the key: nothing is certain",
+    Verdict.STATUS_UNKNOWN: "the issued log cannot be read now or lacks this code since a restore, or this host lacks the "
+    "key: nothing is certain",
     Verdict.RATE_LIMITED: "too many questions",
 }
 FILES = {
@@ -99,16 +94,6 @@ def _list_lines(installation: Installation, slip: FullSlip) -> Iterator[str]:
         yield f"  {format_time(check.checked_at)}  {check.viewer}  {check.verdict}"
 
 
-_REASONS: dict[type[Exception], str] = {
-    UnknownSlip: "there is no slip of this number",
-    SlipRevoked: "the slip is revoked, which is final",
-    OwnDecision: "the slip is that of who decides (--by): somebody else must decide about it",
-    UnknownKey: "there is no key of this number, and no slip that it signed: see `flask slip-keys list`",
-    KeyStillSigns: "this key signs new slips: compromise or retire it, and make a new one first",
-    NoSigningKey: "no key may sign now: make one with `flask slip-keys new`",
-}
-
-
 class SlipNumber(click.ParamType[str]):
     """A slip's number, however it was typed."""
 
@@ -119,21 +104,9 @@ class SlipNumber(click.ParamType[str]):
         return fold_slip_number(str(value))
 
 
-class _SlipGroup(AppGroup):
-    """Says in one line why a command could not be done."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except tuple(_REASONS) as error:
-            raise click.ClickException(_REASONS[type(error)]) from error
-        except SlipKeyError as error:
-            raise click.ClickException(str(error)) from error
-
-
 def make_slips_group(installation: Installation) -> AppGroup:
     """The commands of `flask slips`."""
-    group = _SlipGroup("slips", help="Slips: show, verify, revoke, reissue; the issued log.")
+    group = AppGroup("slips", help="Slips: show, verify, revoke, reissue; the issued log.")
     conventions = installation.settings.conventions
     why = reason_option(conventions, "Why; kept in the issued log")
     told_why = reason_option(
@@ -145,7 +118,7 @@ def make_slips_group(installation: Installation) -> AppGroup:
     @click.argument("number", type=SlipNumber())
     def show(number: str) -> None:
         """Print all that is stored of a slip."""
-        click.echo(describe_slip(installation, get_full_slip(number)))
+        echo(describe_slip(installation, get_full_slip(number)))
 
     @group.command("revoke")
     @click.argument("number", type=SlipNumber())
@@ -154,7 +127,7 @@ def make_slips_group(installation: Installation) -> AppGroup:
     def revoke(number: str, reason: str, by: str) -> None:
         """Revoke a slip for ever. Its holder is told so, with the reason."""
         revoke_slip(number, reason=reason, by=by)
-        click.echo(f"{number} is revoked")
+        echo(f"{number} is revoked")
 
     @group.command("reissue")
     @click.argument("number", type=SlipNumber(), required=False)
@@ -167,7 +140,7 @@ def make_slips_group(installation: Installation) -> AppGroup:
             raise click.UsageError("give either a slip's number or --key")
         if number is not None:
             reissue_slip(installation, number, reason=reason, by=by)
-            click.echo(f"{number} has a new code")
+            echo(f"{number} has a new code")
         elif kid is not None:
             _reissue_key(installation, kid, reason, by)
 
@@ -176,22 +149,33 @@ def make_slips_group(installation: Installation) -> AppGroup:
     def verify(subject: str) -> None:
         """Verify a PDF file, a picture, a QR's digits or address, or a short code; exits 0 only when valid."""
         is_good, words = _verify(installation, subject)
-        click.echo(words)
+        echo(words)
         sys.exit(0 if is_good else 1)
 
-    group.add_command(_make_log_group())
+    @group.command("unproven")
+    @click.option("--days", type=click.IntRange(1), default=30, show_default=True, help="So many days back.")
+    def unproven(days: int) -> None:
+        """Count the checks of codes behind which no slip stands, by day, kind of viewer and verdict."""
+        since = installation.get_local_time(get_now()).date() - timedelta(days=days - 1)
+        lines = [
+            f"{one.day}  {one.viewer:<8}{one.verdict:<16}{count:>9}" for one, count in list_counts(since)
+        ]
+        echo("\n".join(lines) or f"none since {since}")
+
+    group.add_command(_make_log_group(installation))
     return group
 
 
-def _make_log_group() -> AppGroup:
+def _make_log_group(installation: Installation) -> AppGroup:
     group = AppGroup("log", help="The issued log.")
 
     @group.command("verify")
     def verify() -> None:
-        """Look for altered, removed or reordered rows; exits 1 when there are any."""
+        """Look for altered, removed or reordered rows, and for what the checkpoints tell of; exits 1 when there are any."""
         with db.engine.connect() as connection:
             faults = list(find_log_faults(connection))
-        click.echo("\n".join(faults) or "the issued log is whole")
+        faults += tell_checkpoint_faults(installation, db.engine)
+        echo("\n".join(faults) or "the issued log is whole")
         sys.exit(1 if faults else 0)
 
     return group
@@ -202,15 +186,15 @@ def _reissue_key(installation: Installation, kid: int, reason: str, by: str) -> 
     numbers = reissue_key(installation, kid, reason=reason, by=by)
     with click.progressbar(numbers, length=count, label=f"{count} slips of key {kid}") as progress:
         done = sum(1 for _ in progress)
-    click.echo(f"{done} slips have new codes")
+    echo(f"{done} slips have new codes")
 
 
 def _verify(installation: Installation, subject: str) -> tuple[bool, str]:
-    """Whether it is good in every way, and what there is to say of it."""
+    """Whether it is good in every way, and what there is to say of it. Raises ClickException for what cannot be read."""
     path = Path(subject)
     state = None
     if _names_a_file(subject) and not path.is_file():
-        return False, "there is no such file"
+        raise click.ClickException("there is no such file")
     try:
         if len(subject) < 250 and path.is_file():
             load_fonts(installation.settings.slip.fonts)  # the slip may be drawn again, to compare
@@ -222,7 +206,7 @@ def _verify(installation: Installation, subject: str) -> tuple[bool, str]:
             start = f"{installation.settings.service.base_url}/v/"
             verification = verify_code(installation, subject.removeprefix(start))
     except UnreadableCode as error:
-        return False, f"{type(error).__name__}: {error.__doc__}"
+        raise click.ClickException(f"nothing can be verified. {error.__doc__}") from error
     is_good = verification.verdict is Verdict.VALID and state in (None, FileState.GENUINE)
     return is_good, describe_verification(verification, state)
 

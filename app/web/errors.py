@@ -5,8 +5,9 @@ when is told by what is true of this student and this day.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -15,78 +16,23 @@ from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from app import metrics
 from app.domain import errors as facts
-from app.domain.errors import Mismatch, NotGraduating, OutsidePeriod
+from app.domain.mini_app import MiniApp
 from app.domain.person import STAFF, Role
-from app.extensions import DATABASE_ERRORS, find_reason
-from app.services.clock import get_now
-from app.services.installation import InstalledMiniApp
+from app.extensions import DATABASE_ERRORS, NO_CONNECTION, find_reason
 from app.services.slips.slips import list_slips
+from app.web.admission import Notice, describe_closed, describe_mismatch, find_mini_app
 from app.web.auth.access import get_person
-from app.web.language import ENGLISH, get_language, gettext, localized, render_template, show_day
+from app.web.language import (
+    gettext,
+    render_template,
+    show_mini_app,
+)
 from app.web.language import lazy_gettext as _l
 from app.web.limits import describe_wait
 from app.web.page_context import find_page_above, get_installation
 from app.web.slip_texts import describe_unprintable
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What keeps somebody from submitting, and what to do about it; `mark` is for machines and the support."""
-
-    mark: str
-    title: str
-    what_to_do: str
-
-
-def find_closed_notice(installed: InstalledMiniApp) -> Notice | None:
-    """Why a mini-app takes no submissions today; None where it does."""
-    today: date = get_installation().get_local_time(get_now()).date()
-    try:
-        installed.require_open(today)
-    except OutsidePeriod as fact:
-        return describe_closed(fact)
-    return None
-
-
-def describe_closed(fact: OutsidePeriod) -> Notice:
-    """Whether submissions have not begun or are over, and since or until when."""
-    first, last = show_day(fact.opens_on), show_day(fact.closes_on)
-    if not fact.is_over:
-        message = gettext(
-            "%(first)s起可以提交，%(last)s截止。现在可以先登录查询各事项是否通过。", first=first, last=last
-        )
-        return Notice("not_yet", gettext("还没有开始办理"), message)
-    support = localized(get_installation().settings.service.support)
-    message = gettext(
-        "本批次的提交已于%(last)s截止，现在不能提交。还没有提交的，请联系：%(support)s",
-        last=last,
-        support=support,
-    )
-    return Notice("over", gettext("办理已截止"), message)
-
-
-def describe_mismatch(fact: NotGraduating) -> Notice:
-    """Why this student is not one of those that the mini-app is for, or why nobody can tell."""
-    told, wanted = localized(fact.told), gettext("、").join(map(localized, fact.wanted))
-    ask_school = gettext("如果登记有误，请联系所在学院更正。")
-    ask_support = gettext("这不表示您不能毕业。请把下面的代号和请求编号告诉技术支持，补上后即可办理。")
-    titles = {
-        Mismatch.LEVEL_MISSING: gettext("统一身份认证没有提供您的培养层次"),
-        Mismatch.PERIOD_MISSING: gettext("统一身份认证没有提供您的毕业批次"),
-        Mismatch.OTHER_LEVEL: gettext("您的培养层次“%(level)s”不在本批次离校名单中", level=told),
-        Mismatch.OTHER_PERIOD: gettext("您的毕业批次“%(period)s”不是本服务现在办理的批次", period=told),
-    }
-    is_level = fact.mismatch in (Mismatch.LEVEL_MISSING, Mismatch.OTHER_LEVEL)
-    serves = (
-        gettext("本服务面向的培养层次：%(levels)s。", levels=wanted)
-        if is_level
-        else gettext("现在办理的批次：%(period)s。", period=wanted)
-    )
-    gap = " " if get_language() is ENGLISH else ""
-    asks = ask_school if fact.told else ask_support
-    return Notice(fact.mismatch, titles[fact.mismatch], f"{serves}{gap}{asks}")
-
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +67,8 @@ STAFF_TEXT = ErrorText(
     is_about_account=True,
 )
 """Of who is no student and has pages of their own."""
+STAFF_ELSEWHERE = _l("您登录的是工作人员账号。办理离校，要用办理对象本人的账号登录。核验离校单请从这里进入：")
+OTHER_ROLE = _l("您登录的身份不在其中。在学校有几种身份的，请退出后换一种身份登录。")
 RETRIED = frozenset({429, 500, 503})
 """Errors after which the same may work a moment later."""
 
@@ -135,7 +83,9 @@ FACTS: dict[type[facts.DomainError], tuple[int, ErrorText]] = {
         410,
         ErrorText(
             _l("链接已过期"),
-            _l("下载链接十五分钟内有效。请打开离校单页面，登录后从那里重新下载或查看。"),
+            _l(
+                "下载链接十五分钟内有效，退出登录后也不再有效。请打开离校单页面，登录后从那里重新下载或查看。"
+            ),
         ),
     ),
     facts.SlipRevoked: (
@@ -168,6 +118,16 @@ FACTS: dict[type[facts.DomainError], tuple[int, ErrorText]] = {
         409,
         ErrorText(_l("现在不能办理此操作"), _l("信息可能已经变化，请回到离校信息查询页查看最新状态。")),
     ),
+    facts.NothingRequired: (
+        422,
+        ErrorText(
+            _l("没有需要您办理的事项"),
+            _l(
+                "按统一身份认证提供的信息，各项都不需要您办理，提交后没有可以证明的内容，所以不签发离校单。"
+                "如果信息有误，请联系所在学院更正后重新登录；确实需要凭证的，请联系下面的技术支持。"
+            ),
+        ),
+    ),
     facts.AskedTooOften: (429, TEXTS[429]),
     facts.SigningUnavailable: (
         503,
@@ -177,6 +137,13 @@ FACTS: dict[type[facts.DomainError], tuple[int, ErrorText]] = {
                 "离校单还没有提交，您办理的各项都没有丢失。请过几分钟回到离校信息查询页重新提交；"
                 "如仍不能提交，请把下面的请求编号告诉技术支持。"
             ),
+        ),
+    ),
+    facts.BelowCheckpoint: (
+        503,
+        ErrorText(
+            _l("系统正在恢复数据"),
+            _l("现在不能提交或更改。请过一段时间再来；如仍不能办理，请把下面的请求编号告诉技术支持。"),
         ),
     ),
     facts.SlipNotPrintable: (
@@ -216,8 +183,13 @@ def _show_fact(fact: facts.DomainError) -> ResponseReturnValue:
     if notice is not None:
         text = replace(text, title=notice.title, what_to_do=notice.what_to_do)
     is_staff = isinstance(fact, facts.NotAStudent) and fact.role in STAFF
-    if is_staff:
-        text = STAFF_TEXT
+    if isinstance(fact, facts.NotAStudent):
+        text = _describe_audience(is_staff=is_staff) or text
+    services = _list_services() if isinstance(fact, (facts.NotAStudent, facts.NotGraduating)) else []
+    if services and isinstance(fact, facts.NotAStudent):
+        titles = gettext("、").join(service.title for service in services)
+        told = gettext("您的账号不能办理这项服务。您可以办理：%(titles)s。", titles=titles)
+        text = ErrorText(text.title, told, is_about_account=True)
     slip_number = fact.number if isinstance(fact, (facts.LinkExpired, facts.SlipRevoked)) else ""
     if isinstance(fact, facts.AskedTooOften):
         return _show_limit(fact)
@@ -231,10 +203,36 @@ def _show_fact(fact: facts.DomainError) -> ResponseReturnValue:
         again_path=again,
         code=notice.mark if notice else "",
         is_staff=is_staff,
+        services=services,
     )
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = "60"
     return response
+
+
+def _list_services() -> list[MiniApp]:
+    """The mini-apps that let in who is signed in."""
+    person = get_person()
+    if person is None:
+        return []
+    found = []
+    for installed in get_installation().mini_apps.values():
+        with suppress(facts.NotAStudent, facts.NotGraduating):
+            installed.require_graduate(person)
+            found.append(show_mini_app(installed).mini_app)
+    return found
+
+
+def _describe_audience(*, is_staff: bool) -> ErrorText | None:
+    """What is said to whom a mini-app is not for: whom it is for, where that is not students alone."""
+    installed = find_mini_app()
+    if installed is None or installed.settings.roles == (Role.STUDENT,):
+        return STAFF_TEXT if is_staff else None
+    audience = show_mini_app(installed).mini_app.audience
+    title = gettext("本服务面向：%(audience)s", audience=audience)
+    if is_staff:
+        return ErrorText(title, str(STAFF_ELSEWHERE), is_about_account=True)
+    return ErrorText(title, str(OTHER_ROLE), is_about_account=True)
 
 
 def _find_notice(fact: facts.DomainError) -> Notice | None:
@@ -257,7 +255,7 @@ def _show_limit(fact: facts.AskedTooOften) -> Response:
     """For whom the limit is, and when it is over."""
     status, text = FACTS[type(fact)]
     what_to_do = gettext(
-        "您在短时间内向各部门查询太多次，这一次没有再查询，也没有提交或办理任何事项。%(wait)s后可以再试。只限制您本人，其他同学不受影响。",
+        "您在短时间内向各部门查询太多次，这一次没有再查询，也没有提交或办理任何事项。%(wait)s后可以再试。只限制您本人，其他人不受影响。",
         wait=describe_wait(fact.seconds),
     )
     response = show_error(status, ErrorText(text.title, what_to_do), fact_name=type(fact).__name__)
@@ -284,7 +282,10 @@ def _show_foreign_host(error: SecurityError) -> ResponseReturnValue:
 
 
 def _show_database_error(error: Exception) -> ResponseReturnValue:
-    log.error("database unavailable", extra={"reason": find_reason(error)})
+    reason = find_reason(error)
+    if reason == NO_CONNECTION:  # no driver's error, which would be counted where it arises
+        metrics.database_errors.labels("no_free_connection").inc()
+    log.error("database unavailable", extra={"reason": reason})
     response = show_error(503, TEXTS[503])
     response.headers["Retry-After"] = "10"
     return response
@@ -296,11 +297,12 @@ def _show_fault(error: Exception) -> ResponseReturnValue:
 
 
 def _find_own_slips(status: int, mark: str) -> str:
-    """To whom 已完成事项 is offered: `held` for students who have slips and may not open this page, `listed` for who
+    """To whom 已完成事项 is offered: `held` for people who have slips and may not open this page, `listed` for who
     looks for something that is not there; else empty.
     """
     person = get_person() if status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) else None
-    if person is None or (person.role is not Role.STUDENT and mark != facts.UnknownSlip.__name__):
+    may_hold = person is not None and person.role in get_installation().leavers
+    if person is None or (not may_hold and mark != facts.UnknownSlip.__name__):
         return ""
     if mark == facts.UnknownSlip.__name__:
         return "held"
@@ -327,10 +329,11 @@ def show_error(
     again_path: str = "",
     code: str = "",
     is_staff: bool = False,
+    services: Sequence[MiniApp] = (),
 ) -> Response:
     """The error as a page, or as JSON for `Accept: application/json`; `fact_name` becomes its
     machine-readable mark, `slip_number` the way to that slip, `again_path` the way to submit once more, `code` what to
-    tell the support, and `is_staff` leads to the pages of guards and clerks.
+    tell the support, `is_staff` leads to the pages of guards and clerks, and `services` to the mini-apps that are for this person.
     """
     mark = fact_name or HTTPStatus(status).phrase.replace(" ", "")
     request_id = g.get("request_id", "")
@@ -350,6 +353,7 @@ def show_error(
             again_path=again_path,
             retry_path=find_retry_path() if status in RETRIED and not again_path else "",
             is_staff=is_staff,
+            services=services,
             code=code,
             own_slips=_find_own_slips(status, mark),
             request_id=request_id,

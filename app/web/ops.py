@@ -9,7 +9,9 @@ from flask.typing import ResponseReturnValue
 
 from app.metrics import CONTENT_TYPE, export_metrics
 from app.services.installation import describe_departments
-from app.services.operations.health import check_readiness
+from app.services.operations.readiness import check_readiness
+from app.services.operations.state_metrics import describe_state
+from app.version import VERSION
 from app.web.page_context import get_installation
 
 ops = Blueprint("ops", __name__)
@@ -24,13 +26,14 @@ def healthz() -> ResponseReturnValue:
 @ops.get("/readyz")
 def readyz() -> ResponseReturnValue:
     """Everything that a submission needs is there: 200, or 503 with what is not; beside it, for
-    information, which commit runs and how the departments do.
+    information, which version and commit run and how the departments do.
     """
     installation = get_installation()
     checks = check_readiness(installation)
     is_ready = all(check.is_good for check in checks)
     body = {
         "status": "ready" if is_ready else "not ready",
+        "version": VERSION,
         "commit": installation.settings.service.commit or "unknown",
         "checks": {check.name: check.message for check in checks},
         **describe_departments(installation),
@@ -49,4 +52,4 @@ def metrics() -> ResponseReturnValue:
     shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if not compare_digest(shown.encode(), token.encode()):
         return Response(status=401, headers={"WWW-Authenticate": "Bearer"})
-    return Response(export_metrics(), content_type=CONTENT_TYPE)
+    return Response(export_metrics(describe_state(get_installation())), content_type=CONTENT_TYPE)

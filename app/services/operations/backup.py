@@ -60,7 +60,9 @@ def back_up(target: Path) -> int:
 
 
 def describe_pg_dump(url: URL, target: Path) -> str:
-    """The command for a shell. The password comes from ~/.pgpass, or is asked for."""
+    """The command for a shell: a file of mode 0600, read whole afterwards, as `pg_restore --list` reads its head alone.
+    The password comes from ~/.pgpass, or is asked for.
+    """
     options = [f"--file={target}", "--format=custom"]
     host = url.host or url.query.get("host")
     for name, value in (
@@ -70,7 +72,11 @@ def describe_pg_dump(url: URL, target: Path) -> str:
         ("dbname", url.database),
     ):
         options += [f"--{name}={value}"] if value else []
-    return shlex.join(["pg_dump", *options])
+    dump, look = (
+        shlex.join(["pg_dump", *options]),
+        shlex.join(["pg_restore", "--file=/dev/null", str(target)]),
+    )
+    return f"(umask 077 && {dump}) && {look}"
 
 
 def _copy(draft: Path) -> None:

@@ -6,23 +6,27 @@ and they are the university's record of a departure. Beside them nothing outlive
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.extensions import Base, db
+from app.connectors.desk import LONGEST_DECLARATION_DAYS
+from app.domain.row_ledger import RowChange
+from app.extensions import Base, DatabaseSession, db
 from app.models import (
     Action,
     AuditEvent,
     BrowserSession,
     Consent,
+    DeskCompletion,
     DeskEntry,
     DeskRefusal,
     Scan,
+    ScanCount,
     SlipView,
     StoredAnswer,
     Submission,
@@ -30,9 +34,12 @@ from app.models import (
     write_transaction,
 )
 from app.services.audit import PURGED, add_event, find_broken_event, lock_audit, move_start
+from app.services.authenticated_rows import TRACKED, name_row
+from app.services.clock import get_now
 from app.settings import RetentionSettings
 
 AT_ONCE = 500
+PURGE = "retention"
 
 
 class AuditBroken(Exception):
@@ -44,8 +51,13 @@ class Overdue:
     """Rows of one kind that are past their time: the condition that they meet."""
 
     name: str
-    table: Table
+    model: type[Base]
     condition: ColumnElement[bool]
+
+    @property
+    def table(self) -> Table:
+        """The rows' table."""
+        return cast("Table", self.model.__table__)
 
     def count(self) -> int:
         """How many there are."""
@@ -53,17 +65,29 @@ class Overdue:
             return connection.scalar(select(func.count()).select_from(self.table).where(self.condition)) or 0
 
     def purge(self, on_rows: Callable[[int], None]) -> int:
-        """Delete them, some hundred in each transaction so that the service goes on; returns how many."""
+        """Delete them, some hundred in each transaction so that the service goes on; returns how many. An event tells of
+        rows that decide, else they would be missed.
+        """
         keys = list(self.table.primary_key)
         some = select(*keys).where(self.condition).limit(AT_ONCE)
         total, rows = 0, AT_ONCE
         while rows == AT_ONCE:
             with write_transaction() as session:
+                if self.model in TRACKED:
+                    _note_rows(session, self.model, session.execute(some).all())
                 statement = delete(self.table).where(tuple_(*keys).in_(some))
                 rows = int(session.connection().execute(statement).rowcount)
             on_rows(rows)
             total += rows
         return total
+
+
+def _note_rows(session: DatabaseSession, model: type[Base], keys: Iterable[Any]) -> None:
+    changes = RowChange()
+    for key in keys:
+        changes.remove(name_row(model, session.get_one(model, tuple(key))))
+    if changes.removed:
+        add_event(session, "rows_purged", actor=PURGE, subject=PURGE, details={}, now=get_now(), rows=changes)
 
 
 def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
@@ -73,10 +97,11 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
         return now - timedelta(days=days)
 
     def overdue(name: str, model: type[Base], condition: ColumnElement[bool]) -> Overdue:
-        return Overdue(name, cast("Table", model.__table__), condition)
+        return Overdue(name, model, condition)
 
     answered = func.coalesce(StoredAnswer.learnt_at, StoredAnswer.failing_since)
     closed = before(retention.closed_cases_days)
+    declared = max(retention.closed_cases_days, LONGEST_DECLARATION_DAYS)
     return [
         overdue("sessions", BrowserSession, BrowserSession.expires_at < before(retention.sessions_days)),
         overdue("known answers", StoredAnswer, answered < before(retention.known_answers_days)),
@@ -92,8 +117,14 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
         ),
         overdue("actions", Action, _is_closed(Action.student_number, Action.intended_at, closed)),
         overdue("waivers", Waiver, _is_closed(Waiver.student_number, Waiver.granted_at, closed)),
+        overdue("declarations", DeskCompletion, DeskCompletion.declared_at < before(declared)),
         # As long as the events that tell of them.
         overdue("consents", Consent, Consent.given_at < before(retention.audit_days)),
+        overdue(
+            "days of checks without a slip",
+            ScanCount,
+            ScanCount.day < before(retention.slip_checks_days).date(),
+        ),
     ]
 
 
@@ -128,7 +159,7 @@ def purge_audit(retention: RetentionSettings, actor: str, now: datetime) -> int:
 def note_purge(counts: dict[str, int], actor: str, now: datetime) -> None:
     """Write into the audit what was deleted, by kind."""
     with write_transaction() as session:
-        add_event(session, "personal_data_purged", actor=actor, subject="retention", details=counts, now=now)
+        add_event(session, "personal_data_purged", actor=actor, subject=PURGE, details=counts, now=now)
 
 
 def _is_closed(
@@ -146,7 +177,9 @@ def _is_closed(
 
 
 def _find_first_kept(connection: Connection, retention: RetentionSettings, now: datetime) -> int:
-    """The first event that is young enough: what follows it stays, whatever its time; or one past the last."""
+    """The first event that is young enough: what follows it stays, whatever its time. The newest always stays, since the
+    newest checkpoint tells of it.
+    """
     young = AuditEvent.happened_at >= now - timedelta(days=retention.audit_days)
     first = connection.scalar(select(func.min(AuditEvent.id)).where(young))
-    return first if first is not None else (connection.scalar(select(func.max(AuditEvent.id))) or 0) + 1
+    return first if first is not None else connection.scalar(select(func.max(AuditEvent.id))) or 0
