@@ -8,7 +8,7 @@ tells every mistake at once, each named by its key. Values are never told, so th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -121,8 +121,8 @@ class Section(BaseModel):
         return self
 
     def list_contradictions(self) -> Iterable[tuple[str, str]]:
-        """What is wrong between keys that are each right in themselves: a key and what is wrong with it. Asked once all
-        keys of the table are right.
+        """What is wrong between keys that are each right in themselves: a key and what is wrong with it. Asked of a whole
+        table, and by `read` of one with mistakes too, as far as it gets without the attributes that these have cost.
         """
         return ()
 
@@ -152,12 +152,30 @@ def read(
             table = {**table, **given}
         return model.model_validate(table, context={**context, _KEPT: {model: kept}})
     except ValidationError as error:
-        for mistake in error.errors(include_url=False):
+        mistakes = error.errors(include_url=False)
+        wrong: set[str] = set()
+        for mistake in mistakes:
             faults.extend(_tell(mistake, where))
-            # What one check kept another may have refused.
-            for key in map(str, mistake["loc"][:1] or _list_told(mistake)):
-                kept.pop(names.get(key, key), None)
-    return cast("M", model.model_construct(**kept))
+            wrong.update(map(str, mistake["loc"][:1] or _list_told(mistake)))
+    wrong = {names.get(key, key) for key in wrong}
+    # What one check kept another may have refused.
+    stand_in = model.model_construct(**{name: value for name, value in kept.items() if name not in wrong})
+    if all(mistake["loc"] for mistake in mistakes):  # else they are told already
+        faults.extend(f"{_join(where, key)} {message}" for key, message in _list_more(stand_in, wrong))
+    return cast("M", stand_in)
+
+
+def _list_more(stand_in: Section, wrong: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The contradictions between what is right in a table, up to the first that asks for what is wrong: that has no
+    default here, which would be another word than the table's.
+    """
+    known = stand_in.model_copy()
+    for name in wrong:
+        known.__dict__.pop(name, None)
+    try:
+        yield from known.list_contradictions()
+    except AttributeError:
+        return
 
 
 def read_kind(
@@ -250,6 +268,14 @@ def one_of(*choices: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _check_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error:
+        raise ValueError("is not a regular expression") from None
+    return pattern
+
+
 def require(message: str) -> AfterValidator:
     """What is wrong with an empty list or table."""
 
@@ -293,6 +319,23 @@ def read_texts(value: object) -> object:
     if not all(isinstance(item, str) for item in value):
         raise ValueError("must be a list of texts")
     return tuple(value)
+
+
+def read_one_or_more(value: object) -> object:
+    """A text alone as a list of one, and an empty text as a list of none."""
+    found = read_texts(value)
+    return ((found,) if found else ()) if isinstance(found, str) else found
+
+
+def _take_day(value: object) -> date:
+    """A text, or a day as TOML writes one, without quotes."""
+    if type(value) is date:
+        return value
+    if not isinstance(value, str):
+        raise ValueError('must be a day such as "2026-06-01"')
+    if not value:
+        raise ValueError("is empty")
+    return _read_day(value)
 
 
 def _read_day(text: str) -> date:
@@ -364,11 +407,13 @@ _open_secret_file = BeforeValidator(_read_secret)
 NOT_EMPTY = require("is empty")
 Text = Annotated[str, NOT_EMPTY]
 """A text that says something; `str` is one that may be empty."""
+Pattern = Annotated[Text, AfterValidator(_check_pattern)]
+"""A regular expression."""
 Texts = Annotated[tuple[str, ...], BeforeValidator(read_texts)]
 Whole = Annotated[int, _from_environment(r"-?[0-9]+", int)]
 Number = Annotated[float, _from_environment(r"-?[0-9]+(\.[0-9]+)?", float)]
 Flag = Annotated[bool, _from_environment("true|false", "true".__eq__)]
-Day = Annotated[date, _parse(_read_day)]
+Day = Annotated[date, BeforeValidator(_take_day)]
 Zone = Annotated[ZoneInfo, _parse(_read_zone)]
 PathText = Annotated[Path, _parse(Path)]
 OptionalSecret = Annotated[str, _open_secret_file, AfterValidator(_refuse_sample), Field(repr=False)]

@@ -17,15 +17,16 @@ from app.config_model import MUST_BE_SET, SHOWN_DEFAULT, Section, is_secret
 from app.connectors.config import ConnectorConfig
 from app.connectors.desk import DeskConfig
 from app.connectors.fields import JsonField
-from app.connectors.http.client import HttpAction, HttpJsonConfig
+from app.connectors.http.client import HttpAction, HttpConfig
+from app.connectors.http.fixed import SecretField
 from app.connectors.sip2.connector import BlockShape, Sip2Config
 from app.connectors.sql.config import SqlConfig
-from app.domain import mini_app, office, opening_hours
+from app.domain import applies, mini_app, office, opening_hours, step
 from app.identity.cas import CasSettings
 from app.identity.oauth2 import OAuth2Settings
 from app.identity.oidc import OidcSettings
 from app.identity.settings import ProviderSettings
-from app.settings import campus, sections
+from app.settings import campus, mini_apps, sections
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
@@ -39,33 +40,40 @@ TABLES: dict[str, type[Section]] = {
     "answers": campus.AnswerSettings,
     "session": sections.SessionSettings,
     "slip": sections.SlipSettings,
+    "checkpoints": sections.CheckpointSettings,
     "retention": sections.RetentionSettings,
     "privacy": sections.PrivacySettings,
     "rate_limit": sections.RateLimitSettings,
+    "uploads": sections.UploadSettings,
     "round": sections.RoundSettings,
     "sign_in": ProviderSettings,
     "sign_in oidc": OidcSettings,
     "sign_in oauth2": OAuth2Settings,
     "sign_in cas": CasSettings,
     "roles": campus.RoleSettings,
-    "mini_apps": campus.MiniAppSettings,
+    "person_keys": campus.PersonKeySettings,
+    "mini_apps": mini_apps.MiniAppSettings,
     "connectors": ConnectorConfig,
     "connectors field": JsonField,
-    "connectors http_json": HttpJsonConfig,
+    "connectors http_json": HttpConfig,
     "connectors http_json action": HttpAction,
+    "connectors http secret": SecretField,
     "connectors sql": SqlConfig,
     "connectors sip2": Sip2Config,
     "connectors sip2 action": BlockShape,
     "connectors desk": DeskConfig,
     "manifest": mini_app.MiniApp,
-    "manifest step": mini_app.Step,
+    "manifest step": step.Step,
+    "manifest condition": applies.Condition,
+    "manifest person": applies.PersonField,
     "manifest office": office.Office,
     "manifest special office": office.SpecialOffice,
+    "manifest guidance": step.Guidance,
     "manifest hours": opening_hours.Hours,
     "manifest link": office.Link,
-    "manifest fact": mini_app.FactSpec,
-    "manifest reason": mini_app.ReasonSpec,
-    "manifest action": mini_app.ActionSpec,
+    "manifest fact": step.FactSpec,
+    "manifest reason": step.ReasonSpec,
+    "manifest action": step.ActionSpec,
 }
 """The sections by the names of their marks. A table has the keys of its section but those of a base that has a table."""
 MARK = re.compile(r"(<!-- keys: ([a-z0-9_ ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -98,7 +106,7 @@ def _list_lines(declared: Mapping[str, FieldInfo], within: str) -> Iterator[str]
                 yield from _list_lines(inner.model_fields, f"{place} ")
         else:
             keys = f"`{key}`, `{key}_file`" if is_secret(field) else f"`{key}`"
-            yield f"| {within}{keys} | {_show_default(field)} | {meaning} |"
+            yield f"| {within}{keys} | {show_default(field)} | {meaning} |"
 
 
 def find_section(kind: object) -> type[Section] | None:
@@ -108,7 +116,7 @@ def find_section(kind: object) -> type[Section] | None:
     return next((inner for part in get_args(kind) if (inner := find_section(part))), None)
 
 
-def _show_default(field: FieldInfo) -> str:
+def show_default(field: FieldInfo) -> str:
     if isinstance(field.json_schema_extra, dict):
         return str(field.json_schema_extra[SHOWN_DEFAULT])
     if field.is_required():
@@ -129,7 +137,7 @@ def write_default(field: FieldInfo) -> Any:
         return default.isoformat()
     if isinstance(default, float):
         return int(default) if default.is_integer() else default
-    return list(default) if isinstance(default, tuple) else default
+    return list(map(str, default)) if isinstance(default, tuple) else default
 
 
 if __name__ == "__main__":

@@ -27,16 +27,21 @@ class FailureCode(StrEnum):
     TLS = "tls"
     SERVER_ERROR = "server_error"
     TOO_MANY_REQUESTS = "too_many_requests"
+    TOKEN_UNREACHABLE = "token_unreachable"  # noqa: S105 - a fault's name
     # It answered, but not as a success.
     CREDENTIAL_REFUSED = "credential_refused"
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - a fault's name
+    TOKEN_UNUSABLE = "token_unusable"  # noqa: S105 - a fault's name
     REDIRECT = "redirect"
     HTTP_STATUS = "http_status"
     BAD_HTTP = "bad_http"
     TOO_LARGE = "too_large"
     ENCODING = "encoding"
     CONTENT_TYPE = "content_type"
+    SOAP_FAULT = "soap_fault"
     # It answered with a success that cannot be trusted.
     NOT_JSON = "not_json"
+    NOT_XML = "not_xml"
     NOT_SIP2 = "not_sip2"
     CHECKSUM = "checksum"
     SEQUENCE = "sequence"
@@ -57,9 +62,15 @@ class FailureCode(StrEnum):
     STALE = "stale"
     REPEATED_PAGE = "repeated_page"
     UNFOLDED_NUMBER = "unfolded_number"
+    NO_ENTRY = "no_entry"
     NOT_COMPLETE = "not_complete"
     REFUSED_ROW = "refused_row"
+    FORGED_ROW = "forged_row"
     # It was not asked, or something on this side failed.
+    NO_KEY = "no_key"
+    SEVERAL_KEYS = "several_keys"
+    MALFORMED_KEY = "malformed_key"
+    KEY_UNPROVEN = "key_unproven"
     ODD_STUDENT_NUMBER = "odd_student_number"
     BUSY = "busy"
     BREAKER_OPEN = "breaker_open"
@@ -74,6 +85,7 @@ TRANSPORT_FAILURES = frozenset(
         FailureCode.TLS,
         FailureCode.SERVER_ERROR,
         FailureCode.TOO_MANY_REQUESTS,
+        FailureCode.TOKEN_UNREACHABLE,
     }
 )
 

@@ -6,12 +6,24 @@ import ssl
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic import Field as Key
 
-from app.config_model import Number, Section, Whole, between, of_context
-from app.connectors.fields import Facts, Field, OfCampus
+from app.config_model import (
+    SHOWN_DEFAULT,
+    Number,
+    Section,
+    Texts,
+    Whole,
+    between,
+    of_context,
+    read_one_or_more,
+    require,
+)
+from app.connectors.field_keys import OfCampus
+from app.connectors.fields import Facts, Field
 from app.domain.conventions import USUAL
+from app.domain.person import STUDENT_NUMBER
 
 NO_ACTIONS: Mapping[str, Section] = {}
 
@@ -39,7 +51,14 @@ class ConnectorConfig(Limits):
 
     name: str
     conventions: OfCampus = USUAL
-    kind: str = Key(description="how the system is asked: `http_json`, `sql`, `sip2` or `desk`")
+    kind: str = Key(description="how the system is asked: `http_json`, `http_xml`, `sql`, `sip2` or `desk`")
+    asked_by: Annotated[Texts, BeforeValidator(read_one_or_more), require("names no key")] = Key(
+        (STUDENT_NUMBER,),
+        json_schema_extra={SHOWN_DEFAULT: f"`{STUDENT_NUMBER}`"},
+        description="the key by which the system knows people, of `[person_keys]`; or a list, `student_number` among them "
+        "perhaps: all are asked about, and all must pass. What is said below of the student number is said of the key "
+        "then, the number that must be echoed among it",
+    )
     fields: Facts[Field]
     actions: Annotated[Mapping[str, Section], *of_context("actions", NO_ACTIONS)] = NO_ACTIONS
 

@@ -21,19 +21,13 @@ from pydantic import Field
 
 from app.config_model import EnvironmentText, Section, read
 from app.domain.conventions import Conventions
-from app.domain.person import NumberForm, Role
-from app.settings.campus import (
-    ANY_FACT,
-    AnswerSettings,
-    Canaries,
-    MiniAppSettings,
-    NumberSettings,
-    RoleSettings,
-    list_examples,
-)
+from app.domain.person import STUDENT_NUMBER, NumberForm, Role
+from app.settings.campus import AnswerSettings, NumberSettings, PersonKeySettings, RoleSettings, list_examples
+from app.settings.mini_apps import ANY_FACT, Canaries, MiniAppSettings
 from app.settings.seal import Seal
 from app.settings.sections import (
     ROOT,
+    CheckpointSettings,
     DatabaseSettings,
     PrivacySettings,
     RateLimitSettings,
@@ -42,22 +36,26 @@ from app.settings.sections import (
     ServiceSettings,
     SessionSettings,
     SlipSettings,
+    UploadSettings,
 )
 
 PREFIX = "LIXIAO_"
 FILES = "LIXIAO_CONFIG"
-NAMED = ("mini_apps", "sign_in", "connectors")
+NAMED = ("mini_apps", "sign_in", "connectors", "person_keys")
 """What is in these sections are sections, by their names."""
 __all__ = [
     "ANY_FACT",
     "ROOT",
     "Canaries",
+    "CheckpointSettings",
     "DatabaseSettings",
     "MiniAppSettings",
+    "PersonKeySettings",
     "RetentionSettings",
     "RoundSettings",
     "Settings",
     "SettingsError",
+    "UploadSettings",
     "load_settings",
     "read_settings",
 ]
@@ -69,7 +67,8 @@ def read_toml(path: Path, unreadable: list[str]) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        unreadable.append(f"{path.name} cannot be read: {error}")
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        unreadable.append(f"{path.name} cannot be read: {reason}")
         return {}
 
 
@@ -119,6 +118,7 @@ class NamedTables(Section):
     mini_apps: dict[str, dict[str, Any]] = Field({})
     sign_in: dict[str, dict[str, Any]] = Field({})
     connectors: dict[str, Any] = Field({})
+    person_keys: dict[str, dict[str, Any]] = Field({})
     english: dict[str, str] = Field({})
 
 
@@ -134,10 +134,13 @@ class Settings:
     database: DatabaseSettings
     session: SessionSettings
     slip: SlipSettings
+    checkpoints: CheckpointSettings
     rate_limit: RateLimitSettings
+    uploads: UploadSettings
     mini_apps: Mapping[str, MiniAppSettings]
     sign_in: Mapping[str, Mapping[str, Any]]
     connectors: Mapping[str, Mapping[str, Any]]
+    person_keys: Mapping[str, PersonKeySettings]
     round: RoundSettings
     retention: RetentionSettings
     privacy: PrivacySettings
@@ -199,10 +202,13 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         database=section(DatabaseSettings, "database"),
         session=section(SessionSettings, "session"),
         slip=section(SlipSettings, "slip"),
+        checkpoints=section(CheckpointSettings, "checkpoints"),
         rate_limit=section(RateLimitSettings, "rate_limit"),
+        uploads=section(UploadSettings, "uploads"),
         mini_apps=_read_mini_apps(named.mini_apps, numbers, faults),
         sign_in=named.sign_in,
         connectors=named.connectors,
+        person_keys=_read_person_keys(named.person_keys, faults),
         round=section(RoundSettings, "round"),
         retention=section(RetentionSettings, "retention"),
         privacy=section(PrivacySettings, "privacy"),
@@ -227,6 +233,20 @@ def _read_mini_apps(
             faults.append(f"{where} is not a slug: small letters, digits and _")
         whole = {"folder": f"miniapp_templates/{slug}", "canaries": {}, **table}
         found[slug] = read(MiniAppSettings, whole, where, faults, {"slug": slug}, numbers=numbers)
+    return found
+
+
+def _read_person_keys(
+    tables: Mapping[str, dict[str, Any]], faults: list[str]
+) -> dict[str, PersonKeySettings]:
+    found = {}
+    for name, table in tables.items():
+        where = f"person_keys.{name}"
+        if name == STUDENT_NUMBER or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+            faults.append(
+                f"{where} is not a name for a key: small letters, digits and _, not {STUDENT_NUMBER}"
+            )
+        found[name] = read(PersonKeySettings, table, where, faults, {"name": name})
     return found
 
 

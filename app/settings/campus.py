@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, tzinfo
-from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from app.config_model import (
-    MUST_BE_SET,
     SHOWN_DEFAULT,
     Choice,
     Day,
+    Flag,
     Mistakes,
-    PathText,
+    Pattern,
     Section,
     Text,
     Texts,
-    matching,
-    read_texts,
+    read_one_or_more,
 )
 from app.domain.conventions import FIRST_DAY, USUAL_NOTHING, Conventions, make_nothing
 from app.domain.person import USUAL_PATTERN, LetterCase, MalformedNumber, NumberForm, Role
 from app.domain.texts import ControlCharacter
-from app.settings.seal import OptionalSeal
-from app.settings.sections import ROOT
-
-ALL_LEVELS = "all"
-ANY_FACT = ""
-"""Stands for the fact where a failing canary student is named for none."""
 
 
 def fold_numbers(texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -51,19 +42,16 @@ def fold_numbers(texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...
     return tuple(numbers)
 
 
-def read_one_or_more(value: object) -> object:
-    """A number alone as a list of one."""
-    found = read_texts(value)
-    return (found,) if isinstance(found, str) and found else found
-
-
 PersonNumbers = Annotated[Texts, BeforeValidator(read_one_or_more), AfterValidator(fold_numbers)]
+
+
+PersonKeyTexts = Annotated[Texts, BeforeValidator(read_one_or_more)]
 
 
 class NumberSettings(Section):
     """`[numbers]`: what the numbers of students and staff look like."""
 
-    pattern: Text = Field(
+    pattern: Pattern = Field(
         USUAL_PATTERN,
         description="a regular expression that every folded number of a student or a member of staff matches (1 to 32 "
         "letters and digits); those of `[roles]` and the canary students show that it fits",
@@ -73,16 +61,6 @@ class NumberSettings(Section):
         description="how the campus writes letters in numbers: `upper`, `lower`, or `kept` where `ts1` and `TS1` are two "
         "people. `pattern`, and a desk's `number_pattern`, must name letters so",
     )
-
-    @field_validator("pattern")
-    @classmethod
-    def check_syntax(cls, pattern: str) -> str:
-        """Refuse what is no regular expression."""
-        try:
-            re.compile(pattern)
-        except re.error:
-            raise ValueError("is not a regular expression") from None
-        return pattern
 
     @model_validator(mode="after")
     def check_fit(self, info: ValidationInfo) -> NumberSettings:
@@ -162,6 +140,77 @@ class AnswerSettings(Section):
         return Conventions(make_nothing(self.nothing), self.not_before, zone, numbers)
 
 
+class PersonKeySettings(Section):
+    """`[person_keys.<name>]`: a key by which some systems know people, and who tells it."""
+
+    name: str
+    label: Text = Field(description="what students read, e.g. 一卡通号; its English stands in `[english]`")
+    contact: Text = Field(
+        description="whom a student asks whose key is not known, with room and telephone: the item is unavailable until then"
+    )
+    connector: str = Field(
+        "",
+        json_schema_extra={SHOWN_DEFAULT: "the sign-in"},
+        description="the connector whose fact it is, asked by the student number or by another key; none: the sign-in tells "
+        "it, `[sign_in.<name>.keys]`. It answers for no step: what steps learn is stored, and a key is not",
+    )
+    fact: str = Field("", description="with `connector`: the fact, a text")
+    pattern: Pattern = Field(
+        USUAL_PATTERN,
+        description="a regular expression that every key matches (1 to 32 letters and digits); another one makes the item "
+        "unavailable",
+    )
+    case: Choice[LetterCase] = Field(
+        LetterCase.UPPER, description="how letters are written in it: `upper`, `lower` or `kept`"
+    )
+    several: Flag = Field(
+        False,
+        description="true: a person may have several, as earlier numbers; each is asked about, and all must pass. Otherwise "
+        "a second one makes the item unavailable",
+    )
+    optional: Flag = Field(
+        False,
+        description="true: a person may have none, and is then asked about by the other keys of `asked_by` alone, which it "
+        "needs. What it costs: a mapping that lost a row, or a sign-in that left it out, hides what stands under it",
+    )
+    holder: str = Field(
+        "",
+        description="needed where `connector` tells an `optional` key: a student number that is known to have one. Whenever a "
+        "student has none, the connector is asked about this one too, and then about the student again; unless it tells "
+        "a key of the holder, and again none of the student, the item is unavailable (`key_unproven`). So an emptied "
+        "mapping hides nothing; the calls count within the deadline of the round",
+    )
+    canaries: Mapping[str, PersonKeyTexts] = Field(
+        {},
+        description="for a key that the sign-in tells: canary student = key, as canary students never sign in",
+    )
+
+    @model_validator(mode="after")
+    def check_source(self) -> PersonKeySettings:
+        """Refuse half a source."""
+        wrong = []
+        if bool(self.connector) != bool(self.fact):
+            wrong.append(("fact" if self.connector else "connector", "is missing"))
+        if self.connector and self.canaries:
+            wrong.append(
+                ("canaries", "are for a key that the sign-in tells: the connector is asked about them too")
+            )
+        if self.connector and self.optional and not self.holder:
+            wrong.append(("holder", "is missing: a connector that lost its rows would tell of nobody's key"))
+        if self.holder and not (self.connector and self.optional):
+            wrong.append(("holder", "is for an optional key that a connector tells"))
+        if self.form.contradicts(self.pattern):
+            wrong.append(("pattern", f'has no letter as case = "{self.case}" writes them: nothing can match'))
+        if wrong:
+            raise Mistakes(*wrong)
+        return self
+
+    @property
+    def form(self) -> NumberForm:
+        """What folds a key and knows one."""
+        return NumberForm(self.pattern, self.case)
+
+
 class RoleSettings(Section):
     """`[roles]`: the numbers that have a role whatever the sign-in says."""
 
@@ -195,142 +244,6 @@ class RoleSettings(Section):
             for role in (Role.ADMINISTRATOR, Role.CLERK, Role.GUARD, Role.TEACHER)
             for number in getattr(self, f"{role}s")
         }
-
-
-def require_somebody(numbers: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse a list of nobody."""
-    if not numbers:
-        raise ValueError("names nobody")
-    return numbers
-
-
-CanaryNumbers = Annotated[PersonNumbers, AfterValidator(require_somebody)]
-
-
-class Canaries(Section):
-    """Canary students of a step: those known to pass, and by fact those whom this very fact keeps from passing."""
-
-    passes: CanaryNumbers
-    fails: Mapping[str, CanaryNumbers]
-
-    @field_validator("fails", mode="before")
-    @classmethod
-    def name_facts(cls, fails: object) -> object:
-        """A number or a list of them stands for ANY_FACT; a table names its facts."""
-        if fails == {}:
-            raise ValueError("names no fact")
-        return fails if isinstance(fails, dict) else {ANY_FACT: fails}
-
-    @model_validator(mode="after")
-    def check_both(self) -> Canaries:
-        """Refuse a student who is to pass and to fail."""
-        if {number for numbers in self.fails.values() for number in numbers} & set(self.passes):
-            raise Mistakes(("fails", "and passes name the same canary student"))
-        return self
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """All of them, each once."""
-        failing = (number for numbers in self.fails.values() for number in numbers)
-        return tuple(dict.fromkeys((*self.passes, *failing)))
-
-
-def read_levels(value: object) -> object:
-    """The levels that are let in; none for all of them, which must be said: whoever forgets it lets everybody in."""
-    if value == ():  # the default; the files have lists
-        raise ValueError(f'is missing: list the levels 培养层次 that it is for, or say "{ALL_LEVELS}"')
-    levels = read_texts(value)
-    if value == ALL_LEVELS or levels == (ALL_LEVELS,):
-        return ()
-    if not isinstance(levels, tuple):
-        return levels
-    # From the environment, levels are joined by commas.
-    if (isinstance(value, str) and "," not in value) or any(
-        not level.strip() or level.strip().lower() == ALL_LEVELS for level in levels
-    ):
-        raise ValueError(
-            f'must be a list of the levels 培养层次 as the sign-in tells them, or "{ALL_LEVELS}"'
-        )
-    if not levels:
-        raise ValueError(f'is empty: list the levels 培养层次, or say "{ALL_LEVELS}"')
-    return levels
-
-
-class MiniAppSettings(Section):
-    """`[mini_apps.<slug>]`: when a mini-app is open, for which period and levels of study (none: all of them),
-    who answers for each step, and the canary students by step.
-    """
-
-    slug: str
-    period: Annotated[Text, matching(r"[0-9A-Za-z-]{1,20}")] = Field(
-        description="the period 批次, e.g. `2026-06`; one submission a student and period"
-    )
-    period_title: Text = Field(description="how the period is printed")
-    opens_on: Day = Field(description="the first day on which it takes submissions")
-    closes_on: Day = Field(description="the last day on which it takes submissions")
-    levels: Annotated[tuple[str, ...], BeforeValidator(read_levels)] = Field(
-        (),
-        validate_default=True,
-        json_schema_extra={SHOWN_DEFAULT: MUST_BE_SET},
-        description='the levels 培养层次 that it is for, as the sign-in writes them: `["硕士", "博士"]`; or `"all"`, in so '
-        "many words. With levels named, a sign-in must tell the level (`[.claims] level`), and who comes by one that "
-        "does not is not let in: the page says so, with the code `level_missing`, which the log line `request refused` "
-        "has as `reason` (others: `other_level`, `period_missing`, `other_period`). Width, case and spaces make no "
-        "other level or period",
-    )
-    folder: PathText = Field(
-        description="where the mini-app lies",
-        json_schema_extra={SHOWN_DEFAULT: "`miniapp_templates/<slug>`"},
-    )
-    statement: str = Field(
-        "", description="the sentence below the steps of the slip, instead of the manifest's"
-    )
-    issuing_office: str = Field(
-        "",
-        description="the office that issues the slip 落款, instead of the manifest's. The English of both stands in `[english]`",
-    )
-    seal: OptionalSeal = Field(
-        None,
-        description="the office's seal 公章: a square PNG with a transparent ground, 300 pixels or more a side, at most 1 MB. "
-        'It is printed 42 mm wide under the office\'s name and the day; without it, or with `""`, the slip has a place for a stamp. '
-        "A relative path starts at the folder in which the service is started",
-    )
-    steps: Mapping[str, str] = Field(
-        {}, description="step = the name of the connector that answers for it; every step needs one"
-    )
-    canaries: Mapping[str, Canaries] = Field(
-        {},
-        description='step = `{ passes = "…", fails = "…" }`: canary students of the department, some known to pass and '
-        "some known not to; see below",
-    )
-
-    @property
-    def own_words(self) -> dict[str, str]:
-        """What slips say in place of the manifest's words, by its keys; "" for what they do not."""
-        return {"statement": self.statement, "issuing_office": self.issuing_office}
-
-    @field_validator("folder")
-    @classmethod
-    def find_folder(cls, folder: Path) -> Path:
-        """A relative one lies below the program's."""
-        return ROOT / folder
-
-    @field_validator("canaries")
-    @classmethod
-    def check_steps(cls, canaries: Mapping[str, Canaries], info: ValidationInfo) -> Mapping[str, Canaries]:
-        """Refuse canary students of no step."""
-        steps = info.data.get("steps", canaries)  # wrong ones are told already
-        unknown = [("", f"has {step}, which is no step") for step in canaries if step not in steps]
-        if unknown:
-            raise Mistakes(*unknown)
-        return canaries
-
-    @model_validator(mode="after")
-    def check_days(self) -> MiniAppSettings:
-        """Refuse a mini-app that is never open."""
-        if self.opens_on > self.closes_on:
-            raise Mistakes(("opens_on", "is after closes_on"))
-        return self
 
 
 def list_examples(data: Mapping[str, Any]) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -51,6 +53,7 @@ def read_commit(root: Path) -> str:
 ROOT = Path(__file__).resolve().parents[2]
 MIN_AUDIT_DAYS = 180
 """中华人民共和国网络安全法, article 21 (3): logs are kept for six months at least."""
+MIN_TOKEN = 16
 _QQ = re.compile(r"QQ[^0-9]{0,10}([1-9][0-9]{4,11})(?![0-9])")
 _LIMIT = r"\d+ per (second|minute|hour|day)"
 
@@ -73,6 +76,22 @@ def _is_file(path: str) -> bool:
         return False
 
 
+def read_networks(value: object) -> object:
+    """A list of texts as the networks that they write; every one that is none is a mistake."""
+    texts = read_texts(value)
+    if not isinstance(texts, tuple):
+        return texts
+    found, mistakes = [], []
+    for text in texts:
+        try:
+            found.append(ip_network(text))
+        except ValueError:
+            mistakes.append(("", f"names no network, as 10.0.0.0/8 is one: {text}"))
+    if mistakes:
+        raise Mistakes(*mistakes)
+    return tuple(found)
+
+
 def drop_empty(value: object) -> object:
     """Nothing for an empty text: in the environment it is how a key is unset."""
     return None if value == "" else value
@@ -80,7 +99,10 @@ def drop_empty(value: object) -> object:
 
 Days = Annotated[Whole, between(1)]
 Files = Annotated[tuple[Path, ...], BeforeValidator(find_files)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(read_networks)]
+LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 OptionalPath = Annotated[PathText | None, BeforeValidator(drop_empty)]
+Mailbox = Annotated[str, matching(r"[^@\s<>,]+@[^@\s<>,]+")]
 Limit = Annotated[Text, matching(f"{_LIMIT}(; ?{_LIMIT})*")]
 """A limit in the notation of the library `limits`."""
 
@@ -93,7 +115,8 @@ class ServiceSettings(Section):
         "slip, and its host is signed: changing it later makes old slips fail"
     )
     secret_key: Secret = Field(
-        description="at least 32 random characters; signs form tokens and 15-minute links"
+        description="at least 32 random characters; signs form tokens, 15-minute links and the sessions' rows, and seals "
+        "what browsers keep before the sign-in. Another one ends every session: people sign in again"
     )
     trusted_hosts: Texts = Field(
         (),
@@ -103,6 +126,12 @@ class ServiceSettings(Section):
     )
     proxy_count: Annotated[Whole, between(0, 5)] = Field(
         0, description="how many reverse proxies stand in front and set `X-Forwarded-For` and `-Proto`"
+    )
+    ops_networks: Networks = Field(
+        LOOPBACK,
+        description="networks of load balancers and monitors, as `10.0.0.0/8`: they may ask `/healthz`, `/readyz` and "
+        "`/metrics` under any Host header. Counted are the address that is connected and the one that its proxy "
+        "forwards; both must be in them",
     )
     time_zone: Zone = Field(ZoneInfo("Asia/Shanghai"), description="of the paper and the pages")
     university: Text = Field(
@@ -263,7 +292,8 @@ class SlipSettings(Section):
     """`[slip]`: what signs slips, and how their files are made."""
 
     keys: PathText = Field(
-        description="the folder of the signing keys, mode 0700, made by `flask slip-keys new`"
+        description="the folder of the keys, mode 0700, made by `flask slip-keys new`: those that sign slips, and those that "
+        "authenticate waivers, desk entries, declarations and consents (`flask row-keys`)"
     )
     validity_days: Annotated[Whole, between(0, 36500)] = Field(
         0, description="how long a slip is valid; 0: for ever"
@@ -297,6 +327,48 @@ class SlipSettings(Section):
         return password
 
 
+class CheckpointSettings(Section):
+    """`[checkpoints]`: where it is kept, outside the database, what the issued log and the audit events have reached."""
+
+    folder: OptionalPath = Field(
+        None,
+        json_schema_extra={SHOWN_DEFAULT: "`[slip] keys`"},
+        description="the folder of the journal `checkpoints.jsonl`, which the service writes to. It is on another disk than "
+        "the database, if possible, and never brought back from a backup",
+    )
+    copy_file: OptionalPath = Field(
+        None,
+        description="a second place for the journal: a file on another host, as by NFS. It is added to, and read at each start",
+    )
+    post_url: Annotated[OptionalSecret, matching(r"https?://[^\s/?#@]+[^\s#]*")] = Field(
+        "", description="a second place: an address that gets each new line of the journal by POST"
+    )
+    post_token: OptionalSecret = Field(
+        "", description="at least 16 characters, sent to `post_url` as `Authorization: Bearer <token>`"
+    )
+    mail_to: Mailbox = Field(
+        "",
+        description="a second place: who gets new lines by e-mail as a witness, in one letter a minute at most",
+    )
+    mail_from: Mailbox = Field(
+        "",
+        json_schema_extra={SHOWN_DEFAULT: "`mail_to`"},
+        description="the sender of those letters",
+    )
+    smtp: Annotated[str, matching(r"[A-Za-z0-9.\-]+:[0-9]{1,5}")] = Field(
+        "", description="the mail server as `host:port`, which takes letters of this host without a password"
+    )
+
+    def list_contradictions(self) -> Iterator[tuple[str, str]]:
+        """A token that is sent nowhere, and letters without a server."""
+        if self.post_token and not self.post_url:
+            yield "post_token", "is set without post_url"
+        if 0 < len(self.post_token) < MIN_TOKEN:
+            yield "post_token", f"must have at least {MIN_TOKEN} characters"
+        if bool(self.mail_to) != bool(self.smtp):
+            yield "smtp", "and mail_to are set together"
+
+
 class RateLimitSettings(Section):
     """`[rate_limit]`: where counts are kept, and the limits. An address may be a whole campus; signed-in guards and
     clerks are counted by person alone.
@@ -321,12 +393,32 @@ class RateLimitSettings(Section):
         "guards and clerks may compare names with it",
     )
     upload: Limit = Field("120 per minute", description="an address's pictures and files")
+    upload_everywhere: Limit = Field("300 per minute", description="everybody's pictures and files")
     refresh: Limit = Field(
         "60 per minute",
         description="how often one person may have departments asked, by whatever page; looking, acting and submitting "
         "are counted apart. Beyond it pages show the last answers with their time, and forms answer 429 with "
         "`Retry-After`",
     )
+
+
+class UploadSettings(Section):
+    """`[uploads]`: what reads the pictures and files that people upload to have them verified."""
+
+    processes: Annotated[Whole, between(1, 32)] = Field(
+        1,
+        description="how many files each worker has read at the same time, each by a process of its own: of low priority, at "
+        "most 1 GB and 6 seconds of CPU",
+    )
+    waiting: Annotated[Whole, between(0, 100)] = Field(
+        8,
+        description="how many more may wait in each worker. All others are answered 503 with `Retry-After`, as is a file "
+        "that waits or is read for too long",
+    )
+    wait_seconds: Annotated[Number, between(0.1, 30)] = Field(
+        4.0, description="how long a file waits at most"
+    )
+    seconds: Annotated[Number, between(1, 60)] = Field(10.0, description="how long it is read at most")
 
 
 class RoundSettings(Section):
@@ -364,7 +456,10 @@ class RetentionSettings(Section):
     known_answers_days: Days = Field(
         180, description="what departments last said of a student; it never counts at submit"
     )
-    slip_checks_days: Days = Field(365, description="the log of checks; how often a slip was checked stays")
+    slip_checks_days: Days = Field(
+        365,
+        description="the log of checks, and the counts of those without a slip; how often a slip was checked stays",
+    )
     slip_views_days: Annotated[Whole, between(MIN_AUDIT_DAYS)] = Field(
         365,
         description="which guard or clerk was shown all of a slip, so long ago (at least 180 by law); see `flask audit views`",

@@ -125,6 +125,19 @@ def test_a_step_that_names_no_connector_is_a_fault() -> None:
     assert settings.faults == ["mini_apps.graduate_departure.steps.finance names no connector: bank"]
 
 
+@pytest.mark.parametrize("period", ["rolling", "rolling-2", "Rolling-12"])
+def test_a_period_may_not_have_the_name_of_what_is_open_all_year(period: str) -> None:
+    app = {**make_data()["mini_apps"]["graduate_departure"], "period": period}
+    assert read(make_data(mini_apps={"graduate_departure": app})).faults == [
+        "mini_apps.graduate_departure.period is the name that stands for what is open all year: give it another"
+    ]
+
+
+def test_a_period_may_have_a_name_that_only_begins_so() -> None:
+    app = {**make_data()["mini_apps"]["graduate_departure"], "period": "rolling-spring"}
+    assert read(make_data(mini_apps={"graduate_departure": app})).faults == []
+
+
 def test_without_mini_apps_or_sign_in_there_is_nothing_to_serve() -> None:
     data = make_data() | {"mini_apps": {}, "sign_in": {}}
     assert read(data).faults == [
@@ -178,7 +191,7 @@ def test_of_several_files_a_later_one_comes_over_an_earlier_one(tmp_path: Path) 
 def test_each_of_several_files_must_be_readable(tmp_path: Path) -> None:
     first = tmp_path / "first.toml"
     first.write_text("")
-    with pytest.raises(SettingsError, match=r"missing\.toml cannot be read"):
+    with pytest.raises(SettingsError, match=r"missing\.toml cannot be read: No such file or directory"):
         load_settings({"LIXIAO_CONFIG": f"{first}{os.pathsep}{tmp_path / 'missing.toml'}"})
 
 

@@ -20,6 +20,7 @@ from app.documents.fonts import list_font_files
 from app.domain.person import USUAL_PATTERN, NumberForm
 from app.factory import create_app
 from app.settings import SettingsError, load_settings
+from app.version import VERSION
 from tests.campus.accounts import DEMO_ACCOUNTS
 from tests.campus.client import PROJECT
 from tests.campus.run import make_environment
@@ -47,6 +48,7 @@ def test_a_usable_configuration_is_summed_up_without_its_secrets(environment: di
     assert done.out.startswith("the configuration is usable\n")
     for words in ("finance <- finance (http_json)", "campus: oidc", "one SQLite file", "key 1 signs"):
         assert words in done.out
+    assert f"version      {VERSION} (" in done.out
     secret = Path(environment["LIXIAO_SERVICE__SECRET_KEY_FILE"]).read_text()
     passwords = [value for key, value in environment.items() if key.endswith(("CREDENTIAL", "CLIENT_SECRET"))]
     assert len(passwords) == 6
@@ -318,7 +320,7 @@ CANARIES = "LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__CANARIES"
 
 
 def test_facts_that_no_failing_canary_student_shows_are_told(environment: dict[str, str]) -> None:
-    assert "WARNING" not in run_flask(environment, "check-config").out
+    assert "WARNING: no failing one" not in run_flask(environment, "check-config").out
     done = run_flask(environment, "check-config", **{f"{CANARIES}__LIBRARY_LOANS__FAILS": "TS00000002"})
     assert done.code == 0
     assert "WARNING: no failing one for overdue_books, fine, violations, card_status" in done.out

@@ -6,8 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from app.connectors.http.client import HttpJsonConfig
-from app.connectors.json_paths import check_content_type, parse_json
+from app.connectors.http.client import HttpConfig
 from app.connectors.reading import read_records
 from app.domain.clearance import Record
 from tests.fixtures.connectors import read_config
@@ -23,12 +22,13 @@ def demo_sections() -> dict[str, dict[str, Any]]:
     return {name: section | {"credential": f"secret-of-{name}"} for name, section in sections.items()}
 
 
-def demo_configs() -> dict[str, HttpJsonConfig]:
+def demo_configs() -> dict[str, HttpConfig]:
     """The parsed configuration of each system."""
     return {name: read_config(section, name) for name, section in demo_sections().items()}
 
 
-def prove(config: HttpJsonConfig, body: bytes, content_type: str = JSON_TYPE) -> tuple[Record, ...]:
+def prove(config: HttpConfig, body: bytes, content_type: str = JSON_TYPE) -> tuple[Record, ...]:
     """What the connector makes of an answer about STUDENT; raises UntrustedAnswer."""
-    check_content_type(content_type)
-    return read_records(config, parse_json(body), STUDENT)
+    form = config.get_form(config)
+    config.check_type(content_type, form.content_types)
+    return read_records(config, form.read(config, body), STUDENT)

@@ -7,6 +7,7 @@ import json
 import random
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from tests.unit.connectors.answers import OUTSTANDING, Answer
@@ -32,25 +33,36 @@ CONTENT_TYPES = ("", "text/html", "text/plain", "application/json; charset=gbk",
 Place = tuple[Any, str | int]
 
 
-class _Twice(dict[str, Any]):
+class Twice(dict[str, Any]):
     """An object one of whose keys is written twice: `again` is a key and its second value."""
 
     again: tuple[str, Any]
 
 
-def make_mutant(seed: int) -> tuple[str, bytes, str]:
-    """A system, the bytes of a broken answer about STUDENT, and its Content-Type."""
+@dataclass(frozen=True)
+class Form:
+    """How answers are written, their Content-Type, what damages their bytes, and which changes are another truth."""
+
+    write: Callable[[Answer], str]
+    content_type: str
+    damages: tuple[Callable[[bytes, random.Random], bytes], ...]
+    is_another_truth: Callable[[str, Answer], bool] = lambda *_: False
+
+
+def make_mutant(seed: int, form: Form | None = None) -> tuple[str, bytes, str]:
+    """A system, the bytes of a broken answer about STUDENT, and its Content-Type; in JSON unless told otherwise."""
+    form = form or JSON_FORM
     chance = random.Random(seed)
     system, truth = chance.choice(OUTSTANDING)
     answer = copy.deepcopy(truth)
     for _ in range(chance.choice((0, 1, 1, 1, 2))):
         chance.choice(_CHANGES)(answer, chance)
-    if _says_another_truth(system, answer):
-        return make_mutant(seed + 2**40)
-    body = _write(answer).encode("utf-8", "surrogatepass")
+    if _says_another_truth(system, answer) or form.is_another_truth(system, answer):
+        return make_mutant(seed + 2**40, form)
+    body = form.write(answer).encode("utf-8", "surrogatepass")
     if chance.random() < 0.3:
-        body = chance.choice(_DAMAGES)(body, chance)
-    content_type = chance.choice(CONTENT_TYPES) if chance.random() < 0.02 else JSON_TYPE
+        body = chance.choice(form.damages)(body, chance)
+    content_type = chance.choice(CONTENT_TYPES) if chance.random() < 0.02 else form.content_type
     return system, body, content_type
 
 
@@ -145,7 +157,7 @@ def _write_twice(answer: Answer, chance: random.Random) -> None:
     """Writes a key twice, last with a value that a careless reader would let pass."""
     node, step = _pick(answer, chance)
     if isinstance(node, dict) and isinstance(node[step], dict) and node[step]:
-        twice = _Twice(node[step])
+        twice = Twice(node[step])
         good = (0, "0", "9", "审核通过", "已审核", "2026-06-10", "王建国", [], None, OTHER_STUDENT, True)
         twice.again = (chance.choice(list(twice)), chance.choice(good))
         node[step] = twice
@@ -158,7 +170,7 @@ _CHANGES: tuple[Callable[[Answer, random.Random], None], ...] = (
 
 def _write(value: Any) -> str:
     if isinstance(value, dict):
-        pairs = [*value.items(), *([value.again] if isinstance(value, _Twice) else [])]
+        pairs = [*value.items(), *([value.again] if isinstance(value, Twice) else [])]
         return (
             "{"
             + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_write(item)}" for key, item in pairs)
@@ -169,11 +181,11 @@ def _write(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _cut(body: bytes, chance: random.Random) -> bytes:
+def cut(body: bytes, chance: random.Random) -> bytes:
     return body[: chance.randrange(len(body))]
 
 
-def _drop_byte(body: bytes, chance: random.Random) -> bytes:
+def drop_byte(body: bytes, chance: random.Random) -> bytes:
     place = chance.randrange(len(body))
     return body[:place] + body[place + 1 :]
 
@@ -192,14 +204,8 @@ def _reencode(body: bytes, chance: random.Random) -> bytes:
     return text.encode(chance.choice(("utf-16", "utf-8-sig", "gb18030", "utf-32-le")), "replace")
 
 
-def _append(body: bytes, chance: random.Random) -> bytes:
+def append_to(body: bytes, chance: random.Random) -> bytes:
     return body + chance.choice((body, b"}", b"null", b"\x00", b"<!-- ok -->", b",{}"))
 
 
-_DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
-    _cut,
-    _drop_byte,
-    _insert,
-    _reencode,
-    _append,
-)
+JSON_FORM = Form(_write, JSON_TYPE, (cut, drop_byte, _insert, _reencode, append_to))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.connectors.registry import list_breaker_states, read_connectors
+from app.connectors.registry import describe_systems, read_connectors
 from tests.fixtures.connectors import connect_all, list_faults
 from tests.unit.connectors.demo import demo_sections
 
@@ -20,7 +20,7 @@ def test_the_demo_systems_are_complete() -> None:
     assert faults_of(sections) == []
     connectors = connect_all(sections)
     assert connectors["library_loans"].actions == {"cancel-card"}
-    assert set(list_breaker_states(connectors.values()).values()) == {"closed"}
+    assert set(describe_systems(connectors.values()).values()) == {"not asked yet"}
 
 
 def test_an_empty_table_names_every_key_that_has_no_default() -> None:
@@ -31,6 +31,17 @@ def test_an_empty_table_names_every_key_that_has_no_default() -> None:
         "base_url", "path", "method", "number_in", "number_name", "credential_in", "success", "echo", "rows_path", "rows",
         "no_record", "fields",
     }  # fmt: skip
+
+
+def test_contradictions_come_together_with_keys_that_are_wrong_in_themselves() -> None:
+    section = demo_sections()["finance"] | {"typo": 1, "deadline_seconds": "3", "count": "", "credential": ""}
+    told = {fault.removeprefix("connectors.finance.").split()[0] for fault in faults_of({"finance": section})}
+    assert told == {"typo", "deadline_seconds", "rows", "credential"}
+
+
+def test_a_key_that_is_wrong_in_itself_contradicts_nothing() -> None:
+    section = demo_sections()["finance"] | {"count": 3}
+    assert [fault.split()[0] for fault in faults_of({"finance": section})] == ["connectors.finance.count"]
 
 
 def test_the_mistakes_of_several_systems_come_together() -> None:
@@ -65,6 +76,8 @@ def test_the_mistakes_of_several_systems_come_together() -> None:
         ("finance", {"no_record": "empty_list"}, "no_record"),
         ("finance", {"no_record_mark": {"a": 1}}, "no_record_mark"),
         ("finance", {"no_record": "marked"}, "no_record_mark"),
+        ("dormitory", {"no_record_mark": {"code": 0}, "success": {"code": 0}}, "no_record_mark"),
+        ("dormitory", {"no_record_mark": {"code": [0, 1]}, "success": {"code": 0, "a": 1}}, "no_record_mark"),
         ("finance", {"fields": {}}, "fields"),
         ("finance", {"fields": {"a": {"path": "a", "type": "money"}}}, "fields.a.unit"),
         ("finance", {"fields": {"a": {"path": "a", "type": "number"}}}, "fields.a.type"),
@@ -114,7 +127,7 @@ def test_a_signed_message_holds_what_makes_it_fresh_and_nothing_unknown(message:
     "where", [(), ("fields", "state"), ("actions", "cancel")], ids=["system", "field", "action"]
 )
 @pytest.mark.parametrize(
-    "key", ["conventions", "name", "only_shown_as", "json_type", "may_be_empty", "rows_path_"]
+    "key", ["conventions", "name", "only_shown_as", "key_form", "json_type", "may_be_empty", "rows_path_"]
 )
 def test_what_the_service_adds_to_a_table_is_no_key_of_it(where: tuple[str, ...], key: str) -> None:
     action = {"path": "/x", "method": "POST", "number_in": "form", "number_name": "n", "echo": "n"}

@@ -53,3 +53,31 @@ def test_a_failed_trial_opens_it_for_another_pause() -> None:
     breaker.note_failure("a", 2.5)
     assert not breaker.admit(4.4)
     assert breaker.admit(4.5)
+
+
+def test_an_operator_reads_how_the_system_does() -> None:
+    breaker = Breaker(failures=4, pause_seconds=40)
+    told = [breaker.describe(0)]
+    breaker.note_success()
+    told.append(breaker.describe(0))
+    for number in "abca":
+        breaker.admit(0)
+        breaker.note_failure(number, 0)
+        told.append(breaker.describe(0))
+    told += [breaker.describe(0.5), breaker.describe(39.9), breaker.describe(40)]
+    breaker.admit(40)
+    told.append(breaker.describe(40))
+    breaker.note_success()
+    assert [*told, breaker.describe(41)] == [
+        "not asked yet",
+        "answers",
+        "did not answer 1 time(s) in a row",
+        "did not answer 2 time(s) in a row",
+        "did not answer 3 time(s) in a row",
+        "not asked for 40 s after failures",
+        "not asked for 40 s after failures",
+        "not asked for 1 s after failures",
+        "asked again next, after failures",
+        "being asked again after failures",
+        "answers",
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -12,24 +12,30 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.connectors.base import UntrustedAnswer
-from app.connectors.fields import FieldType
-from app.connectors.http.client import HttpJsonConfig
+from app.connectors.field_keys import FieldType
+from app.connectors.http.client import HttpConfig
 from app.domain.clearance import Record
 from tests.unit.connectors.answers import OUTSTANDING, clears
 from tests.unit.connectors.demo import demo_configs, prove
-from tests.unit.connectors.mutations import make_mutant
+from tests.unit.connectors.mutations import JSON_FORM, Form, make_mutant
 
 MUTANTS = 1_000
 CONFIGS = demo_configs()
-Reader = Callable[[HttpJsonConfig, bytes, str], tuple[Record, ...]]
+Reader = Callable[[HttpConfig, bytes, str], tuple[Record, ...]]
 
 
 class FalseClear(BaseException):
     """A broken answer about a student who must not pass was read as one who may; no reader catches it."""
 
 
-def read_mutants(mutants: int, read: Reader, *refusals: type[Exception]) -> int:
-    """Read so many mutants; returns how many were refused, which is by `refusals` alone, or raises FalseClear."""
+def read_mutants(
+    mutants: int,
+    read: Reader,
+    *refusals: type[Exception],
+    form: Form = JSON_FORM,
+    configs: Mapping[str, HttpConfig] = CONFIGS,
+) -> int:
+    """Read so many mutants of a form; returns how many were refused, which is by `refusals` alone, or raises FalseClear."""
     refused = 0
     seen = 0
 
@@ -46,9 +52,9 @@ def read_mutants(mutants: int, read: Reader, *refusals: type[Exception]) -> int:
     def read_one(seed: int) -> None:
         nonlocal refused, seen
         seen += 1
-        system, body, content_type = make_mutant(seed)
+        system, body, content_type = make_mutant(seed, form)
         try:
-            records = read(CONFIGS[system], body, content_type)
+            records = read(configs[system], body, content_type)
         except refusals:
             refused += 1
             return
@@ -60,7 +66,7 @@ def read_mutants(mutants: int, read: Reader, *refusals: type[Exception]) -> int:
     return refused
 
 
-def read_leniently(config: HttpJsonConfig, body: bytes, _content_type: str) -> tuple[Record, ...]:
+def read_leniently(config: HttpConfig, body: bytes, _content_type: str) -> tuple[Record, ...]:
     """A reader as one writes it in a hurry: whatever is missing is nothing."""
     node: Any = json.loads(body)
     for step in config.rows_path:
@@ -69,7 +75,7 @@ def read_leniently(config: HttpJsonConfig, body: bytes, _content_type: str) -> t
     return tuple(_read_leniently(config, row) for row in rows)
 
 
-def _read_leniently(config: HttpJsonConfig, row: dict[str, Any]) -> Record:
+def _read_leniently(config: HttpConfig, row: dict[str, Any]) -> Record:
     record: dict[str, Any] = {}
     for fact, field in config.fields.items():
         value = row.get(str(field.path[0]))

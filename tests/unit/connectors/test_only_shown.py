@@ -14,7 +14,7 @@ import pytest
 
 from app.connectors.base import FailureCode, UntrustedAnswer
 from app.connectors.fields import Field, mark_shown
-from app.connectors.http.client import HttpJsonConfig
+from app.connectors.http.client import HttpConfig
 from app.connectors.sql.rows import Found, read_rows
 from app.domain.clearance import Record, Status
 from app.domain.mini_app import MiniApp
@@ -45,11 +45,11 @@ WIRED = {
 }
 
 
-def read(system: str, answer: Any, configs: Mapping[str, HttpJsonConfig] = WIRED) -> tuple[Record, ...]:
+def read(system: str, answer: Any, configs: Mapping[str, HttpConfig] = WIRED) -> tuple[Record, ...]:
     return prove(configs[system], json.dumps(answer).encode())
 
 
-def judge(system: str, answer: Any, configs: Mapping[str, HttpJsonConfig] = WIRED) -> Status | FailureCode:
+def judge(system: str, answer: Any, configs: Mapping[str, HttpConfig] = WIRED) -> Status | FailureCode:
     step = GRADUATE.get_step(system)
     assert step is not None
     try:
@@ -92,7 +92,7 @@ def test_an_odd_day_of_the_review_keeps_nobody_whose_thesis_is_reviewed(day: Any
     assert read("archive", answers.archive("已审核", day)) == ({"state": "已审核", "reviewed_on": None},)
     assert judge("archive", answers.archive("已审核", day)) is Status.CLEARED
     assert judge("library_thesis", answers.library_thesis("审核通过", day)) is Status.CLEARED
-    assert judge("archive", answers.archive("已提交", day)) is Status.OUTSTANDING
+    assert judge("archive", answers.archive("已提交", day)) is Status.PENDING
 
 
 @pytest.mark.parametrize("project", ["无", "-", "", None, " ", "\x07", "学" * 300, 7, True])
@@ -187,7 +187,7 @@ def test_a_column_that_is_only_shown_is_left_out_as_well(value: object, found: d
             read_rows(config, rows, "TS1")
 
 
-def prove_as_wired(config: HttpJsonConfig, body: bytes, content_type: str) -> tuple[Record, ...]:
+def prove_as_wired(config: HttpConfig, body: bytes, content_type: str) -> tuple[Record, ...]:
     name = next(name for name, known in CONFIGS.items() if known is config)
     return prove(WIRED[name], body, content_type)
 
