@@ -1,0 +1,1 @@
+"""The image and the deployment by containers, built and run: `make image`."""
