@@ -22,6 +22,8 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.http import parse_accept_header
 from werkzeug.wsgi import LimitedStream
 
+from app.web.page_context import get_header
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -56,9 +58,7 @@ def _compress(response: Response) -> Response:
     if response.mimetype not in CONTENT_TYPES or response.status_code in (204, 206, 304):
         return response
     response.vary.add("Accept-Encoding")
-    if "Content-Encoding" in response.headers or not _accepts_gzip(
-        request.headers.get("Accept-Encoding", "")
-    ):
+    if "Content-Encoding" in response.headers or not _accepts_gzip(get_header("Accept-Encoding")):
         return response
     is_file = request.endpoint == "static" and response.status_code == 200
     response.direct_passthrough = False
@@ -120,11 +120,7 @@ def _set_headers(fixed: list[tuple[str, str]], response: Response) -> Response:
     headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     headers.extend(fixed)
     headers.add("X-Request-ID", g.get("request_id", ""))
-    is_file = request.endpoint == "static" and response.status_code in (200, 206, 304)
-    if is_file and "v" in request.args:
-        headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    elif not is_file:
-        headers.setdefault("Cache-Control", "private, no-store")
+    headers.setdefault("Cache-Control", "private, no-store")
     return response
 
 

@@ -57,7 +57,8 @@ def running_nginx(
 ) -> Iterator[Path]:
     """The example on `port` with TLS, before the service; `changes` replace texts of it. Gives the certificate."""
     folder.mkdir()
-    certificate = _make_certificate(folder)
+    certificate = make_certificate(folder)
+    shutil.copy(EXAMPLE.with_name("maintenance.html"), folder)
     (folder / "site.conf").write_text(_adapt(folder, service_port, port, changes or {}), encoding="utf-8")
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
     process = subprocess.Popen(
@@ -78,6 +79,8 @@ def _adapt(folder: Path, service_port: int, port: int, changes: Mapping[str, str
         "listen 443 ssl http2;": f"listen 127.0.0.1:{port} ssl http2;",
         "/etc/lixiao/tls": str(folder),
         "/var/log/nginx": str(folder),
+        "/etc/nginx": str(folder),
+        "/opt/lixiao/config": str(folder),
         "/var/cache/nginx": str(folder),
     }
     for old, new in {**places, **changes}.items():
@@ -86,7 +89,8 @@ def _adapt(folder: Path, service_port: int, port: int, changes: Mapping[str, str
     return text
 
 
-def _make_certificate(folder: Path) -> Path:
+def make_certificate(folder: Path) -> Path:
+    """A certificate of 127.0.0.1, `fullchain.pem`, and its key, `key.pem`; returns the former."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)

@@ -6,12 +6,16 @@ from __future__ import annotations
 
 import random
 import socket
+import ssl
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +23,7 @@ import pytest
 import requests
 
 from app.web.verify.verdicts import MAX_UPLOAD_BYTES
+from tests.campus import run
 from tests.campus.client import CampusClient
 from tests.conftest import Service, get_free_port
 from tests.integration.operation.proxy import require_nginx, running_nginx
@@ -29,11 +34,21 @@ PERSONAL = (f"{APP}/clearance", f"{APP}/submission", "/completed", "/slips/{slip
 PUBLIC = (f"{APP}/", "/healthz", "/.well-known/slip-keys.json", "/verify")
 REQUESTS = 400
 THREADS = 8
-CARELESS = {
+WITH_ALL_IN_THE_CACHE = {
+    "proxy_cache_bypass $lixiao_uncached;": "",
+    "proxy_no_cache $lixiao_uncached;": "",
+}
+CARELESS = WITH_ALL_IN_THE_CACHE | {
     "proxy_cache_lock on;": "proxy_cache_lock on; proxy_cache_valid 200 1m;"
     " proxy_ignore_headers Cache-Control Expires Set-Cookie Vary;"
 }
 TYPED_BY_ONE = 5
+SERVICE_THREADS = 16
+SLOW_FORM = (
+    b"POST /verify HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    b"Content-Length: 1000\r\n\r\ncode="
+)
+TLS_VERSIONS = ("TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3")
 
 
 @dataclass(frozen=True)
@@ -63,7 +78,9 @@ def site(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "LIXIAO_SERVICE__PROXY_COUNT": "1",
         "LIXIAO_RATE_LIMIT__TYPED": f"{TYPED_BY_ONE} per hour",
     }
-    with running_service(campus, folder / "data", changes) as service:
+    with ExitStack() as stack:
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(run, "BLOCKING_THREADS", SERVICE_THREADS)
+        service = stack.enter_context(running_service(campus, folder / "data", changes))
         service_port = urlsplit(service.url).port or 0
         with running_nginx(folder / "nginx", service_port, port) as certificate:
             yield Site(f"https://127.0.0.1:{port}", service, certificate, folder / "nginx")
@@ -90,7 +107,8 @@ def submit(site: Site, number: str) -> Student:
     assert visitor.submit().status_code == 303
     slip = visitor.get(f"{APP}/submission").url.rpartition("/")[2]
     assert slip.startswith("LX")
-    assert all(cookie.secure for cookie in visitor.http.cookies if cookie.name != "campus_session")
+    cookies = [cookie for cookie in visitor.http.cookies if cookie.name != "campus_session"]
+    assert all(cookie.secure and cookie.has_nonstandard_attr("HttpOnly") for cookie in cookies)
     return Student(visitor.http.cookies.get_dict(), slip, (number, f"测试{number[2:]}", slip))
 
 
@@ -129,7 +147,7 @@ def look_around(
 def test_a_caching_proxy_gives_no_student_another_ones_page(site: Site, students: list[Student]) -> None:
     leaks, answers = look_around(site, site.url, students, REQUESTS)
     assert leaks == 0
-    assert set(answers) == {"MISS"}
+    assert set(answers) == {"BYPASS"}
 
 
 def test_a_proxy_that_overrules_the_service_would_mix_students_up(
@@ -155,6 +173,59 @@ def test_public_files_come_from_the_cache(site: Site) -> None:
     assert seen == ["MISS", "HIT"]
     keys = [fetch(site, site.url, "/.well-known/slip-keys.json").headers["X-Cache"] for _ in range(2)]
     assert keys[-1] == "HIT"
+
+
+def test_what_has_no_hash_of_its_own_is_not_kept_by_the_proxy(site: Site) -> None:
+    style = fetch(site, site.url, f"{APP}/").text.split('href="/static/', 1)[1].split('"')[0]
+    name, _, version = style.partition("?v=")
+    for query in ("", "?v=", "?v=x", f"?v={version}&x=1", f"?x=1&v={version}"):
+        assert {fetch(site, site.url, f"/static/{name}{query}").headers["X-Cache"] for _ in range(2)} == {
+            "BYPASS"
+        }, query
+    wrong = [fetch(site, site.url, f"/static/{name}?v=0123456789ab") for _ in range(2)]
+    assert [answer.headers["X-Cache"] for answer in wrong] == ["MISS", "MISS"]
+    listed = [fetch(site, site.url, "/.well-known/slip-keys.json?x=1").headers["X-Cache"] for _ in range(2)]
+    assert listed == ["BYPASS", "BYPASS"]
+
+
+def meet_at_the_service(folder: Path, changes: dict[str, str], seconds: float) -> bool:
+    """Whether eight requests for one personal page are with the service at one time, which waits so long for that."""
+    together = threading.Barrier(8)
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            """Answer once all are here."""
+            with suppress(threading.BrokenBarrierError):
+                together.wait(seconds)
+            self.send_response(200)
+            self.send_header("Cache-Control", "private, no-store")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    port = get_free_port()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with running_nginx(folder, server.server_port, port, changes) as certificate:
+            address = f"https://127.0.0.1:{port}{APP}/clearance"
+            with ThreadPoolExecutor(8) as pool:
+                fetches = [
+                    pool.submit(requests.get, address, verify=str(certificate), timeout=60) for _ in range(8)
+                ]
+                assert [fetch.result().status_code for fetch in fetches] == [200] * 8
+        server.shutdown()
+    return not together.broken
+
+
+def test_students_who_open_one_address_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    require_nginx()
+    assert meet_at_the_service(tmp_path / "nginx", {}, seconds=30)
+
+
+def test_they_would_wait_in_line_if_personal_pages_went_by_the_cache(tmp_path: Path) -> None:
+    require_nginx()
+    assert not meet_at_the_service(tmp_path / "nginx", WITH_ALL_IN_THE_CACHE, seconds=1)
 
 
 def test_a_client_cannot_invent_its_address(site: Site) -> None:
@@ -187,16 +258,78 @@ def test_a_client_cannot_invent_its_address(site: Site) -> None:
     assert direct.count(429) == 0, direct
 
 
+@contextmanager
+def slow_clients(port: int, certificate: Path | None = None) -> Iterator[None]:
+    """As many clients as the service has threads, each in the middle of a form. With `certificate`, over TLS."""
+    with ExitStack() as held:
+        for _ in range(SERVICE_THREADS):
+            connection = held.enter_context(socket.create_connection(("127.0.0.1", port)))
+            if certificate:
+                context = ssl.create_default_context(cafile=str(certificate))
+                connection = held.enter_context(context.wrap_socket(connection, server_hostname="127.0.0.1"))
+            connection.sendall(SLOW_FORM % port)
+        yield
+
+
+def is_silent(url: str, certificate: Path) -> bool:
+    """Whether nobody is answered any more. Clients that were just begun may not have reached the service yet."""
+    for _ in range(20):
+        try:
+            requests.get(f"{url}/healthz", verify=str(certificate), timeout=1)
+        except requests.Timeout:
+            return True
+    return False
+
+
 def test_a_client_that_sends_slowly_holds_nothing_of_the_service(site: Site) -> None:
-    port = urlsplit(site.url).port or 0
-    service_port = urlsplit(site.service.url).port or 0
-    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(30)]
-    try:
-        assert all(fetch(site, site.url, path).status_code == 200 for path in PUBLIC)
-        assert requests.get(f"http://127.0.0.1:{service_port}/healthz", timeout=60).status_code == 200
-    finally:
-        for connection in held:
-            connection.close()
+    with slow_clients(urlsplit(site.url).port or 0, site.certificate):
+        for _ in range(3):
+            assert all(fetch(site, site.url, path).status_code == 200 for path in PUBLIC)
+            assert requests.get(f"{site.service.url}/healthz", timeout=60).status_code == 200
+
+
+def test_without_the_proxy_slow_clients_would_hold_every_thread(site: Site) -> None:
+    with slow_clients(urlsplit(site.service.url).port or 0):
+        assert is_silent(site.service.url, site.certificate)
+    assert requests.get(f"{site.service.url}/healthz", timeout=60).status_code == 200
+
+
+def test_a_proxy_that_does_not_read_forms_whole_would_not_keep_them_off(site: Site) -> None:
+    port, folder = get_free_port(), site.folder.with_name("passing-on")
+    changes = {"proxy_request_buffering on;": "proxy_request_buffering off;"}
+    with running_nginx(folder, urlsplit(site.service.url).port or 0, port, changes) as certificate:
+        with slow_clients(port, certificate):
+            assert is_silent(f"https://127.0.0.1:{port}", certificate)
+        assert requests.get(f"{site.service.url}/healthz", timeout=60).status_code == 200
+
+
+def agree_on(version: str, port: int) -> str:
+    """The TLS version that a client which speaks this one alone agrees on; "" where it is refused."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")  # else OpenSSL itself would not offer the old ones
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+    with (
+        suppress(ssl.SSLError),
+        socket.create_connection(("127.0.0.1", port)) as connection,
+        context.wrap_socket(connection) as encrypted,
+    ):
+        return encrypted.version() or ""
+    return ""
+
+
+def test_tls_is_spoken_from_1_2_on(site: Site) -> None:
+    agreed = [agree_on(version, urlsplit(site.url).port or 0) for version in TLS_VERSIONS]
+    assert agreed == ["", "", "TLSv1.2", "TLSv1.3"]
+
+
+def test_a_proxy_that_allows_older_tls_would_speak_it(site: Site) -> None:
+    """The control: the client of the test above can."""
+    port, old = get_free_port(), "ssl_protocols TLSv1 TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;"
+    changes = {"ssl_protocols        TLSv1.2 TLSv1.3;": old}
+    with running_nginx(site.folder.with_name("old-tls"), 9, port, changes):
+        assert [agree_on(version, port) for version in TLS_VERSIONS] == ["TLSv1", "TLSv1.1", "", ""]
 
 
 def test_plain_http_is_sent_to_tls_on_the_configured_name_and_tls_says_to_stay(site: Site) -> None:
