@@ -68,6 +68,7 @@ class FileSigner(Signer):
         store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         store.register_multiple(map(_convert, credentials.others))
         super().__init__(signing_cert=_convert(credentials.certificate), cert_registry=store)
+        self.ends_at = credentials.certificate.not_valid_after_utc
         self._key = credentials.key
         self._ecdsa = _make_ecdsa()
         if len(self.sign_digest(bytes(32)).dump()) > MAX_BYTES:

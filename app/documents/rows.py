@@ -20,7 +20,7 @@ was the least at which every one of 150 such scans was read."""
 QUIET_MODULES = 4
 """The symbol's quiet zone in modules (ISO/IEC 18004:2015, 6.3.8)."""
 
-STEP_WIDTHS = (39.0, 22.0, 66.0, 15.0, 24.0)
+STEP_WIDTHS = (38.0, 22.0, 63.0, 19.0, 24.0)
 ENGLISH_STEP_WIDTHS = (37.0, 26.0, 60.0, 19.0, 24.0)
 
 LEFT, WIDTH = 22.0, 166.0

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from app.domain.clearance import Status
 from app.domain.slip import COMPARED, SlipRecord
 
 SEAL_PLACE = "（盖章处）"
@@ -32,7 +33,7 @@ ENGLISH = {
 ADVICE = (
     "1. 用手机扫描左侧二维码。",
     "2. 打开的网页，地址栏必须显示 {host}。",
-    "3. 网页须显示“有效”，姓名和学号后四位须与本单一致。",
+    "3. 网页须显示“有效”，姓名和{number}后四位须与本单一致。",
     "不便扫码时，可在 {host}/verify 输入核验码。",
 )
 ENGLISH_ADVICE = (
@@ -46,7 +47,7 @@ ENGLISH_ADVICE = (
 @dataclass(frozen=True, slots=True)
 class Wording:
     """What slips share. `second_title` is there on slips in both languages; `compared` are the labels beside
-    the QR, `modules` the side of the QR symbol. `day` is as long in print as the day under the office's name.
+    the QR, `number_label` what the number is called in Chinese, `modules` the side of the QR symbol. `day` is as long in print as the day under the office's name.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Wording:
     day: str
     has_seal: bool
     compared: tuple[str, ...]
+    number_label: str
     host: str
     modules: int
 
@@ -68,7 +70,7 @@ class Wording:
 
     def list_advice(self) -> list[str]:
         """How to check the slip, in four sentences."""
-        advice = [sentence.format(host=self.host) for sentence in ADVICE]
+        advice = [sentence.format(host=self.host, number=self.number_label) for sentence in ADVICE]
         pairs = zip(advice, ENGLISH_ADVICE, strict=True)
         return [f"{sentence} {english}" for sentence, english in pairs] if self.second_title else advice
 
@@ -76,9 +78,9 @@ class Wording:
 def get_wording(record: SlipRecord, host: str, modules: int, has_seal: bool) -> Wording:
     """The words of a slip that other slips share; `has_seal`: its seal is drawn."""
     labels = {field.key: field.label for field in record.fields}
-    labels["student_number"] = _label_last_four(
-        labels.get("student_number", ""), is_in_both=bool(record.second_title)
-    )
+    label = labels.get("student_number", "")
+    number_label = label.partition(" ")[0] if record.second_title else label
+    labels["student_number"] = _label_last_four(label, is_in_both=bool(record.second_title))
     return Wording(
         record.title,
         record.second_title,
@@ -90,6 +92,7 @@ def get_wording(record: SlipRecord, host: str, modules: int, has_seal: bool) -> 
         _DIGIT.sub("0", format_day(record.issued_on)) if record.office else "",
         has_seal,
         tuple(labels.get(key, "") for key in COMPARED),
+        number_label,
         host,
         modules,
     )
@@ -119,7 +122,11 @@ def list_values(record: SlipRecord, short_code: str) -> list[str]:
     values = [record.number, record.submitted_at, record.issued_on, *(field.value for field in record.fields)]
     for step in record.steps:
         facts = "；".join(f"{fact.label} {fact.value}" for fact in step.facts)
-        values += [facts or "—", step.status_word, step.learnt_at]
+        values += [
+            facts or "—",
+            step.status_word,
+            "—" if step.status == Status.NOT_REQUIRED else step.learnt_at,
+        ]
     if record.office:
         values.append(format_day(record.issued_on))
     grouped = " ".join(short_code[start : start + 4] for start in range(0, len(short_code), 4))

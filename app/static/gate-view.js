@@ -94,6 +94,10 @@ function fillSlip(slip, digits) {
     if (slip[name]) place.textContent = name === "issued_on" ? formatDay(slip[name]) : slip[name];
     else place.parentNode.remove();
   }
+  for (const label of fields.querySelectorAll("[data-label]")) {
+    const name = slip[label.dataset.label];
+    if (name) label.textContent = label.dataset.named.replace("{}", () => name);
+  }
   const full = fields.querySelector("[data-full]");
   if (digits && page.dataset.staff === "yes" && page.dataset.network === "online") full.href = `/v/${digits}`;
   else full.remove();

@@ -1,5 +1,4 @@
-/* Opens the camera at /verify where there may be one. */
-
+/* Opens the camera where there may be one. */
 const door = document.getElementById("camera-door");
 const button = document.getElementById("camera");
 

@@ -11,6 +11,7 @@ from app.web.mini_app.views import mini_app_pages, notices
 from app.web.offices import register_offices
 from app.web.ops import ops
 from app.web.page_context import register_shell
+from app.web.request_metrics import register_request_metrics
 from app.web.slips import slip_pages
 from app.web.transport import register_compression, register_headers
 from app.web.verify import verify_pages
@@ -18,6 +19,7 @@ from app.web.verify import verify_pages
 
 def init_web(app: Flask) -> None:
     """Bind every page, the shell that they share, their languages, the headers and the error pages."""
+    register_request_metrics(app)
     register_shell(app)
     register_languages(app)
     register_offices(app)

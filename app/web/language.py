@@ -34,7 +34,7 @@ from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header, parse_set_header
 
 from app.services.installation import InstalledMiniApp
-from app.web.page_context import find_page_above, get_installation
+from app.web.page_context import find_page_above, get_header, get_installation
 
 FOLDER = Path(__file__).resolve().parent.parent / "translations"
 ARGUMENT = "language"
@@ -42,6 +42,12 @@ COOKIE = "language"
 _PRINTED_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?")
 _DAY_LENGTH = len("2026-06-01")
 REMEMBERED_SECONDS = 365 * 24 * 3600
+JINJA_OPTIONS: Mapping[str, Any] = {
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "extensions": ["jinja2.ext.i18n"],
+}
+"""How our templates are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +134,8 @@ def get_language() -> Language:
         return CHINESE
     language: Language | None = g.get("language")
     if language is None:
-        accepted = request.headers.get("Accept-Language", "")
-        language = g.language = choose_language(request.cookies.get(COOKIE, ""), accepted)
+        remembered = request.cookies.get(COOKIE, "")
+        language = g.language = LANGUAGES.get(remembered) or choose_language(get_header("Accept-Language"))
     return language
 
 
@@ -182,7 +188,7 @@ def get_support() -> str:
 
 def show_mini_app(installed: InstalledMiniApp) -> InstalledMiniApp:
     """A mini-app as it is shown in the language of this request."""
-    return _translate(installed, get_language())
+    return _translate(installed.unbound or installed, get_language())
 
 
 def get_title(app_path: str) -> str:
@@ -196,10 +202,8 @@ def _translate(installed: InstalledMiniApp, language: Language) -> InstalledMini
 
 
 @lru_cache(maxsize=256)
-def choose_language(remembered: str, accepted: str) -> Language:
-    """The language for a browser that remembered this code and sent this `Accept-Language`."""
-    if remembered in LANGUAGES:
-        return LANGUAGES[remembered]
+def choose_language(accepted: str) -> Language:
+    """The language for a browser that remembers none and sent this `Accept-Language`."""
     preferred = parse_accept_header(accepted, LanguageAccept).best_match(LANGUAGES)
     return LANGUAGES[preferred or CHINESE.code]
 

@@ -26,6 +26,16 @@ from app.domain.colours import Colours
 from app.services.installation import Installation
 from app.settings.emblem import KINDS, Emblem
 
+MOST_READ = 1024
+"""Characters of a header that are read: it may be as long as the server takes, and what is remembered by it would be so a
+thousand times.
+"""
+
+
+def get_header(name: str) -> str:
+    """What the request says in this header, as far as it is read; nothing where it has none."""
+    return request.headers.get(name, "")[:MOST_READ]
+
 
 def url_for(endpoint: str, **values: Any) -> str:
     """As Flask's, which builds the address anew each time. Takes whole endpoints, not those that begin with a dot."""
@@ -41,6 +51,10 @@ _IMPORT = re.compile(r'@import "([a-z]+\.css)";')
 """Resolved at the start: a page loads one stylesheet."""
 DEFAULT = Colours()
 SOFT, SOFT_DARK = "#e8f0f9", "#1b2d43"
+KEPT_FOR_EVER = "public, max-age=31536000, immutable"
+"""Of a static file under the hash of its content, and of nothing else: under any other address it is asked for again each
+time, since another release, perhaps still running beside this one, has other content there.
+"""
 
 
 def register_static_files(app: Flask, colours: Colours, emblem: Emblem | None) -> None:
@@ -49,20 +63,27 @@ def register_static_files(app: Flask, colours: Colours, emblem: Emblem | None) -
     made = {name: (text, "text/css; charset=utf-8") for name, text in _prepare(folder, colours).items()}
     if emblem:
         made[f"emblem{emblem.suffix}"] = (emblem.content, KINDS[emblem.suffix])
-    app.extensions["static_version"] = cache(
-        lambda name: _hash(made[name][0] if name in made else (folder / name).read_bytes())
-    )
+    get_version = cache(lambda name: _hash(made[name][0]) if name in made else _hash_file(folder / name))
+    app.extensions["static_version"] = get_version
 
     def serve(filename: str) -> ResponseReturnValue:
-        if filename not in made:
-            return app.send_static_file(filename)
-        body, content_type = made[filename]
-        response = Response(body, content_type=content_type)
-        response.cache_control.no_cache = True
-        response.add_etag()
-        return response.make_conditional(request)
+        is_made = filename in made
+        response = _send_made(*made[filename]) if is_made else app.send_static_file(filename)
+        claimed = request.args.get("v")
+        is_hashed = claimed and claimed == (
+            get_version(filename) if is_made else _hash_file(folder / filename)
+        )
+        response.headers["Cache-Control"] = KEPT_FOR_EVER if is_hashed else "no-cache"
+        return response
 
     app.view_functions["static"] = serve
+
+
+def _send_made(body: bytes, content_type: str) -> Response:
+    response = Response(body, content_type=content_type)
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 def get_static_url(name: str) -> str:
@@ -103,6 +124,17 @@ def _minify(text: str) -> str:
     without_lines = re.sub(r"/\*.*?\*/|\n\s*", "", text, flags=re.DOTALL)
     tight = re.sub(r" *([{};,]) *|(?<=[a-z]): +", lambda found: found[1] or ":", without_lines)
     return tight.replace(";}", "}")
+
+
+def _hash_file(path: Path) -> str:
+    state = path.stat()
+    return _hash_written(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=256)
+def _hash_written(path: Path, _written_at: int, _bytes: int) -> str:
+    """Of a file as it was written last: an upgrade may put another in its place while this process runs."""
+    return _hash(path.read_bytes())
 
 
 def _hash(body: bytes) -> str:

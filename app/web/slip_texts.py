@@ -12,8 +12,10 @@ from datetime import datetime
 from app.domain.slip import PrintedField, SlipRecord
 from app.domain.slip_log import SlipState, SlipStatus
 from app.mini_apps.translation import translate_texts
-from app.services.slips.records import CHINESE, ENGLISH
+from app.services.slips.records import CHINESE, ENGLISH, join_texts
+from app.services.verification.issued_codes import PublicSlip
 from app.web.language import CHINESE as PRINTED
+from app.web.language import ENGLISH as ENGLISH_PAGE
 from app.web.language import get_language, gettext, localized, show_day, show_moment, show_printed_time
 from app.web.language import lazy_gettext as _l
 from app.web.page_context import get_installation
@@ -33,15 +35,33 @@ def show_record(record: SlipRecord, slug: str) -> SlipRecord:
     return _show_times(_translate(record, slug))
 
 
-def _translate(record: SlipRecord, slug: str) -> SlipRecord:
-    language = get_language()
-    if language is PRINTED:
-        return record
-    installation = get_installation()
+def show_public_slip(slip: PublicSlip, slug: str) -> PublicSlip:
+    """What a stranger sees of a slip of this mini-app; the name is nobody's word."""
+    return replace(translate_texts(slip, _get_words(slug)), masked_name=slip.masked_name)
+
+
+def _get_words(slug: str) -> dict[str, str]:
+    """What a text of a slip of this mini-app is on this page: also one that stands there in both languages, which is
+    one of them here.
+    """
+    language, installation = get_language(), get_installation()
     mini_apps = (item.mini_app for item in installation.mini_apps.values() if item.mini_app.slug == slug)
-    texts = next((mini_app.in_language(language.code).texts for mini_app in mini_apps), {})
+    texts = next((mini_app.in_language(ENGLISH_PAGE.code).texts for mini_app in mini_apps), {})
     known = {**OWN_WORDS, **installation.settings.english, **texts}
+    is_printed = language is PRINTED
+    both = {
+        join_texts(chinese, english): chinese if is_printed else english
+        for chinese, english in known.items()
+        if join_texts(chinese, english) != chinese
+    }
+    return both if is_printed else {**known, **both}
+
+
+def _translate(record: SlipRecord, slug: str) -> SlipRecord:
+    known = _get_words(slug)
     shown = translate_texts(record, known)
+    if get_language() is PRINTED:
+        return shown
     steps = [
         replace(step, facts=tuple(_translate_unit(fact, known) for fact in step.facts))
         for step in shown.steps

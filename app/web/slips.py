@@ -13,6 +13,7 @@ from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 from app.documents.qr import build_qr_matrix
 from app.domain.errors import LinkExpired, SlipRevoked, UnknownSlip
 from app.domain.slip_log import SlipState
+from app.services.sign_in.sessions import hash_identifier
 from app.services.slips.files import hand_out_pdf, hand_out_png
 from app.services.slips.slips import (
     SlipView,
@@ -26,6 +27,7 @@ from app.services.verification.scan_log import summarize_scans
 from app.web.auth.access import current_person, get_person, signed_in_required
 from app.web.language import render_template, show_mini_app
 from app.web.page_context import get_installation
+from app.web.session import get_session, get_session_interface
 from app.web.slip_texts import show_record, view_state
 
 slip_pages = Blueprint("slips", __name__)
@@ -57,7 +59,7 @@ def completed() -> ResponseReturnValue:
 def slip(number: str) -> ResponseReturnValue:
     """The slip as a page, with its picture and the links to its file."""
     found = _get_own_slip(number)
-    token = _get_signer().dumps(found.number)
+    token = _make_token(found.number)
     links = {
         "png": url_for(".slip_png", number=number, token=token),
         "picture": url_for(".slip_png", number=number, token=token, download=1),
@@ -135,11 +137,12 @@ def _get_disposition() -> str:
 
 
 def _answer(number: str, show: Callable[[SlipView], ResponseReturnValue]) -> ResponseReturnValue:
-    """By a signed link of 15 minutes, which needs no cookie, or else by the holder's session: a link that was cut short
-    on its way is as good as none. Raises SlipRevoked, or LinkExpired for anybody but the holder.
+    """By a signed link, which needs no cookie, or else by the holder's session: a link that was cut short on its way is
+    as good as none. Raises SlipRevoked, or LinkExpired for anybody but the holder.
     """
-    if _is_linked(number):
-        return show(_require_in_force(get_slip(get_installation(), number, None)))
+    holder = _find_linked_holder(number)
+    if holder is not None:
+        return show(_require_in_force(get_slip(get_installation(), number, holder)))
     return signed_in_required(lambda: show(_require_in_force(_get_own_slip(number))))()
 
 
@@ -166,17 +169,28 @@ def _is_own(number: str) -> bool:
         return False
 
 
-def _is_linked(number: str) -> bool:
-    """Whether the address has a signed link's token for this slip. Raises LinkExpired for who needs it."""
+def _make_token(number: str) -> str:
+    """What a link to this slip's files carries: the slip, and by its hash the session that the link ends with."""
+    token = _get_signer().dumps([number, hash_identifier(get_session().identifier or "")])
+    return token if isinstance(token, str) else token.decode()
+
+
+def _find_linked_holder(number: str) -> str | None:
+    """The number of the person for whom the address has a signed link to this slip: 15 minutes old at most, and of a
+    session that has not ended. Raises LinkExpired for who needs it.
+    """
     try:
-        linked: object = _get_signer().loads(request.args.get("token", ""), max_age=LINK_SECONDS)
+        linked, id_hash = _get_signer().loads(request.args.get("token", ""), max_age=LINK_SECONDS)
     except SignatureExpired:
-        if not _is_own(number):
-            raise LinkExpired(number) from None
-        return False
-    except BadSignature:
-        return False
-    return linked == number
+        linked, id_hash = number, ""
+    except (BadSignature, ValueError):
+        return None
+    if linked != number:
+        return None
+    holder = get_session_interface().find_person_number(id_hash) if id_hash else None
+    if holder is None and not _is_own(number):
+        raise LinkExpired(number)
+    return holder
 
 
 def _send(body: bytes, content_type: str, ending: str, slip: SlipView, disposition: str) -> Response:
