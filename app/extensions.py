@@ -21,9 +21,12 @@ DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What is raised while the database is down, locked, full, silent or read-only, or has no connection free."""
 
 
+NO_CONNECTION = "no free connection"
+
+
 def find_reason(error: Exception) -> object:
     """What the driver said when the database failed, or that no connection was free: for the log."""
-    return error.orig if isinstance(error, DBAPIError) else "no free connection"
+    return error.orig if isinstance(error, DBAPIError) else NO_CONNECTION
 
 
 class Base(DeclarativeBase):

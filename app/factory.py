@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from limits.errors import ConfigurationError
+from prometheus_client.metrics import MetricWrapperBase
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app import metrics
 from app.commands import register_commands
+from app.commands.mini_apps import make_mini_apps_group
+from app.connectors.client import name_queue
 from app.connectors.config import ConnectorConfig
 from app.connectors.registry import build_connectors, read_connectors
 from app.documents.certificate import UnusableCertificate
@@ -20,25 +24,55 @@ from app.documents.fonts import FontFile, UnusableFont, load_fonts
 from app.documents.seals import load_seals
 from app.domain.clearance import Status
 from app.domain.mini_app import MiniApp
+from app.domain.slip_code import Verdict
 from app.extensions import csrf, db, migrate
 from app.identity.registry import build_providers
+from app.limit_counts import STORAGE_FAULTS, connect_storage, warn_of_storage_fault
 from app.logs import configure_logging
 from app.metrics import MetricsRefused, reserve_files
+from app.mini_apps.checking import Checked
 from app.mini_apps.loader import load_mini_app
 from app.mini_apps.own_words import list_untranslated, put_own_words
 from app.mini_apps.pages import add_pages
-from app.models import DatabaseRefused, claim_for_host, get_host, limit_waits
+from app.models import (
+    DatabaseRefused,
+    claim_for_host,
+    get_host,
+    limit_waits,
+    replace_stale,
+    watch_database,
+)
+from app.models.database_watch import KINDS as DATABASE_ERROR_KINDS
+from app.models.sqlite_write_queue import QUEUE
+from app.services.authenticated_rows import DECIDING
 from app.services.clearance.canaries import CanaryWatch
 from app.services.clearance.canary_looks import LookBook
-from app.services.clearance.wiring import check_actions, check_levels, check_steps, check_students, list_shown
+from app.services.clearance.key_wiring import check_person_keys
+from app.services.clearance.submissions import OUTCOMES
+from app.services.clearance.wiring import (
+    check_actions,
+    check_attributes,
+    check_conditions,
+    check_levels,
+    check_roles,
+    check_steps,
+    list_shown,
+)
 from app.services.desk.desk import open_desk_book
 from app.services.installation import Installation, InstalledMiniApp
+from app.services.operations.checkpoint_watch import CheckpointWatch
+from app.services.operations.checkpoints import CheckpointsRefused, check_start, watch_appends
+from app.services.row_keys import RowKeyStore, load_row_keys
 from app.services.slips.signing_keys import SlipKeyError, load_slip_keys
+from app.services.verification import scan_log
 from app.settings import ANY_FACT, ROOT, MiniAppSettings, Settings, SettingsError
+from app.settings.sections import ServiceSettings
 from app.web import init_web
 from app.web.auth import init_auth
-from app.web.limits import connect_storage
+from app.web.language import JINJA_OPTIONS
 from app.web.page_context import MAX_FORM_MEMORY_BYTES, get_csrf_token
+from app.web.probes import admit_probes
+from app.web.request_metrics import list_routes
 from app.web.session import DatabaseSessionInterface
 from app.web.transport import drain_bodies
 
@@ -54,6 +88,7 @@ START_ERRORS = (
     DatabaseRefused,
     MetricsRefused,
     UnusableFont,
+    CheckpointsRefused,
 )
 """What `create_app` and `warm_up` say in words to an operator."""
 
@@ -79,14 +114,34 @@ def create_app(settings: Settings) -> Flask:
     app.session_interface = DatabaseSessionInterface(settings)
     installation = Installation(settings, mini_apps)
     app.extensions["installation"] = installation
+    with app.app_context():
+        watch_appends(installation, db.engine)
     register_commands(app, installation, providers)
+    app.cli.add_command(make_mini_apps_group(preview_mini_app))
     add_pages(app.jinja_env, list(settings.mini_apps.values()))
     init_auth(app, settings, providers)
     init_web(app)
     # After the web's own, so that what it refuses has a request id too.
     csrf.init_app(app)
     app.jinja_env.globals["csrf_token"] = get_csrf_token
-    _wrap(app, settings.service.proxy_count)
+    _wrap(app, settings.service)
+    return app
+
+
+def preview_mini_app(folder: Path, checked: Checked, target: Path | None) -> tuple[str, ...]:
+    """See `app.commands.mini_apps`. What it needs is imported here: few commands do."""
+    from app.preview import make_preview, write_preview
+
+    preview = make_preview(folder, checked)
+    if target is not None and not preview.faults:
+        write_preview(preview, target)
+    return preview.faults
+
+
+def create_authoring_app() -> Flask:
+    """An application for the commands that need no configuration."""
+    app = Flask(__name__)
+    app.cli.add_command(make_mini_apps_group(preview_mini_app))
     return app
 
 
@@ -96,39 +151,78 @@ def _keep(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def warm_up(app: Flask) -> None:
-    """Load what serving needs. Raises SlipKeyError, UnusableCertificate, DatabaseRefused, MetricsRefused, UnusableFont
-    or FileNotFoundError rather than start without.
+    """Load what serving needs. Raises SlipKeyError (of the row keys too), UnusableCertificate, DatabaseRefused,
+    MetricsRefused, UnusableFont, CheckpointsRefused or FileNotFoundError rather than start without.
     """
     installation: Installation = app.extensions["installation"]
     load_fonts(installation.settings.slip.fonts)
     installation.slip_keys.current()
+    installation.row_keys.current()
     _ = installation.file_signer
-    mini_apps = installation.mini_apps.values()
-    reserve_files({connector.name for item in mini_apps for connector in item.connectors.values()})
+    _ = installation.reader_pool  # one for all threads
+    reserve_files(_list_known_numbers(app, installation))
     with app.app_context():
         limit_waits(db.engine)
+        replace_stale(db.engine)
+        watch_database(db.engine, "main", installation.settings.database.connections)
         if db.engine.dialect.name == "sqlite":
             app.extensions["host_claim"] = claim_for_host(db.engine.url.database or "", get_host())
+        check_start(installation, db.engine)
+        checkpoints = CheckpointWatch(installation, db.engine)
+        checkpoints.look()
+    warn_of_storage_fault(installation.settings.rate_limit.storage_url)
     # What is loaded by now stays: collections that need not walk it save about a tenth of a page's CPU.
     gc.collect()
     gc.freeze()
     watch = CanaryWatch(installation.mini_apps, installation.settings.round.deadline_seconds)
     watch.start()
+    checkpoints.start()
     os.register_at_fork(after_in_child=watch.start)  # a forked child has no threads of its parent's
 
 
+def _list_known_numbers(
+    app: Flask, installation: Installation
+) -> dict[MetricWrapperBase, Iterable[tuple[str, ...]]]:
+    """The labels that are known beforehand, by metric."""
+    mini_apps = installation.mini_apps.values()
+    systems = {connector.name for item in mini_apps for connector in item.connectors.values()}
+    queues = [QUEUE, scan_log.QUEUE, *(name_queue(system) for system in systems)]
+    return {
+        metrics.verifications: [(verdict,) for verdict in Verdict],
+        metrics.submissions: [(item.mini_app.slug, outcome) for item in mini_apps for outcome in OUTCOMES],
+        metrics.characters_missing: [(item.mini_app.slug,) for item in mini_apps],
+        metrics.sign_ins: [(name, "signed_in") for name in installation.settings.sign_in],
+        metrics.department_seconds: [(system,) for system in systems],
+        metrics.breaker_open: [(system,) for system in systems],
+        metrics.queue_length: [(queue,) for queue in queues],
+        metrics.rows_lost: [(scan_log.QUEUE,)],
+        metrics.database_errors: [(kind,) for kind in DATABASE_ERROR_KINDS],
+        metrics.requests_in_flight: list_routes(app),
+        metrics.uploads: [(state,) for state in metrics.UPLOAD_STATES],
+        metrics.upload_refusals: [(reason,) for reason in metrics.UploadRefusal],
+        metrics.upload_seconds: [(end,) for end in metrics.UPLOAD_ENDS],
+        metrics.checkpoint_behind: [("journal",)],
+        metrics.rows_refused: [(model.__tablename__,) for model in DECIDING],
+        metrics.limit_storage_failures: [(kind,) for kind in STORAGE_FAULTS],
+    }
+
+
 def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
-    desk_book = open_desk_book(settings.database, settings.service.time_zone)
+    # A missing key of the configuration is told already.
+    row_keys = RowKeyStore(settings.slip.keys if "keys" in settings.slip.model_fields_set else None)
+    desk_book = open_desk_book(settings.database, settings.service.time_zone, row_keys)
     loaded = [
         (chosen, _put_own_words(settings, chosen, mini_app))
         for chosen in settings.mini_apps.values()
         if "folder" in chosen.model_fields_set  # else told already
-        and (mini_app := load_mini_app(chosen.folder, settings.faults)) is not None
+        and (mini_app := load_mini_app(chosen.folder, settings.faults, settings.service.time_zone))
+        is not None
     ]
     shown = list_shown((mini_app, chosen.steps) for chosen, mini_app in loaded)
-    configs = read_connectors(settings.connectors, settings.faults, settings.conventions)
+    keys = settings.person_keys
+    configs = read_connectors(settings.connectors, settings.faults, settings.conventions, keys)
     _check_wiring(settings, loaded, configs)
-    connectors = {} if settings.faults else build_connectors(configs, desk_book, shown)
+    connectors = {} if settings.faults else build_connectors(configs, desk_book, shown, keys)
     return {
         mini_app.path: InstalledMiniApp(
             mini_app,
@@ -136,6 +230,8 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
             {key: connectors[name] for key, name in chosen.steps.items() if name in connectors},
             LookBook(settings.round.canaries_suspend_seconds),
             conventions=settings.conventions,
+            row_keys=row_keys,
+            person_keys=keys,
         )
         for chosen, mini_app in loaded
     }
@@ -170,10 +266,30 @@ def _check_wiring(
         _check_controls(settings, mini_app, chosen, configs)
         answering = {key: configs[name] for key, name in chosen.steps.items() if name in configs}
         settings.faults.extend(check_steps(mini_app, answering))
+        settings.faults.extend(check_conditions(mini_app, settings.sign_in))
         asked += [(step, answering[step.key]) for step in mini_app.steps if step.key in answering]
     settings.faults.extend(check_actions(asked))
-    levels = {slug: chosen.levels for slug, chosen in settings.mini_apps.items()}
-    settings.faults.extend(check_levels(levels, settings.sign_in) + check_students(settings.sign_in))
+    settings.faults.extend(check_person_keys(settings, configs))
+    settings.faults.extend(_check_audience(settings, loaded))
+
+
+def _check_audience(settings: Settings, loaded: Iterable[tuple[MiniAppSettings, MiniApp]]) -> list[str]:
+    """What is wrong between those whom mini-apps are for, what they show of them, and what sign-ins tell."""
+    mini_apps = settings.mini_apps.items()
+    levels = {slug: chosen.levels for slug, chosen in mini_apps}
+    roles = {slug: chosen.roles for slug, chosen in mini_apps}
+    named: dict[str, Iterable[str]] = {f"mini_apps.{slug}.only": chosen.only for slug, chosen in mini_apps}
+    named |= {f"{chosen.slug}/manifest.toml: fields": mini_app.attribute_names for chosen, mini_app in loaded}
+    return [
+        *check_levels(levels, settings.sign_in),
+        *check_roles(roles, settings.sign_in),
+        *(
+            f"mini_apps.{chosen.slug}.period_title is missing: {chosen.slug}/manifest.toml has the field period"
+            for chosen, mini_app in loaded
+            if not chosen.period_title and mini_app.names_period
+        ),
+        *check_attributes(named, settings.sign_in),
+    ]
 
 
 def _check_controls(
@@ -227,6 +343,7 @@ def _check_fonts(settings: Settings) -> None:
 def _check_keys(settings: Settings) -> None:
     try:
         load_slip_keys(settings.slip.keys)
+        load_row_keys(settings.slip.keys)
     except SlipKeyError as error:
         settings.faults.append(f"slip.keys: {error}")
 
@@ -234,6 +351,7 @@ def _check_keys(settings: Settings) -> None:
 def _configure(app: Flask, settings: Settings) -> None:
     service = settings.service
     app.config.update(
+        DEBUG=False,  # else FLASK_DEBUG of the environment decides
         SECRET_KEY=service.secret_key,
         TRUSTED_HOSTS=list(service.trusted_hosts),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
@@ -245,7 +363,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=False,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "extensions": ["jinja2.ext.i18n"]}
+    app.jinja_options = dict(JINJA_OPTIONS)
 
 
 def _choose_engine_options(settings: Settings) -> dict[str, Any]:
@@ -257,9 +375,11 @@ def _choose_engine_options(settings: Settings) -> dict[str, Any]:
     return {"hide_parameters": True, **pool, **isolation}
 
 
-def _wrap(app: Flask, proxy_count: int) -> None:
+def _wrap(app: Flask, service: ServiceSettings) -> None:
     """What is done outside Flask; the last named sees a request first."""
-    wsgi_app: WSGIApplication = app.wsgi_app
+    own_host = service.trusted_hosts[0].removeprefix(".")  # one that begins with a dot takes subdomains too
+    wsgi_app: WSGIApplication = admit_probes(app.wsgi_app, service.ops_networks, own_host)
+    proxy_count = service.proxy_count
     if proxy_count:
         wsgi_app = ProxyFix(wsgi_app, x_for=proxy_count, x_proto=proxy_count, x_host=0)
     app.wsgi_app = drain_bodies(wsgi_app)  # type: ignore[method-assign, assignment]

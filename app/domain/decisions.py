@@ -16,6 +16,10 @@ class MalformedReason(ValueError):
     """The text is no reason: it is blank, says nothing, is too long, or holds a control character."""
 
 
+class NobodysNumber(MalformedNumber):
+    """A number as `[numbers]` has it that is nobody's: a word for nobody, or only zeros."""
+
+
 def read_reason(text: str, conventions: Conventions) -> str:
     """A reason as it is kept: 1 to 200 characters that can be seen, in one line, and that say something.
     Raises MalformedReason.
@@ -32,10 +36,10 @@ def read_reason(text: str, conventions: Conventions) -> str:
 
 
 def read_decider(text: str, conventions: Conventions) -> str:
-    """The staff number of who decides, folded. Raises MalformedNumber, for what stands for nobody too: 0, none."""
+    """The staff number of who decides, folded. Raises MalformedNumber, and NobodysNumber for what is nobody's: 0, none."""
     number = conventions.numbers.fold(text)
     if conventions.says_nothing(number) or not number.strip("0"):
-        raise MalformedNumber("stands for nobody")
+        raise NobodysNumber("stands for nobody")
     return number
 
 

@@ -30,17 +30,19 @@ class AlreadySubmitted(DomainError):
 
 
 class OutsidePeriod(DomainError):
-    """The mini-app takes no submissions today, which is `today` for it: it does from `opens_on` to `closes_on`."""
+    """The mini-app takes no submissions today, which is `today` for it: it does from `opens_on` to `closes_on`, where that
+    is None for ever.
+    """
 
-    def __init__(self, opens_on: date, closes_on: date, today: date) -> None:
+    def __init__(self, opens_on: date, closes_on: date | None, today: date) -> None:
         super().__init__(f"{opens_on} to {closes_on}")
         self.opens_on = opens_on
         self.closes_on = closes_on
-        self.is_over = today > closes_on
+        self.is_over = closes_on is not None and today > closes_on
 
 
 class NotAStudent(DomainError):
-    """The person who signed in is not a student, but this."""
+    """The person who signed in is not one of those whom a mini-app is for, in most cases students, but this."""
 
     def __init__(self, role: Role) -> None:
         super().__init__(role)
@@ -54,16 +56,19 @@ class Mismatch(StrEnum):
     PERIOD_MISSING = "period_missing"
     OTHER_LEVEL = "other_level"
     OTHER_PERIOD = "other_period"
+    ATTRIBUTE_MISSING = "attribute_missing"
+    OTHER_ATTRIBUTE = "other_attribute"
 
 
 class NotGraduating(DomainError):
-    """The student does not graduate in this period, or not at a level that the mini-app is for, or the sign-in does
-    not tell it. `told` is the level or period that the sign-in tells, for the student alone, and `wanted` are
-    those that the mini-app is for.
+    """The person does not leave in this period, or is not of a level or kind that the mini-app is for, or the sign-in
+    does not tell it. `told` is the level, period or attribute that the sign-in tells, for the person alone, and `wanted`
+    are those that the mini-app is for; `name` is the attribute's.
     """
 
-    def __init__(self, mismatch: Mismatch, wanted: tuple[str, ...], told: str = "") -> None:
+    def __init__(self, mismatch: Mismatch, wanted: tuple[str, ...], told: str = "", name: str = "") -> None:
         super().__init__(mismatch)
+        self.name = name
         self.mismatch = mismatch
         self.wanted = wanted
         self.told = told
@@ -122,8 +127,22 @@ class UnknownNumber(DomainError):
     """Nobody with this number ever signed in here."""
 
 
+class NothingRequired(DomainError):
+    """No step is for this student, so that a slip would prove nothing."""
+
+
+class NotRequired(DomainError):
+    """The step is not for this student: there is nothing to waive."""
+
+
 class SigningUnavailable(DomainError):
     """No key can sign a slip now. Nothing is stored, and the submission can be done again."""
+
+
+class BelowCheckpoint(DomainError):
+    """The database lacks entries that a checkpoint tells of, as after a backup that was restored: nothing is added to it
+    before `flask restore declare`.
+    """
 
 
 class ActionNotOffered(DomainError):
