@@ -74,6 +74,17 @@ def test_without_a_network_a_slip_is_valid_and_shows_its_masked_fields(gate: Pag
     expect(gate.locator("#list-age")).to_contain_text("分钟前")
 
 
+def test_the_gate_names_the_fields_as_the_slip_does_and_without_a_network_for_all(
+    gate: Page, slip: IssuedSlip
+) -> None:
+    names = gate.locator("#result dl.big dt")
+    check(gate, slip.url)
+    expect(names).to_have_text(["姓名", "学号后四位"])
+    go_offline(gate)
+    check(gate, slip.url)
+    expect(names).to_have_text(["姓名", "学号（工号）后四位"])
+
+
 def test_the_digits_alone_are_read_as_well(gate: Page, slip: IssuedSlip) -> None:
     go_offline(gate)
     assert check(gate, slip.digits) == "valid"

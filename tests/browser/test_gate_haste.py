@@ -23,6 +23,7 @@ from tests.fixtures.issued_slips import IssuedSlip, revoke
 
 HOUR = 3600
 LISTS = "**/.well-known/slip-status"
+STOP_CLOCK = "() => { const now = performance.now(); performance.now = () => now; }"
 
 
 def test_a_photo_that_is_still_read_never_shows_over_a_newer_scan(
@@ -47,8 +48,10 @@ def test_a_hand_scanner_is_heard_wherever_the_page_was_touched(gate: Page, slip:
         gate.keyboard.type(f"{slip.tampered_url}\n")
         gate.wait_for_selector("#result [data-verdict=bad_signature]")
         gate.focus(place)
+        gate.evaluate(STOP_CLOCK)  # a scanner's keys come at once, however busy this machine is
         gate.keyboard.type(slip.url)
         gate.keyboard.press("Tab")
+        gate.evaluate("() => delete performance.now")
         gate.wait_for_selector("#result [data-verdict=valid]")
     expect(gate.locator("#video")).to_be_hidden()
 

@@ -168,7 +168,7 @@ def test_scans_without_a_network_are_sent_once_and_hold_no_name(
     expect(guard.locator("#waiting")).to_have_text("2")
     go_online(guard)
     expect(guard.locator("#waiting")).to_have_text("0")
-    assert count_offline_checks(service) == before + 2
+    assert count_offline_checks(service) == before + 1  # behind a forged one stands no slip
     (sent,) = bodies
     assert [set(item) for item in sent["checks"]] == [{"id", "slip_id", "verdict", "checked_at"}] * 2
     assert {item["verdict"]: item["slip_id"] is None for item in sent["checks"]} == {
