@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import get_free_port
+from tests.fixtures.odd_storages import real_redis
 from tests.fixtures.office import Office, open_office
 from tests.postgres import Postgres, PostgresMissing, running_postgres
 
@@ -51,26 +47,5 @@ def office(tmp_path: Path, make_database: MakeDatabase) -> Iterator[Office]:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Redis server of this test process."""
-    program = shutil.which("redis-server")
-    if program is None:
-        why = "redis-server is not installed: shared limits were left out"
-        pytest.fail(why) if os.environ.get("CI") == "true" else pytest.skip(why)
-    port = get_free_port()
-    folder = tmp_path_factory.mktemp("redis")
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        _wait_until_open(port)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _wait_until_open(port: int) -> None:
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise RuntimeError("Redis does not answer")
+    with real_redis(tmp_path_factory.mktemp("redis")) as storage:
+        yield storage.url

@@ -50,7 +50,7 @@ def list_events(service: Service, number: str) -> list[tuple[str, dict[str, str]
     assert run_flask(service.environment, "audit", "export", str(out)).code == 0
     events = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     return [
-        (event["kind"], event["details"])
+        (event["kind"], {name: value for name, value in event["details"].items() if name != "rows"})
         for event in events
         if event["subject"] == number and event["kind"].startswith("consent")
     ]
@@ -155,7 +155,7 @@ def test_the_notice_says_what_is_asked_of_whom_who_sees_what_and_how_long_it_is_
     text = visitor.get(PRIVACY).text
     for words in ("中国矿业大学", "图书馆 · 图书借阅", "欠书、欠费、违章、借书证状态", "财务资产部 · 收费"):
         assert words in text
-    for words in ("学号后四位", "门卫", "180 天", "365 天", "撤回同意", "313963892"):
+    for words in ("学号后四位", "门卫", "180 天", "365 天", "要求删除或解释说明", "313963892"):
         assert words in text
     assert ASKS_CONSENT not in text
 
@@ -167,3 +167,9 @@ def test_every_page_of_the_mini_app_leads_to_the_notice_and_to_the_questions(vis
         assert f'href="{PRIVACY}"' in text, path
         assert f'href="{APP}/faq"' in text, path
     assert "怎样注销借书证" in visitor.get(f"{APP}/faq").text
+
+
+def test_the_notice_speaks_of_consent_only_where_it_is_asked(asking: Service, service: Service) -> None:
+    for running, is_told in ((asking, True), (service, False)):
+        notice = running.visit().get(PRIVACY, headers={"Accept-Language": "zh-CN"}).text
+        assert [words in notice for words in ("撤回同意", "会再次征得您的同意", "不同意")] == [is_told] * 3

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -18,13 +20,16 @@ from app.models import Scan, Slip, write_connection
 from app.services.clock import get_now
 from app.services.verification import scan_log
 from app.services.verification.scan_log import (
+    CountedDay,
     OfflineScan,
     Viewer,
     count_scans,
     flush_scans,
+    list_counts,
     make_row,
     record_offline_scans,
     record_scan,
+    store_counts,
 )
 from app.services.verification.verification import Verification, verify_code
 from tests.campus.client import CampusClient
@@ -197,11 +202,13 @@ def test_within_a_minute_one_address_counts_once_in_one_batch_and_over_several(
     assert verify_code(office.installation, digits).check_count == 3
 
 
-def test_what_was_not_found_is_logged_each_time(office: Office) -> None:
+def test_what_was_not_found_is_counted_each_time(office: Office) -> None:
     for _ in range(3):
         record_scan(office.installation, Verification(Verdict.NEVER_ISSUED), Viewer.PUBLIC, HERE)
     flush_scans()
-    assert db.session.query(Scan).count() == 3
+    db.session.rollback()
+    assert [count for _, count in list_counts(get_now().date() - timedelta(days=1))] == [3]
+    assert db.session.query(Scan).count() == 0
 
 
 def test_two_workers_that_write_the_same_check_at_once_count_it_once(
@@ -275,3 +282,18 @@ def test_a_viewer_s_own_check_is_left_out_for_a_minute_alone(office: Office, dig
     assert [
         verify_code(installation, digits, address).check_count for address in (HERE, THERE, "192.0.2.9", "")
     ] == [2, 2, 3, 3]
+
+
+def test_counts_of_several_writers_add_up(office: Office) -> None:
+    """Each worker has a writer of its own."""
+    today = office.installation.get_local_time(datetime.now(UTC)).date()
+    counts = Counter({CountedDay(today, viewer, Verdict.MALFORMED): 1 for viewer in Viewer})
+
+    def write(_: int) -> None:
+        with office.app.app_context(), write_connection(db.engine) as connection:
+            store_counts(connection, counts)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(50)))
+    db.session.rollback()
+    assert dict(list_counts(today)) == dict.fromkeys(counts, 50)

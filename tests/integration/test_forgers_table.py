@@ -11,6 +11,7 @@ import requests
 from tests.conftest import CampusClient, Service
 from tests.fixtures.forged_codes import FOREIGN, FORGED_CODES, issue_other
 from tests.fixtures.forged_files import BY_OTHER, FORGED_FILES, fetch_pdf, take_other
+from tests.fixtures.forged_signatures import FORGED_SIGNATURES
 from tests.fixtures.issued_slips import IssuedSlip, issue_slip, revoke, supersede
 from tests.fixtures.photos import draw_qr, photograph, save
 from tests.running import running_service
@@ -105,6 +106,16 @@ def test_a_forged_file_is_never_genuine(service: Service, slip: IssuedSlip, pdf:
         whose = take_other(service).slip if trick in BY_OTHER else slip
         assert answer["last_four"] == whose.student_number[-4:]
     assert send(service, pdf)["file"] == "genuine"
+
+
+@pytest.mark.parametrize("trick", FORGED_SIGNATURES)
+def test_a_file_with_a_signature_that_is_not_ours_is_never_genuine(
+    service: Service, slip: IssuedSlip, pdf: bytes, trick: str
+) -> None:
+    """A service that signs no files takes no signature for a proof either."""
+    answer = send(service, FORGED_SIGNATURES[trick](pdf))
+    assert (answer["verdict"], answer["file"]) == ("valid", "different")
+    assert answer["last_four"] == slip.student_number[-4:]
 
 
 def test_a_short_code_tells_of_its_own_slip_alone(service: Service, slip: IssuedSlip) -> None:

@@ -97,7 +97,7 @@ def test_beyond_the_limit_asking_again_says_for_whom_and_until_when(strict: Serv
     assert answer.status_code == 429
     assert 0 < int(answer.headers["Retry-After"]) <= 3600
     assert 'data-error="AskedTooOften"' in answer.text
-    assert "60 分钟后可以再试。只限制您本人，其他同学不受影响。" in answer.text
+    assert "60 分钟后可以再试。只限制您本人，其他人不受影响。" in answer.text
 
 
 def test_a_confirmation_page_counts_too(strict: Service) -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,7 @@ def test_every_line_is_json_with_time_level_logger_and_message(service: Service,
     assert len(lines) > 10
     for line in lines:
         assert {"time", "level", "logger", "message"} <= json.loads(line).keys(), line
+        assert datetime.fromisoformat(json.loads(line)["time"]).utcoffset() == timedelta(0), line
 
 
 def test_lines_of_a_request_carry_the_id_that_its_answer_names(service: Service, told: set[str]) -> None:

@@ -25,7 +25,7 @@ def get_item(page_text: str, key: str) -> str:
         ("TS23000001", {"library_loans": "outstanding"}),
         ("TS23000002", {}),
         ("TS23000003", {"library_loans": "outstanding"}),
-        ("TS23000004", {"library_thesis": "outstanding"}),
+        ("TS23000004", {"library_thesis": "pending"}),
         ("TS23000005", {"archive": "outstanding"}),
         ("TS23000006", {"dormitory": "outstanding"}),
         ("TS23000007", {}),

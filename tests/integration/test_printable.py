@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from io import BytesIO
-from pathlib import Path
 
 import pikepdf
 import pytest
 
 from tests.conftest import Service
 from tests.fixtures.names import PRINTABLE, UNPRINTABLE
+from tests.fixtures.signed_in import tell_of
 from tests.unit.documents.tools import extract_text, squeeze
 from tests.visitor import APP, Visitor
 
@@ -22,19 +20,9 @@ MANY_ROWS = [
 WARNING = 'data-warning="CharacterMissing"'
 
 
-def rename(data_dir: Path, number: str, name: str) -> None:
-    """Leave the sessions of this student as a sign-in leaves them that tells this name."""
-    with closing(sqlite3.connect(data_dir / "lixiao.sqlite3", isolation_level=None, timeout=30)) as database:
-        changed = database.execute(
-            "UPDATE browser_sessions SET data = json_set(data, '$.person.name', ?) WHERE person_number = ?",
-            (name, number),
-        )
-        assert changed.rowcount == 1
-
-
 def sign_in_as(service: Service, visitor: Visitor, number: str, name: str) -> None:
     visitor.sign_in(number)
-    rename(service.data_dir, number, name)
+    assert tell_of(service.environment, number, name=name) == 1
 
 
 def test_a_slip_that_does_not_fit_its_page_is_refused_before_it_is_issued(
@@ -124,6 +112,6 @@ def test_the_warning_goes_once_the_name_is_mended(
 ) -> None:
     sign_in_as(service, visitor, fresh_student, "张😀明")
     assert WARNING in visitor.get(f"{APP}/clearance").text
-    rename(service.data_dir, fresh_student, "张明")
+    assert tell_of(service.environment, fresh_student, name="张明") == 1
     assert WARNING not in visitor.get(f"{APP}/clearance").text
     assert visitor.submit().status_code == 303

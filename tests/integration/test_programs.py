@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_a_copied_installation_is_what_the_real_preparation_makes(tmp_path: Path
         environment = make_environment(tmp_path / name, PORT, NOBODY)
         prepare(environment)
         files = sorted(
-            (str(path.relative_to(tmp_path / name)), path.stat().st_mode)
+            (re.sub(r"rows-.*", "rows", str(path.relative_to(tmp_path / name))), path.stat().st_mode)
             for path in (tmp_path / name).rglob("*")
             if "sqlite3" not in path.name
         )

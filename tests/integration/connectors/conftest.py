@@ -27,6 +27,12 @@ CREDENTIALS = {
 }
 
 
+@pytest.fixture
+def all_authentic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows count that the test wrote past the service, for what else is asked of them."""
+    monkeypatch.setattr("app.services.desk.desk.is_authentic", lambda *_: True)
+
+
 def demo_connectors(base_url: str, **changes: Any) -> dict[str, Connector]:
     """The demo file's connectors at another address, with further keys for each."""
     sections = tomllib.loads(DEMO_FILE.read_text(encoding="utf-8"))["connectors"]

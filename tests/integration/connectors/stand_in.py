@@ -141,6 +141,7 @@ async def _stop(server: asyncio.Server) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0)  # closed connections let go of their sockets
 
 
 def connect(url: str, name: str = "stand_in", **changes: Any) -> Connector:

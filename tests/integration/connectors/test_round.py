@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 import pytest
 
 from app.connectors.base import ActionOutcome, Connector, FailureCode, UnknownAction
-from app.connectors.client import BreakerState, perform_action, query_systems
-from app.connectors.registry import list_breaker_states
+from app.connectors.client import perform_action, query_systems
+from app.connectors.registry import describe_systems
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.event_loop import get_loop
 from tests.integration.connectors.stand_in import (
@@ -190,13 +190,13 @@ def test_a_breaker_opens_for_a_failing_system_and_closes_when_it_is_back(server:
     server.will_answer(response(b"", status="503 Busy"))
     connector = connect(server.url, breaker_failures=4, breaker_pause_seconds=0.3)
     assert [fault_of(connector, number) for number in "ABCA"] == ["server_error"] * 4
-    assert list_breaker_states([connector]) == {"stand_in": BreakerState.OPEN}
+    assert describe_systems([connector]) == {"stand_in": "not asked for 1 s after failures"}
     assert fault_of(connector, "D") == "breaker_open"
     assert len(server.requests) == 4
     server.will_answer(response())
     time.sleep(0.4)
     assert isinstance(ask(connector), Reading)
-    assert list_breaker_states([connector]) == {"stand_in": BreakerState.CLOSED}
+    assert describe_systems([connector]) == {"stand_in": "answers"}
 
 
 def test_an_open_breaker_leaves_an_action_unknown_and_unsent(server: StandIn) -> None:
@@ -219,7 +219,7 @@ def test_answers_that_cannot_be_trusted_do_not_open_the_breaker(server: StandIn)
     assert [fault_of(connector, number) for number in "ABCDEF"] == [FailureCode.WRONG_STUDENT] * 6
     server.will_answer(response(TRUTH.replace(b"0}", b"-1}")))
     assert fault_of(connector) == FailureCode.MALFORMED_NUMBER
-    assert list_breaker_states([connector]) == {"stand_in": BreakerState.CLOSED}
+    assert describe_systems([connector]) == {"stand_in": "answers"}
 
 
 def test_a_student_whose_question_always_hangs_does_not_open_the_breaker(hung: StandIn) -> None:

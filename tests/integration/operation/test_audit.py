@@ -57,7 +57,10 @@ def test_every_kind_of_tampering_is_found_and_undoing_it_is_seen(office: Office)
     for _ in range(3):
         office.issue()
     whole = run(office, "audit", "verify")
-    assert (whole.exit_code, whole.output.splitlines()[-1]) == (0, "the audit events are whole")
+    assert (whole.exit_code, whole.output.splitlines()[-1]) == (
+        0,
+        "the audit events are whole, and so are the rows that they tell of",
+    )
     missed = []
     for name, tamper in TAMPERINGS.items():
         _save(office)

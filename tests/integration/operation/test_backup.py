@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import sqlite3
 import stat
@@ -15,6 +14,7 @@ import pytest
 import requests
 
 from tests.campus.client import CampusClient
+from tests.campus.run import make_environment
 from tests.conftest import Service
 from tests.integration.operation.commands import run_flask
 from tests.postgres import Postgres
@@ -82,12 +82,16 @@ def test_a_service_restored_from_a_backup_verifies_every_slip_of_it(
     shutil.copytree(service.data_dir / "slip-keys", new / "slip-keys")
     # The codes name the host that signed them.
     same_host = {"LIXIAO_SERVICE__BASE_URL": service.url}
+    (new / "slip-keys" / "checkpoints.jsonl").unlink()  # without it nothing is known to be missing
+    environment = {**make_environment(new, 8000, service.campus.url), "LIXIAO_SERVICE__BASE_URL": service.url}
+    done = run_flask(environment, "restore", "declare", "--reason", "换了一台机器", "--by", "00420014")
+    assert done.code == 0, done.err
     with running_service(service.campus, new, same_host) as restored:
         verdicts = {digits: get_verdict(restored, digits) for digits in held}
         # Other tests may have revoked some of them.
         assert verdicts == {digits: get_verdict(service, digits) for digits in held}
         assert "valid" in verdicts.values()
-        assert get_verdict(restored, all_digits[-1]) == "never_issued"
+        assert get_verdict(restored, all_digits[-1]) == "status_unknown"  # signed, and lost
         for words in (("audit", "verify"), ("slips", "log", "verify"), ("doctor",)):
             done = run_flask(restored.environment, *words)
             assert done.code == 0, done.out
@@ -99,6 +103,7 @@ def test_without_the_keys_a_restored_service_does_not_start(
     service, _, _ = backed_up
     done = run_flask(service.environment, "check-config", LIXIAO_SLIP__KEYS=str(tmp_path / "lost"))
     assert (done.code, "cannot be used" in done.err) == (1, True)
+    assert "make one with `flask slip-keys new`" in done.err
 
 
 def test_a_backup_is_its_owners_alone_and_overwrites_nothing(service: Service, tmp_path: Path) -> None:
@@ -161,7 +166,9 @@ def test_a_dump_of_postgresql_restored_elsewhere_verifies_every_slip_of_it(
             visitor.sign_in(f"TS9690000{place}")
             assert visitor.submit().status_code == 303
         told = run_flask(service.environment, "backup", str(dump)).err
-        postgres.run(*shlex.split(next(line for line in told.splitlines() if "pg_dump " in line)))
+        command = next(line for line in told.splitlines() if "pg_dump " in line)
+        assert postgres.run_shell(f"umask 022; {command}") == 0
+        assert stat.S_IMODE(dump.stat().st_mode) == 0o600
         digits = list_postgres_digits(postgres, names[0])
         environment = {**service.environment, **new}
         target = new["LIXIAO_DATABASE__URL"].replace("+psycopg", "")
@@ -170,6 +177,20 @@ def test_a_dump_of_postgresql_restored_elsewhere_verifies_every_slip_of_it(
         for words in (("audit", "verify"), ("slips", "log", "verify"), ("slips", "verify", digits[-1])):
             done = run_flask(environment, *words)
             assert done.code == 0, done.out + done.err
+
+
+def test_a_dump_that_was_cut_off_is_found_by_the_command_and_not_by_its_list(
+    service: Service, postgres: Postgres, tmp_path: Path
+) -> None:
+    url, dump = postgres.get_url(postgres.create_database()), tmp_path / "dump"
+    changes = {"LIXIAO_DATABASE__URL": url}
+    assert run_flask(service.environment, "db", "upgrade", **changes).code == 0
+    told = run_flask(service.environment, "backup", str(dump), **changes).err
+    command = next(line for line in told.splitlines() if "pg_dump " in line)
+    assert postgres.run_shell(command) == 0
+    dump.write_bytes(dump.read_bytes()[:-200])
+    assert postgres.run_shell(f"pg_restore --list {dump}") == 0
+    assert postgres.run_shell(command.rpartition(" && ")[2]) != 0
 
 
 def list_postgres_digits(postgres: Postgres, database: str) -> list[str]:

@@ -67,9 +67,10 @@ def test_make_hands_the_words_on_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "runtime").touch()
     words = "slips revoke LX1 --reason '两 个词' --by 00420014"
     variables = (f"VENV={tmp_path}", f"ARGS={words}", "PORT=9750", "CONFIG=a.toml:b.toml", "DATA_DIR=there")
+    variables += ("DEPARTMENTS=there.toml",)
     command = ["make", "--no-print-directory", "-o", f"{tmp_path}/runtime", "flask", *variables]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(f"<--config><a.toml:b.toml><--flask={words}>")
+    assert done.stdout.endswith(f"<--config><a.toml:b.toml><--departments><there.toml><--flask={words}>")
     assert "<--port><9750>" in done.stdout
     assert "<--data-dir><there>" in done.stdout

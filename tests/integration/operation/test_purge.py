@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -15,6 +16,7 @@ from app.models import (
     DeskEntry,
     DeskRefusal,
     Scan,
+    ScanCount,
     Slip,
     SlipView,
     StoredAnswer,
@@ -38,6 +40,7 @@ def add_rows(number: str, moment: datetime) -> None:
                 id_hash=number,
                 person_number=number,
                 data="{}",
+                mac="",
                 created_at=moment,
                 seen_at=moment,
                 expires_at=moment,
@@ -49,6 +52,7 @@ def add_rows(number: str, moment: datetime) -> None:
             )
         )
         session.add(Scan(checked_at=moment, viewer="public", verdict="malformed", address_hash="0"))
+        session.add(ScanCount(day=moment.date(), viewer="public", verdict=number, count=7))
         session.add(SlipView(viewed_at=moment, viewer_number="00420016", role="guard", slip_id=1))
         session.add(
             DeskEntry(connector="d", student_number=number, facts={}, recorded_by="c", recorded_at=moment)
@@ -100,14 +104,19 @@ def test_rows_past_their_time_go_and_slips_stay(office: Office) -> None:
     add_rows(DONE, old)
     add_rows(FRESH, young)
     add_rows(OWES, old)
+    by = ("--reason", "从上一版带来", "--by", "00420014")
+    untold = re.findall(r"NO EVENT: (\S+)", run(office, "row-keys", "adopt", *by).output)
+    named = [word for name in untold for word in ("--without-event", name)]
+    adopted = run(office, "row-keys", "adopt", "--rows", "12", *named, *by)
+    assert adopted.exit_code == 0, adopted.output
 
     dry = run(office, "purge", "--dry-run").output
-    assert [int(line.split()[0]) for line in dry.splitlines()[:10]] == [2, 2, 2, 2, 1, 1, 1, 1, 0, 0]
+    assert [int(line.split()[0]) for line in dry.splitlines()[:11]] == [2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 2]
     assert count(BrowserSession) == 3
 
     assert run(office, "purge", "--by", "00420014").exit_code == 0
 
-    assert [count(model) for model in (BrowserSession, StoredAnswer, Scan, SlipView)] == [1, 1, 1, 1]
+    assert [count(model) for model in (BrowserSession, StoredAnswer, Scan, ScanCount, SlipView)] == [1] * 5
     assert [count(model) for model in (Submission, Slip)] == [2, 2]
     noted = db.session.query(AuditEvent).filter_by(kind="personal_data_purged").one()
     assert (noted.actor, noted.details["sessions"]) == ("00420014", 2)

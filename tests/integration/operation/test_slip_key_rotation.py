@@ -18,7 +18,7 @@ from sqlalchemy import event
 
 from app.domain.slip_code import Verdict
 from app.extensions import db
-from app.services.operations.health import check_readiness
+from app.services.operations.readiness import check_readiness
 from app.services.slips import issued_keys
 from app.services.slips.issued_keys import list_missing_kids
 from app.services.slips.signing_keys import create_slip_key, list_slip_keys

@@ -218,7 +218,7 @@ def test_a_key_or_file_that_does_not_exist_is_told_and_a_number_is_taken_as_type
     assert (done.exit_code, "there is no key of this number" in done.output) == (1, True)
     for path in ("/nowhere/slip.pdf", "slip.pdf", "nowhere/slip"):
         told = run(office, "slips", "verify", path)
-        assert (told.exit_code, told.output) == (1, "there is no such file\n")
+        assert (told.exit_code, told.output) == (1, "Error: there is no such file\n")
     assert "no such file" not in run(office, "slips", "verify", "A-B").output
     assert run(office, "slips", "revoke", f" ｌx{number[2:]} ", *WHY).exit_code == 0
     assert verify(office, number) is Verdict.REVOKED

@@ -13,18 +13,27 @@ import pytest
 import requests
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
+from app.services.sign_in.sessions import hash_identifier
 from app.web.slips import LINK_SECONDS
 from tests.conftest import Service
+from tests.fixtures.issued_slips import end_sessions
+from tests.visitor import Visitor
 
 NAME = "%E7%A6%BB%E6%A0%A1%E5%8D%95"
 
 
 @dataclass(frozen=True)
 class Slip:
-    """A slip that was just issued: its number, and the links of its page."""
+    """A slip that was just issued: its number, the links of its page, and the browser that has the page."""
 
     number: str
     links: dict[str, str]
+    holder: Visitor
+
+    def make_token(self, service: Service, age: int = 0, number: str = "") -> str:
+        """A link's token as this browser's page had it so many seconds ago; of another slip, if one is named."""
+        id_hash = hash_identifier(self.holder.http.cookies["lixiao_session"])
+        return sign_token(service, [number or self.number, id_hash], age)
 
 
 def issue(service: Service, student: str) -> Slip:
@@ -33,7 +42,7 @@ def issue(service: Service, student: str) -> Slip:
     number = visitor.submit().headers["Location"].rpartition("/")[2]
     page = visitor.get(f"/slips/{number}").text
     found = [unescape(link) for link in re.findall(r'(?:href|src)="(/slips/[^"]+token=[^"]+)"', page)]
-    return Slip(number, dict(zip(("picture", "download", "pdf", "png"), found, strict=True)))
+    return Slip(number, dict(zip(("picture", "download", "pdf", "png"), found, strict=True)), visitor)
 
 
 @pytest.fixture
@@ -75,21 +84,21 @@ def test_a_link_gives_the_file_without_a_cookie_and_head_tells_the_same(
         assert head.headers[header] == answer.headers[header]
 
 
-def make_token(service: Service, number: str, age: int) -> str:
-    """A link's token as it was made so many seconds ago."""
+def sign_token(service: Service, told: object, age: int) -> str:
+    """A token that says this, as it was made so many seconds ago."""
     key = Path(service.environment["LIXIAO_SERVICE__SECRET_KEY_FILE"]).read_text("ascii").strip()
 
     class Earlier(TimestampSigner):
         def get_timestamp(self) -> int:
             return super().get_timestamp() - age
 
-    token = URLSafeTimedSerializer(key, salt="slip-file", signer=Earlier).dumps(number)
+    token = URLSafeTimedSerializer(key, salt="slip-file", signer=Earlier).dumps(told)
     return token if isinstance(token, str) else token.decode()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_an_expired_link_says_so_and_leads_to_the_slip(service: Service, slip: Slip, method: str) -> None:
-    token = make_token(service, slip.number, LINK_SECONDS + 60)
+    token = slip.make_token(service, LINK_SECONDS + 60)
     answer = fetch(service, f"/slips/{slip.number}.pdf?token={token}&download=1", method)
     assert answer.status_code == 410
     assert answer.headers["Content-Type"].startswith("text/html")
@@ -99,23 +108,24 @@ def test_an_expired_link_says_so_and_leads_to_the_slip(service: Service, slip: S
 
 
 def test_the_same_link_a_minute_before_its_end_gives_the_file(service: Service, slip: Slip) -> None:
-    token = make_token(service, slip.number, LINK_SECONDS - 60)
+    token = slip.make_token(service, LINK_SECONDS - 60)
     assert fetch(service, f"/slips/{slip.number}.pdf?token={token}").status_code == 200
 
 
 def list_spoilt(service: Service, slip: Slip) -> list[str]:
     """The address of the slip's file without a token, and with tokens that open nothing."""
-    token = make_token(service, slip.number, 0)
-    other = make_token(service, "LX260000000000000", 0)
+    token = slip.make_token(service)
+    other = slip.make_token(service, number="LX260000000000000")
     path = f"/slips/{slip.number}.pdf"
-    tokens = (token[:-2], token[: len(token) // 2], token[1:], "%ff%00", "", other)
+    earlier_form = sign_token(service, slip.number, 0)
+    tokens = (token[:-2], token[: len(token) // 2], token[1:], "%ff%00", "", other, earlier_form)
     return [path, *(f"{path}?token={spoilt}" for spoilt in tokens)]
 
 
 def test_a_link_opens_its_own_slip_only_and_an_altered_one_leads_to_the_sign_in(
     service: Service, slip: Slip
 ) -> None:
-    token = make_token(service, slip.number, 0)
+    token = slip.make_token(service)
     foreign = f"/slips/LX260000000000000.pdf?token={token}"
     for path in [foreign, *list_spoilt(service, slip)]:
         answer = fetch(service, path)
@@ -133,5 +143,39 @@ def test_who_is_signed_in_gets_the_own_file_by_a_spoilt_or_expired_link_and_nobo
         answer = holder.get(path)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/pdf"), path
         assert other.get(path).status_code == 404
-    expired = f"/slips/{slip.number}.pdf?token={make_token(service, slip.number, LINK_SECONDS + 60)}"
+    expired = f"/slips/{slip.number}.pdf?token={slip.make_token(service, LINK_SECONDS + 60)}"
     assert [visitor.get(expired).status_code for visitor in (holder, other)] == [200, 410]
+
+
+def test_signing_out_ends_the_links_of_its_session_and_of_no_other(
+    service: Service, slip: Slip, fresh_student: str
+) -> None:
+    other = service.visit()
+    other.sign_in(fresh_student, "/completed")
+    page = other.get(f"/slips/{slip.number}")
+    theirs = [unescape(link) for link in re.findall(r'href="(/slips/[^"]+token=[^"]+)"', page.text)]
+    assert {fetch(service, link).status_code for link in (*slip.links.values(), *theirs)} == {200}, "control"
+    slip.holder.post("/sign-out", slip.holder.get("/completed"))
+    for link in slip.links.values():
+        answer = fetch(service, link)
+        assert (answer.status_code, 'data-error="LinkExpired"' in answer.text) == (410, True), link
+        assert other.get(link).status_code == 200, "the holder needs no link"
+    assert {fetch(service, link).status_code for link in theirs} == {200}
+
+
+def test_a_link_ends_with_its_session_however_that_ends(
+    service: Service, slip: Slip, fresh_student: str
+) -> None:
+    assert fetch(service, slip.links["pdf"]).status_code == 200
+    end_sessions(service, fresh_student)
+    assert fetch(service, slip.links["pdf"]).status_code == 410
+
+
+def test_a_link_that_names_no_session_of_the_holder_opens_nothing(
+    service: Service, slip: Slip, visitor: Visitor
+) -> None:
+    visitor.sign_in("TS23000003", "/completed")
+    strangers = hash_identifier(visitor.http.cookies["lixiao_session"])
+    for id_hash, status in ((strangers, 404), ("0" * 64, 410), ("", 410)):
+        token = sign_token(service, [slip.number, id_hash], 0)
+        assert fetch(service, f"/slips/{slip.number}.pdf?token={token}").status_code == status

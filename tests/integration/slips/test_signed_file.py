@@ -16,6 +16,7 @@ from app.settings import ROOT
 from tests.campus.client import CampusClient
 from tests.conftest import Service
 from tests.fixtures.certificates import PASSWORD, Pkcs12, make_p12
+from tests.fixtures.forged_signatures import FORGED_SIGNATURES
 from tests.running import running_service
 from tests.unit.documents.test_file_signature import add_overlay, validate
 from tests.visitor import get_verdict
@@ -59,6 +60,28 @@ def test_a_signed_file_is_genuine_when_it_is_shown_and_an_overlaid_one_is_not(
 ) -> None:
     assert show(signing, file) == ("valid", "genuine")
     assert show(signing, add_overlay(file, b"q 1 g 200 600 100 40 re f Q")) == ("valid", "different")
+
+
+GENUINE, COMPARE = "此文件与签发的原件完全相同", "以签发记录中的内容为准"
+
+
+@pytest.mark.parametrize("trick", FORGED_SIGNATURES)
+def test_a_file_with_a_forged_signature_is_never_the_original(
+    signing: Service, file: bytes, trick: str
+) -> None:
+    forged = FORGED_SIGNATURES[trick](file)
+    answer = requests.post(f"{signing.url}/verify", files={"file": ("slip.pdf", forged)}, timeout=30)
+    assert 'data-file="different"' in answer.text
+    assert COMPARE in answer.text
+    assert GENUINE not in answer.text
+
+
+def test_the_true_file_is_told_to_be_the_original(signing: Service, file: bytes) -> None:
+    """The control."""
+    answer = requests.post(f"{signing.url}/verify", files={"file": ("slip.pdf", file)}, timeout=30)
+    assert 'data-file="genuine"' in answer.text
+    assert GENUINE in answer.text
+    assert COMPARE not in answer.text
 
 
 def test_the_service_says_in_one_line_why_it_does_not_start(signing: Service, tmp_path: Path) -> None:

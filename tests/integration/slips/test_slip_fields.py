@@ -55,12 +55,12 @@ def load(folder: Path) -> MiniApp:
     return mini_app
 
 
-def write_slip(office: Office, mini_app: MiniApp) -> SlipRecord:
+def write_slip(office: Office, mini_app: MiniApp, person: Person = PERSON) -> SlipRecord:
     """What a submission makes of a student who owes nothing."""
     installed = replace(office.installation.mini_apps["graduate-departure"], mini_app=mini_app)
     reading = Reading("loans", PERSON.number, ({"overdue_books": 0},), NOW)
     states = {"loans": StepState("loans", RuleResult(Status.CLEARED), reading, NOW)}
-    return make_record(office.installation, installed, PERSON, states, NOW)
+    return make_record(office.installation, installed, person, states, NOW)
 
 
 def test_a_field_that_the_manifest_adds_is_printed_on_the_slip(office: Office, folder: Path) -> None:
@@ -75,10 +75,17 @@ def test_a_field_that_the_manifest_adds_is_printed_on_the_slip(office: Office, f
     assert all(value in text for value in PRINTED.values())
 
 
-def test_a_field_that_no_person_has_is_told_by_the_loader(folder: Path) -> None:
-    add_field(folder, "supervisor")
+def test_a_field_that_can_be_no_attribute_is_told_by_the_loader(folder: Path) -> None:
+    add_field(folder, "Supervisor")
     faults: list[str] = []
     load_mini_app(folder, faults)
-    assert faults == [
-        f"library_card/manifest.toml: slip.fields[4].key must be one of {', '.join(PERSON_FIELDS)}"
-    ]
+    assert faults == ["library_card/manifest.toml: slip.fields[4].key must match [a-z][a-z0-9_]{0,39}"]
+
+
+def test_an_attribute_that_the_manifest_adds_is_printed_and_is_a_dash_where_no_sign_in_tells_it(
+    office: Office, folder: Path
+) -> None:
+    add_field(folder, "supervisor")
+    assert write_slip(office, load(folder)).get_field("supervisor") == "—"
+    told = replace(PERSON, attributes={"supervisor": "周文远"})
+    assert write_slip(office, load(folder), told).get_field("supervisor") == "周文远"
