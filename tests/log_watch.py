@@ -24,7 +24,9 @@ SHAPES = {
     "a JSON Web Token": re.compile(r"\beyJ[\w-]{8,}\.[\w-]+"),
     "a CAS ticket": re.compile(r"\b(ST|PT|PGT|TGT)-[\w.-]{4,}"),
     "a credential": re.compile(r"\b(Bearer|Basic) [\w.+/=-]{6,}"),
-    "a cookie": re.compile(r"lixiao_session(=|\W{1,4}[\w-]{20,})"),
+    "a cookie": re.compile(
+        r"(lixiao_(session|sign_in_\d|arrived|form)|__Host-lixiao[\w-]*)(=|\W{1,4}[\w-]{20,})"
+    ),
     "a random value of 256 bits": re.compile(
         r"(?<![\w/.-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*[0-9])[A-Za-z0-9_-]{43}(?![\w/.-])"
     ),

@@ -72,6 +72,17 @@ class Postgres:
             [self._program / name, *words], check=True, capture_output=True, text=True, timeout=120
         )
 
+    def run_shell(self, command: str) -> int:
+        """Run a command of an operator, who has PostgreSQL's programs; returns its exit code."""
+        path = f"{self._program}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", "-c", command],
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            check=False,
+            timeout=120,
+        ).returncode
+
     def get_url(self, database: str) -> str:
         """The database's address for SQLAlchemy."""
         return f"postgresql+psycopg://postgres@/{database}?host={self._folder}"

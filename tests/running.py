@@ -48,14 +48,15 @@ def running_service(
     workers: int = 1,
     target: str = "wsgi:app",
     launch: Launch = Program,
+    departments: Sequence[Path] = (),
 ) -> Iterator[Service]:
     """Start a service at the campus as it was at its start. Its environment has these changes and its
     configuration these files beside the demo's; `before_start` sees its migrated database. `workers`, `target`
-    and `launch`: see `start_service`.
+    and `launch`: see `start_service`; `departments`: those that the campus was started with besides.
     """
     campus.reset()
     port = get_free_port()
-    environment = make_environment(data_dir, port, campus.url, configs) | dict(changes or {})
+    environment = make_environment(data_dir, port, campus.url, configs, departments) | dict(changes or {})
     prepare(environment)
     if before_start:
         before_start(environment)

@@ -18,7 +18,7 @@ SAFE_AREA = (44, 21)
 """Pixels at the sides and below on a phone held sideways."""
 STOPS = 120
 """More stops of the Tab key than any page has."""
-SIGN_AND_WORD = re.compile(r"[✓✕!…]\s*\w[\w ]+")
+SIGN_AND_WORD = re.compile(r"[✓✕!◎○—…]\s*\w[\w ]+")
 
 SMALL_TARGETS = """minimum => [...document.querySelectorAll("a, button, summary, textarea, select, input")]
   .filter(e => e.checkVisibility() && !e.matches(".skip, .unseen"))

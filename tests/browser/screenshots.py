@@ -25,6 +25,7 @@ from tests.browser.verdicts import CHANGES, open_unknown, open_verdict
 from tests.campus.client import PROJECT, CampusClient, running_campus
 from tests.campus.run import make_environment, prepare, start_service, stop
 from tests.conftest import Service, get_free_port
+from tests.fixtures import every_status
 from tests.fixtures.finance_view import FRAGMENT, FinanceView, make_finance_view
 from tests.fixtures.issued_slips import GUARD
 from tests.integration.operation.commands import run_flask
@@ -57,6 +58,10 @@ def main() -> None:
         with TemporaryDirectory() as folder:
             with running_own_service(campus, Path(folder) / "verdicts") as service:
                 draw_verdicts(Screens(browser, service.url), service)
+            with running_own_service(campus, Path(folder) / "every", every_status.make_changes()) as service:
+                every_status.set_scene(campus, service)
+                draw_every_status(Screens(browser, service.url))
+                campus.reset()
             view = make_finance_view(Path(folder) / "finance.sqlite3")
             with running_service(campus, FRAGMENT, **view.environment) as (url, _):
                 draw_stale(Screens(browser, url), view)
@@ -123,6 +128,20 @@ def draw_verdicts(screens: Screens, service: Service) -> None:
     page.wait_for_load_state("networkidle")
     printed = draw_pages(page.pdf(prefer_css_page_size=True), PAPER_DPI)
     save(printed[0], "slip-printed")
+
+
+def draw_every_status(screens: Screens) -> None:
+    """A page that has every status, in both languages, and by night."""
+    path, shots = f"{every_status.APP}/clearance", {}
+    ways = {"zh-CN": ("zh-CN", "light"), "dark": ("zh-CN", "dark"), "en": ("en", "light")}
+    for caption, (locale, scheme) in ways.items():
+        phone = screens.open(locale=locale, color_scheme=scheme)
+        screens.answer_sign_in(phone, every_status.STUDENT, path)
+        every_status.hold(phone)
+        phone.goto(path)
+        phone.evaluate("document.getElementById('bar').style.position = 'static'")
+        shots[caption] = phone.screenshot(full_page=True)
+    keep(lay_out(screens, shots), "clearance-statuses")
 
 
 def lay_out(screens: Screens, shots: dict[str, bytes]) -> Page:

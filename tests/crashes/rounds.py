@@ -134,8 +134,14 @@ def _begin_sign_in(service: Crashing, number: str, *, is_finished: bool = False)
     if is_finished:
         assert visitor.sign_in(number, "/completed").status_code == 200
         return visitor, ""
-    page = visitor.get("/completed")
-    return visitor, service.campus.sign_in(page.url, number)
+    pages = []
+
+    def is_led_to_campus() -> bool:
+        pages.append(visitor.get("/completed").url)
+        return pages[-1].startswith(service.campus.url)
+
+    _settle(is_led_to_campus)
+    return visitor, service.campus.sign_in(pages[-1], number)
 
 
 def _get_status(visitor: Visitor, address: str) -> int:

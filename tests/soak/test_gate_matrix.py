@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import CHROMIUM, OPTIONS
@@ -13,6 +14,7 @@ from tests.campus.client import CampusClient
 from tests.running import running_service
 
 
+@pytest.mark.timeout(1800)
 def test_the_gate_is_never_falsely_red_or_green_and_never_silent(
     campus: CampusClient, tmp_path: Path
 ) -> None:

@@ -5,7 +5,6 @@ it takes beside an empty database.
 from __future__ import annotations
 
 import random
-import shlex
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -152,5 +151,5 @@ def operate(service: Service, server: Postgres | None, watch: Watch, copy: Path)
     with watch.time("flask backup" if server is None else "pg_dump"):
         done = run_flask(service.environment, "backup", str(copy))
         if server is not None:
-            server.run(*shlex.split(next(line for line in done.err.splitlines() if "pg_dump " in line)))
+            assert server.run_shell(next(line for line in done.err.splitlines() if "pg_dump " in line)) == 0
     watch.took["backup, megabytes"] = [copy.stat().st_size / 1e6]

@@ -73,9 +73,9 @@ def test_nothing_in_the_product_names_a_mini_app_or_its_steps(folder: Path) -> N
     assert find_names(list_names(load(folder)), ROOT / "app") == []
 
 
-def test_there_are_two_mini_apps_and_a_name_of_either_would_be_found(tmp_path: Path) -> None:
+def test_there_are_several_mini_apps_and_a_name_of_each_would_be_found(tmp_path: Path) -> None:
     names = [list_names(load(folder)) for folder in FOLDERS]
-    assert len(names) == 2
+    assert len(names) == 3
     (tmp_path / "shortcut.py").write_text('step.key == "campus_card" or slug == "graduate_departure"')
     (tmp_path / "plain.py").write_text('step.key in ("archive",)  # nothing of an archive or of finance')
     (tmp_path / "page.html").write_text("<p>到档案馆</p>")

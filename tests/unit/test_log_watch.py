@@ -19,6 +19,7 @@ SECRETS = {
     "got eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln": "a JSON Web Token",
     "Authorization: Basic bGl4aWFvOnMzY3JldA==": "a credential",
     "Cookie: lixiao_session=abc": "a cookie",
+    "Cookie: __Host-lixiao-sign_in_3=abc": "a cookie",
     '{"session": "' + "aB3" + "x" * 40 + '"}': "a random value of 256 bits",
     f"/v/{'1' * 273}": "a slip's code",
     "actor TS23000002 did it": "a student's number",

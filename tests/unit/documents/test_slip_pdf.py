@@ -48,6 +48,17 @@ def test_every_printed_field_can_be_copied_out(name: str) -> None:
     assert [words for words in list_printed(SLIPS[name]) if words not in text] == []
 
 
+def test_no_time_stands_at_an_item_about_which_nobody_was_asked() -> None:
+    first, *others = ORDINARY.steps
+    asked = replace(first, learnt_at="2026-06-02 03:04:05")
+    unasked = replace(asked, status="not_required", status_word="无需办理")
+    texts = [
+        extract_text(render_slip_pdf(replace(ORDINARY, steps=(step, *others)), make_code()))
+        for step in (asked, unasked)
+    ]
+    assert ["03:04:05" in text for text in texts] == [True, False]
+
+
 def test_words_are_read_out_in_the_order_in_which_they_stand() -> None:
     text = extract_text(render_slip_pdf(ORDINARY, make_code()))
     assert squeeze("".join(field.label + field.value for field in ORDINARY.fields)) in text

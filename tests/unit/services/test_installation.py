@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -16,17 +17,18 @@ from app.settings import MiniAppSettings
 STUDENT = Person("08230001", "林一鸣", Role.STUDENT, level="本科", graduation_period="2026-06")
 
 
-def install(levels: tuple[str, ...] = ()) -> InstalledMiniApp:
+PERIOD = {"period": "2026-06", "period_title": "2026年夏季", "closes_on": "2026-07-31"}
+
+
+def install(levels: tuple[str, ...] = (), **more: Any) -> InstalledMiniApp:
     settings = MiniAppSettings(
         slug="some_departure",
         folder="some_departure",
-        period="2026-06",
-        period_title="2026年夏季",
         levels=list(levels) or "all",
         opens_on="2026-05-01",
-        closes_on="2026-07-31",
         steps={},
         canaries={},
+        **(more or PERIOD),
     )
     mini_app = MiniApp.model_construct(slug="some_departure", title="离校")
     return InstalledMiniApp(mini_app, settings, {})
@@ -83,3 +85,36 @@ def test_the_right_level_does_not_stand_for_the_right_period_or_for_being_a_stud
         install(("本科",)).require_graduate(replace(STUDENT, graduation_period="2028-06"))
     with pytest.raises(NotAStudent):
         install(("本科",)).require_graduate(replace(STUDENT, role=Role.TEACHER))
+
+
+def test_what_is_open_all_year_asks_for_no_period_and_never_closes() -> None:
+    rolling = install(roles=["student"])
+    rolling.require_graduate(replace(STUDENT, graduation_period="2028-06"))
+    rolling.require_open(date(2099, 1, 1))
+    with pytest.raises(OutsidePeriod) as refused:
+        rolling.require_open(date(2026, 4, 30))
+    assert refused.value.is_over is False
+    assert rolling.settings.period == "rolling"
+    assert install(series=3).settings.period == "rolling-3"
+    with pytest.raises(NotGraduating):
+        install().require_graduate(replace(STUDENT, graduation_period="2028-06"))
+
+
+def test_of_several_roles_and_attributes_one_role_and_all_attributes_are_needed() -> None:
+    only = {"kind": ["博士后", "访问学者"], "college": "安全工程学院"}
+    several = install(roles=["postdoc", "teacher"], only=only)
+    fit = replace(STUDENT, role=Role.TEACHER, college="安全 工程学院", attributes={"kind": "访问学者"})
+    for role in (Role.POSTDOC, Role.TEACHER):
+        several.require_graduate(replace(fit, role=role))
+    for role in (Role.STUDENT, Role.CLERK, Role.GUARD, Role.ADMINISTRATOR):
+        with pytest.raises(NotAStudent):
+            several.require_graduate(replace(fit, role=role))
+    for change, mismatch, told in (
+        ({"attributes": {"kind": "进修教师"}}, Mismatch.OTHER_ATTRIBUTE, ("kind", "进修教师")),
+        ({"attributes": {}}, Mismatch.ATTRIBUTE_MISSING, ("kind", "")),
+        ({"college": ""}, Mismatch.ATTRIBUTE_MISSING, ("college", "")),
+        ({"college": "矿业工程学院"}, Mismatch.OTHER_ATTRIBUTE, ("college", "矿业工程学院")),
+    ):
+        with pytest.raises(NotGraduating) as refused:
+            several.require_graduate(replace(fit, **change))  # type: ignore[arg-type]
+        assert (refused.value.mismatch, (refused.value.name, refused.value.told)) == (mismatch, told)
