@@ -7,6 +7,7 @@ PORT ?= 8000
 CAMPUS_PORT ?= 8001
 DATA_DIR ?= var
 CONFIG ?=
+DEPARTMENTS ?=
 BENCH ?= all
 ARGS ?= --help
 export ARGS
@@ -20,7 +21,7 @@ LOAD_URL ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run flask load test soak lint bench walks screenshots texts docs pins
+.PHONY: help run flask load image test soak lint bench walks screenshots texts docs pins
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,11 +37,11 @@ $(VENV)/tools: requirements.txt tests/requirements.txt $(VENV)/runtime
 	@$(PIP) -r requirements.txt -r tests/requirements.txt
 	@touch $@
 
-run: $(VENV)/runtime ## Start the pretend campus and the service (PORT, CAMPUS_PORT, DATA_DIR, CONFIG: files joined by :)
-	@exec $(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) --config '$(CONFIG)'
+run: $(VENV)/runtime ## Start the pretend campus and the service (PORT, CAMPUS_PORT, DATA_DIR, CONFIG: files joined by :, DEPARTMENTS)
+	@exec $(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) --config '$(CONFIG)' --departments '$(DEPARTMENTS)'
 
 flask: $(VENV)/runtime ## A command of the demo, in its environment (ARGS="waivers list"; the others as for run)
-	@$(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) --config '$(CONFIG)' --flask="$$ARGS"
+	@$(BIN)/python -m tests.campus.run --port $(PORT) --campus-port $(CAMPUS_PORT) --data-dir $(DATA_DIR) --config '$(CONFIG)' --departments '$(DEPARTMENTS)' --flask="$$ARGS"
 
 test: $(VENV)/tools ## Run the whole test suite
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -63,9 +64,13 @@ walks: $(VENV)/tools ## Count the files that each thing the service does runs th
 load: $(VENV)/tools $(VENV)-load/ready ## Let students in, on this machine only (USERS, SECONDS, LOAD_URL)
 	@$(BIN)/python -m tests.load --locust $(VENV)-load/bin/locust --users $(USERS) --seconds $(SECONDS) $(addprefix --url ,$(LOAD_URL))
 
+image: $(VENV)/tools $(VENV)-image/ready ## Build the container image on Debian's packages, start compose.yaml, do the main job (root)
+	@$(BIN)/python -m tests.image --compose $(VENV)-image/bin/podman-compose
+
+$(VENV)-image/ready: tests/image/requirements.txt
 $(VENV)-load/ready: tests/load/requirements.txt
 $(VENV)-peers/ready: tests/bench/_peers/requirements.txt
-$(VENV)-load/ready $(VENV)-peers/ready:
+$(VENV)-image/ready $(VENV)-load/ready $(VENV)-peers/ready:
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	@echo "Installing the packages of $< ..."
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
@@ -83,11 +88,13 @@ screenshots: $(VENV)/tools ## Draw the pictures of the main screens anew
 texts: $(VENV)/tools ## Gather new texts from the programs and pages into the catalogue, to be translated
 	@$(BIN)/python -m tests.catalogue
 
-docs: $(VENV)/tools ## Write the tables of keys in config/*.md from the declarations
+docs: $(VENV)/tools ## Write the tables of keys and of answers in config/*.md
 	@$(BIN)/python -m tests.config_docs
+	@$(BIN)/python -m tests.integration.connectors.answer_shapes
 
 pins: ## Compile pyproject.toml into the pinned requirements (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
 	uv pip compile --group test pyproject.toml --universal --python-version 3.11 -c requirements.txt --generate-hashes --no-emit-index-url --no-header -o tests/requirements.txt
 	echo 'locust>=2.40,<3' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o tests/load/requirements.txt
+	echo 'podman-compose>=1.5,<2' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o tests/image/requirements.txt
 	printf 'reportlab>=4,<6\ntypst>=0.13,<0.16\nweasyprint>=65,<71\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o tests/bench/_peers/requirements.txt
