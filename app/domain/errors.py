@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime
 from enum import StrEnum
 
 from app.domain.person import Role
@@ -169,3 +170,54 @@ class CharacterMissing(DomainError):
     def __init__(self, fields: tuple[PrintedField, ...]) -> None:
         super().__init__(", ".join(field.key for field in fields))
         self.fields = fields
+
+
+class NoGrant(DomainError):
+    """The person holds no grant at all: no page of staff is for this person."""
+
+
+class NotFound(DomainError):
+    """Nothing of this address exists within what the person may see."""
+
+
+class GrantEnded(DomainError):
+    """A form was sent by somebody whose grant of that scope has ended: `ended_at` (UTC) when, `ended_by` by whom, "" where
+    its time was over. `typed` are the fields that were sent, to be copied.
+    """
+
+    def __init__(self, ended_at: datetime, ended_by: str, typed: Mapping[str, str]) -> None:
+        super().__init__(ended_by)
+        self.ended_at = ended_at
+        self.ended_by = ended_by
+        self.typed = typed
+
+
+class Conflict(DomainError):
+    """What was decided on has changed meanwhile. `seen` is the version that was decided on, `current` what stands now, as the
+    service that raises it describes it.
+    """
+
+    def __init__(self, seen: int, current: object) -> None:
+        super().__init__(str(seen))
+        self.seen = seen
+        self.current = current
+
+
+class UndoTooLate(DomainError):
+    """The window for taking back one's own decision is over, or it was somebody else's: the head reverses it."""
+
+
+class NeedsSecondPerson(DomainError):
+    """Who asked may not decide it, nor who stands in for them."""
+
+
+class ChangedSinceAsked(DomainError):
+    """What was asked for cannot be done any more as it was asked: it is to be asked anew."""
+
+
+class ReasonMissing(DomainError):
+    """A reason is needed, and nothing that is one was given; `message` says what is wrong with it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message

@@ -11,6 +11,7 @@ from app.models.clearance import (
     Waiver,
 )
 from app.models.database_watch import watch_database
+from app.models.desk import DeskDecision
 from app.models.engine import (
     LITTLE_PATIENCE_SECONDS,
     DatabaseRefused,
@@ -43,17 +44,20 @@ from app.models.slips import (
     SlipLogHead,
     SlipView,
 )
+from app.models.staff import Approval, RosterEntry, StaffGrant, StaffView
 from app.models.stale_connections import replace_stale
 
 __all__ = [
     "LITTLE_PATIENCE_SECONDS",
     "Action",
+    "Approval",
     "AuditEvent",
     "AuditHead",
     "BrowserSession",
     "Consent",
     "DatabaseRefused",
     "DeskCompletion",
+    "DeskDecision",
     "DeskEntry",
     "DeskRefusal",
     "Floor",
@@ -62,6 +66,7 @@ __all__ = [
     "IssuedCode",
     "JournalMark",
     "LostCode",
+    "RosterEntry",
     "Scan",
     "ScanCount",
     "Sender",
@@ -69,6 +74,8 @@ __all__ = [
     "SlipLogEntry",
     "SlipLogHead",
     "SlipView",
+    "StaffGrant",
+    "StaffView",
     "StoredAnswer",
     "StoredChain",
     "Submission",

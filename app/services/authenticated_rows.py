@@ -21,7 +21,16 @@ from app import metrics
 from app.domain.row_ledger import RowLedger, RowName
 from app.domain.row_mac import KEY_ID_DIGITS, RowKeys, get_row_digest
 from app.extensions import Base
-from app.models import Consent, DeskCompletion, DeskEntry, DeskRefusal, Waiver
+from app.models import (
+    Approval,
+    Consent,
+    DeskCompletion,
+    DeskDecision,
+    DeskEntry,
+    DeskRefusal,
+    StaffGrant,
+    Waiver,
+)
 from app.services.row_keys import RowKeyError, RowKeyStore
 
 log = logging.getLogger(__name__)
@@ -34,6 +43,46 @@ DECIDING: Mapping[type[Base], tuple[str, ...]] = {
     DeskEntry: ("connector", "student_number", "facts", "recorded_by", "recorded_at"),
     DeskCompletion: ("connector", "declared_by", "declared_at", "roll"),
     Consent: ("mini_app", "student_number", "version", "given_at"),
+    StaffGrant: (
+        *(
+            "staff_number",
+            "name",
+            "role",
+            "mini_app",
+            "step",
+            "college",
+            "period",
+            "valid_from",
+            "valid_until",
+        ),
+        *(
+            "granted_by",
+            "granted_at",
+            "reason",
+            "delegated_from",
+            "revoked_at",
+            "revoked_by",
+            "revocation_reason",
+        ),
+    ),
+    Approval: (
+        *("kind", "subject", "payload", "payload_digest", "reason", "asked_by", "asked_at", "expires_at"),
+        *("decided_by", "decided_at", "decision", "note"),
+    ),
+    DeskDecision: (
+        *(
+            "connector",
+            "student_number",
+            "version",
+            "mini_app",
+            "step",
+            "period",
+            "outcome",
+            "facts",
+            "before",
+        ),
+        *("reason_key", "note", "actor", "via", "nonce", "undoes", "decided_at"),
+    ),
 }
 TRACKED: Mapping[type[Base], tuple[str, ...]] = {
     **DECIDING,

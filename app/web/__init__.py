@@ -13,6 +13,7 @@ from app.web.ops import ops
 from app.web.page_context import register_shell
 from app.web.request_metrics import register_request_metrics
 from app.web.slips import slip_pages
+from app.web.staff import init_staff
 from app.web.transport import register_compression, register_headers
 from app.web.verify import verify_pages
 
@@ -30,3 +31,4 @@ def init_web(app: Flask) -> None:
     register_errors(app)
     for blueprint in (ops, verify_pages, slip_pages, notices, mini_app_pages):
         app.register_blueprint(blueprint)
+    init_staff(app)

@@ -146,6 +146,59 @@ FACTS: dict[type[facts.DomainError], tuple[int, ErrorText]] = {
             _l("现在不能提交或更改。请过一段时间再来；如仍不能办理，请把下面的请求编号告诉技术支持。"),
         ),
     ),
+    facts.NoGrant: (
+        403,
+        ErrorText(
+            _l("您还没有工作台的权限"),
+            _l(
+                "请把下面的工号告诉本部门负责人或系统管理员，由其在“授权”页面为您授权；授权后刷新本页即可，不用重新登录。"
+            ),
+            is_about_account=True,
+        ),
+    ),
+    facts.NotFound: (404, TEXTS[404]),
+    facts.GrantEnded: (
+        403,
+        ErrorText(
+            _l("您在这里的授权已经结束"),
+            _l(
+                "刚才的操作没有执行，没有更改任何记录。下面是您填写的内容，可以复制保存。如需继续办理，请联系本部门负责人或系统管理员重新授权。"
+            ),
+        ),
+    ),
+    facts.UndoTooLate: (
+        409,
+        ErrorText(
+            _l("已不能撤销"),
+            _l(
+                "没有更改任何记录。超过撤销时限的，或者由他人办理的，请部门负责人在该生的办理页面填写原因后撤回。"
+            ),
+        ),
+    ),
+    facts.NeedsSecondPerson: (
+        409,
+        ErrorText(
+            _l("须由另一人复核"),
+            _l("申请人本人不能复核自己的申请，也不能由其委托的人复核。请由另一位有复核权限的同事处理。"),
+        ),
+    ),
+    facts.ChangedSinceAsked: (
+        409,
+        ErrorText(
+            _l("情况已经变化"),
+            _l("提出申请之后，情况已经变化，不能再按原申请执行，没有更改任何记录。请核对现状后重新申请。"),
+        ),
+    ),
+    facts.ReasonMissing: (422, ErrorText(_l("请填写原因"), _l("没有更改任何记录。请返回填写原因后再提交。"))),
+    facts.AlreadySubmitted: (
+        409,
+        ErrorText(
+            _l("该生已提交离校"),
+            _l(
+                "离校单已经签发，各环节的记录不能再改，没有更改任何记录。确有问题的，请研究生院在该生页面申请撤销离校单。"
+            ),
+        ),
+    ),
     facts.SlipNotPrintable: (
         422,
         ErrorText(

@@ -14,6 +14,7 @@ from app.factory import create_app
 from app.settings import load_settings
 from app.web.language import LANGUAGES
 from tests.conftest import Service
+from tests.fixtures.staff_routes import STAFF_ROUTES
 from tests.visitor import Visitor, get_csrf_token
 
 
@@ -24,6 +25,7 @@ class Access(StrEnum):
     SIGNED_IN = "whoever is signed in"
     STUDENT = "students"
     STAFF = "guards and clerks; others are told so as JSON"
+    GRANT = "whoever holds a grant that brings the right, see tests/fixtures/staff_routes.py"
     LINK_OR_OWNER = "whoever holds a signed link, and the slip's owner"
 
 
@@ -69,6 +71,7 @@ RULES = {
     "verify.gate_session": Access.ANYBODY,
     "verify.gate_decoder": Access.ANYBODY,
     "verify.gate_scans": Access.STAFF,
+    **dict.fromkeys(STAFF_ROUTES, Access.GRANT),
 }
 
 CHANGES_NOTHING = {"verify.compare", "verify.verify"}

@@ -1,0 +1,63 @@
+"""Who may open a page of staff: looked up at each request by one statement, never kept in the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import g, request
+from flask.typing import ResponseReturnValue
+
+from app.domain.errors import GrantEnded, NoGrant, NotFound
+from app.domain.staff import EndedGrant, Grant, Grants, Right, Scope
+from app.services.clock import get_now
+from app.services.staff.grants import load_grants
+from app.web.auth.access import current_person, signed_in_required
+from app.web.page_context import get_installation
+
+View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+NEVER_RETURNED = frozenset({"csrf_token", "nonce", "version"})
+"""Fields of a form that nobody typed."""
+
+
+def staff_required(view: View) -> View:
+    """Let only people in who hold a grant, whichever; what it lets them do is for the view to `require`."""
+
+    @wraps(view)
+    def guarded(*arguments: Any, **options: Any) -> ResponseReturnValue:
+        if not get_grants():
+            raise _explain_ended(get_grants().ended) or NoGrant
+        return view(*arguments, **options)
+
+    return signed_in_required(cast("View", guarded))
+
+
+def get_grants() -> Grants:
+    """What the signed-in person may do, as it was when the request came."""
+    if "grants" not in g:
+        g.grants = load_grants(get_installation(), current_person().number, get_now())
+    return cast("Grants", g.grants)
+
+
+def require(right: Right, scope: Scope) -> Grant:
+    """The grant by which the person may do this here. Raises NotFound where there is none: outside a scope nothing exists;
+    GrantEnded for a form that was sent after the grant's end.
+    """
+    grants = get_grants()
+    found = grants.find(right, scope)
+    if found is None:
+        fitting = tuple(
+            one for one in grants.ended if one.grant.allows(right) and one.grant.scope.covers(scope)
+        )
+        raise _explain_ended(fitting) or NotFound
+    return found
+
+
+def _explain_ended(ended: tuple[EndedGrant, ...]) -> GrantEnded | None:
+    """What to say to a form, whose text must not be lost."""
+    if request.method in ("GET", "HEAD") or not ended:
+        return None
+    newest = max(ended, key=lambda one: one.ended_at)
+    typed = {name: value for name, value in request.form.items() if name not in NEVER_RETURNED and value}
+    return GrantEnded(newest.ended_at, newest.ended_by, typed)
