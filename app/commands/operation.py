@@ -46,6 +46,7 @@ from app.services.operations.row_codes import keep_authentic
 from app.services.sign_in.sessions import SessionStore, end_sessions_of
 from app.services.slips.checkpoint_journal import JOURNAL
 from app.services.slips.signing_keys import SlipKeyError
+from app.services.staff.views import list_views as list_looks
 from app.services.verification.full_views import list_views
 from app.settings import MiniAppSettings
 from app.version import VERSION
@@ -120,7 +121,7 @@ def _describe_service(installation: Installation, providers: Mapping[str, Identi
             if kind == "sql" and settings.numbers.pattern == USUAL_PATTERN:
                 yield f"             {WARNING} {connector} is a view, and {ANY_NUMBER}"
     kept = settings.retention
-    yield f"retention    audit {kept.audit_days} days, checks {kept.slip_checks_days}, views {kept.slip_views_days}, closed cases {kept.closed_cases_days}"
+    yield f"retention    audit {kept.audit_days} days, checks {kept.slip_checks_days}, views {kept.slip_views_days}, looks {kept.views_days}, closed cases {kept.closed_cases_days}"
 
 
 def _describe_days(chosen: MiniAppSettings) -> str:
@@ -246,8 +247,9 @@ def make_audit_group(installation: Installation) -> AppGroup:
     """The commands of `flask audit`."""
     group = AppGroup(
         "audit",
-        help="The audit events, each of which holds the hash of the one before it, and who saw slips.",
+        help="The audit events, each of which holds the hash of the one before it, and who saw slips and students.",
     )
+    numbers = installation.settings.numbers
 
     @group.command("verify")
     def verify() -> None:
@@ -276,20 +278,42 @@ def make_audit_group(installation: Installation) -> AppGroup:
         echo(f"{count} event(s) written", err=True)
 
     @group.command("views")
-    @click.option("--slip", help="The number of one slip.")
+    @click.option("--slip", help="The number of one slip: who was shown all of it.")
+    @click.option("--student", type=PersonNumber(numbers), help="A student: who of the staff looked.")
     @click.option("--person", type=StaffNumber(installation.settings.conventions), help="Who saw it.")
     @click.option("--since", type=_DAY, help="The first day, on the service's clock.")
     @with_appcontext
-    def views(slip: str | None, person: str | None, since: datetime | None) -> None:
-        """List who was shown all of a slip, oldest first, a line each. They name staff: guard the output."""
-        count = 0
-        for view in list_views(slip, person, _get_start(installation, since)):
-            moment = installation.get_local_time(view.viewed_at)
-            echo(f"{moment:%Y-%m-%d %H:%M:%S}  {view.viewer_number:<12}  {view.role:<13}  {view.slip_number}")
-            count += 1
-        echo(f"{count} view(s)", err=True)
+    def views(slip: str | None, student: str | None, person: str | None, since: datetime | None) -> None:
+        """List who was shown all of a slip, oldest first, and then who looked at a student on a page of staff, newest first
+        and a day's looks in one line. They name staff and students: guard the output.
+        """
+        lines: list[str] = []
+        if student is None:
+            lines += _describe_slip_views(installation, slip, person, since)
+        if slip is None:
+            lines += _describe_looks(installation, student or "", person or "", since)
+        for line in lines:
+            echo(line)
+        echo(f"{len(lines)} view(s)", err=True)
 
     return group
+
+
+def _describe_slip_views(
+    installation: Installation, slip: str | None, person: str | None, since: datetime | None
+) -> Iterator[str]:
+    for view in list_views(slip, person, _get_start(installation, since)):
+        moment = installation.get_local_time(view.viewed_at)
+        yield f"{moment:%Y-%m-%d %H:%M:%S}  {view.viewer_number:<12}  {view.role:<13}  {view.slip_number}"
+
+
+def _describe_looks(
+    installation: Installation, student: str, person: str, since: datetime | None
+) -> Iterator[str]:
+    for look in list_looks(subject=student, viewer=person, since=since.date() if since else None):
+        moment = installation.get_local_time(look.last_at)
+        what = f"{look.page} {look.count}x"
+        yield f"{moment:%Y-%m-%d %H:%M:%S}  {look.viewer:<12}  {what:<13}  {look.subject}"
 
 
 def _get_start(installation: Installation, day: datetime | None) -> datetime | None:

@@ -219,18 +219,27 @@ def _make_upsert_other(dialect: str, model: type[Base]) -> Executable:
     return cast("Executable", statement)
 
 
-def add_up(connection: Connection, model: type[Base], rows: list[dict[str, Any]], column: str) -> None:
-    """Insert the rows, or add their `column` to that of the same primary key. Rows come in one order from everybody."""
-    connection.execute(_make_add_up(connection.dialect.name, model, column), rows)
+def add_up(
+    connection: Connection,
+    model: type[Base],
+    rows: list[dict[str, Any]],
+    column: str,
+    moved: tuple[str, ...] = (),
+) -> None:
+    """Insert the rows, or add their `column` to that of the same primary key, whose `moved` columns are overwritten. Rows
+    come in one order from everybody.
+    """
+    connection.execute(_make_add_up(connection.dialect.name, model, column, moved), rows)
 
 
 @lru_cache(maxsize=16)
-def _make_add_up(dialect: str, model: type[Base], column: str) -> Executable:
+def _make_add_up(dialect: str, model: type[Base], column: str, moved: tuple[str, ...]) -> Executable:
     table = model.metadata.tables[model.__tablename__]
     statement = _DIALECTS[dialect].insert(table)
-    total = {column: table.c[column] + statement.excluded[column]}
+    changes = {column: table.c[column] + statement.excluded[column]}
+    changes |= {name: statement.excluded[name] for name in moved}
     return cast(
-        "Executable", statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=total)
+        "Executable", statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
     )
 
 

@@ -464,6 +464,10 @@ class RetentionSettings(Section):
         365,
         description="which guard or clerk was shown all of a slip, so long ago (at least 180 by law); see `flask audit views`",
     )
+    views_days: Annotated[Whole, between(MIN_AUDIT_DAYS)] = Field(
+        365,
+        description="who of the staff looked at which student, so long ago (at least 180 by law); see `flask audit views`",
+    )
     closed_cases_days: Annotated[Whole, between(30)] = Field(
         365,
         description="desk entries, refused rows, actions and waivers of students who submitted so long ago (at least 30). A desk's entry of anybody else stays: it may still keep its student from passing",

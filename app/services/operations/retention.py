@@ -28,6 +28,7 @@ from app.models import (
     Scan,
     ScanCount,
     SlipView,
+    StaffView,
     StoredAnswer,
     Submission,
     Waiver,
@@ -107,6 +108,7 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
         overdue("known answers", StoredAnswer, answered < before(retention.known_answers_days)),
         overdue("checks of slips", Scan, Scan.checked_at < before(retention.slip_checks_days)),
         overdue("views of slips", SlipView, SlipView.viewed_at < before(retention.slip_views_days)),
+        overdue("looks of staff", StaffView, StaffView.day < before(retention.views_days).date()),
         overdue(
             "desk entries", DeskEntry, _is_closed(DeskEntry.student_number, DeskEntry.recorded_at, closed)
         ),

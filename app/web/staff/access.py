@@ -13,6 +13,7 @@ from app.domain.errors import GrantEnded, NoGrant, NotFound
 from app.domain.staff import EndedGrant, Grant, Grants, Right, Scope
 from app.services.clock import get_now
 from app.services.staff.grants import load_grants
+from app.services.staff.views import log_view
 from app.web.auth.access import current_person, signed_in_required
 from app.web.page_context import get_installation
 
@@ -52,6 +53,14 @@ def require(right: Right, scope: Scope) -> Grant:
         )
         raise _explain_ended(fitting) or NotFound
     return found
+
+
+def note_view(student_number: str, page: str) -> None:
+    """Log that the signed-in person is shown this student (a folded number) on this page, before it is shown. Raises
+    SQLAlchemyError, which answers 503, where that cannot be written.
+    """
+    installation = get_installation()
+    log_view(current_person().number, student_number, page, installation.get_local_time(get_now()))
 
 
 def _explain_ended(ended: tuple[EndedGrant, ...]) -> GrantEnded | None:

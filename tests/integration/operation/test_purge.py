@@ -19,6 +19,7 @@ from app.models import (
     ScanCount,
     Slip,
     SlipView,
+    StaffView,
     StoredAnswer,
     Submission,
     Waiver,
@@ -54,6 +55,17 @@ def add_rows(number: str, moment: datetime) -> None:
         session.add(Scan(checked_at=moment, viewer="public", verdict="malformed", address_hash="0"))
         session.add(ScanCount(day=moment.date(), viewer="public", verdict=number, count=7))
         session.add(SlipView(viewed_at=moment, viewer_number="00420016", role="guard", slip_id=1))
+        session.add(
+            StaffView(
+                viewer="00420017",
+                subject=number,
+                page="item",
+                day=moment.date(),
+                count=2,
+                first_at=moment,
+                last_at=moment,
+            )
+        )
         session.add(
             DeskEntry(connector="d", student_number=number, facts={}, recorded_by="c", recorded_at=moment)
         )
@@ -111,12 +123,13 @@ def test_rows_past_their_time_go_and_slips_stay(office: Office) -> None:
     assert adopted.exit_code == 0, adopted.output
 
     dry = run(office, "purge", "--dry-run").output
-    assert [int(line.split()[0]) for line in dry.splitlines()[:11]] == [2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 2]
+    assert [int(line.split()[0]) for line in dry.splitlines()[:12]] == [2, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 2]
     assert count(BrowserSession) == 3
 
     assert run(office, "purge", "--by", "00420014").exit_code == 0
 
-    assert [count(model) for model in (BrowserSession, StoredAnswer, Scan, ScanCount, SlipView)] == [1] * 5
+    short_lived = (BrowserSession, StoredAnswer, Scan, ScanCount, SlipView, StaffView)
+    assert [count(model) for model in short_lived] == [1] * 6
     assert [count(model) for model in (Submission, Slip)] == [2, 2]
     noted = db.session.query(AuditEvent).filter_by(kind="personal_data_purged").one()
     assert (noted.actor, noted.details["sessions"]) == ("00420014", 2)
