@@ -51,7 +51,9 @@ class StaffGrant(Base):
 
 class Approval(Base):
     """What one person asks and another decides. `payload` says exactly what is done when it is approved, and
-    `payload_digest` is the SHA-256 of its canonical JSON. `mac` authenticates it.
+    `payload_digest` is the SHA-256 of its canonical JSON. `mini_app` to `student_number` are whom it is about, for scopes;
+    `step` is empty where it is about no single one. `decided_by` is empty where nobody decided: its time was over. `mac`
+    authenticates it.
     """
 
     __tablename__ = "approvals"
@@ -68,7 +70,11 @@ class Approval(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(20))
-    subject: Mapped[str] = mapped_column(String(120))
+    subject: Mapped[str] = mapped_column(String(160))
+    mini_app: Mapped[str] = mapped_column(String(40))
+    period: Mapped[str] = mapped_column(String(20))
+    step: Mapped[str] = mapped_column(String(40))
+    student_number: Mapped[str] = mapped_column(String(32))
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     payload_digest: Mapped[str] = mapped_column(String(64))
     reason: Mapped[str] = mapped_column(String(200))

@@ -65,6 +65,8 @@ def read_user() -> dict[str, str]:
     return user
 
 
+ALONE_BY_COMMAND: Mapping[str, Any] = {"persons": 1, "via": "command"}
+"""What the event of a decision says that one person took at the command line, where pages may ask for two."""
 PURGED = "audit_purged"
 ISSUED = "slip_issued"
 ROWS_CHANGED = "rows_changed"

@@ -66,7 +66,8 @@ DECIDING: Mapping[type[Base], tuple[str, ...]] = {
         ),
     ),
     Approval: (
-        *("kind", "subject", "payload", "payload_digest", "reason", "asked_by", "asked_at", "expires_at"),
+        *("kind", "subject", "mini_app", "period", "step", "student_number", "payload", "payload_digest"),
+        *("reason", "asked_by", "asked_at", "expires_at"),
         *("decided_by", "decided_at", "decision", "note"),
     ),
     DeskDecision: (

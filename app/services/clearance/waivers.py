@@ -20,7 +20,7 @@ from app.domain.errors import AlreadySubmitted, AlreadyWaived, NotRequired, NotW
 from app.domain.row_ledger import ROWS, RowChange
 from app.extensions import DatabaseSession, db
 from app.models import AuditEvent, Sender, Waiver, read_connection, retry_conflicts, write_transaction
-from app.services.audit import add_event
+from app.services.audit import ALONE_BY_COMMAND, add_event, lock_audit
 from app.services.authenticated_rows import Row, is_authentic, is_proven, make_mac, name_row
 from app.services.clearance.cached_answers import load_cached_answers
 from app.services.clearance.unasked import is_exempt
@@ -184,76 +184,139 @@ def grant_waiver(
     *,
     accepts_unknown: bool = False,
 ) -> None:
-    """Waive a step for a student in this period. Reason and numbers come cleaned and folded. A waiver that is
-    without effect is withdrawn for the new one.
+    """Waive a step for a student in this period: the command line's way, by one person. Reason and numbers come cleaned
+    and folded. A waiver that is without effect is withdrawn for the new one.
 
     Raises UnknownStep, OwnDecision, NotRequired (by the sign-in, when the student last looked), UnknownNumber (unless
     that is accepted), AlreadyWaived, or AlreadySubmitted when the slip is already out.
     """
-    step = installed.get_step(step_key)
+    require_waivable(installed, step_key, student_number)
     require_other(granted_by, (student_number,))
-    if is_exempt(load_cached_answers(installed.mini_app.slug, student_number).get(step_key)):
-        raise NotRequired(step_key)
     if not accepts_unknown and not is_known_number(student_number):
         raise UnknownNumber
-    now, rows = get_now(), RowChange()
+    try:
+        with write_transaction() as session:
+            lock_waiver(session, installed, step_key, student_number)
+            add_waiver(
+                session,
+                installed,
+                step_key,
+                student_number,
+                reason,
+                granted_by,
+                told=ALONE_BY_COMMAND,
+                now=get_now(),
+            )
+    except IntegrityError as error:
+        raise AlreadyWaived(step_key) from error
+
+
+def require_waivable(installed: InstalledMiniApp, step_key: str, student_number: str) -> None:
+    """Raise UnknownStep, or NotRequired where the step is not for the student by what was last known of them."""
+    installed.get_step(step_key)
+    if is_exempt(load_cached_answers(installed.mini_app.slug, student_number).get(step_key)):
+        raise NotRequired(step_key)
+
+
+def add_waiver(
+    session: DatabaseSession,
+    installed: InstalledMiniApp,
+    step_key: str,
+    student_number: str,
+    reason: str,
+    granted_by: str,
+    *,
+    told: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """The same within a transaction that called `lock_waiver`. `told` goes into the event: how many decided it, and by
+    which way. Raises OwnDecision, AlreadySubmitted or AlreadyWaived; IntegrityError where another was quicker.
+    """
+    require_other(granted_by, (student_number,))
+    rows = RowChange()
     waiver = Waiver(
         **_describe_student(installed, student_number),
-        step=step.key,
+        step=step_key,
         reason=reason,
         granted_by=granted_by,
         granted_at=now,
     )
     waiver.mac = make_mac(installed.row_keys, Waiver, waiver, now)
     rows.add(name_row(Waiver, waiver))
-    try:
-        with write_transaction() as session:
-            _require_not_submitted(session, installed, student_number)
-            faulty = _hold_waiver(session, installed, step.key, student_number)
-            if faulty is not None and find_waiver_fault(faulty, installed.conventions, installed.row_keys):
-                _withdraw(session, installed, faulty, REPLACED, granted_by, now)
-            session.add(waiver)
-            session.flush()
-            details = {"mini_app": waiver.mini_app, "step": waiver.step, "reason": reason}
-            add_event(
-                session,
-                "step_waived",
-                actor=granted_by,
-                subject=student_number,
-                details=details,
-                now=now,
-                rows=rows,
-            )
-    except IntegrityError as error:
-        raise AlreadyWaived(step_key) from error
+    _require_not_submitted(session, installed, student_number)
+    standing = lock_waiver(session, installed, step_key, student_number)
+    if standing is not None:
+        if not find_waiver_fault(standing, installed.conventions, installed.row_keys):
+            raise AlreadyWaived(step_key)
+        _withdraw(session, installed, standing, REPLACED, granted_by, told, now)
+    session.add(waiver)
+    session.flush()
+    details = {"mini_app": waiver.mini_app, "step": waiver.step, "reason": reason, **told}
+    add_event(
+        session, "step_waived", actor=granted_by, subject=student_number, details=details, now=now, rows=rows
+    )
 
 
 @retry_conflicts
 def withdraw_waiver(
     installed: InstalledMiniApp, step_key: str, student_number: str, reason: str, withdrawn_by: str
 ) -> None:
-    """Take a waiver back: the step counts again. It stays in the table with who withdrew it and why.
+    """Take a waiver back: the step counts again. It stays in the table with who withdrew it and why. The command line's
+    way, by one person.
 
     Raises UnknownStep, OwnDecision, NotWaived, or AlreadySubmitted: a slip that rests on it can only be revoked.
     """
-    step = installed.get_step(step_key)
-    require_other(withdrawn_by, (student_number,))
-    now = get_now()
+    installed.get_step(step_key)
     with write_transaction() as session:
-        waiver = _hold_waiver(session, installed, step.key, student_number)
-        if waiver is None:
-            raise NotWaived(step_key)
-        # After the row is ours: a submission that rests on it has ended by now, and is seen.
-        _require_not_submitted(session, installed, student_number)
-        _withdraw(session, installed, waiver, reason, withdrawn_by, now)
+        waiver = lock_waiver(session, installed, step_key, student_number)
+        take_back_waiver(
+            session,
+            installed,
+            step_key,
+            student_number,
+            waiver,
+            reason,
+            withdrawn_by,
+            told=ALONE_BY_COMMAND,
+            now=get_now(),
+        )
 
 
-def _hold_waiver(
+def take_back_waiver(
+    session: DatabaseSession,
+    installed: InstalledMiniApp,
+    step_key: str,
+    student_number: str,
+    waiver: Waiver | None,
+    reason: str,
+    withdrawn_by: str,
+    *,
+    told: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """The same within a transaction, of the waiver that `lock_waiver` gave. `told` goes into the event: how many decided it,
+    and by which way. Raises OwnDecision, NotWaived or AlreadySubmitted.
+    """
+    require_other(withdrawn_by, (student_number,))
+    # After the row is ours: a submission that rests on it has ended by now, and is seen.
+    _require_not_submitted(session, installed, student_number)
+    if waiver is None:
+        raise NotWaived(step_key)
+    _withdraw(session, installed, waiver, reason, withdrawn_by, told, now)
+
+
+def lock_waiver(
     session: DatabaseSession, installed: InstalledMiniApp, step_key: str, student_number: str
 ) -> Waiver | None:
-    """The waiver that stands, kept as it is until the transaction ends."""
+    """The waiver that stands, kept as it is until the transaction ends, and then the audit's head: submissions take them in
+    this order, too.
+    """
     query = select(Waiver).filter_by(**_describe_student(installed, student_number), step=step_key)
-    return session.scalar(query.where(Waiver.withdrawn_at.is_(None)).with_for_update())
+    waiver = session.scalar(
+        query.where(Waiver.withdrawn_at.is_(None)).with_for_update().execution_options(populate_existing=True)
+    )
+    lock_audit(session)
+    return waiver
 
 
 def _withdraw(
@@ -262,12 +325,13 @@ def _withdraw(
     waiver: Waiver,
     reason: str,
     withdrawn_by: str,
+    told: Mapping[str, Any],
     now: datetime,
 ) -> None:
     """What was not authentic is withdrawn as what it claims to be; the event says so."""
     rows = RowChange()
     details: dict[str, Any] = {"mini_app": waiver.mini_app, "step": waiver.step, "reason": reason}
-    details |= {"granted_by": waiver.granted_by, "granted_for": waiver.reason}
+    details |= {"granted_by": waiver.granted_by, "granted_for": waiver.reason, **told}
     if not is_proven(installed.row_keys.current(), Waiver, waiver):
         details["was_authentic"] = False
     rows.remove(name_row(Waiver, waiver))

@@ -6,7 +6,7 @@ submission, and when a slip is revoked or reissued, audited and with a reason.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from app.domain.slip_code import DEPARTURE_SLIP, SlipCode, format_short_code, ge
 from app.domain.slip_log import CodeState
 from app.extensions import DatabaseSession, db
 from app.models import IssuedCode, LostCode, Sender, Slip, retry_conflicts, write_transaction
-from app.services.audit import add_event
+from app.services.audit import ALONE_BY_COMMAND, add_event
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.slips.issued_log import ISSUED_LOG, CodeRows, Values, find_newest_code, log_code
@@ -148,16 +148,34 @@ class KeyStillSigns(Exception):
 
 @retry_conflicts
 def revoke_slip(number: str, *, reason: str, by: str) -> None:
-    """Revoke a slip for ever. `by` is the staff number of who decided it.
+    """Revoke a slip for ever: the command line's way, by one person. `by` is the staff number of who decided it.
 
     Raises UnknownSlip, OwnDecision or SlipRevoked.
     """
-    now = get_now()
     with write_transaction() as session:
-        rows = _get_code_in_force(session, number)
-        require_other(by, (rows.submission["person_number"],))
-        end_code(session, rows, CodeState.REVOKED, actor=by, reason=reason, now=now)
-        _add_event(session, "slip_revoked", number, reason, by, now)
+        end_slip(session, number, reason=reason, by=by, told=ALONE_BY_COMMAND, now=get_now())
+
+
+def end_slip(
+    session: DatabaseSession,
+    number: str,
+    *,
+    reason: str,
+    by: str,
+    told: Mapping[str, Any],
+    now: datetime,
+    short_code: str = "",
+) -> None:
+    """The same within a transaction that holds nothing yet that others wait for, or the issued log's head. `told` goes
+    into the event: how many decided it, and by which way. With a `short_code` only the slip's newest code of this name is
+    revoked: else SlipRevoked.
+    """
+    rows = _get_code_in_force(session, number)
+    if short_code and rows.code["short_code"] != short_code:
+        raise SlipRevoked(number)
+    require_other(by, (rows.submission["person_number"],))
+    end_code(session, rows, CodeState.REVOKED, actor=by, reason=reason, now=now)
+    _add_event(session, "slip_revoked", number, reason, by, now, told)
 
 
 @retry_conflicts
@@ -178,7 +196,7 @@ def reissue_slip(
         record = parse_slip_record(rows.slip["record"])
         new_code = sign_code(session, installation, rows.submission["mini_app"], record, now)
         issue_code(session, rows._replace(code=new_code), actor=by, reason=reason, now=now)
-        _add_event(session, "slip_reissued", number, reason, by, now)
+        _add_event(session, "slip_reissued", number, reason, by, now, ALONE_BY_COMMAND)
 
 
 def count_codes_of_key(kid: int) -> int:
@@ -224,5 +242,13 @@ def _get_code_in_force(session: DatabaseSession, number: str) -> CodeRows:
     return rows
 
 
-def _add_event(session: DatabaseSession, kind: str, number: str, reason: str, by: str, now: datetime) -> None:
-    add_event(session, kind, actor=by, subject=number, details={"reason": reason}, now=now)
+def _add_event(
+    session: DatabaseSession,
+    kind: str,
+    number: str,
+    reason: str,
+    by: str,
+    now: datetime,
+    told: Mapping[str, Any],
+) -> None:
+    add_event(session, kind, actor=by, subject=number, details={"reason": reason, **told}, now=now)
