@@ -120,6 +120,14 @@ class NumberForm:
             raise MalformedNumber("not a number of a person")
         return number
 
+    def fold_part(self, text: str) -> str:
+        """The same for a part of a number, such as its last digits: without any spaces. "" for what is no part of one."""
+        try:
+            part = self._apply_case(_strip(text).replace(" ", ""))
+        except MalformedNumber:
+            return ""
+        return part if _LETTERS_AND_DIGITS.fullmatch(part) else ""
+
     def is_same(self, text: str, number: str) -> bool:
         """Whether a text from outside means this folded number."""
         try:

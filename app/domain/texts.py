@@ -138,7 +138,7 @@ def find_digits(text: str, base_url: str) -> str:
     """
     if text.isascii() and text.isdigit():  # as a camera opens it: nothing to look for
         return text if len(text) >= LEAST_DIGITS else ""
-    folded = _fold_scanned(text)
+    folded = fold_scanned(text)
     own = f"{_SCHEME.sub('', base_url.lower())}/v/"
     codes: set[str] = set()
     behind = 0
@@ -153,8 +153,8 @@ def find_digits(text: str, base_url: str) -> str:
     return codes.pop() if codes else ""
 
 
-def _fold_scanned(text: str) -> str:
-    """The text without percent signs and full width, every run of what nobody sees one space."""
+def fold_scanned(text: str) -> str:
+    """What was scanned or pasted without percent signs and full width, every run of what nobody sees one space."""
     for _ in range(_MOST_DECODED):
         text = unquote(text)
     signs = (" " if _is_unseen(sign) else sign for sign in unicodedata.normalize("NFKC", text))

@@ -108,7 +108,7 @@ class StaffView(Base):
 
 class RosterEntry(Base):
     """A student of a mini-app and period. `key` is 60 random bits; `source` is how the student came here: `sign_in`, or
-    `desk` where a clerk was told of somebody who never signed in.
+    `desk` where a clerk was told of somebody who never signed in. `name_folded` is the name as it is searched by.
     """
 
     __tablename__ = "roster_entries"
@@ -124,9 +124,10 @@ class RosterEntry(Base):
     period: Mapped[str] = mapped_column(String(20))
     student_number: Mapped[str] = mapped_column(String(32))
     key: Mapped[str] = mapped_column(String(12))
-    name: Mapped[str] = mapped_column(String(80))
-    college: Mapped[str] = mapped_column(String(80))
-    major: Mapped[str] = mapped_column(String(80))
-    level: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(100))
+    name_folded: Mapped[str] = mapped_column(String(200))
+    college: Mapped[str] = mapped_column(String(100))
+    major: Mapped[str] = mapped_column(String(100))
+    level: Mapped[str] = mapped_column(String(100))
     source: Mapped[str] = mapped_column(String(10))
     listed_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -158,6 +158,16 @@ class SessionStore:
         ]
         return found, len(rows) - len(found)
 
+    def list_data(self, person_number: str, now: datetime) -> list[dict[str, Any]]:
+        """What the sessions of a person hold that are not past their absolute limit, the newest first."""
+        wanted = select(_ROWS.c.id_hash).where(
+            _ROWS.c.expires_at > now, _ROWS.c.person_number == person_number
+        )
+        with read_connection(db.engine) as connection:
+            hashes = connection.scalars(wanted.order_by(_ROWS.c.created_at.desc())).all()
+            rows = [self._read(connection, _FIND, id_hash) for id_hash in hashes]
+        return [json.loads(row.data) for row in rows if row is not None]
+
     def sign(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row of the table with its MAC."""
         return {**row, "mac": self._compute_mac(*(row[name] for name in _SIGNED))}

@@ -6,19 +6,24 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Connection, Table, bindparam, select
+from sqlalchemy import Connection, RowMapping, Table, bindparam, or_, select, update
 
 from app.domain.person import Person
+from app.domain.texts import fold_accents, fold_name
 from app.extensions import db
 from app.models import RosterEntry, insert_once, read_connection, write_connection
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
 
+SIGN_IN, DESK = "sign_in", "desk"
 KEY_SIGNS = "0123456789abcdefghjkmnpqrstvwxyz"
 KEY_LENGTH = 12
 """60 bits."""
+FOLDED_LENGTH = 200
+TOLD = ("name", "name_folded", "college", "major", "level")
+"""What a sign-in tells of somebody, and a later one may tell otherwise."""
 
 _ENTRIES = cast("Table", RosterEntry.__table__)
 _OF_PERIOD = select(_ENTRIES).where(
@@ -45,27 +50,35 @@ def make_key() -> str:
     return "".join(secrets.choice(KEY_SIGNS) for _ in range(KEY_LENGTH))
 
 
+def fold_for_search(name: str) -> str:
+    """A name as it is searched by: its letters and digits, without case, accents, spaces and dots of any kind."""
+    return fold_accents(fold_name(name))[:FOLDED_LENGTH]
+
+
 def list_person(installed: InstalledMiniApp, person: Person) -> None:
-    """Let somebody who may clear have a row; one that is there already stays. Writes only where there is none."""
-    if find_listed(installed, person.number) is None:
-        with write_connection(db.engine) as connection:
-            add_listed(connection, installed, person, source="sign_in")
+    """Let somebody who may clear have a row that says what the sign-in tells. Writes only where it does not yet."""
+    with read_connection(db.engine) as connection:
+        held = _find_row(connection, installed, person.number)
+    if held is not None and not _is_outdated(held, person):
+        return
+    with write_connection(db.engine) as connection:
+        if not add_listed(connection, installed, person, source=SIGN_IN):
+            _renew(connection, installed, person)
 
 
-def add_listed(connection: Connection, installed: InstalledMiniApp, person: Person, *, source: str) -> None:
-    """The same in a transaction; of two at once the first one's row stays."""
+def add_listed(connection: Connection, installed: InstalledMiniApp, person: Person, *, source: str) -> bool:
+    """Add a row in a transaction, and tell whether it was added: one that is there already stays, of two at once the
+    first one's.
+    """
     row = {
-        **_describe_period(installed),
+        **describe_period(installed),
         "student_number": person.number,
         "key": make_key(),
-        "name": person.name,
-        "college": person.college,
-        "major": person.major,
-        "level": person.level,
+        **_describe(person),
         "source": source,
         "listed_at": get_now(),
     }
-    insert_once(connection, RosterEntry, row)
+    return insert_once(connection, RosterEntry, row) is not None
 
 
 def find_listed(installed: InstalledMiniApp, student_number: str) -> Listed | None:
@@ -78,13 +91,43 @@ def find_by_key(installed: InstalledMiniApp, key: str) -> Listed | None:
     return _find(_FIND_KEY, installed, key=key)
 
 
-def _find(query: object, installed: InstalledMiniApp, **values: str) -> Listed | None:
-    with read_connection(db.engine) as connection:
-        row = connection.execute(query, {**_describe_period(installed), **values}).mappings().first()  # type: ignore[call-overload]
-    if row is None:
-        return None
+def make_listed(row: RowMapping) -> Listed:
+    """The student of a row."""
     return Listed(row["key"], row["student_number"], row["name"], row["college"], row["major"], row["level"])
 
 
-def _describe_period(installed: InstalledMiniApp) -> dict[str, str]:
+def describe_period(installed: InstalledMiniApp) -> dict[str, str]:
+    """The mini-app and the period of its roster, as rows name them."""
     return {"mini_app": installed.mini_app.slug, "period": installed.settings.period}
+
+
+def _find(query: Any, installed: InstalledMiniApp, **values: str) -> Listed | None:
+    with read_connection(db.engine) as connection:
+        row = connection.execute(query, {**describe_period(installed), **values}).mappings().first()
+    return make_listed(row) if row is not None else None
+
+
+def _find_row(connection: Connection, installed: InstalledMiniApp, student_number: str) -> RowMapping | None:
+    values = {**describe_period(installed), "student_number": student_number}
+    return connection.execute(_FIND_NUMBER, values).mappings().first()
+
+
+def _describe(person: Person) -> dict[str, str]:
+    told = (person.name, fold_for_search(person.name), person.college, person.major, person.level)
+    return dict(zip(TOLD, told, strict=True))
+
+
+def _is_outdated(row: RowMapping, person: Person) -> bool:
+    """Whether a sign-in tells otherwise, or is the first of somebody whom a clerk noted."""
+    return row["source"] == DESK or any(row[name] != told for name, told in _describe(person).items())
+
+
+def _renew(connection: Connection, installed: InstalledMiniApp, person: Person) -> None:
+    period, told = describe_period(installed), _describe(person)
+    is_outdated = or_(_ENTRIES.c.source == DESK, *(_ENTRIES.c[name] != value for name, value in told.items()))
+    connection.execute(
+        update(_ENTRIES)
+        .where(*(_ENTRIES.c[name] == value for name, value in period.items()))
+        .where(_ENTRIES.c.student_number == person.number, is_outdated)
+        .values(**told, source=SIGN_IN)
+    )
