@@ -89,6 +89,8 @@ TRACKED: Mapping[type[Base], tuple[str, ...]] = {
     **DECIDING,
     DeskRefusal: ("connector", "student_number", "cause", "message", "refused_by", "refused_at"),
 }
+FORESEEN = frozenset({"valid_from", "valid_until", "expires_at"})
+"""Moments of a row that lie ahead when it is written."""
 MOST_TOLD = 20
 """How many rows of a kind are named one by one."""
 IN_PORTIONS = {"yield_per": 500}
@@ -235,7 +237,7 @@ def _judge(
 
 def get_moment(model: type[Base], row: Row) -> datetime:
     """When a row came into its state."""
-    moments = (_get(row, name) for name in TRACKED[model])
+    moments = (_get(row, name) for name in TRACKED[model] if name not in FORESEEN)
     return max(moment for moment in moments if isinstance(moment, datetime))
 
 
