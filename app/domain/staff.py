@@ -14,6 +14,8 @@ from app.domain.texts import is_same_word
 
 ALL = ""
 """In a scope: whatever the value."""
+CONFIGURED_ID = 0
+"""The id of a grant that the configuration, or the sign-in, gives: it has no row and ends only there."""
 
 
 class StaffRole(StrEnum):
@@ -58,7 +60,7 @@ RIGHTS: Mapping[StaffRole, frozenset[Right]] = {
     StaffRole.COLLEGE: frozenset({Right.STATUS, Right.DELEGATE}),
     StaffRole.SCHOOL: frozenset({Right.STATUS, Right.FACTS, Right.ASK, Right.APPROVE}),
     StaffRole.AUDITOR: frozenset({Right.STATUS, Right.FACTS, Right.AUDIT}),
-    StaffRole.ADMIN: frozenset({Right.GRANT}),
+    StaffRole.ADMIN: frozenset({Right.GRANT, Right.DELEGATE}),
 }
 """Section 4 of the design: administrators hold no students' data; auditors read and change nothing."""
 

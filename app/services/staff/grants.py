@@ -1,5 +1,6 @@
 """Grants 授权 as they are now: one statement at each request of staff, nothing cached. A grant, its end and its expiry hold
-at the next request. One that is not authentic counts as none.
+at the next request. One that is not authentic counts as none; one that was delegated stands while the one does that it
+was given from. Administrators of the configuration need no row.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, or_, select
+from sqlalchemy import RowMapping, Table, bindparam, or_, select, union_all
 
-from app.domain.staff import EndedGrant, Grant, Grants, Scope, StaffRole
+from app.domain.person import Role
+from app.domain.staff import CONFIGURED_ID, EndedGrant, Grant, Grants, Scope, StaffRole
 from app.extensions import db
-from app.models import StaffGrant, read_connection
+from app.models import Sender, StaffGrant, read_connection
 from app.services.authenticated_rows import is_authentic
 from app.services.installation import Installation
 
@@ -20,43 +22,71 @@ TOLD_FOR = timedelta(days=30)
 """For so long somebody is told that a grant ended."""
 
 _GRANTS = cast("Table", StaffGrant.__table__)
-_FIND = select(_GRANTS).where(
-    _GRANTS.c.staff_number == bindparam("staff_number"),
-    or_(_GRANTS.c.revoked_at.is_(None), _GRANTS.c.revoked_at >= bindparam("since")),
+_PARENTS = _GRANTS.alias("parents")
+_FIND = union_all(
+    select(_GRANTS).where(
+        _GRANTS.c.staff_number == bindparam("staff_number"),
+        or_(_GRANTS.c.revoked_at.is_(None), _GRANTS.c.revoked_at >= bindparam("since")),
+    ),
+    select(_PARENTS)
+    .join(_GRANTS, _GRANTS.c.delegated_from == _PARENTS.c.id)
+    .where(_GRANTS.c.staff_number == bindparam("staff_number"), _GRANTS.c.revoked_at.is_(None)),
 )
-"""Built once: to build it costs more than to run it."""
+"""Somebody's grants, and those of others that they were given from. Built once: to build it costs more than to run it."""
 
 
-def load_grants(installation: Installation, staff_number: str, now: datetime) -> Grants:
-    """What this person (a folded number) may do at this moment."""
+def load_grants(
+    installation: Installation, staff_number: str, now: datetime, told: Role | None = None
+) -> Grants:
+    """What this person (a folded number) may do at this moment; `told` is the role that the sign-in told."""
     with read_connection(db.engine) as connection:
-        return read_grants(installation, connection, staff_number, now)
+        return read_grants(installation, connection, staff_number, now, told)
 
 
 def read_grants(
-    installation: Installation, connection: Connection, staff_number: str, now: datetime
+    installation: Installation, sender: Sender, staff_number: str, now: datetime, told: Role | None = None
 ) -> Grants:
     """The same on this connection, as within a transaction that decides."""
     parameters = {"staff_number": staff_number, "since": now - TOLD_FOR}
-    rows = connection.execute(_FIND, parameters).mappings().all()
-    return select_standing(installation, staff_number, rows, now)
+    rows = sender.execute(_FIND, parameters).mappings().all()
+    grants = select_standing(installation, staff_number, rows, now)
+    if Role.ADMINISTRATOR not in (told, installation.settings.roles.get(staff_number)):
+        return grants
+    configured = Grant(CONFIGURED_ID, staff_number, "", StaffRole.ADMIN, Scope())
+    return Grants(staff_number, (*grants.standing, configured), grants.ended)
 
 
 def select_standing(
     installation: Installation, staff_number: str, rows: Sequence[RowMapping], now: datetime
 ) -> Grants:
-    """Which of somebody's stored grants stand at this moment, and which have ended."""
+    """Which of somebody's stored grants stand at this moment, and which have ended; the rows of others among them are
+    those that they were given from.
+    """
     standing, ended = [], []
-    for row in rows:
-        if not is_authentic(installation.row_keys, StaffGrant, row):
+    authentic = {row["id"]: row for row in rows if is_authentic(installation.row_keys, StaffGrant, row)}
+    for row in authentic.values():
+        if row["staff_number"] != staff_number or row["valid_from"] > now:
             continue
-        if row["revoked_at"] is not None:
-            ended.append(EndedGrant(make_grant(row), row["revoked_at"], row["revoked_by"]))
-        elif row["valid_until"] is not None and row["valid_until"] <= now:
-            ended.append(EndedGrant(make_grant(row), row["valid_until"], ""))
-        elif row["valid_from"] <= now:
+        over = find_end(row, now)
+        if over is None and row["delegated_from"] is not None:
+            parent = authentic.get(row["delegated_from"])
+            if parent is None:
+                continue  # it was given from one that is not there, or not authentic
+            over = find_end(parent, now)
+        if over is None:
             standing.append(make_grant(row))
+        else:
+            ended.append(EndedGrant(make_grant(row), *over))
     return Grants(staff_number, tuple(standing), tuple(ended))
+
+
+def find_end(row: Mapping[str, Any] | RowMapping, now: datetime) -> tuple[datetime, str] | None:
+    """When a stored grant ended, and by whom, "" where its time was over; None while it stands."""
+    if row["revoked_at"] is not None:
+        return row["revoked_at"], row["revoked_by"]
+    if row["valid_until"] is not None and row["valid_until"] <= now:
+        return row["valid_until"], ""
+    return None
 
 
 def make_grant(row: Mapping[str, Any] | RowMapping) -> Grant:

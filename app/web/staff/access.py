@@ -37,7 +37,8 @@ def staff_required(view: View) -> View:
 def get_grants() -> Grants:
     """What the signed-in person may do, as it was when the request came."""
     if "grants" not in g:
-        g.grants = load_grants(get_installation(), current_person().number, get_now())
+        person = current_person()
+        g.grants = load_grants(get_installation(), person.number, get_now(), person.role)
     return cast("Grants", g.grants)
 
 
