@@ -21,6 +21,7 @@ from app.commands.restore import make_restore_group, mark_after
 from app.commands.row_keys import make_row_keys_group
 from app.commands.slip_keys import make_slip_keys_group
 from app.commands.slips import make_slips_group
+from app.commands.staff import make_staff_group
 from app.commands.students import make_students_group
 from app.commands.waivers import make_waive_command, make_waivers_group
 from app.identity.base import IdentityProvider
@@ -44,6 +45,7 @@ def register_commands(
     app.cli.add_command(make_sign_in_group(installation.settings.service.base_url, providers))
     app.cli.add_command(make_waive_command(installation))
     app.cli.add_command(make_waivers_group(installation))
+    app.cli.add_command(make_staff_group(installation))
     app.cli.add_command(make_restore_group(installation))
     for name, command in list(app.cli.commands.items()):
         own = copy(command)  # an extension's is one for all applications of the process
