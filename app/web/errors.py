@@ -22,12 +22,14 @@ from app.domain.mini_app import MiniApp
 from app.domain.person import STAFF, Role
 from app.extensions import DATABASE_ERRORS, NO_CONNECTION, find_reason
 from app.services.slips.slips import list_slips
+from app.services.staff.grants import find_names
 from app.web.admission import Notice, describe_closed, describe_mismatch, find_mini_app
 from app.web.auth.access import get_person
 from app.web.language import (
     gettext,
     render_template,
     show_mini_app,
+    show_moment,
 )
 from app.web.language import lazy_gettext as _l
 from app.web.limits import describe_wait
@@ -69,6 +71,14 @@ STAFF_TEXT = ErrorText(
 """Of who is no student and has pages of their own."""
 STAFF_ELSEWHERE = _l("您登录的是工作人员账号。办理离校，要用办理对象本人的账号登录。核验离校单请从这里进入：")
 OTHER_ROLE = _l("您登录的身份不在其中。在学校有几种身份的，请退出后换一种身份登录。")
+FIELDS = {
+    "q": _l("查找的内容"),
+    "reason": _l("原因"),
+    "note": _l("备注"),
+    "text": _l("说明"),
+    "answer": _l("答复"),
+}
+"""What people type into forms of staff, by the fields' names."""
 RETRIED = frozenset({429, 500, 503})
 """Errors after which the same may work a moment later."""
 
@@ -166,6 +176,17 @@ FACTS: dict[type[facts.DomainError], tuple[int, ErrorText]] = {
             ),
         ),
     ),
+    facts.Conflict: (
+        409,
+        ErrorText(
+            _l("刚刚有人更改了同一条记录"),
+            _l("您的操作没有执行，没有更改任何记录。请返回查看现在的情况，再决定是否继续。"),
+        ),
+    ),
+    facts.OwnDecision: (
+        403,
+        ErrorText(_l("这是您本人的事项"), _l("本人的事项不能由本人办理，没有更改任何记录。请由同事办理。")),
+    ),
     facts.UndoTooLate: (
         409,
         ErrorText(
@@ -247,6 +268,7 @@ def _show_fact(fact: facts.DomainError) -> ResponseReturnValue:
     if isinstance(fact, facts.AskedTooOften):
         return _show_limit(fact)
     again = request.path if isinstance(fact, facts.SigningUnavailable) else ""
+    typed = _list_typed(fact) if isinstance(fact, facts.GrantEnded) else ()
     response = show_error(
         status,
         text,
@@ -257,6 +279,7 @@ def _show_fact(fact: facts.DomainError) -> ResponseReturnValue:
         code=notice.mark if notice else "",
         is_staff=is_staff,
         services=services,
+        typed=typed,
     )
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = "60"
@@ -301,7 +324,37 @@ def _describe(fact: facts.DomainError) -> str:
         return "; ".join(map(describe_unprintable, fact.fields))
     if isinstance(fact, facts.SlipRevoked) and fact.reason:
         return gettext("原因：%(reason)s", reason=fact.reason)
-    return ""
+    if isinstance(fact, facts.NoGrant) and (person := get_person()) is not None:
+        return gettext("您的工号：%(number)s", number=person.number)
+    if isinstance(fact, facts.GrantEnded):
+        return _describe_end(fact)
+    return fact.message if isinstance(fact, facts.ReasonMissing) else ""
+
+
+def _describe_end(fact: facts.GrantEnded) -> str:
+    """Who ended a grant, and when."""
+    time = show_moment(fact.ended_at)
+    if not fact.ended_by:
+        return gettext("授权于 %(time)s 到期。", time=time)
+    name = find_names([fact.ended_by]).get(fact.ended_by)
+    who = f"{name}（{fact.ended_by}）" if name else fact.ended_by
+    return gettext("授权于 %(time)s 由%(who)s结束。", time=time, who=who)
+
+
+def _list_typed(fact: facts.GrantEnded) -> tuple[tuple[str, str], ...]:
+    """What was typed, under the names that its fields have on the pages."""
+    return tuple((str(FIELDS.get(name, name)), value) for name, value in fact.typed.items() if name in FIELDS)
+
+
+def _find_staff_way_back(mark: str) -> str:
+    """Where a page of staff leads back to: after a form the page that it stands on, else the first page; "" elsewhere, and
+    for who has none of them.
+    """
+    if not request.path.startswith("/staff") or mark == facts.NoGrant.__name__:
+        return ""
+    if request.method in ("GET", "HEAD") or mark == facts.GrantEnded.__name__:
+        return "/staff" if get_person() is not None else ""
+    return find_page_above(request.path)
 
 
 def _show_limit(fact: facts.AskedTooOften) -> Response:
@@ -383,10 +436,11 @@ def show_error(
     code: str = "",
     is_staff: bool = False,
     services: Sequence[MiniApp] = (),
+    typed: Sequence[tuple[str, str]] = (),
 ) -> Response:
     """The error as a page, or as JSON for `Accept: application/json`; `fact_name` becomes its
     machine-readable mark, `slip_number` the way to that slip, `again_path` the way to submit once more, `code` what to
-    tell the support, `is_staff` leads to the pages of guards and clerks, and `services` to the mini-apps that are for this person.
+    tell the support, `is_staff` leads to the pages of guards and clerks, and `services` to the mini-apps that are for this person; `typed` is to be copied.
     """
     mark = fact_name or HTTPStatus(status).phrase.replace(" ", "")
     request_id = g.get("request_id", "")
@@ -407,6 +461,8 @@ def show_error(
             retry_path=find_retry_path() if status in RETRIED and not again_path else "",
             is_staff=is_staff,
             services=services,
+            typed=typed,
+            staff_path=_find_staff_way_back(mark),
             code=code,
             own_slips=_find_own_slips(status, mark),
             request_id=request_id,

@@ -142,6 +142,8 @@ def _hash(body: bytes) -> str:
 
 
 MAX_FORM_BYTES = 64 * 1024
+UPLOADS: dict[str | None, int] = {}
+"""The bytes of a file that a form may bring, by its endpoint: set before the form is read for its token."""
 MAX_FORM_MEMORY_BYTES = 4 * MAX_FORM_BYTES
 """Of one text in a form with files. Werkzeug counts what it holds of a file, too: more than the 64 KiB that it reads at once."""
 
@@ -217,6 +219,8 @@ def _start_request() -> None:
     g.request_id = make_request_id()
     if request.mimetype == "application/x-www-form-urlencoded":
         request.max_content_length = MAX_FORM_BYTES
+    elif request.endpoint in UPLOADS:
+        request.max_content_length = UPLOADS[request.endpoint] + MAX_FORM_BYTES
 
 
 def _describe_shell() -> dict[str, Any]:

@@ -5,7 +5,7 @@ was given from. Administrators of the configuration need no row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -87,6 +87,17 @@ def find_end(row: Mapping[str, Any] | RowMapping, now: datetime) -> tuple[dateti
     if row["valid_until"] is not None and row["valid_until"] <= now:
         return row["valid_until"], ""
     return None
+
+
+def find_names(staff_numbers: Collection[str]) -> dict[str, str]:
+    """What those of these people (folded numbers) are called who ever had a grant that names them."""
+    if not staff_numbers:
+        return {}
+    query = select(_GRANTS.c.staff_number, _GRANTS.c.name).where(
+        _GRANTS.c.staff_number.in_(staff_numbers), _GRANTS.c.name != ""
+    )
+    with read_connection(db.engine) as connection:
+        return {row.staff_number: row.name for row in connection.execute(query.order_by(_GRANTS.c.id))}
 
 
 def make_grant(row: Mapping[str, Any] | RowMapping) -> Grant:

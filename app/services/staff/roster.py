@@ -5,6 +5,7 @@ and may clear has a row at once; a clerk may note somebody who never signed in.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -89,6 +90,17 @@ def find_listed(installed: InstalledMiniApp, student_number: str) -> Listed | No
 def find_by_key(installed: InstalledMiniApp, key: str) -> Listed | None:
     """The row of this key, or None."""
     return _find(_FIND_KEY, installed, key=key)
+
+
+def list_by_numbers(installed: InstalledMiniApp, student_numbers: Collection[str]) -> dict[str, Listed]:
+    """The rows of these students (folded numbers), by number; who has none is not among them."""
+    if not student_numbers:
+        return {}
+    period = describe_period(installed)
+    query = select(_ENTRIES).filter_by(**period).where(_ENTRIES.c.student_number.in_(student_numbers))
+    with read_connection(db.engine) as connection:
+        rows = connection.execute(query).mappings().all()
+    return {row["student_number"]: make_listed(row) for row in rows}
 
 
 def make_listed(row: RowMapping) -> Listed:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import zxingcpp
 from PIL import Image, ImageFilter
@@ -76,7 +77,7 @@ def read_picture(sizes: Iterable[Image.Image], base_url: str) -> Iterator[Found]
     for largest in sizes:
         found = _read_first(largest, PLAIN, base_url, end)
         yield found
-        if found.codes:
+        if found.has_own:
             return
     if largest:
         yield _read_first(largest, HARDER, base_url, end)
@@ -89,7 +90,7 @@ def read_pages(pages: Iterable[Image.Image], base_url: str) -> Iterator[Found]:
         drawn.append(page)
         found = _read_first(page, PLAIN, base_url, end)
         yield found
-        is_read = is_read or bool(found.codes)
+        is_read = is_read or found.has_own
     if not is_read:
         yield from (_read_first(page, HARDER, base_url, end) for page in drawn)
 
@@ -106,8 +107,8 @@ def _read_first(picture: Image.Image, views: Views, base_url: str, end: float) -
         if time.thread_time() > end:
             break
         found = _read(view(picture), binarizer, base_url)
-        if found.codes:
-            return Found(found.codes, has_foreign)
+        if found.has_own:
+            return replace(found, has_foreign=has_foreign or (found.has_foreign and not found.codes))
         has_foreign = has_foreign or found.has_foreign
     return Found(has_foreign=has_foreign)
 
@@ -115,7 +116,8 @@ def _read_first(picture: Image.Image, views: Views, base_url: str, end: float) -
 def _read(view: Image.Image, binarizer: zxingcpp.Binarizer, base_url: str) -> Found:
     texts = {found.text for found in zxingcpp.read_barcodes(view, formats=QR, binarizer=binarizer)}
     codes = frozenset(digits for text in texts if (digits := parse_own_address(text, base_url)))
-    return Found(codes, len(texts) > len(codes))
+    desk_codes = frozenset(digits for text in texts if (digits := parse_desk_address(text, base_url)))
+    return Found(codes, len(texts) > len(codes), desk_codes)
 
 
 def parse_own_address(text: str, base_url: str) -> str:
@@ -135,3 +137,10 @@ def parse_own_address(text: str, base_url: str) -> str:
     except MalformedCode:
         return ""
     return found[1]
+
+
+def parse_desk_address(text: str, base_url: str) -> str:
+    """The digits of a student's desk code 办理码, where a QR's text is the address that it opens; or ""."""
+    own = re.escape(base_url.partition("://")[2])
+    found = re.fullmatch(rf"https?://{own}/c/([0-9]{{1,400}})", text, re.ASCII | re.IGNORECASE)
+    return found[1] if found else ""

@@ -129,7 +129,7 @@ class ReaderPool:
         reading = parse_reading(bytes(told))
         end = "cut" if reading.outcome is None else "whole"
         upload_seconds.labels(end).observe(time.monotonic() - begun)
-        if is_late and not reading.found.codes:
+        if is_late and not reading.found.has_own:
             raise _refuse(UploadRefusal.LATE)
         return reading
 

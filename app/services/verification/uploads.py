@@ -117,6 +117,21 @@ def read_code(installation: Installation, data: bytes) -> str:
     return _get_only(reading.found)
 
 
+def read_desk_code(installation: Installation, data: bytes) -> str:
+    """The digits of the one desk code 办理码 in a picture, unproven. Raises UnreadableCode, by its kind."""
+    _require_few_bytes(data)
+    try:
+        found = installation.reader_pool.read(data).found
+    except Busy as error:
+        raise ReadersBusy from error
+    if len(found.desk_codes) > 1:
+        raise SeveralCodes
+    if not found.desk_codes:
+        raise ForeignCode if found.codes or found.has_foreign else NoCodeFound
+    (digits,) = found.desk_codes
+    return digits
+
+
 def verify_file(installation: Installation, data: bytes) -> FileVerification:
     """Verify the one slip code in a picture or on the first pages of a PDF file, and the file itself.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -10,8 +11,9 @@ from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from app.domain.errors import GrantEnded, NoGrant, NotFound
-from app.domain.staff import EndedGrant, Grant, Grants, Right, Scope
+from app.domain.staff import ALL, EndedGrant, Grant, Grants, Right, Scope
 from app.services.clock import get_now
+from app.services.installation import InstalledMiniApp
 from app.services.staff.grants import load_grants
 from app.services.staff.views import log_view
 from app.web.auth.access import current_person, signed_in_required
@@ -56,6 +58,29 @@ def require(right: Right, scope: Scope) -> Grant:
     return found
 
 
+def list_colleges(
+    grants: Grants, right: Right, installed: InstalledMiniApp, step_key: str
+) -> tuple[str, ...] | None:
+    """The colleges of whose students these grants bring a right at a step: none are named where it is all, and None where
+    it is nobody's.
+    """
+    scope = get_scope(installed, step_key)
+    held = [one.scope.college for one in grants.list(right) if fits_for_some(one.scope, scope)]
+    if not held:
+        return None
+    return () if ALL in held else tuple(dict.fromkeys(held))
+
+
+def get_scope(installed: InstalledMiniApp, step_key: str) -> Scope:
+    """A step of a mini-app in its period, for all colleges."""
+    return Scope(installed.mini_app.slug, step_key, period=installed.settings.period)
+
+
+def fits_for_some(held: Scope, scope: Scope) -> bool:
+    """Whether a scope holds here for one college at least."""
+    return replace(held, college=ALL).covers(scope)
+
+
 def note_view(student_number: str, page: str) -> None:
     """Log that the signed-in person is shown this student (a folded number) on this page, before it is shown. Raises
     SQLAlchemyError, which answers 503, where that cannot be written.
@@ -69,5 +94,9 @@ def _explain_ended(ended: tuple[EndedGrant, ...]) -> GrantEnded | None:
     if request.method in ("GET", "HEAD") or not ended:
         return None
     newest = max(ended, key=lambda one: one.ended_at)
-    typed = {name: value for name, value in request.form.items() if name not in NEVER_RETURNED and value}
-    return GrantEnded(newest.ended_at, newest.ended_by, typed)
+    return GrantEnded(newest.ended_at, newest.ended_by, list_typed())
+
+
+def list_typed() -> dict[str, str]:
+    """What somebody typed into the form that was sent, by the names of its fields."""
+    return {name: value for name, value in request.form.items() if name not in NEVER_RETURNED and value}
