@@ -35,6 +35,17 @@ def read_reason(text: str, conventions: Conventions) -> str:
     return reason
 
 
+def read_note(text: str) -> str:
+    """A note as it is kept: at most 200 characters in one line, or "". Raises MalformedReason."""
+    try:
+        note = clean_text(text)
+    except ControlCharacter as error:
+        raise MalformedReason("holds a control character") from error
+    if len(note) > MAX_REASON:
+        raise MalformedReason(f"has more than {MAX_REASON} characters")
+    return note
+
+
 def read_decider(text: str, conventions: Conventions) -> str:
     """The staff number of who decides, folded. Raises MalformedNumber, and NobodysNumber for what is nobody's: 0, none."""
     number = conventions.numbers.fold(text)

@@ -11,8 +11,9 @@ from typing import Any, cast
 
 from sqlalchemy import RowMapping, Table, bindparam, or_, select, union_all
 
+from app.domain.errors import GrantEnded, NotFound
 from app.domain.person import Role
-from app.domain.staff import CONFIGURED_ID, EndedGrant, Grant, Grants, Scope, StaffRole
+from app.domain.staff import CONFIGURED_ID, EndedGrant, Grant, Grants, Right, Scope, StaffRole
 from app.extensions import db
 from app.models import Sender, StaffGrant, read_connection
 from app.services.authenticated_rows import is_authentic
@@ -112,3 +113,24 @@ def make_grant(row: Mapping[str, Any] | RowMapping) -> Grant:
         row["valid_until"],
         row["delegated_from"],
     )
+
+
+def require_grant(
+    installation: Installation,
+    sender: Sender,
+    staff_number: str,
+    right: Right,
+    scope: Scope,
+    now: datetime,
+) -> Grants:
+    """What this person has, where one grant brings the right for this scope: asked within a transaction that holds the
+    audit's head, so that none ends before it does. Raises GrantEnded, or NotFound where there never was one.
+    """
+    grants = read_grants(installation, sender, staff_number, now)
+    if grants.allows(right, scope):
+        return grants
+    fitting = [one for one in grants.ended if one.grant.allows(right) and one.grant.scope.covers(scope)]
+    if not fitting:
+        raise NotFound
+    newest = max(fitting, key=lambda one: one.ended_at)
+    raise GrantEnded(newest.ended_at, newest.ended_by, {})
