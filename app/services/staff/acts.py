@@ -9,7 +9,7 @@ from typing import Any
 
 from app.domain.clearance import StepState
 from app.domain.errors import AlreadyWaived, NotWaived
-from app.domain.staff import ALL, Right, Scope
+from app.domain.staff import Right
 from app.models import retry_conflicts, write_transaction
 from app.services.clearance.cached_answers import load_cached_answers
 from app.services.clearance.judging import judge_kept
@@ -17,7 +17,7 @@ from app.services.clearance.waivers import find_waivers, list_waivers
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.staff.approvals import Asked, ask
-from app.services.staff.approved_acts import ACTS, Kind, Order, Subject
+from app.services.staff.approved_acts import ACTS, Kind, Order, Subject, get_scope
 from app.services.staff.grants import require_grant
 from app.services.staff.roster import Listed
 
@@ -125,19 +125,16 @@ def _act_or_ask(
         return ask(
             installation, kind, subject, reason, by, show_item(installed, student.student_number, step_key)
         )
-    _act(installation, kind, subject, student.college, reason, by)
+    _act(installation, kind, subject, reason, by)
     return None
 
 
 @retry_conflicts
-def _act(
-    installation: Installation, kind: Kind, subject: Subject, college: str, reason: str, by: str
-) -> None:
+def _act(installation: Installation, kind: Kind, subject: Subject, reason: str, by: str) -> None:
     """Do it at once, by one person, whose right is looked up again inside the transaction."""
-    act, about, now = ACTS[kind], subject.about, get_now()
-    scope = Scope(about["mini_app"], about["step"], college or ALL, about["period"])
+    act, now = ACTS[kind], get_now()
     with write_transaction() as session:
         act.lock(session, subject)
-        require_grant(installation, session.connection(), by, Right.ASK, scope, now)
+        require_grant(installation, session, by, Right.ASK, get_scope(session, subject), now)
         seen = act.look(session, subject)
         act.run(session, subject, seen, Order(reason, by, ALONE_BY_PAGE, now))

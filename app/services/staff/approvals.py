@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, false, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, false, or_, select, true
 
 from app.domain.decisions import require_other
 from app.domain.errors import (
@@ -30,12 +30,11 @@ from app.domain.errors import (
 )
 from app.domain.hash_chain import get_hash
 from app.domain.row_ledger import RowChange
-from app.domain.staff import ALL, Grants, Right, Scope
+from app.domain.staff import ALL, Grants, Right
 from app.extensions import DatabaseSession, db
 from app.models import (
     Approval,
     RosterEntry,
-    Sender,
     StaffGrant,
     read_connection,
     retry_conflicts,
@@ -45,7 +44,7 @@ from app.services.audit import add_event
 from app.services.authenticated_rows import is_authentic, make_mac, name_row
 from app.services.clock import get_now
 from app.services.installation import Installation
-from app.services.staff.approved_acts import ACTS, Act, Kind, Order, Subject
+from app.services.staff.approved_acts import ACTS, Act, Kind, Order, Subject, get_scope
 from app.services.staff.grants import read_grants, require_grant
 
 OPEN_FOR = timedelta(hours=72)
@@ -138,7 +137,7 @@ def ask(
     require_other(by, (subject.student_number,))
     with write_transaction() as session:
         act.lock(session, subject)
-        require_grant(installation, session.connection(), by, Right.ASK, _get_scope(session, subject), now)
+        require_grant(installation, session, by, Right.ASK, get_scope(session, subject), now)
         seen = act.look(session, subject)
         standing = session.scalar(
             select(Approval).filter_by(**_name_subject(kind, subject, seen), decided_at=None)
@@ -183,8 +182,8 @@ def decide(installation: Installation, request_id: int, verdict: Verdict, note: 
             found["student_number"],
         ):
             raise ChangedSinceAsked
-        scope = _get_scope(session, subject)
-        grants = require_grant(installation, session.connection(), by, Right.APPROVE, scope, now)
+        scope = get_scope(session, subject)
+        grants = require_grant(installation, session, by, Right.APPROVE, scope, now)
         if (row.decided_by, row.decision) == (by, verdict):
             return
         if row.decided_at is not None:
@@ -267,7 +266,7 @@ def _require_second_person(
     installation: Installation, session: DatabaseSession, asked_by: str, grants: Grants, now: datetime
 ) -> None:
     """Raise NeedsSecondPerson for who asked, and where one of both has a right of the other's to stand in for them."""
-    theirs = read_grants(installation, session.connection(), asked_by, now)
+    theirs = read_grants(installation, session, asked_by, now)
     given_from = {grant.delegated_from for grant in (*grants.standing, *theirs.standing)} - {None}
     owners = session.scalars(select(_GRANTS.c.staff_number).where(_GRANTS.c.id.in_(given_from))).all()
     if asked_by == grants.staff_number or {asked_by, grants.staff_number} & set(owners):
@@ -329,21 +328,14 @@ def _find_subject(installation: Installation, slug: str, student_number: str, st
     raise UnknownMiniApp(slug)
 
 
-def _get_scope(sender: Sender, subject: Subject) -> Scope:
-    """Where a right must hold for it: the student's college is the roster's."""
-    about = subject.about
-    query = select(_ROSTER.c.college).filter_by(
-        mini_app=about["mini_app"], period=about["period"], student_number=about["student_number"]
-    )
-    college = sender.execute(query).scalar() or ALL
-    return Scope(about["mini_app"], about["step"], college, about["period"])
-
-
 def _limit(grants: Grants, right: Right) -> ColumnElement[bool]:
     """The condition of a right's scopes."""
     columns = (_ROWS.c.mini_app, _ROWS.c.step, _ROSTER.c.college, _ROWS.c.period)
     scopes = [
-        and_(*(column == value for column, value in zip(columns, grant.scope, strict=True) if value != ALL))
+        and_(
+            true(),
+            *(column == value for column, value in zip(columns, grant.scope, strict=True) if value != ALL),
+        )
         for grant in grants.list(right)
     ]
     return or_(*scopes) if scopes else false()

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from app.domain.errors import AlreadySubmitted, AlreadyWaived, NotWaived, SlipRevoked, UnknownSlip
 from app.domain.slip_log import CodeState
+from app.domain.staff import ALL, Scope
 from app.extensions import DatabaseSession
-from app.models import Waiver
+from app.models import RosterEntry, Sender, Waiver
 from app.services.audit import lock_audit
 from app.services.authenticated_rows import name_row
 from app.services.clearance.waivers import (
@@ -29,6 +30,8 @@ from app.services.installation import InstalledMiniApp
 from app.services.slips.issued_log import ISSUED_LOG, find_newest_code
 from app.services.slips.issuing import end_slip
 from app.services.slips.slips import find_submitted_slip
+
+_ROSTER = cast("Table", RosterEntry.__table__)
 
 
 class Kind(StrEnum):
@@ -56,6 +59,16 @@ class Subject:
             "step": self.step_key,
             "student_number": self.student_number,
         }
+
+
+def get_scope(sender: Sender, subject: Subject) -> Scope:
+    """Where a right must hold for an act: the student's college is the roster's."""
+    about = subject.about
+    query = select(_ROSTER.c.college).where(
+        *(_ROSTER.c[name] == about[name] for name in ("mini_app", "period", "student_number"))
+    )
+    college = sender.execute(query).scalar() or ALL
+    return Scope(about["mini_app"], about["step"], college, about["period"])
 
 
 @dataclass(frozen=True, slots=True)
