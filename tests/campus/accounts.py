@@ -141,6 +141,12 @@ DEMO_ACCOUNTS: tuple[Account, ...] = (
     Account("00420014", "许丽华", "研究生院", "研究生院工作人员", Role.CLERK),
     Account("00420015", "高志强", "研究生院", "研究生院工作人员", Role.CLERK),
     Account("00420016", "马国栋", "保卫处", "门卫，核验离校单", Role.GUARD),
+    Account("00420017", "罗秀英", "档案馆", "档案馆工作人员", Role.TEACHER),
+    Account("00420018", "邓国强", "后勤服务集团", "学生宿舍管理员", Role.TEACHER),
+    Account("00420019", "蒋建华", "后勤服务集团", "宿舍管理部门负责人", Role.TEACHER),
+    Account("00420020", "韩雪梅", "矿业工程学院", "辅导员", Role.TEACHER),
+    Account("00420021", "曹文博", "审计处", "审计人员", Role.TEACHER),
+    Account("00420022", "彭立新", "信息化建设与管理处", "系统管理员", Role.TEACHER),
 )
 
 DEMO_STUDENTS: tuple[Account, ...] = tuple(person for person in DEMO_ACCOUNTS if person.role in LEAVERS)

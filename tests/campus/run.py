@@ -28,6 +28,7 @@ from tests.campus.accounts import DEMO_ACCOUNTS
 from tests.campus.client import PROJECT, start_campus
 from tests.campus.credentials import DEMO, PASSWORD
 from tests.campus.described import DescriptionError, read_departments, split_places
+from tests.campus.staff import STAFF_DOOR, grant_all, is_staff_demo
 from tests.log_watch import keep_log
 
 START_SECONDS = 60
@@ -206,10 +207,13 @@ def _require_free(port: int) -> None:
             raise ServiceNotReadyError(f"cannot listen on port {port}: {error.strerror}") from error
 
 
-def _print_accounts() -> None:
+def _print_accounts(rights: Mapping[str, str]) -> None:
     print(f"\n演示账号（密码都是 {PASSWORD}）:")
     for account in DEMO_ACCOUNTS:
-        print(f"  {account.number:<12}{account.case}")
+        may = f"；工作台：{rights[account.number]}" if account.number in rights else ""
+        print(f"  {account.number:<12}{account.case}{may}")
+    if rights:
+        print(f"工作台在 /staff，也可以直接打开 {STAFF_DOOR}")
 
 
 def _run_flask(options: argparse.Namespace) -> int:
@@ -270,11 +274,12 @@ def main() -> int:
         )
         prepare(environment)
         _run([sys.executable, "-m", "flask", "--app", "wsgi", "check-config"], environment)
+        rights = grant_all(environment) if is_staff_demo(options.config) else {}
         service = start_service(environment, options.port)
         running.append(service)
         print(f"service       http://127.0.0.1:{options.port}/")
         print(f"pretend campus {campus.url}/")
-        _print_accounts()
+        _print_accounts(rights)
         print(f"\nready http://127.0.0.1:{options.port}/", flush=True)
         return service.wait()
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ page is shown, and apart from the audit's chain, whose one head every look at a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import cast
@@ -32,21 +32,22 @@ class DayOfViews:
     last_at: datetime
 
 
-@retry_conflicts
 def log_view(viewer: str, subject: str, page: str, now: datetime) -> None:
     """Log that `viewer` is shown the student `subject` (folded numbers) on this page, and return once that is stored. `now`
     is on the service's wall clock, whose day it counts for. Raises SQLAlchemyError where it cannot be written: then the
     page must not be shown.
     """
-    row = {"viewer": viewer, "subject": subject, "page": page, "day": now.date()}
-    with write_connection(db.engine) as connection:
-        add_up(
-            connection,
-            StaffView,
-            [{**row, "count": 1, "first_at": now, "last_at": now}],
-            "count",
-            moved=("last_at",),
-        )
+    log_views(viewer, [subject], page, now)
+
+
+@retry_conflicts
+def log_views(viewer: str, subjects: Collection[str], page: str, now: datetime) -> None:
+    """The same of several students whom one page shows, each once; of none nothing is written."""
+    told = {"viewer": viewer, "page": page, "day": now.date(), "count": 1, "first_at": now, "last_at": now}
+    rows = [{**told, "subject": subject} for subject in sorted({*subjects})]
+    if rows:
+        with write_connection(db.engine) as connection:
+            add_up(connection, StaffView, rows, "count", moved=("last_at",))
 
 
 def list_views(
@@ -57,12 +58,15 @@ def list_views(
     since: date | None = None,
     before: datetime | None = None,
     limit: int | None = None,
+    within: Callable[[ColumnElement[str]], ColumnElement[bool]] | None = None,
 ) -> list[DayOfViews]:
     """Looks at a student, by a person and on a day, or from a day on, the newest first; "" and None are all. `before`
     leaves out those whose last look was then or later. At most `limit`, and besides those of the very moment of the last
-    one, so that a page that goes on before that moment misses none.
+    one, so that a page that goes on before that moment misses none. `within` makes of the column of students the
+    condition of a scope.
     """
     conditions: list[ColumnElement[bool]] = [
+        *([within(_VIEWS.c.subject)] if within is not None else []),
         *([_VIEWS.c.subject == subject] if subject else []),
         *([_VIEWS.c.viewer == viewer] if viewer else []),
         *([_VIEWS.c.day == day] if day is not None else []),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import Flask
 
+from app.web.staff.audit import staff_audit
 from app.web.staff.home import staff_home
 
 
 def init_staff(app: Flask) -> None:
     """Bind every page of staff."""
-    for blueprint in (staff_home,):
+    for blueprint in (staff_home, staff_audit):
         app.register_blueprint(blueprint)

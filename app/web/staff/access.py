@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -15,7 +15,7 @@ from app.domain.staff import ALL, EndedGrant, Grant, Grants, Right, Scope
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
 from app.services.staff.grants import load_grants
-from app.services.staff.views import log_view
+from app.services.staff.views import log_views
 from app.web.auth.access import current_person, signed_in_required
 from app.web.page_context import get_installation
 
@@ -81,12 +81,26 @@ def fits_for_some(held: Scope, scope: Scope) -> bool:
     return replace(held, college=ALL).covers(scope)
 
 
+def require_somewhere(right: Right) -> tuple[Scope, ...]:
+    """Where the person has this right. Raises as `require` does where that is nowhere."""
+    grants = get_grants()
+    found = tuple(grant.scope for grant in grants.list(right))
+    if not found:
+        raise _explain_ended(tuple(one for one in grants.ended if one.grant.allows(right))) or NotFound
+    return found
+
+
 def note_view(student_number: str, page: str) -> None:
     """Log that the signed-in person is shown this student (a folded number) on this page, before it is shown. Raises
     SQLAlchemyError, which answers 503, where that cannot be written.
     """
+    note_views([student_number], page)
+
+
+def note_views(student_numbers: Collection[str], page: str) -> None:
+    """The same of several students whom one page shows."""
     installation = get_installation()
-    log_view(current_person().number, student_number, page, installation.get_local_time(get_now()))
+    log_views(current_person().number, student_numbers, page, installation.get_local_time(get_now()))
 
 
 def _explain_ended(ended: tuple[EndedGrant, ...]) -> GrantEnded | None:

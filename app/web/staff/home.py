@@ -8,8 +8,9 @@ from typing import Any
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.domain.staff import Grants
-from app.web.language import render_template
+from app.domain.staff import Grants, Right
+from app.web.language import gettext, render_template
+from app.web.page_context import url_for
 from app.web.staff.access import get_grants, staff_required
 
 staff_home = Blueprint("staff_home", __name__)
@@ -26,9 +27,16 @@ class Door:
     waiting: int = 0
 
 
-def list_doors(_grants: Grants) -> list[Door]:
+def list_doors(grants: Grants) -> list[Door]:
     """The pages that these grants open, the most used first."""
-    return []
+    return [*_list_audit_doors(grants)]
+
+
+def _list_audit_doors(grants: Grants) -> list[Door]:
+    if not grants.list(Right.AUDIT):
+        return []
+    detail = gettext("谁对谁做了什么，谁查看过谁，审计链是否完整")
+    return [Door(url_for("staff_audit.events"), gettext("审计"), detail)]
 
 
 def render_staff(name: str, **data: Any) -> str:

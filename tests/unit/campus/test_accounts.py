@@ -11,7 +11,7 @@ def test_the_demo_accounts_are_those_of_the_contract() -> None:
     students = [f"TS{23000000 + n}" for n in (*range(1, 10), 11)] + ["TB23000010", "TS25000012"]
     undergraduates = ["08230001", "08230002"]
     postdocs = ["00520021", "00520022"]
-    staff = ["00420013", "00420014", "00420015", "00420016"]
+    staff = [f"{420013 + n:08}" for n in range(10)]
     assert sorted(person.number for person in DEMO_ACCOUNTS) == sorted(
         students + undergraduates + postdocs + staff
     )
