@@ -18,7 +18,7 @@ from tests.campus.client import PROJECT
 from tests.campus.run import make_environment
 from tests.integration.conftest import MakeDatabase
 
-HEAD = "0016"
+HEAD = "0017"
 """The newest migration: a new one is named here, so that two at the same time are noticed."""
 
 

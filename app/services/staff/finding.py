@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Table, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, case, false, func, select
 
 from app.domain.errors import NotAStudent, NotGraduating, UnknownNumber
 from app.domain.person import MalformedNumber, Person, Role, parse_person
@@ -104,11 +104,11 @@ def _search(installed: InstalledMiniApp, part: str, name: str, colleges: Collect
     with read_connection(db.engine) as connection:
         scope = tuple(_limit(connection, installed, colleges))
         whole = _select(connection, _ENTRIES.c.student_number == part, *scope) if part else []
-        fits = tuple(_describe_fit(part, name))
-        if whole or not fits:
+        fits = _describe_fit(part, name)
+        if whole or fits is None:
             return whole
         is_longer = case((_ENTRIES.c.name_folded == name, 0), else_=1)
-        return _select(connection, or_(*fits), *scope, first=is_longer)
+        return _select(connection, fits, *scope, first=is_longer)
 
 
 def _select(
@@ -119,12 +119,13 @@ def _select(
     return [make_listed(row) for row in connection.execute(query).mappings()]
 
 
-def _describe_fit(part: str, name: str) -> Iterator[ColumnElement[bool]]:
+def _describe_fit(part: str, name: str) -> ColumnElement[bool] | None:
+    """Numbers have digits, and names have none: one of both is searched for. None where that is too little."""
     number = _ENTRIES.c.student_number
-    if len(part) >= LEAST_DIGITS:
-        yield func.substr(number, func.length(number) - len(part) + 1) == part
-    if name:
-        yield _ENTRIES.c.name_folded.contains(name, autoescape=True)
+    if any(sign.isdigit() for sign in part):
+        ends_so = func.substr(number, func.length(number) - len(part) + 1) == part
+        return ends_so if len(part) >= LEAST_DIGITS else None
+    return _ENTRIES.c.name_folded.contains(name, autoescape=True) if name else None
 
 
 def _limit(
