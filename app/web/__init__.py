@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from app.web.desk_codes import desk_codes
 from app.web.errors import register_errors
 from app.web.language import register_languages, register_templates
 from app.web.limits import register_limits
@@ -29,6 +30,6 @@ def init_web(app: Flask) -> None:
     register_headers(app)
     register_compression(app)
     register_errors(app)
-    for blueprint in (ops, verify_pages, slip_pages, notices, mini_app_pages):
+    for blueprint in (ops, verify_pages, slip_pages, notices, mini_app_pages, desk_codes):
         app.register_blueprint(blueprint)
     init_staff(app)

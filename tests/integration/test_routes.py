@@ -51,6 +51,8 @@ RULES = {
     "mini_app.act": Access.STUDENT,
     "mini_app.check_answers": Access.STUDENT,
     "mini_app.submit_departure": Access.STUDENT,
+    "desk_codes.show": Access.STUDENT,
+    "desk_codes.open_code": Access.ANYBODY,
     "notices.privacy": Access.ANYBODY,
     "notices.faq": Access.ANYBODY,
     "notices.consent": Access.STUDENT,
@@ -87,6 +89,7 @@ ARGUMENTS = {
     "number": "LX260000000000000",
     "name": "campus",
     "code": "1",
+    "token": "1",
     "filename": "lixiao.css",
 }
 

@@ -4,17 +4,19 @@ and may clear has a row at once; a clerk may note somebody who never signed in.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, Table, bindparam, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.person import Person
 from app.domain.texts import fold_accents, fold_name
 from app.extensions import db
-from app.models import RosterEntry, insert_once, read_connection, write_connection
+from app.models import LITTLE_PATIENCE_SECONDS, RosterEntry, insert_once, read_connection, write_connection
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
 
@@ -25,6 +27,8 @@ KEY_LENGTH = 12
 FOLDED_LENGTH = 200
 TOLD = ("name", "name_folded", "college", "major", "level")
 """What a sign-in tells of somebody, and a later one may tell otherwise."""
+
+log = logging.getLogger(__name__)
 
 _ENTRIES = cast("Table", RosterEntry.__table__)
 _OF_PERIOD = select(_ENTRIES).where(
@@ -57,14 +61,26 @@ def fold_for_search(name: str) -> str:
 
 
 def list_person(installed: InstalledMiniApp, person: Person) -> None:
-    """Let somebody who may clear have a row that says what the sign-in tells. Writes only where it does not yet."""
+    """Let somebody who may clear have a row that says what the sign-in tells. Writes only where it does not yet, and then
+    waits for its turn but for a moment. Raises SQLAlchemyError.
+    """
     with read_connection(db.engine) as connection:
         held = _find_row(connection, installed, person.number)
     if held is not None and not _is_outdated(held, person):
         return
-    with write_connection(db.engine) as connection:
+    with write_connection(db.engine, LITTLE_PATIENCE_SECONDS) as connection:
         if not add_listed(connection, installed, person, source=SIGN_IN):
             _renew(connection, installed, person)
+
+
+def try_to_list(installed: InstalledMiniApp, person: Person) -> bool:
+    """The same for who only comes by, and is kept from nothing by a database that fails; tells whether it was done."""
+    try:
+        list_person(installed, person)
+    except SQLAlchemyError as error:
+        log.warning("somebody could not be entered on the roster", extra={"error": type(error).__name__})
+        return False
+    return True
 
 
 def add_listed(connection: Connection, installed: InstalledMiniApp, person: Person, *, source: str) -> bool:

@@ -47,6 +47,7 @@ from app.services.sign_in.sign_in import (
 from app.web.auth.access import FORM_WAS_LOST, PERSON, get_person, keep_keys
 from app.web.language import gettext, localized, render_template
 from app.web.language import lazy_gettext as _l
+from app.web.rosters import list_at_sign_in
 from app.web.session import get_session
 
 PROVIDER = "provider"
@@ -106,6 +107,7 @@ def welcome(provider: IdentityProvider, pending: PendingSignIn) -> ResponseRetur
     log_outcome(provider, "signed_in")
     get_session().sign_in(person.number, pending.campus_session)
     session[PERSON] = person.to_json()
+    list_at_sign_in(person)
     keep_keys(person.keys)
     session[PROVIDER] = provider.name
     generate_csrf()  # kept with the session: no page need write it there for its sign-out form

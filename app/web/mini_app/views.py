@@ -38,6 +38,7 @@ from app.web.language import localized, render_template, show_mini_app, show_mom
 from app.web.limits import Kind, LiveQueries
 from app.web.mini_app.view_data import ClearanceView, describe_asked, view_clearance, view_step
 from app.web.page_context import get_installation
+from app.web.rosters import list_on_page
 from app.web.slip_texts import describe_unprintable, view_state
 from app.web.slips import lead_to_new_slip
 
@@ -60,6 +61,7 @@ def open_for_leaver(app_path: str) -> tuple[Installation, InstalledMiniApp, Pers
     installation, installed = open_mini_app(app_path)
     person = current_person()
     installed.require_graduate(person)
+    list_on_page(installed, person)
     return installation, installed, person
 
 
