@@ -103,7 +103,7 @@ def test_consent_is_audited_with_the_version_and_so_is_its_withdrawal(
 ) -> None:
     visitor = asking.visit()
     visitor.sign_in(fresh_student)
-    given = ("consent_given", {"mini_app": "graduate_departure", "version": "2026-11"})
+    given = ("consent_given", {"mini_app": "graduate_departure", "version": "2026-12"})
     assert list_events(asking, fresh_student) == [given]
     page = visitor.get(PRIVACY)
     assert "您已于" in page.text
@@ -133,7 +133,7 @@ def test_a_new_version_of_the_notice_asks_again(
     )
     manifest = folder / "manifest.toml"
     manifest.write_text(
-        manifest.read_text("utf-8").replace('version = "2026-11"', 'version = "2027"'), "utf-8"
+        manifest.read_text("utf-8").replace('version = "2026-12"', 'version = "2027"'), "utf-8"
     )
     changes = {"LIXIAO_MINI_APPS__GRADUATE_DEPARTURE__FOLDER": str(folder)}
     with running_service(campus, asking.data_dir, changes, configs=[CONSENT]) as newer:

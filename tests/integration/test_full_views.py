@@ -232,4 +232,11 @@ def test_a_guard_who_typed_a_code_goes_on_typing(service: Service, slip: IssuedS
 def test_the_privacy_notice_says_that_views_are_recorded_and_how_long(service: Service) -> None:
     page = requests.get(f"{service.url}/graduate-departure/privacy", timeout=30).text
     assert "谁在什么时候看过哪一张，都有记录" in page
-    assert "查看记录 365 天" in page
+    assert "离校单查看记录 365 天" in page
+
+
+def test_the_privacy_notice_says_what_staff_see_and_that_each_look_is_recorded(service: Service) -> None:
+    page = requests.get(f"{service.url}/graduate-departure/privacy", timeout=30).text
+    assert "每查看一位学生，都按人、按天记录在案" in page
+    assert "系统管理员</b>看不到学生信息" in page
+    assert "学生查看记录 365 天" in page

@@ -147,7 +147,7 @@ def test_all_mistakes_of_a_manifest_are_told_at_once(folder: Path) -> None:
     change(folder, 'offered_for = ["card_status"]', 'offered_for = ["card"]')
     change(folder, 'passes = ["审核通过"]', "passes = []")
     change(folder, 'once_per = "period"', 'once_per = "life"')
-    change(folder, 'version = "2026-11"', 'version = "of June"')
+    change(folder, 'version = "2026-12"', 'version = "of June"')
     change(folder, 'words = { active = "有效", cancelled = "已注销" }', "texts = {}")
     (folder / "sample.json").write_text("{}")
     prefix = "graduate_departure/manifest.toml: "
