@@ -133,15 +133,16 @@ def find_authority(giver: Grants, offer: Offer, today: date, zone: tzinfo) -> Gr
     """
     if offer.staff_number == giver.staff_number:
         raise CannotGive(Fault.ONESELF)
-    check_scope(offer.role, offer.scope)
     if offer.last_day is not None and offer.last_day < today:
         raise CannotGive(Fault.OVER)
     administrator = giver.find(Right.GRANT, Scope())
     if administrator is not None:
+        check_scope(offer.role, offer.scope)
         return administrator
     able = [one for one in giver.list(Right.DELEGATE) if can_delegate(one, offer.role, offer.scope)]
     if not able:
         raise CannotGive(Fault.NOT_OWN)
+    check_scope(offer.role, offer.scope)
     own = [one for one in able if one.delegated_from is None]
     if not own:
         raise CannotGive(Fault.ONWARDS)

@@ -77,6 +77,8 @@ FIELDS = {
     "note": _l("备注"),
     "text": _l("说明"),
     "answer": _l("答复"),
+    "number": _l("同事的工号"),
+    "until": _l("最后一天"),
 }
 """What people type into forms of staff, by the fields' names."""
 RETRIED = frozenset({429, 500, 503})

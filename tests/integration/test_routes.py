@@ -91,6 +91,7 @@ ARGUMENTS = {
     "code": "1",
     "token": "1",
     "filename": "lixiao.css",
+    "grant_id": "1",
 }
 
 

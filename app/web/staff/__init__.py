@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import Flask
 
 from app.web.staff.audit import staff_audit
+from app.web.staff.grants import staff_grants
 from app.web.staff.home import staff_home
 
 
 def init_staff(app: Flask) -> None:
     """Bind every page of staff."""
-    for blueprint in (staff_home, staff_audit):
+    for blueprint in (staff_home, staff_audit, staff_grants):
         app.register_blueprint(blueprint)

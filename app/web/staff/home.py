@@ -29,7 +29,7 @@ class Door:
 
 def list_doors(grants: Grants) -> list[Door]:
     """The pages that these grants open, the most used first."""
-    return [*_list_audit_doors(grants)]
+    return [*_list_audit_doors(grants), _make_grants_door(grants)]
 
 
 def _list_audit_doors(grants: Grants) -> list[Door]:
@@ -37,6 +37,16 @@ def _list_audit_doors(grants: Grants) -> list[Door]:
         return []
     detail = gettext("谁对谁做了什么，谁查看过谁，审计链是否完整")
     return [Door(url_for("staff_audit.events"), gettext("审计"), detail)]
+
+
+def _make_grants_door(grants: Grants) -> Door:
+    """`/staff/grants`: everybody reads the own ones there."""
+    address = url_for("staff_grants.show")
+    if grants.allows(Right.GRANT):
+        return Door(address, gettext("授权"), gettext("授予、延长、结束各类权限"))
+    if grants.list(Right.DELEGATE):
+        return Door(address, gettext("授权"), gettext("出差、休假时委托同事办理，随时可以结束"))
+    return Door(address, gettext("我的授权"), gettext("您可以办理什么、到哪一天为止"))
 
 
 def render_staff(name: str, **data: Any) -> str:
