@@ -18,6 +18,7 @@ from app.commands import register_commands
 from app.commands.mini_apps import make_mini_apps_group
 from app.connectors.client import name_queue
 from app.connectors.config import ConnectorConfig
+from app.connectors.desk import DeskConfig
 from app.connectors.registry import build_connectors, read_connectors
 from app.documents.certificate import UnusableCertificate
 from app.documents.fonts import FontFile, UnusableFont, load_fonts
@@ -32,7 +33,7 @@ from app.logs import configure_logging
 from app.metrics import MetricsRefused, reserve_files
 from app.mini_apps.checking import Checked
 from app.mini_apps.loader import load_mini_app
-from app.mini_apps.own_words import list_untranslated, put_own_words
+from app.mini_apps.own_words import let_fail_without_record, list_untranslated, put_own_words
 from app.mini_apps.pages import add_pages
 from app.models import (
     DatabaseRefused,
@@ -58,6 +59,7 @@ from app.services.clearance.wiring import (
     check_steps,
     list_shown,
 )
+from app.services.desk.buttons import check_buttons
 from app.services.desk.desk import open_desk_book
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.operations.checkpoint_watch import CheckpointWatch
@@ -232,9 +234,17 @@ def _install_mini_apps(settings: Settings) -> dict[str, InstalledMiniApp]:
             conventions=settings.conventions,
             row_keys=row_keys,
             person_keys=keys,
+            desks=_list_desks(chosen, configs),
+            desk_book=desk_book,
         )
         for chosen, mini_app in loaded
     }
+
+
+def _list_desks(chosen: MiniAppSettings, configs: Mapping[str, ConnectorConfig]) -> dict[str, DeskConfig]:
+    """The desks with buttons that answer for steps of a mini-app, by step key."""
+    found = ((key, configs.get(name)) for key, name in chosen.steps.items())
+    return {key: config for key, config in found if isinstance(config, DeskConfig) and config.has_buttons}
 
 
 def _put_own_words(settings: Settings, chosen: MiniAppSettings, mini_app: MiniApp) -> MiniApp:
@@ -244,7 +254,15 @@ def _put_own_words(settings: Settings, chosen: MiniAppSettings, mini_app: MiniAp
         f"{where}.{key} has no English: put it into [english]"
         for key in list_untranslated(mini_app, own, settings.english)
     )
+    settings.faults.extend(
+        f"{where}.not_handled.{key} has no English: put it into [english]"
+        for key in list_untranslated(mini_app, chosen.not_handled, settings.english)
+    )
+    settings.faults.extend(
+        f"{where}.not_handled.{key} is no step" for key in chosen.not_handled if key not in mini_app.step_keys
+    )
     named = put_own_words(mini_app, own, settings.english)
+    named = let_fail_without_record(named, chosen.not_handled, settings.english)
     if chosen.seal and not named.slip.issuing_office:
         settings.faults.append(f"{where}.seal is that of no office: name it as issuing_office")
     return named
@@ -269,8 +287,18 @@ def _check_wiring(
         settings.faults.extend(check_conditions(mini_app, settings.sign_in))
         asked += [(step, answering[step.key]) for step in mini_app.steps if step.key in answering]
     settings.faults.extend(check_actions(asked))
+    settings.faults.extend(check_buttons(asked))
+    settings.faults.extend(_check_two_for(settings, loaded))
     settings.faults.extend(check_person_keys(settings, configs))
     settings.faults.extend(_check_audience(settings, loaded))
+
+
+def _check_two_for(settings: Settings, loaded: Iterable[tuple[MiniAppSettings, MiniApp]]) -> list[str]:
+    """Steps whose waivers want two people, and that are none."""
+    steps = {f"{chosen.slug}.{key}" for chosen, mini_app in loaded for key in mini_app.step_keys}
+    return [
+        f"console.two_for names no step: {name}" for name in settings.console.two_for if name not in steps
+    ]
 
 
 def _check_audience(settings: Settings, loaded: Iterable[tuple[MiniAppSettings, MiniApp]]) -> list[str]:

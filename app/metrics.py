@@ -59,6 +59,16 @@ rows_lost = Counter("lixiao_rows_lost", "What a queue was to write and could not
 submissions = Counter(
     "lixiao_submissions", "Presses of the submit button, by outcome.", ["mini_app", "outcome"]
 )
+desk_decisions = Counter(
+    "lixiao_desk_decisions",
+    "Decisions at the counters of desks, by step and outcome.",
+    ["mini_app", "step", "outcome"],
+)
+desk_conflicts = Counter(
+    "lixiao_desk_conflicts",
+    "Decisions at desks that were refused, since another came in between, by step.",
+    ["mini_app", "step"],
+)
 characters_missing = Counter(
     "lixiao_characters_missing",
     "Pages and submissions that met a character that no font holds.",

@@ -43,6 +43,7 @@ TABLES: dict[str, type[Section]] = {
     "checkpoints": sections.CheckpointSettings,
     "retention": sections.RetentionSettings,
     "privacy": sections.PrivacySettings,
+    "console": sections.ConsoleSettings,
     "rate_limit": sections.RateLimitSettings,
     "uploads": sections.UploadSettings,
     "round": sections.RoundSettings,

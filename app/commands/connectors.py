@@ -224,7 +224,7 @@ def _list_outcome(trial: Trial) -> Iterator[str]:
     else:
         yield f"unavailable: {_explain(trial, answer)}"
     for installed, step, state in trial.steps:
-        reasons = "; ".join(message for message, _ in step.explain(state.finding))
+        reasons = "; ".join(message for message, _ in step.explain(state.finding, state.reading))
         if isinstance(answer, Reading) and state.status is Status.UNAVAILABLE and not reasons:
             reasons = _explain_undecided(answer)
         yield f"step {installed.mini_app.slug}.{step.key}: {state.status}{f': {reasons}' if reasons else ''}"

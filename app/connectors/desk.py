@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field as Key
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.config_model import SHOWN_DEFAULT, Choice, Number, Pattern, Text, Whole, between
@@ -25,11 +26,14 @@ from app.connectors.fields import Field
 from app.connectors.reading import MOST_MINUTES, require_student
 from app.domain.clearance import DepartmentUnavailable, FactValue, Reading, Record
 from app.domain.json_reading import Json
+from app.domain.step import DESK_REASON
 from app.domain.texts import clean_text
 from app.event_loop import Threads
 
 LONGEST_DECLARATION_DAYS = 400
 RECORDED_BY, RECORDED_AT = "recorded_by", "recorded_at"
+TODAY, CLERK, ASK = "today", "clerk", "ask"
+"""In a button's table: the day on which it is pressed, the number of who presses it, and what is typed then."""
 KEPT_BY_THE_DESK = {
     name: Field.model_validate({"path": name, "type": "text"}) for name in (RECORDED_BY, RECORDED_AT)
 }
@@ -58,7 +62,7 @@ class DeskConfig(ConnectorConfig):
     no_record: Choice[NoEntry] = Key(
         description="what a missing entry means: `never`: the item is unavailable; `empty`: no record of this student, as "
         "soon as a clerk declared the desk's list complete (`flask desk import … --complete`, `flask desk complete`): "
-        "until then, unavailable"
+        "until then, unavailable. A desk with buttons needs no such declaration: its steps do not pass without a record"
     )
     complete_days: Annotated[Whole, between(1, LONGEST_DECLARATION_DAYS)] = Key(
         120, description="for `empty`: how long such a declaration holds: the next season needs its own"
@@ -71,6 +75,16 @@ class DeskConfig(ConnectorConfig):
     as_of: str = Key("", description="with `fresh_for_minutes`: the fact, a day, as of which an entry holds")
     threads: Annotated[Whole, between(1, 50)] = Key(
         4, description="how many entries are read at the same time"
+    )
+    done: dict[str, str] = Key(
+        {},
+        description="what the button 办结 of the counter records: a table with every fact, each a text as it would stand in an "
+        "imported file, or `today`, `clerk` (the number of who presses it) or `ask` (typed at the counter; no fact that a "
+        "rule reads). The step's rule must pass by it, or the service does not start. Without `done` and `not_done` the "
+        "desk has no counter",
+    )
+    not_done: dict[str, str] = Key(
+        {}, description="the same for the button 未办结, by which the step's rule must not pass"
     )
 
     def get_facts(self) -> Mapping[str, Field]:
@@ -91,6 +105,25 @@ class DeskConfig(ConnectorConfig):
         if self.as_of and self.fresh_for_minutes is None:
             yield "as_of", "needs fresh_for_minutes"
         yield from self._list_field_contradictions()
+        yield from self._list_button_contradictions()
+
+    @property
+    def has_buttons(self) -> bool:
+        """Whether clerks decide at a counter."""
+        return bool(self.done or self.not_done)
+
+    def _list_button_contradictions(self) -> Iterator[tuple[str, str]]:
+        for name, button in (("done", self.done), ("not_done", self.not_done)) if self.has_buttons else ():
+            yield from (
+                (f"{name}.{fact}", "is no fact of the desk") for fact in button if fact not in self.fields
+            )
+            yield from ((f"{name}.{fact}", "is missing") for fact in self.fields if fact not in button)
+            for fact, says in button.items():
+                kind = self.fields[fact].type if fact in self.fields else None
+                if kind and says == TODAY and kind is not FieldType.DAY:
+                    yield f"{name}.{fact}", f"is {TODAY}, and the fact is a {kind}"
+                if kind and says == CLERK and kind is not FieldType.TEXT:
+                    yield f"{name}.{fact}", f"is {CLERK}, and the fact is a {kind}"
 
     def _list_field_contradictions(self) -> Iterator[tuple[str, str]]:
         for name, field in self.fields.items():
@@ -103,7 +136,7 @@ class DeskConfig(ConnectorConfig):
                     f"fields.{name}.null",
                     "is not for a desk: a cell without a number is a clerk's omission",
                 )
-            if name in KEPT_BY_THE_DESK:
+            if name in KEPT_BY_THE_DESK or name == DESK_REASON:
                 yield f"fields.{name}", "is kept by the desk itself"
         headings = [fold_heading(heading) for heading in list_headings(self)]
         if len(set(headings)) != len(headings):
@@ -139,7 +172,8 @@ def read_kept(field: Field, kept: Json) -> FactValue:
 @dataclass(frozen=True, slots=True)
 class KeptEntry:
     """What is kept of a student: the facts as texts and flags, who recorded them, and when (UTC). `is_authentic`: no
-    clerk's command stored it so, or it was changed afterwards, where it is not.
+    clerk stored it so, or it was changed afterwards, where it is not; nor is it where the newest decision says otherwise.
+    `reason_key`: for which of the step's reasons a clerk decided that it is not done.
     """
 
     student_number: str
@@ -147,6 +181,7 @@ class KeptEntry:
     recorded_by: str
     recorded_at: datetime
     is_authentic: bool
+    reason_key: str = ""
 
     @property
     def is_doubted(self) -> bool:
@@ -159,12 +194,22 @@ class Found:
     """What a desk knows of a student. `is_refused`: a row about the student, or one that may be about anybody, could
     not be read, and no later one mended it. `is_lost`: there was an entry, and no clerk's command took it away.
     `complete_since`: when a clerk declared that whoever has no entry has nothing to settle; told where there is none.
+    `version` is that of the newest decision, 0 before the first.
     """
 
     entry: KeptEntry | None
     is_refused: bool
     is_lost: bool
     complete_since: datetime | None
+    version: int = 0
+
+    def still_holds(self, version: int) -> bool:
+        """Whether what was read at this version may be rested on still."""
+        if self.is_refused or self.is_lost or self.version != version:
+            return False
+        if self.entry is None:
+            return self.complete_since is not None
+        return self.entry.is_authentic and not self.entry.is_doubted
 
 
 FindEntry = Callable[[str, str], Found]
@@ -173,11 +218,12 @@ FindEntry = Callable[[str, str], Found]
 
 @dataclass(frozen=True, slots=True)
 class DeskBook:
-    """Where the entries are, and the wall clock that their moments are shown by. `close` closes the
-    connections that no call uses.
+    """Where the entries are, and the wall clock that their moments are shown by. `find_within` does what `find` does in
+    the transaction of a connection. `close` closes the connections that no call uses.
     """
 
     find: FindEntry
+    find_within: Callable[[Connection, str, str], Found]
     close: Callable[[], None]
     zone: tzinfo
 
@@ -196,34 +242,9 @@ class DeskConnector:
         """See Connector."""
         try:
             found = await self._threads.run(lambda: self._book.find(self.name, student_number))
-            self._require_known(found)
-            records = read_entry(self._config, found.entry, student_number, self._book.zone)
         except SQLAlchemyError:
             raise DepartmentUnavailable(self.name, FailureCode.SERVER_ERROR) from None
-        except UntrustedAnswer as error:
-            raise DepartmentUnavailable(self.name, error.fault) from None
-        now = datetime.now(UTC)
-        limit = self._config.fresh_for_minutes
-        if found.entry is not None and limit is not None:
-            as_of = _get_as_of(self._config, found.entry, records[0], self._book.zone)
-            if now - as_of > timedelta(minutes=limit):
-                raise StaleView(self.name, as_of)
-        return Reading(self.name, student_number, records, now)
-
-    def _require_known(self, found: Found) -> None:
-        """Raise UntrustedAnswer for a refused row, for an entry that is not authentic or was lost, and for a missing entry
-        while no declaration holds; StaleView once the declaration is too old.
-        """
-        if found.is_refused or (found.entry is not None and found.entry.is_doubted):
-            raise UntrustedAnswer(FailureCode.REFUSED_ROW)
-        if found.is_lost or (found.entry is not None and not found.entry.is_authentic):
-            raise UntrustedAnswer(FailureCode.FORGED_ROW)
-        if found.entry is not None or self._config.no_record is NoEntry.NEVER:
-            return
-        if found.complete_since is None:
-            raise UntrustedAnswer(FailureCode.NOT_COMPLETE)
-        if datetime.now(UTC) - found.complete_since > timedelta(days=self._config.complete_days):
-            raise StaleView(self.name, found.complete_since)
+        return read_found(self._config, found, student_number, self._book.zone, datetime.now(UTC))
 
     async def perform_action(self, action: str, student_number: str) -> ActionOutcome:
         """A desk takes no actions: raises UnknownAction."""
@@ -232,6 +253,37 @@ class DeskConnector:
     async def close(self) -> None:
         """See Connector."""
         self._book.close()
+
+
+def read_found(config: DeskConfig, found: Found, student_number: str, zone: tzinfo, now: datetime) -> Reading:
+    """What a desk says of a student by what was found. Raises DepartmentUnavailable, or StaleView for what is too old."""
+    try:
+        _require_known(config, found, now)
+        records = read_entry(config, found.entry, student_number, zone)
+    except UntrustedAnswer as error:
+        raise DepartmentUnavailable(config.name, error.fault) from None
+    limit = config.fresh_for_minutes
+    if found.entry is not None and limit is not None:
+        as_of = _get_as_of(config, found.entry, records[0], zone)
+        if now - as_of > timedelta(minutes=limit):
+            raise StaleView(config.name, as_of)
+    return Reading(config.name, student_number, records, now, version=found.version)
+
+
+def _require_known(config: DeskConfig, found: Found, now: datetime) -> None:
+    """Raise UntrustedAnswer for a refused row, for an entry that is not authentic or was lost, and for a missing entry
+    while no declaration holds; StaleView once the declaration is too old.
+    """
+    if found.is_refused or (found.entry is not None and found.entry.is_doubted):
+        raise UntrustedAnswer(FailureCode.REFUSED_ROW)
+    if found.is_lost or (found.entry is not None and not found.entry.is_authentic):
+        raise UntrustedAnswer(FailureCode.FORGED_ROW)
+    if found.entry is not None or config.no_record is NoEntry.NEVER or config.has_buttons:
+        return  # nobody passes at a desk with buttons for want of an entry, see check_buttons
+    if found.complete_since is None:
+        raise UntrustedAnswer(FailureCode.NOT_COMPLETE)
+    if now - found.complete_since > timedelta(days=config.complete_days):
+        raise StaleView(config.name, found.complete_since)
 
 
 def _get_as_of(config: DeskConfig, entry: KeptEntry, record: Record, zone: tzinfo) -> datetime:
@@ -258,4 +310,5 @@ def read_entry(
         raise UntrustedAnswer(FailureCode.MISSING_FIELD)
     facts = {name: read_kept(field, entry.facts[name]) for name, field in config.fields.items()}
     recorded_at = f"{entry.recorded_at.astimezone(zone):%Y-%m-%d %H:%M}"
-    return ({**facts, RECORDED_BY: entry.recorded_by, RECORDED_AT: recorded_at},)
+    reason = {DESK_REASON: entry.reason_key} if entry.reason_key else {}
+    return ({**facts, RECORDED_BY: entry.recorded_by, RECORDED_AT: recorded_at, **reason},)

@@ -44,7 +44,7 @@ class Reading:
 
     `records` is empty exactly when the system said, in the way its configuration states, that it holds
     no record of this student. `learnt_at` is UTC. `counts`: where a student was asked about by several numbers, how many
-    of the records are of each.
+    of the records are of each. `version`: of a desk, the version of the decision that it rests on; None for every other.
     """
 
     system: str
@@ -52,6 +52,7 @@ class Reading:
     records: tuple[Record, ...]
     learnt_at: datetime
     counts: tuple[int, ...] = ()
+    version: int | None = None
 
     @property
     def parts(self) -> tuple[tuple[Record, ...], ...]:

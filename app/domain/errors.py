@@ -215,6 +215,18 @@ class ChangedSinceAsked(DomainError):
     """What was asked for cannot be done any more as it was asked: it is to be asked anew."""
 
 
+class FieldRefused(DomainError):
+    """What was typed into a field of a desk's form cannot be recorded; `heading` is the field's."""
+
+    def __init__(self, heading: str) -> None:
+        super().__init__(heading)
+        self.heading = heading
+
+
+class DesksBusy(DomainError):
+    """Desks decided about a student again and again while a submission of this student's was under way: nothing is stored."""
+
+
 class ReasonMissing(DomainError):
     """A reason is needed, and nothing that is one was given; `message` says what is wrong with it."""
 

@@ -33,6 +33,8 @@ EVERY_OTHER = "*"
 
 
 Key = Annotated[Text, matching(r"[a-z][a-z0-9_]{0,39}")]
+DESK_REASON = "desk_reason"
+"""The fact of a desk's record that is the key of the reason for which its clerk decided that it is not done."""
 VALUE = "{value}"
 """Stands in a reason for the fact as shown."""
 _PLACEHOLDER = re.compile(r"[{｛][^{}｛｝]*[}｝]")
@@ -105,6 +107,20 @@ class ReasonSpec(Section):
                     yield field.alias or name, f"has {found}: nothing is put into it"
                 elif found != VALUE:
                     yield field.alias or name, f"has {found}: {VALUE} alone is replaced"
+
+
+class DeskReason(Section):
+    """`[[steps.desk_reasons]]`: why a clerk of the step's desk says that it is not done 未办结."""
+
+    key: Key = Field(description="its name in forms and decisions: small letters, digits, `_`")
+    message: Text = Field(
+        alias="says", description="what is wrong, as the clerk chooses it and the student reads it"
+    )
+    next_step: str = Field(
+        "",
+        json_schema_extra={SHOWN_DEFAULT: "the step's own"},
+        description="what the student is to do about it",
+    )
 
 
 class ActionSpec(Section):
@@ -236,6 +252,9 @@ class Step(Section):
     )
     facts: Tables[FactSpec] = Field((), description="what the department tells, in the order shown")
     reasons: dict[str, ReasonSpec] = Field({}, description="what to say of a fact that does not pass")
+    desk_reasons: Tables[DeskReason] = Field(
+        (), description="why a clerk says that it is not done, where a desk with buttons answers for the step"
+    )
     actions: Tables[ActionSpec] = Field((), description="what the student can do here")
 
     def list_contradictions(self) -> Iterator[tuple[str, str]]:
@@ -256,6 +275,9 @@ class Step(Section):
             lacking = "not_required_says" if self.applies else "applies"
             yield lacking, "is missing: say whom the step is for, and why it is not for the others"
         yield from self._list_useless_contacts(shown)
+        keys = [reason.key for reason in self.desk_reasons]
+        for key in sorted({key for key in keys if keys.count(key) > 1}):
+            yield "desk_reasons", f"has {key} twice"
         for action in self.actions:
             for key in set(action.offered_for) - set(self.rule.fact_keys):
                 yield "actions", f"has {action.key} offered for {key}, which the rule does not read"
@@ -291,6 +313,7 @@ class Step(Section):
         for reason in self.reasons.values():
             texts += [reason.next_step, reason.next_step_of_pending]
         texts += [*places, *(action.next_step for action in self.actions)]
+        texts += [reason.next_step for reason in self.desk_reasons]
         return [link.name for link in self.links if not any(link.name in text for text in texts)]
 
     @property
@@ -328,16 +351,31 @@ class Step(Section):
         """The action of this key, or None."""
         return next((action for action in self.actions if action.key == key), None)
 
+    def get_desk_reason(self, key: str) -> DeskReason | None:
+        """The reason of this key for which a desk may say that it is not done, or None."""
+        return next((reason for reason in self.desk_reasons if reason.key == key), None)
+
     def list_offered(self, finding: RuleResult) -> tuple[ActionSpec, ...]:
         """The actions that settle exactly what the finding leaves."""
         return tuple(action for action in self.actions if action.is_offered(finding))
 
-    def explain(self, finding: RuleResult) -> tuple[tuple[str, str], ...]:
-        """The reasons in words, each once: what is wrong, and what to do next."""
+    def explain(self, finding: RuleResult, reading: Reading | None = None) -> tuple[tuple[str, str], ...]:
+        """The reasons in words, each once: what is wrong, and what to do next. What a clerk chose says it best."""
+        chosen = self._find_chosen(reading) if finding.status is Status.OUTSTANDING else None
+        if chosen is not None:
+            return ((chosen.message, chosen.next_step or self.next_step),)
         offered = (action.next_step for action in self.list_offered(finding) if action.next_step)
         instead = next(offered, "")
         told = ((message, instead or step) for message, step in map(self._explain, finding.reasons))
         return tuple(dict.fromkeys(told))
+
+    def _find_chosen(self, reading: Reading | None) -> DeskReason | None:
+        keys = [
+            str(record[DESK_REASON])
+            for record in (reading.records if reading else ())
+            if DESK_REASON in record
+        ]
+        return self.get_desk_reason(keys[0]) if len(keys) == 1 else None
 
     def _explain(self, reason: Reason) -> tuple[str, str]:
         if reason.key not in self.reasons:

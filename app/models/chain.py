@@ -48,10 +48,10 @@ class StoredChain:
         find_floor(sender).require(sender, head)
         return head
 
-    def append(self, sender: Sender, entry: dict[str, Any]) -> None:
-        """Add the entry, which follows the locked head, and let it be the head."""
-        sender.execute(self._insert, entry)
-        sender.execute(self._move_head, {name: entry[name] for name in self._columns})
+    def append(self, sender: Sender, *entries: dict[str, Any]) -> None:
+        """Add the entries, of which the first follows the locked head, and let the last be the head."""
+        sender.execute(self._insert, entries[0] if len(entries) == 1 else list(entries))
+        sender.execute(self._move_head, {name: entries[-1][name] for name in self._columns})
         find_floor(sender).was_moved = True
 
     def read(self, connection: Connection, after: int | None = None) -> Iterator[dict[str, Any]]:

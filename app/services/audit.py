@@ -17,9 +17,10 @@ import json
 import os
 import pwd
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -83,6 +84,47 @@ def lock_audit(sender: Sender) -> str:
     return chain_hash
 
 
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to be appended, see `add_event`."""
+
+    kind: str
+    actor: str
+    subject: str
+    details: dict[str, Any]
+    rows: RowChange | None = None
+
+    def list_told(self) -> list[tuple[str, dict[str, Any]]]:
+        """Kind and details of the events that tell it: a second one, and more, where the rows are many."""
+        keyboard = get_keyboard()
+        first, *others = (list(self.rows.iterate_details()) if self.rows else []) or [{}]
+        told = [(self.kind, {**self.details, **first}), *((ROWS_CHANGED, part) for part in others)]
+        if keyboard is not None:
+            for _, content in told:
+                content["keyboard"] = dict(keyboard)
+        return told
+
+
+def add_events(sender: Sender, events: Iterable[NewEvent], now: datetime, *, head: str = "") -> None:
+    """Append events to the transaction in their order: the head is taken once, they are chained in memory and sent in one
+    go. `head` is what `lock_audit` gave, where nothing was appended in this transaction since.
+    """
+    rows, chain_hash = [], head or lock_audit(sender)
+    for event in events:
+        for kind, details in event.list_told():
+            content: dict[str, Any] = {
+                "kind": kind,
+                "actor": event.actor,
+                "subject": event.subject,
+                "details": details,
+            }
+            content["happened_at"] = now
+            chain_hash = get_event_hash(chain_hash, content)
+            rows.append({**content, "chain_hash": chain_hash})
+    if rows:
+        EVENTS.append(sender, *rows)
+
+
 def add_event(
     sender: Sender,
     kind: str,
@@ -97,14 +139,7 @@ def add_event(
     student number, slip number or key it is about, `rows` what the transaction does to rows that decide. Inside a
     command it names who is at the keyboard.
     """
-    keyboard = get_keyboard()
-    first, *others = (list(rows.iterate_details()) if rows else []) or [{}]
-    told = [(kind, {**details, **first}), *((ROWS_CHANGED, part) for part in others)]
-    for name, content in told:
-        if keyboard is not None:
-            content["keyboard"] = dict(keyboard)
-        event = {"happened_at": now, "kind": name, "actor": actor, "subject": subject, "details": content}
-        EVENTS.append(sender, {**event, "chain_hash": get_event_hash(lock_audit(sender), event)})
+    add_events(sender, [NewEvent(kind, actor, subject, details, rows)], now)
 
 
 def move_start(session: DatabaseSession, chain_hash: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from app.connectors.base import Connector
 from app.connectors.client import Answer
+from app.connectors.desk import DeskBook, DeskConfig
 from app.connectors.keys import bind_keys, list_asked_through
 from app.connectors.registry import describe_systems
 from app.documents.certificate import read_credentials
@@ -49,6 +50,10 @@ class InstalledMiniApp:
     row_keys: RowKeyStore = field(default_factory=lambda: RowKeyStore(None))
     """What authenticates the rows that decide; without any keys nothing stored counts."""
     person_keys: Mapping[str, PersonKeySettings] = field(default_factory=dict)
+    desks: Mapping[str, DeskConfig] = field(default_factory=dict)
+    """By step key, the desks with buttons."""
+    desk_book: DeskBook | None = None
+    """What all desks hold."""
     unbound: InstalledMiniApp | None = None
     """What it was before it knew the keys of one student."""
 

@@ -28,6 +28,7 @@ from app.settings.seal import Seal
 from app.settings.sections import (
     ROOT,
     CheckpointSettings,
+    ConsoleSettings,
     DatabaseSettings,
     PrivacySettings,
     RateLimitSettings,
@@ -144,6 +145,7 @@ class Settings:
     round: RoundSettings
     retention: RetentionSettings
     privacy: PrivacySettings
+    console: ConsoleSettings
     numbers: NumberForm
     answers: AnswerSettings
     roles: Mapping[str, Role]
@@ -212,6 +214,7 @@ def read_settings(data: Mapping[str, Any], faults: list[str]) -> Settings:
         round=section(RoundSettings, "round"),
         retention=section(RetentionSettings, "retention"),
         privacy=section(PrivacySettings, "privacy"),
+        console=section(ConsoleSettings, "console"),
         numbers=numbers,
         answers=section(AnswerSettings, "answers", zone=service.time_zone),
         roles=section(RoleSettings, "roles", numbers=numbers).by_number,

@@ -75,6 +75,13 @@ class Canaries(Section):
         return tuple(dict.fromkeys((*self.passes, *failing)))
 
 
+def drop_unset(canaries: object) -> object:
+    """The canary students without those of steps that are set to nothing."""
+    if not isinstance(canaries, dict):
+        return canaries
+    return {step: named for step, named in canaries.items() if named != ""}
+
+
 def read_levels(value: object) -> object:
     """The levels that are let in; none for all of them, which must be said: whoever forgets it lets everybody in."""
     if value == ():  # the default; the files have lists
@@ -223,10 +230,16 @@ class MiniAppSettings(Section):
     steps: Mapping[str, str] = Field(
         {}, description="step = the name of the connector that answers for it; every step needs one"
     )
-    canaries: Mapping[str, Canaries] = Field(
+    not_handled: Mapping[str, Text] = Field(
+        {},
+        description="step = the sentence for a student of whom its department has no record: such a one does not pass then, "
+        "whatever the manifest says. For a desk whose clerks handle everybody: who was not there yet is 未通过. The English "
+        "stands in `[english]`",
+    )
+    canaries: Annotated[Mapping[str, Canaries], BeforeValidator(drop_unset)] = Field(
         {},
         description='step = `{ passes = "…", fails = "…" }`: canary students of the department, some known to pass and '
-        "some known not to; see below",
+        'some known not to; see below. `""` takes away those that an earlier file names',
     )
 
     @property

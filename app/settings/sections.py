@@ -485,3 +485,16 @@ class PrivacySettings(Section):
         True,
         description="whether a student reads and agrees to the notice 隐私说明 before the first department is asked. It is asked once for each mini-app and version of its notice, recorded and audited, and can be taken back on the notice's page. `demo.toml` does without; `make run CONFIG=config/demo_consent.toml` asks",
     )
+
+
+class ConsoleSettings(Section):
+    """`[console]`: what holds for the pages of staff."""
+
+    two_for: Texts = Field(
+        (),
+        description='the steps whose waiver one person asks for and another grants, as `"<mini-app>.<step>"`; of the others whoever may ask grants it at once',
+    )
+    undo_minutes: Annotated[Whole, between(1, 24 * 60)] = Field(
+        10,
+        description="how long after a decision at a desk whoever took it may take it back by a tap; later, and what others decided, the head of the department takes back, with a reason",
+    )

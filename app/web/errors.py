@@ -212,6 +212,17 @@ FACTS: dict[type[facts.DomainError], tuple[int, ErrorText]] = {
             _l("提出申请之后，情况已经变化，不能再按原申请执行，没有更改任何记录。请核对现状后重新申请。"),
         ),
     ),
+    facts.FieldRefused: (
+        422,
+        ErrorText(_l("填写的内容不能记录"), _l("没有更改任何记录。请返回核对各栏内容，改正后再提交。")),
+    ),
+    facts.DesksBusy: (
+        503,
+        ErrorText(
+            _l("办理部门正在更新您的记录"),
+            _l("离校单还没有提交，您办理的各项都没有丢失。请稍等一分钟，重新查询后再提交。"),
+        ),
+    ),
     facts.ReasonMissing: (422, ErrorText(_l("请填写原因"), _l("没有更改任何记录。请返回填写原因后再提交。"))),
     facts.AlreadySubmitted: (
         409,
@@ -269,7 +280,7 @@ def _show_fact(fact: facts.DomainError) -> ResponseReturnValue:
     slip_number = fact.number if isinstance(fact, (facts.LinkExpired, facts.SlipRevoked)) else ""
     if isinstance(fact, facts.AskedTooOften):
         return _show_limit(fact)
-    again = request.path if isinstance(fact, facts.SigningUnavailable) else ""
+    again = request.path if isinstance(fact, facts.SigningUnavailable | facts.DesksBusy) else ""
     typed = _list_typed(fact) if isinstance(fact, facts.GrantEnded) else ()
     response = show_error(
         status,

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
+from sqlalchemy import Connection
+
 from app import metrics
 from app.domain.applies import describe_conditions
 from app.domain.clearance import FactValue, StepState, Waived, list_missing_steps
-from app.domain.errors import NothingRequired, SigningUnavailable, StepsOutstanding
+from app.domain.errors import DesksBusy, NothingRequired, SigningUnavailable, StepsOutstanding
 from app.domain.keys import NoSigningKey
 from app.domain.person import Person
 from app.domain.step import Step
@@ -41,6 +43,14 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 """What a press of the submit button may come to, as it is counted."""
 
 
+ROUNDS = 3
+"""How often departments are asked at one press of the button, where what a round rests on changes meanwhile."""
+
+
+class DesksMoved(Exception):
+    """A desk decided about the student since its answer came: the slip would rest on what holds no more."""
+
+
 class SubmissionRefused(Exception):
     """The fresh round did not clear the student: `fact` says which steps, `states` what was learnt."""
 
@@ -60,8 +70,24 @@ def submit(
     called before departments are asked, and may raise to keep them from it.
 
     No network call happens inside the transaction. Raises OutsidePeriod, NotGraduating, NotAStudent,
-    CharacterMissing, SlipNotPrintable, NothingRequired, SigningUnavailable, or SubmissionRefused; nothing is stored then.
+    CharacterMissing, SlipNotPrintable, NothingRequired, SigningUnavailable, DesksBusy, or SubmissionRefused; nothing is
+    stored then.
     """
+    for _ in range(ROUNDS):
+        try:
+            return _submit(installation, installed, person, before_asking)
+        except DesksMoved:
+            before_asking = int  # the press of the button was admitted
+    raise DesksBusy
+
+
+def _submit(
+    installation: Installation,
+    installed: InstalledMiniApp,
+    person: Person,
+    before_asking: Callable[[], object],
+) -> str:
+    """One round. Raises DesksMoved too."""
     installed.require_graduate(person)
     existing = find_slip_number(installed, person.number)
     if existing is not None:
@@ -83,6 +109,9 @@ def submit(
         number, is_new = _store(installation, installed, person, states)
     except WaiversChanged:
         return submit(installation, installed, person)  # the departments decide now
+    except DesksMoved:
+        log.info("a desk decided meanwhile", extra={"mini_app": installed.mini_app.slug})
+        raise
     except DATABASE_ERRORS as error:
         # Another press of this student's may have got through while this one waited for its turn.
         winner = find_slip_number(installed, person.number) if waited_in_vain(error) else None
@@ -134,7 +163,22 @@ def _store(
         add_event(
             connection, "slip_issued", actor=person.number, subject=person.number, details=details, now=now
         )
+        # Behind the event, whose lock keeps every decision out until this transaction ends.
+        require_unmoved(connection, installed, states)
     return record.number, True
+
+
+def require_unmoved(
+    connection: Connection, installed: InstalledMiniApp, states: Mapping[str, StepState]
+) -> None:
+    """Raise DesksMoved where a desk's entry is not of the version by which a step passes any more."""
+    for state in states.values():
+        reading = state.reading
+        if reading is None or reading.version is None or state.waived or installed.desk_book is None:
+            continue
+        found = installed.desk_book.find_within(connection, reading.system, reading.student_number)
+        if not found.still_holds(reading.version):
+            raise DesksMoved
 
 
 def _list_waived(states: Mapping[str, StepState]) -> dict[str, Waived]:

@@ -12,11 +12,12 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import (
+    Connection,
     Engine,
     RowMapping,
     Select,
@@ -25,8 +26,8 @@ from sqlalchemy import (
     and_,
     bindparam,
     create_engine,
-    delete,
     exists,
+    func,
     literal,
     select,
 )
@@ -34,14 +35,20 @@ from sqlalchemy.orm import aliased
 
 from app import metrics
 from app.config_model import read
-from app.connectors.desk import DeskBook, DeskConfig, Found, KeptEntry
-from app.domain.decisions import require_other
+from app.connectors.desk import DOUBT, DeskBook, DeskConfig, Found, KeptEntry
 from app.domain.person import MalformedNumber, NumberForm
-from app.domain.row_ledger import RowChange
 from app.extensions import Base, DatabaseSession, db
-from app.models import AuditEvent, DeskCompletion, DeskEntry, DeskRefusal, replace_stale, upsert
-from app.services.audit import add_event
-from app.services.authenticated_rows import is_authentic, name_row, sign_row
+from app.models import (
+    AuditEvent,
+    DeskCompletion,
+    DeskDecision,
+    DeskEntry,
+    DeskRefusal,
+    Sender,
+    read_connection,
+    replace_stale,
+)
+from app.services.authenticated_rows import is_authentic
 from app.services.desk.cells import Kept
 from app.services.numbers import find_known_numbers
 from app.services.row_keys import RowKeyStore
@@ -72,8 +79,9 @@ class Desk:
 
 
 def _make_find() -> Select[Any]:
-    """One statement, so that an entry and what speaks against it are of one moment."""
+    """One statement, so that an entry, what speaks against it and the decision that it rests on are of one moment."""
     entry, refusal, completion = DeskEntry.__table__.c, DeskRefusal.__table__.c, DeskCompletion.__table__.c
+    decision, each = DeskDecision.__table__.c, aliased(DeskDecision.__table__).c
     name, number = bindparam("connector", type_=String), bindparam("number", type_=String)
     one = select(literal(1)).subquery("one")
     event = aliased(AuditEvent.__table__)
@@ -82,22 +90,30 @@ def _make_find() -> Select[Any]:
         event.c.subject == name,
         event.c.happened_at >= completion.declared_at,
     )
+    newest = select(func.max(each.version)).where(each.connector == name, each.student_number == number)
+    is_newest = and_(
+        decision.connector == name,
+        decision.student_number == number,
+        decision.version == newest.scalar_subquery(),
+    )
     places = (
         one.outerjoin(DeskEntry.__table__, and_(entry.connector == name, entry.student_number == number))
         .outerjoin(DeskRefusal.__table__, and_(refusal.connector == name, refusal.student_number == number))
         .outerjoin(
             DeskCompletion.__table__, and_(completion.connector == name, entry.student_number.is_(None))
         )
+        .outerjoin(DeskDecision.__table__, is_newest)
     )
     return select(
         *(column.label(f"entry_{column.name}") for column in entry),
-        refusal.student_number.is_not(None).label("is_refused"),
+        *(column.label(f"decision_{column.name}") for column in decision),
+        refusal.cause.label("refusal_cause"),
         *(column.label(f"completion_{column.name}") for column in completion),
         ended.label("is_ended"),
     ).select_from(places)
 
 
-_FIND = _make_find()
+FIND = _make_find()
 
 
 def open_desk_book(database: DatabaseSettings, zone: tzinfo, row_keys: RowKeyStore) -> DeskBook:
@@ -115,27 +131,72 @@ def open_desk_book(database: DatabaseSettings, zone: tzinfo, row_keys: RowKeySto
 
     def find(connector: str, student_number: str) -> Found:
         with get_engine().connect() as connection:
-            row = (
-                connection.execute(_FIND, {"connector": connector, "number": student_number}).mappings().one()
-            )
-        entry, completion = _cut_out(row, "entry_"), _cut_out(row, "completion_")
-        kept = _make_kept(row_keys, entry) if entry["connector"] is not None else None
-        is_refused, is_complete = bool(row["is_refused"]), _is_in_force(row_keys, completion, row["is_ended"])
-        is_lost = is_complete and not is_refused and is_on_roll(completion["roll"], student_number)
-        if is_lost:
-            _note_refused(DeskEntry, "an entry is gone that no command took away")
-        return Found(kept, is_refused, is_lost, completion["declared_at"] if is_complete else None)
+            return find_within(connection, connector, student_number)
 
-    return DeskBook(find, lambda: get_engine().dispose(), zone)
+    def find_within(connection: Connection, connector: str, student_number: str) -> Found:
+        parameters = {"connector": connector, "number": student_number}
+        return read_found_row(row_keys, connection.execute(FIND, parameters).mappings().one(), student_number)
+
+    return DeskBook(find, find_within, lambda: get_engine().dispose(), zone)
 
 
-def _cut_out(row: RowMapping, prefix: str) -> dict[str, Any]:
+def read_found_row(keys: RowKeyStore, row: RowMapping, student_number: str) -> Found:
+    """What the row of `FIND` says of this student."""
+    entry, completion = cut_out(row, "entry_"), cut_out(row, "completion_")
+    decision = cut_out(row, "decision_")
+    kept = _make_kept(keys, entry, decision) if entry["connector"] is not None else None
+    is_refused = row["refusal_cause"] is not None
+    is_complete = _is_in_force(keys, completion, row["is_ended"])
+    is_gone = kept is None and decision["id"] is not None and not _says_nothing(keys, decision)
+    is_lost = is_gone or (is_complete and is_on_roll(completion["roll"], student_number))
+    if is_lost and not is_refused:
+        _note_refused(DeskEntry, "an entry is gone that no clerk took away")
+    complete_since = completion["declared_at"] if is_complete else None
+    return Found(kept, is_refused, is_lost and not is_refused, complete_since, decision["version"] or 0)
+
+
+def cut_out(row: RowMapping, prefix: str) -> dict[str, Any]:
+    """The columns of a joined row that begin so, by their own names."""
     return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
 
 
-def _make_kept(keys: RowKeyStore, row: Mapping[str, Any]) -> KeptEntry:
-    is_true = is_authentic(keys, DeskEntry, row)
-    return KeptEntry(row["student_number"], row["facts"], row["recorded_by"], row["recorded_at"], is_true)
+def _make_kept(keys: RowKeyStore, row: Mapping[str, Any], decision: Mapping[str, Any]) -> KeptEntry:
+    """An entry of before there were decisions has none. An older state that was put back is as authentic as ever, and the
+    newest decision is not the one that made it.
+    """
+    is_true, reason = is_authentic(keys, DeskEntry, row), ""
+    if decision["id"] is not None:
+        is_its = is_authentic(keys, DeskDecision, decision) and rests_on(row, decision)
+        if is_true and not is_its:
+            _note_refused(
+                DeskEntry, "an entry is not what the newest decision made of it, and does not count"
+            )
+        is_true, reason = is_true and is_its, decision["reason_key"] if is_its else ""
+    return KeptEntry(
+        row["student_number"], row["facts"], row["recorded_by"], row["recorded_at"], is_true, reason
+    )
+
+
+def rests_on(entry: Mapping[str, Any] | RowMapping, decision: Mapping[str, Any] | RowMapping) -> bool:
+    """Whether an entry is what this decision made of it; marks of doubt come and go without one."""
+    facts = decision["facts"]
+    return (
+        isinstance(facts, dict)
+        and isinstance(entry["facts"], dict)
+        and drop_doubt(facts) == drop_doubt(entry["facts"])
+        and entry["recorded_by"] == decision["actor"]
+        and entry["recorded_at"] == decision["decided_at"]
+    )
+
+
+def drop_doubt(facts: Mapping[str, Kept]) -> Facts:
+    """The facts without a mark of doubt."""
+    return {name: value for name, value in facts.items() if name != DOUBT}
+
+
+def _says_nothing(keys: RowKeyStore, decision: Mapping[str, Any]) -> bool:
+    """Whether a decision took the entry away."""
+    return decision["facts"] is None and is_authentic(keys, DeskDecision, decision)
 
 
 def _is_in_force(keys: RowKeyStore, completion: Mapping[str, Any], is_ended: Any) -> bool:
@@ -177,11 +238,10 @@ def find_entry(desk: Desk, student_number: str) -> KeptEntry | None:
         student_number = desk.numbers.fold(student_number)
     except MalformedNumber:
         return None
-    entry = db.session.get(DeskEntry, (desk.name, student_number))
-    if entry is None:
-        return None
-    columns = {column.name: getattr(entry, column.name) for column in _ENTRIES.columns}
-    return _make_kept(desk.row_keys, columns)
+    parameters = {"connector": desk.name, "number": student_number}
+    with read_connection(db.engine) as connection:
+        row = connection.execute(FIND, parameters).mappings().one()
+    return read_found_row(desk.row_keys, row, student_number).entry
 
 
 def load_facts(session: DatabaseSession, desk: Desk, numbers: list[str]) -> dict[str, Any]:
@@ -193,7 +253,7 @@ def load_facts(session: DatabaseSession, desk: Desk, numbers: list[str]) -> dict
     }
 
 
-def iterate_entries(session: DatabaseSession, desk: Desk, numbers: Sequence[str]) -> Iterator[RowMapping]:
+def iterate_entries(session: Sender, desk: Desk, numbers: Sequence[str]) -> Iterator[RowMapping]:
     """The rows of these students."""
     for start in range(0, len(numbers), CHUNK):
         query = select(_ENTRIES).where(
@@ -202,62 +262,9 @@ def iterate_entries(session: DatabaseSession, desk: Desk, numbers: Sequence[str]
         yield from session.execute(query).mappings()
 
 
-def store_entries(
-    session: DatabaseSession,
-    desk: Desk,
-    entries: Mapping[str, Facts],
-    clerk: str,
-    now: datetime,
-    changes: RowChange,
-) -> None:
-    """Keep these facts by number, in the session's transaction. Raises OwnDecision where the clerk is one of them."""
-    require_other(clerk, entries)
-    for held in iterate_entries(session, desk, list(entries)):
-        changes.remove(name_row(DeskEntry, held))
-    rows = []
-    for number, facts in entries.items():
-        row = {
-            "connector": desk.name,
-            "student_number": number,
-            "facts": facts,
-            "recorded_by": clerk,
-            "recorded_at": now,
-        }
-        rows.append(sign_row(desk.row_keys, DeskEntry, row, now))
-        changes.add(name_row(DeskEntry, row))
-    if rows:
-        upsert(session.connection(), DeskEntry, rows)
-
-
 def list_numbers(session: DatabaseSession, desk: Desk) -> list[str]:
     """The numbers of the students with an entry."""
     return list(session.scalars(select(DeskEntry.student_number).where(DeskEntry.connector == desk.name)))
-
-
-def remove_entries(
-    session: DatabaseSession, desk: Desk, numbers: Sequence[str], clerk: str, digest: str, now: datetime
-) -> None:
-    """Remove the entries of these students, whom the complete file of this digest does not name; events keep what
-    they held.
-    """
-    for start in range(0, len(numbers), CHUNK):
-        chunk = numbers[start : start + CHUNK]
-        changes, entries = RowChange(), {}
-        for row in iterate_entries(session, desk, chunk):
-            changes.remove(name_row(DeskEntry, row))
-            entries[row["student_number"]] = {"facts": row["facts"], "recorded_by": row["recorded_by"]}
-        gone = (DeskEntry.connector == desk.name) & DeskEntry.student_number.in_(chunk)
-        session.execute(delete(DeskEntry).where(gone))
-        details = {"file_sha256": digest, "entries": entries}
-        add_event(
-            session,
-            "desk_entries_removed",
-            actor=clerk,
-            subject=desk.name,
-            details=details,
-            now=now,
-            rows=changes,
-        )
 
 
 _LOOK_ALIKES = str.maketrans("OoIiLl", "001111")

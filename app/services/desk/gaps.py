@@ -9,16 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, delete, func, insert, select
+from sqlalchemy import ColumnElement, RowMapping, Table, delete, func, insert, select
 
-from app.connectors.desk import get_heading
+from app.connectors.desk import DOUBT, get_heading
 from app.domain.row_ledger import RowChange
 from app.extensions import DatabaseSession, db
-from app.models import AuditEvent, DeskCompletion, DeskEntry, DeskRefusal, upsert, write_transaction
-from app.services.audit import add_event, lock_audit
-from app.services.authenticated_rows import is_authentic, make_mac, name_row, sign_row
+from app.models import (
+    AuditEvent,
+    DeskCompletion,
+    DeskEntry,
+    DeskRefusal,
+    retry_conflicts,
+    upsert,
+    write_transaction,
+)
+from app.services.audit import NewEvent, add_event, add_events, lock_audit
+from app.services.authenticated_rows import is_authentic, name_row, sign_row
 from app.services.clock import get_now
 from app.services.desk.cells import CellRefused, read_cell, read_number
 from app.services.desk.desk import (
@@ -28,13 +36,10 @@ from app.services.desk.desk import (
     compare_with_known,
     explain_letter,
     list_numbers,
-    load_facts,
     make_roll,
-    store_entries,
 )
 from app.services.desk.doubts import (
     IMPORTED,
-    RECORDED,
     REFUSED,
     ROW_REFUSED,
     UNREAD,
@@ -42,9 +47,12 @@ from app.services.desk.doubts import (
     list_refused,
     mark_entries,
 )
+from app.services.desk.history import Change, Outcome, Via, keep_changes, read_held
 
 CHUNK = 500
 _REFUSALS = cast("Table", DeskRefusal.__table__)
+_COMPLETIONS = cast("Table", DeskCompletion.__table__)
+TAKEN_BACK = "what had mended it was taken back"
 MOST_SAID = 400
 
 
@@ -172,22 +180,71 @@ def set_complete(session: DatabaseSession, desk: Desk, clerk: str, now: datetime
 
 
 def enter_on_roll(
-    session: DatabaseSession, desk: Desk, numbers: Iterable[str], now: datetime, changes: RowChange
+    session: DatabaseSession,
+    desk: Desk,
+    numbers: Iterable[str],
+    now: datetime,
+    changes: RowChange,
+    completion: Mapping[str, Any] | None = None,
 ) -> None:
     """Note in a declaration that stands that there are rows about these students now. One that is not authentic, or of
-    before there were rolls, stays as it is.
+    before there were rolls, stays as it is. `completion` is its row, where that was read already.
     """
-    held = session.get(DeskCompletion, desk.name)
-    if held is None or held.roll is None or not is_authentic(desk.row_keys, DeskCompletion, held):
-        return
-    listed = set(held.roll.split())
-    if listed.issuperset(numbers):
+    held = completion or _find_roll(session, desk)
+    if held is not None and held["roll"] is not None:
+        listed = set(held["roll"].split())
+        _rewrite_roll(session, desk, held, listed, listed.union(numbers), now, changes)
+
+
+def leave_roll(session: DatabaseSession, desk: Desk, number: str, now: datetime, changes: RowChange) -> None:
+    """Take a student off the roll of a declaration that stands, whose entry a clerk took away: it is not lost."""
+    held = _find_roll(session, desk)
+    if held is not None and held["roll"] is not None:
+        listed = set(held["roll"].split())
+        _rewrite_roll(session, desk, held, listed, listed - {number}, now, changes)
+
+
+def _find_roll(session: DatabaseSession, desk: Desk) -> RowMapping | None:
+    query = select(_COMPLETIONS).where(_COMPLETIONS.c.connector == desk.name)
+    return session.connection().execute(query).mappings().first()
+
+
+def _rewrite_roll(
+    session: DatabaseSession,
+    desk: Desk,
+    held: Mapping[str, Any] | RowMapping,
+    before: set[str],
+    after: set[str],
+    now: datetime,
+    changes: RowChange,
+) -> None:
+    if before == after or not is_authentic(desk.row_keys, DeskCompletion, held):
         return
     changes.remove(name_row(DeskCompletion, held))
-    held.roll = make_roll(listed.union(numbers))
-    held.mac = make_mac(desk.row_keys, DeskCompletion, held, now)
-    changes.add(name_row(DeskCompletion, held))
-    session.flush()
+    names = ("connector", "declared_by", "declared_at")
+    row = {name: held[name] for name in names} | {"roll": make_roll(after)}
+    changes.add(name_row(DeskCompletion, row))
+    upsert(session.connection(), DeskCompletion, [sign_row(desk.row_keys, DeskCompletion, row, now)])
+
+
+def refuse_again(
+    session: DatabaseSession,
+    desk: Desk,
+    number: str,
+    facts: Mapping[str, Any] | None,
+    clerk: str,
+    now: datetime,
+    changes: RowChange,
+) -> list[NewEvent]:
+    """Keep why a student is unknown again, whose entry an undo brought back with a mark of doubt; returns the events that
+    tell of it.
+    """
+    cause = (facts or {}).get(DOUBT)
+    if cause is None:
+        return []
+    _store(session, desk, {number: TAKEN_BACK}, str(cause), clerk, now, changes)
+    details = {"desk": desk.name, "says": TAKEN_BACK}
+    return [NewEvent(ROW_REFUSED, clerk, number, details)] if cause == REFUSED else []
 
 
 def declare_complete(desk: Desk, clerk: str, entries: int) -> None:
@@ -289,15 +346,19 @@ def record_entry(desk: Desk, student_number: str, cells: Mapping[str, str], by: 
         name: read_cell(field, cells.get(get_heading(field))) for name, field in desk.config.fields.items()
     }
     warnings = _compare_number(desk, number)
-    now, changes = get_now(), RowChange()
-    with write_transaction() as session:
-        before = load_facts(session, desk, [number]).get(number)
-        store_entries(session, desk, {number: facts}, by, now, changes)
-        mended = mend(session, desk.name, [number], changes)
-        enter_on_roll(session, desk, [number], now, changes)
-        details = {"desk": desk.name, "facts": facts, "before": before, "mended": bool(mended)}
-        add_event(session, RECORDED, actor=by, subject=number, details=details, now=now, rows=changes)
+    _record(desk, Change(number, facts, Outcome.RECORDED, Via.COMMAND), by)
     return warnings
+
+
+@retry_conflicts
+def _record(desk: Desk, change: Change, by: str) -> None:
+    now, number = get_now(), change.student_number
+    with write_transaction() as session:
+        head = lock_audit(session)
+        (kept,) = keep_changes(session, desk, [change], read_held(session, desk, [number]), by, now)
+        mended = mend(session, desk.name, [number], kept.rows)
+        enter_on_roll(session, desk, [number], now, kept.rows)
+        add_events(session, [kept.make_event(desk, mended=bool(mended))], now, head=head)
 
 
 def _compare_number(desk: Desk, number: str) -> tuple[str, ...]:

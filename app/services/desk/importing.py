@@ -6,16 +6,17 @@ Rows that a stray quote made the text of one cell are found too: their students 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from app.connectors.desk import get_heading
 from app.connectors.field_keys import FieldType
 from app.domain.row_ledger import RowChange
 from app.extensions import DatabaseSession, db
-from app.models import write_transaction
-from app.services.audit import add_event
+from app.models import retry_conflicts, write_transaction
+from app.services.audit import NewEvent, add_event, add_events, lock_audit
 from app.services.clock import get_now
 from app.services.desk.cells import (
     LINE_BREAK,
@@ -28,17 +29,18 @@ from app.services.desk.cells import (
     read_number,
 )
 from app.services.desk.desk import (
+    CHUNK,
     Desk,
     Facts,
     compare_with_known,
     explain_letter,
+    iterate_entries,
     list_numbers,
     load_facts,
-    remove_entries,
-    store_entries,
 )
 from app.services.desk.doubts import IMPORTED
 from app.services.desk.gaps import doubt_others, enter_on_roll, mend, note_refused, set_complete
+from app.services.desk.history import Change, Outcome, Via, keep_changes, read_held
 from app.services.desk.spreadsheet import ImportedTable
 
 LEAST_DIGITS = 5
@@ -176,9 +178,14 @@ def import_table(
     if options.is_dry_run or is_refused or not (found.places or found.unread):
         left = _list_left(db.session, desk, found) if options.is_complete else ()
         return replace(_compare(db.session, desk, found)[0], warnings=warnings, left=left)
+    return replace(_store_all(desk, found, by, table.digest, options), warnings=warnings)
+
+
+@retry_conflicts
+def _store_all(desk: Desk, found: _Sorted, clerk: str, digest: str, options: ImportOptions) -> ImportReport:
     with write_transaction() as session:
-        report = _store(session, desk, found, by, table.digest, options)
-    return replace(report, warnings=warnings)
+        lock_audit(session)  # what clerks decide meanwhile comes before all of this, or after it
+        return _store(session, desk, found, clerk, digest, options)
 
 
 def _store(
@@ -186,13 +193,17 @@ def _store(
 ) -> ImportReport:
     now, changes = get_now(), RowChange()
     report, news = _compare(session, desk, found)
-    store_entries(session, desk, news, clerk, now, changes)
+    told = {"file_sha256": digest}
+    imported = [
+        Change(number, facts, Outcome.IMPORTED, Via.IMPORT, told=told) for number, facts in news.items()
+    ]
+    add_events(session, _keep(session, desk, imported, clerk, now), now)
     mended = mend(session, desk.name, sorted(found.good), changes)
     note_refused(session, desk, found.unknown, clerk, now, changes)
     left = _list_left(session, desk, found) if options.is_complete else ()
     if options.removed:
         _require_removed(left, options.removed)
-        remove_entries(session, desk, left, clerk, digest, now)
+        _remove_entries(session, desk, left, clerk, digest, now)
     doubted = 0
     if found.unread:
         day = desk.config.conventions.get_today()
@@ -217,6 +228,33 @@ def _store(
     }
     add_event(session, IMPORTED, actor=clerk, subject=desk.name, details=details, now=now, rows=changes)
     return replace(report, doubted=doubted, left=left, is_recorded=True, is_complete=options.is_complete)
+
+
+def _keep(
+    session: DatabaseSession, desk: Desk, changes: Sequence[Change], clerk: str, now: datetime
+) -> Iterator[NewEvent]:
+    held = read_held(session, desk, [change.student_number for change in changes])
+    for kept in keep_changes(session, desk, changes, held, clerk, now):
+        yield kept.make_event(desk)
+
+
+def _remove_entries(
+    session: DatabaseSession, desk: Desk, numbers: Sequence[str], clerk: str, digest: str, now: datetime
+) -> None:
+    """Remove the entries of these students, whom the complete file of this digest does not name; events keep what
+    they held.
+    """
+    for start in range(0, len(numbers), CHUNK):
+        chunk = numbers[start : start + CHUNK]
+        entries = {
+            row["student_number"]: {"facts": row["facts"], "recorded_by": row["recorded_by"]}
+            for row in iterate_entries(session, desk, chunk)
+        }
+        told = {"file_sha256": digest}
+        removed = [Change(number, None, Outcome.REMOVED, Via.IMPORT, told=told) for number in chunk]
+        details = {"file_sha256": digest, "entries": entries}
+        event = NewEvent("desk_entries_removed", clerk, desk.name, details)
+        add_events(session, [*_keep(session, desk, removed, clerk, now), event], now)
 
 
 def _list_left(session: DatabaseSession, desk: Desk, found: _Sorted) -> tuple[str, ...]:

@@ -237,7 +237,7 @@ def view_step(
         sign=LOOKS[status].sign,
         records=_list_blanks(step, state) if state.is_asking else _list_records(step, state.reading),
         note=_get_note(installed, step, state, office.contact),
-        reasons=tuple(ReasonView(*told) for told in step.explain(state.finding)),
+        reasons=tuple(ReasonView(*told) for told in step.explain(state.finding, state.reading)),
         office=view_office(office),
         links=step.links,
         own_time=_show_moment(state.learnt_at) if is_own_time else "",
