@@ -388,3 +388,14 @@ class Step(Section):
             message = spec.message_of_nothing
         shown = self.get_fact(reason.key).format(reason.value)
         return message.replace(VALUE, shown), next_step
+
+    def explain_without_facts(self, finding: RuleResult) -> tuple[tuple[str, str], ...]:
+        """The same for who may not know what the department holds: of a reason that tells it, the fact's name alone."""
+        told = []
+        for reason in finding.reasons:
+            message, next_step = self._explain(reason)
+            spec = self.reasons.get(reason.key)
+            texts = (spec.message, spec.message_of_nothing, spec.message_of_pending) if spec else ()
+            tells = any(VALUE in text for text in texts)
+            told.append((self.get_fact(reason.key).label if tells else message, next_step))
+        return tuple(dict.fromkeys(told))

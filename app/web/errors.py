@@ -35,6 +35,7 @@ from app.web.language import lazy_gettext as _l
 from app.web.limits import describe_wait
 from app.web.page_context import find_page_above, get_installation
 from app.web.slip_texts import describe_unprintable
+from app.web.staff.access import list_typed
 
 log = logging.getLogger(__name__)
 
@@ -356,7 +357,8 @@ def _describe_end(fact: facts.GrantEnded) -> str:
 
 def _list_typed(fact: facts.GrantEnded) -> tuple[tuple[str, str], ...]:
     """What was typed, under the names that its fields have on the pages."""
-    return tuple((str(FIELDS.get(name, name)), value) for name, value in fact.typed.items() if name in FIELDS)
+    typed = fact.typed or list_typed()  # a service that finds the right gone knows no form
+    return tuple((str(FIELDS.get(name, name)), value) for name, value in typed.items() if name in FIELDS)
 
 
 def _find_staff_way_back(mark: str) -> str:

@@ -92,6 +92,9 @@ ARGUMENTS = {
     "token": "1",
     "filename": "lixiao.css",
     "grant_id": "1",
+    "period": "2026-06",
+    "key": "0" * 12,
+    "request_id": "1",
 }
 
 

@@ -5,47 +5,39 @@ open for 72 hours, and there is one at a time of a kind and subject.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, false, or_, select, true
+from sqlalchemy import RowMapping, Table, select
 
 from app.domain.decisions import require_other
 from app.domain.errors import (
-    AlreadySubmitted,
-    AlreadyWaived,
     ChangedSinceAsked,
     Conflict,
     NeedsSecondPerson,
     NotFound,
-    NotRequired,
-    NotWaived,
-    SlipRevoked,
     UnknownMiniApp,
-    UnknownSlip,
-    UnknownStep,
 )
 from app.domain.hash_chain import get_hash
 from app.domain.row_ledger import RowChange
-from app.domain.staff import ALL, Grants, Right
+from app.domain.staff import Grants, Right
 from app.extensions import DatabaseSession, db
 from app.models import (
     Approval,
-    RosterEntry,
     StaffGrant,
     read_connection,
     retry_conflicts,
     write_transaction,
 )
 from app.services.audit import add_event
-from app.services.authenticated_rows import is_authentic, make_mac, name_row
+from app.services.authenticated_rows import make_mac, name_row
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.staff.approved_acts import ACTS, Act, Kind, Order, Subject, get_scope
 from app.services.staff.grants import read_grants, require_grant
+from app.services.staff.requests import CHANGES, FIND, ROWS, Verdict, find_subject, is_valid, make_request
 
 OPEN_FOR = timedelta(hours=72)
 ASKED: Mapping[Kind, str] = {
@@ -54,65 +46,7 @@ ASKED: Mapping[Kind, str] = {
     Kind.WITHDRAW: "approval_asked",
 }
 """The events of asking."""
-CHANGES = (
-    *(AlreadySubmitted, AlreadyWaived, NotRequired, NotWaived),
-    *(SlipRevoked, UnknownSlip, UnknownStep, UnknownMiniApp),
-)
-"""Facts for which what was asked cannot be done any more."""
-
-_ROWS, _ROSTER = cast("Table", Approval.__table__), cast("Table", RosterEntry.__table__)
 _GRANTS = cast("Table", StaffGrant.__table__)
-_JOINED = _ROWS.outerjoin(
-    _ROSTER,
-    and_(
-        _ROSTER.c.mini_app == _ROWS.c.mini_app,
-        _ROSTER.c.period == _ROWS.c.period,
-        _ROSTER.c.student_number == _ROWS.c.student_number,
-    ),
-)
-_FIND = select(
-    _ROWS, _ROSTER.c.key, _ROSTER.c.name.label("student_name"), _ROSTER.c.college.label("student_college")
-).select_from(_JOINED)
-
-
-class Verdict(StrEnum):
-    """What became of a request. Only the first two are decided by a person."""
-
-    APPROVED = "approved"
-    REFUSED = "refused"
-    EXPIRED = "expired"
-    VOID = "void"
-    """It was not authentic."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request as it is stored, with what the roster tells of its student; `payload` is what is done when it is
-    approved. Times are UTC.
-    """
-
-    id: int
-    kind: Kind
-    mini_app: str
-    period: str
-    step: str
-    student_number: str
-    payload: Mapping[str, Any]
-    reason: str
-    asked_by: str
-    asked_at: datetime
-    expires_at: datetime
-    decided_by: str
-    decided_at: datetime | None
-    verdict: Verdict | None
-    note: str
-    key: str = ""
-    student_name: str = ""
-    college: str = ""
-
-    def is_open(self, now: datetime) -> bool:
-        """Whether somebody may still decide it."""
-        return self.decided_at is None and now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +76,10 @@ def ask(
         standing = session.scalar(
             select(Approval).filter_by(**_name_subject(kind, subject, seen), decided_at=None)
         )
-        if standing is not None and _is_valid(installation, _take(standing)) and now < standing.expires_at:
+        if standing is not None and is_valid(installation, _take(standing)) and now < standing.expires_at:
             return Asked(standing.id, is_new=False)
         if standing is not None:
-            is_true = _is_valid(installation, _take(standing))
+            is_true = is_valid(installation, _take(standing))
             _close(session, installation, standing, Verdict.EXPIRED if is_true else Verdict.VOID, by, "", now)
         row = _make_row(kind, subject, {"seen": seen, "shown": dict(shown), "reason": reason}, by, now)
         row.mac = make_mac(installation.row_keys, Approval, row, now)
@@ -169,7 +103,7 @@ def decide(installation: Installation, request_id: int, verdict: Verdict, note: 
     its time is over or it is not authentic), or Conflict with the Request that somebody else decided.
     """
     with read_connection(db.engine) as connection:
-        found = connection.execute(_FIND.where(_ROWS.c.id == request_id)).mappings().first()
+        found = connection.execute(FIND.where(ROWS.c.id == request_id)).mappings().first()
     if found is None:
         raise NotFound
     act, subject = _open_act(installation, found)
@@ -177,7 +111,7 @@ def decide(installation: Installation, request_id: int, verdict: Verdict, note: 
     with write_transaction() as session:
         act.lock(session, subject)
         row = session.get_one(Approval, request_id, populate_existing=True, with_for_update=True)
-        if not _is_valid(installation, _take(row)) or (row.kind, row.student_number) != (
+        if not is_valid(installation, _take(row)) or (row.kind, row.student_number) != (
             found["kind"],
             found["student_number"],
         ):
@@ -187,7 +121,7 @@ def decide(installation: Installation, request_id: int, verdict: Verdict, note: 
         if (row.decided_by, row.decision) == (by, verdict):
             return
         if row.decided_at is not None:
-            raise Conflict(0, _make_request({**found, **_take(row)}))
+            raise Conflict(0, make_request({**found, **_take(row)}))
         _require_second_person(installation, session, row.asked_by, grants, now)
         require_other(by, (row.student_number,))
         if now >= row.expires_at:
@@ -195,34 +129,6 @@ def decide(installation: Installation, request_id: int, verdict: Verdict, note: 
         if verdict is Verdict.APPROVED:
             _run(session, act, subject, row, by, now)
         _close(session, installation, row, verdict, by, note, now)
-
-
-def list_open(installation: Installation, grants: Grants, now: datetime) -> list[Request]:
-    """The open requests within the scopes of who may decide them, the oldest first; one's own among them."""
-    query = _FIND.where(_ROWS.c.decided_at.is_(None), _ROWS.c.expires_at > now, _limit(grants, Right.APPROVE))
-    return list(_read(installation, query.order_by(_ROWS.c.asked_at, _ROWS.c.id)))
-
-
-def find_request(installation: Installation, grants: Grants, request_id: int) -> Request:
-    """The request of this id. Raises NotFound where there is none within the scopes of who may decide it."""
-    query = _FIND.where(_ROWS.c.id == request_id, _limit(grants, Right.APPROVE))
-    found = next(_read(installation, query), None)
-    if found is None:
-        raise NotFound
-    return found
-
-
-def look_now(installation: Installation, request: Request) -> dict[str, str] | None:
-    """What an open request's subject rests on as it is now, as its payload has it under `seen`; None where what was asked
-    cannot be done any more.
-    """
-    try:
-        subject = _find_subject(installation, request.mini_app, request.student_number, request.step)
-        return ACTS[request.kind].look(db.session, subject)
-    except CHANGES:
-        return None
-    finally:
-        db.session.rollback()
 
 
 def _run(session: DatabaseSession, act: Act, subject: Subject, row: Approval, by: str, now: datetime) -> None:
@@ -306,72 +212,14 @@ def _get_slip(payload: Mapping[str, Any]) -> str:
     return str(payload.get("seen", {}).get("slip", ""))
 
 
-def _is_valid(installation: Installation, row: Mapping[Any, Any]) -> bool:
-    """Whether this service stored the request so, and its payload is the one that was asked for."""
-    is_true = is_authentic(installation.row_keys, Approval, row)
-    return is_true and get_hash(row["payload"]) == row["payload_digest"]
-
-
 def _open_act(installation: Installation, row: RowMapping) -> tuple[Act, Subject]:
     """Raises ChangedSinceAsked for a kind or mini-app that there is not."""
     try:
-        subject = _find_subject(installation, row["mini_app"], row["student_number"], row["step"])
+        subject = find_subject(installation, row["mini_app"], row["student_number"], row["step"])
         return ACTS[Kind(row["kind"])], subject
     except (ValueError, UnknownMiniApp) as error:
         raise ChangedSinceAsked from error
 
 
-def _find_subject(installation: Installation, slug: str, student_number: str, step_key: str) -> Subject:
-    for installed in installation.mini_apps.values():
-        if installed.mini_app.slug == slug:
-            return Subject(installed, student_number, step_key)
-    raise UnknownMiniApp(slug)
-
-
-def _limit(grants: Grants, right: Right) -> ColumnElement[bool]:
-    """The condition of a right's scopes."""
-    columns = (_ROWS.c.mini_app, _ROWS.c.step, _ROSTER.c.college, _ROWS.c.period)
-    scopes = [
-        and_(
-            true(),
-            *(column == value for column, value in zip(columns, grant.scope, strict=True) if value != ALL),
-        )
-        for grant in grants.list(right)
-    ]
-    return or_(*scopes) if scopes else false()
-
-
-def _read(installation: Installation, query: Select[Any]) -> Iterator[Request]:
-    """Those that are authentic."""
-    with read_connection(db.engine) as connection:
-        rows = connection.execute(query).mappings().all()
-    for row in rows:
-        if _is_valid(installation, row):
-            yield _make_request(row)
-
-
 def _take(row: Approval) -> dict[str, Any]:
-    return {column.name: getattr(row, column.name) for column in _ROWS.c}
-
-
-def _make_request(row: Mapping[str, Any] | RowMapping) -> Request:
-    return Request(
-        id=row["id"],
-        kind=Kind(row["kind"]),
-        mini_app=row["mini_app"],
-        period=row["period"],
-        step=row["step"],
-        student_number=row["student_number"],
-        payload=row["payload"],
-        reason=row["reason"],
-        asked_by=row["asked_by"],
-        asked_at=row["asked_at"],
-        expires_at=row["expires_at"],
-        decided_by=row["decided_by"] or "",
-        decided_at=row["decided_at"],
-        verdict=Verdict(row["decision"]) if row["decision"] else None,
-        note=row["note"] or "",
-        key=row["key"] or "",
-        student_name=row["student_name"] or "",
-        college=row["student_college"] or "",
-    )
+    return {column.name: getattr(row, column.name) for column in ROWS.c}

@@ -235,7 +235,7 @@ def view_step(
         status=status,
         word=str(LOOKS[status].word),
         sign=LOOKS[status].sign,
-        records=_list_blanks(step, state) if state.is_asking else _list_records(step, state.reading),
+        records=_list_blanks(step, state) if state.is_asking else list_records(step, state.reading),
         note=_get_note(installed, step, state, office.contact),
         reasons=tuple(ReasonView(*told) for told in step.explain(state.finding, state.reading)),
         office=view_office(office),
@@ -270,10 +270,11 @@ def _view_earlier(step: Step, known: CachedResult | None) -> EarlierView | None:
     if known is None:
         return None
     learnt_at = _show_moment(known.reading.learnt_at)
-    return EarlierView(str(LOOKS[known.finding.status].word), learnt_at, _list_records(step, known.reading))
+    return EarlierView(str(LOOKS[known.finding.status].word), learnt_at, list_records(step, known.reading))
 
 
-def _list_records(step: Step, reading: Reading | None) -> tuple[tuple[PrintedField, ...], ...]:
+def list_records(step: Step, reading: Reading | None) -> tuple[tuple[PrintedField, ...], ...]:
+    """What a department holds, a tuple of labelled facts for each record."""
     if reading is None:
         return ()
     return tuple(

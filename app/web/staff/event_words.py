@@ -65,6 +65,9 @@ _LABELS: Mapping[str, Any] = {
     "slip": _l("离校单"),
     "reason": _l("原因"),
     "note": _l("备注"),
+    "decision": _l("决定"),
+    "asked_by": _l("申请人"),
+    "persons": _l("决定人数"),
     "via": _l("途径"),
     "count": _l("数量"),
 }
@@ -76,8 +79,12 @@ _VALUES: Mapping[str, Mapping[str, Any]] = {
         "recorded": _l("录入"),
         "imported": _l("导入"),
         "removed": _l("删除"),
-        "approve": _l("同意"),
-        "refuse": _l("不同意"),
+    },
+    "decision": {
+        "approved": _l("批准"),
+        "refused": _l("不同意"),
+        "expired": _l("过期失效"),
+        "void": _l("记录不可信，作废"),
     },
     "role": {
         "desk": _l("环节办理人"),
@@ -93,6 +100,7 @@ _VALUES: Mapping[str, Mapping[str, Any]] = {
         "list": _l("名单"),
         "import": _l("导入"),
         "command": _l("服务器命令"),
+        "page": _l("工作台"),
     },
 }
 _KEYBOARD = _l("在服务器上操作的用户")

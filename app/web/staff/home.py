@@ -8,10 +8,12 @@ from typing import Any
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.domain.staff import Grants, Right
-from app.web.language import gettext, render_template
-from app.web.page_context import url_for
-from app.web.staff.access import get_grants, staff_required
+from app.domain.staff import ALL, Grants, Right
+from app.services.clock import get_now
+from app.services.staff.requests import count_waiting
+from app.web.language import gettext, render_template, show_mini_app
+from app.web.page_context import get_installation, url_for
+from app.web.staff.access import get_grants, list_colleges, staff_required
 
 staff_home = Blueprint("staff_home", __name__)
 
@@ -29,7 +31,32 @@ class Door:
 
 def list_doors(grants: Grants) -> list[Door]:
     """The pages that these grants open, the most used first."""
-    return [*_list_audit_doors(grants), _make_grants_door(grants)]
+    return [
+        *_list_approval_doors(grants),
+        *_list_student_doors(grants),
+        *_list_audit_doors(grants),
+        _make_grants_door(grants),
+    ]
+
+
+def _list_approval_doors(grants: Grants) -> list[Door]:
+    """What others asked for waits with its number."""
+    if not grants.list(Right.APPROVE):
+        return []
+    waiting = count_waiting(get_installation(), grants, get_now())
+    detail = gettext("同事的申请，须由另一人复核") if waiting else gettext("现在没有等待复核的申请")
+    return [Door(url_for("staff_approvals.index"), gettext("复核"), detail, "approvals", waiting)]
+
+
+def _list_student_doors(grants: Grants) -> list[Door]:
+    """A search for each mini-app of whose students somebody sees all items."""
+    doors = []
+    for installed in get_installation().mini_apps.values():
+        if list_colleges(grants, Right.STATUS, installed, ALL) is not None:
+            mini_app, period = show_mini_app(installed).mini_app, installed.settings.period
+            address = url_for("staff_students.search", app_path=mini_app.path, period=period)
+            doors.append(Door(address, gettext("查找学生"), mini_app.title))
+    return doors
 
 
 def _list_audit_doors(grants: Grants) -> list[Door]:
