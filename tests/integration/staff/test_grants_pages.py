@@ -10,8 +10,13 @@ from html import unescape
 
 import pytest
 import requests
+from flask import Flask
 
+from app.extensions import db
+from app.factory import create_app
 from app.services.clock import get_now
+from app.services.staff.granted import list_all_standing
+from app.settings import load_settings
 from tests import running
 from tests.campus.client import CampusClient
 from tests.conftest import Service
@@ -24,7 +29,7 @@ PAGE = "/staff/grants"
 APP = "graduate_departure"
 DORMITORY = {"mini_app": APP, "step": "dormitory"}
 ARCHIVE = {"mini_app": APP, "step": "archive"}
-HEAD, ADMIN, KEEPER = "00420014", "00420015", "00420016"
+HEAD, ADMIN, OTHER = "00420014", "00420015", "00420016"
 REASON = "出差到本周五"
 _ROW = re.compile(r'data-grant="(\d+)" data-staff="(\w+)" data-role="(\w+)" data-step="(\w*)"')
 
@@ -40,27 +45,42 @@ def staffed(
         yield service
 
 
-@pytest.fixture
-def grants(staffed: Service) -> Iterator[list[int]]:
-    """Grants that a test gives; they end with it."""
-    given: list[int] = []
-    yield given
-    for row in list_rows(as_admin(staffed)):
-        end_grant(staffed.environment, row[0])
+@pytest.fixture(scope="module")
+def place(staffed: Service) -> Iterator[Flask]:
+    """The service's database, in this process."""
+    app = create_app(load_settings(staffed.environment))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
 
 
 @pytest.fixture
-def head(staffed: Service, grants: list[int]) -> Visitor:
+def grants(place: Flask) -> Iterator[None]:
+    """What is given in a test ends with it."""
+    yield
+    for one in list_all_standing(place.extensions["installation"], get_now()):
+        end_grant(place, one.id)
+
+
+@pytest.fixture(scope="module")
+def browsers(staffed: Service) -> dict[str, Visitor]:
+    """Those of the head and the administrator, who sign in once."""
+    return {number: sign_in_staff(staffed, number) for number in (HEAD, ADMIN)}
+
+
+@pytest.fixture
+def head(browsers: dict[str, Visitor], place: Flask, grants: None) -> Visitor:
     """The head of the dormitory."""
-    grants.append(grant(staffed.environment, HEAD, "head", name="许丽华", **DORMITORY))
-    return sign_in_staff(staffed, HEAD)
+    grant(place, HEAD, "head", name="许丽华", **DORMITORY)
+    return browsers[HEAD]
 
 
 @pytest.fixture
-def admin(staffed: Service, grants: list[int]) -> Visitor:
+def admin(browsers: dict[str, Visitor], place: Flask, grants: None) -> Visitor:
     """An administrator."""
-    grants.append(grant(staffed.environment, ADMIN, "admin", name="高志强"))
-    return sign_in_staff(staffed, ADMIN)
+    grant(place, ADMIN, "admin", name="高志强")
+    return browsers[ADMIN]
 
 
 @dataclass(frozen=True)
@@ -75,14 +95,6 @@ class Colleague:
 def colleague(staffed: Service, fresh_student: str) -> Colleague:
     """A person of whom nothing was ever granted."""
     return Colleague(fresh_student, sign_in_staff(staffed, fresh_student))
-
-
-def as_admin(staffed: Service) -> requests.Response:
-    """The page as an administrator of its own sees it, whose grant is on it."""
-    visitor = sign_in_staff(staffed, KEEPER)
-    if visitor.get(PAGE).status_code == 403:
-        grant(staffed.environment, KEEPER, "admin")
-    return visitor.get(PAGE)
 
 
 def list_rows(page: requests.Response) -> list[tuple[int, str, str, str]]:
@@ -138,9 +150,9 @@ def test_a_head_lets_a_colleague_stand_in_from_now_on(head: Visitor, colleague: 
 
 
 def test_each_sees_the_grants_that_concern_them(
-    staffed: Service, head: Visitor, admin: Visitor, colleague: Colleague
+    place: Flask, head: Visitor, admin: Visitor, colleague: Colleague
 ) -> None:
-    grant(staffed.environment, colleague.number, "desk", **ARCHIVE)
+    grant(place, colleague.number, "desk", **ARCHIVE)
     assert {row[1] for row in list_rows(head.get(PAGE))} == {HEAD}
     assert {row[1] for row in list_rows(admin.get(PAGE))} >= {HEAD, ADMIN, colleague.number}
     own = colleague.visitor.get(PAGE)
@@ -213,7 +225,7 @@ def test_who_stands_in_lets_nobody_else_stand_in(head: Visitor, colleague: Colle
     page = colleague.visitor.get(PAGE)
     assert "不能再委托给别人" in page.text
     given = find_row(page, colleague.number)
-    form = {"own": str(given), "role": "desk", "number": KEEPER, "until": "2999-01-01", "reason": REASON}
+    form = {"own": str(given), "role": "desk", "number": OTHER, "until": "2999-01-01", "reason": REASON}
     refused = colleague.visitor.post(PAGE, page, **form)
     assert (refused.status_code, "不能再委托给别人" in refused.text) == (422, True)
 
@@ -264,9 +276,9 @@ def test_an_administrator_gives_what_a_role_can_have(
 
 
 def test_an_end_needs_a_reason_and_is_told_afterwards(
-    staffed: Service, admin: Visitor, colleague: Colleague
+    place: Flask, admin: Visitor, colleague: Colleague
 ) -> None:
-    given = grant(staffed.environment, colleague.number, "desk", name="何建平", **DORMITORY)
+    given = grant(place, colleague.number, "desk", name="何建平", **DORMITORY)
     refused = admin.post(f"{PAGE}/{given}/end", admin.get(PAGE), reason=" ")
     assert (refused.status_code, f'id="end-{given}-wrong"' in refused.text) == (422, True)
     assert re.search(rf'<input[^>]* id="end-{given}-reason"[^>]*autofocus', refused.text)
@@ -278,19 +290,19 @@ def test_an_end_needs_a_reason_and_is_told_afterwards(
     assert (again.status_code, "不用再结束" in again.text, "再次结束" in again.text) == (422, True, True)
 
 
-def test_the_last_administrators_own_grant_stays(staffed: Service, admin: Visitor) -> None:
+def test_the_last_administrators_own_grant_stays(place: Flask, admin: Visitor) -> None:
     for one, number, role, _ in list_rows(admin.get(PAGE)):
         if (number, role) != (ADMIN, "admin"):
-            end_grant(staffed.environment, one)
+            end_grant(place, one)
     own = find_row(admin.get(PAGE), ADMIN)
     refused = admin.post(f"{PAGE}/{own}/end", admin.get(PAGE), reason="退休")
     assert (refused.status_code, "最后一位系统管理员" in refused.text) == (422, True)
 
 
 def test_what_is_not_the_readers_is_not_there_to_be_ended(
-    staffed: Service, head: Visitor, colleague: Colleague
+    place: Flask, head: Visitor, colleague: Colleague
 ) -> None:
-    other = grant(staffed.environment, colleague.number, "desk", **ARCHIVE)
+    other = grant(place, colleague.number, "desk", **ARCHIVE)
     page = head.get(PAGE)
     for address in (f"{PAGE}/{other}/end", f"{PAGE}/{other}/extend", f"{PAGE}/999999/end"):
         assert head.post(address, page, reason=REASON, until="2999-01-01").status_code == 404
@@ -299,24 +311,22 @@ def test_what_is_not_the_readers_is_not_there_to_be_ended(
     assert (refused.status_code, "不由您管理" in refused.text) == (422, True)
 
 
-def test_a_clerk_of_a_desk_gives_and_ends_nothing(
-    staffed: Service, grants: list[int], colleague: Colleague
-) -> None:
-    given = grant(staffed.environment, colleague.number, "desk", **DORMITORY)
+def test_a_clerk_of_a_desk_gives_and_ends_nothing(place: Flask, grants: None, colleague: Colleague) -> None:
+    given = grant(place, colleague.number, "desk", **DORMITORY)
     clerk = colleague.visitor
     page = clerk.get("/staff")
-    form = {"place": f"{APP}/dormitory", "role": "desk", "number": KEEPER, "reason": REASON}
+    form = {"place": f"{APP}/dormitory", "role": "desk", "number": OTHER, "reason": REASON}
     assert clerk.post(PAGE, page, until="2999-01-01", **form).status_code == 404
     for act in ("end", "extend"):
         assert clerk.post(f"{PAGE}/{given}/{act}", page, reason=REASON).status_code == 404
 
 
 def test_a_form_sent_after_the_end_is_told_who_ended_it_and_keeps_what_was_typed(
-    staffed: Service, head: Visitor, colleague: Colleague
+    place: Flask, head: Visitor, colleague: Colleague
 ) -> None:
     page = head.get(PAGE)
     own = find_row(page, HEAD)
-    end_grant(staffed.environment, own, ended_by=ADMIN)
+    end_grant(place, own, ended_by=ADMIN)
     form = {"own": str(own), "role": "desk", "number": colleague.number, "until": "2999-01-01"}
     answer = head.post(PAGE, page, reason="写了很久的原因", **form)
     assert answer.status_code == 403
@@ -328,12 +338,12 @@ def test_a_form_sent_after_the_end_is_told_who_ended_it_and_keeps_what_was_typed
 
 
 def test_with_another_grant_left_the_ended_one_is_told_all_the_same(
-    staffed: Service, head: Visitor, colleague: Colleague
+    place: Flask, head: Visitor, colleague: Colleague
 ) -> None:
     page = head.get(PAGE)
     own = find_row(page, HEAD)
-    grant(staffed.environment, HEAD, "desk", **ARCHIVE)
-    end_grant(staffed.environment, own, ended_by=ADMIN)
+    grant(place, HEAD, "desk", **ARCHIVE)
+    end_grant(place, own, ended_by=ADMIN)
     form = {"own": str(own), "role": "desk", "number": colleague.number, "until": "2999-01-01"}
     answer = head.post(PAGE, page, reason="写了很久的原因", **form)
     assert (answer.status_code, 'data-error="GrantEnded"' in answer.text) == (403, True)
@@ -341,19 +351,16 @@ def test_with_another_grant_left_the_ended_one_is_told_all_the_same(
     assert (answer.status_code, 'data-error="GrantEnded"' in answer.text) == (403, True)
 
 
-def test_a_grant_holds_and_ends_at_the_next_request(
-    staffed: Service, grants: list[int], colleague: Colleague
-) -> None:
+def test_a_grant_holds_and_ends_at_the_next_request(place: Flask, grants: None, colleague: Colleague) -> None:
     visitor = colleague.visitor
     for _ in range(10):
         assert visitor.get(PAGE).status_code == 403
-        given = grant(staffed.environment, colleague.number, "desk", **DORMITORY)
+        given = grant(place, colleague.number, "desk", **DORMITORY)
         assert visitor.get(PAGE).status_code == 200
-        end_grant(staffed.environment, given)
+        end_grant(place, given)
 
 
-def test_claims_alone_open_nothing_of_staff(staffed: Service, grants: list[int]) -> None:
-    for number in (HEAD, ADMIN):
-        visitor = sign_in_staff(staffed, number)
+def test_claims_alone_open_nothing_of_staff(browsers: dict[str, Visitor], grants: None) -> None:
+    for visitor in browsers.values():
         assert visitor.get("/staff").status_code == 403
         assert visitor.get(PAGE).status_code == 403
