@@ -40,6 +40,11 @@ ROWS = (
         "lacking x network x clock x list x code: 0 false red, 0 false green, 0 silent",
         "tests/soak/test_gate_matrix.py",
     ),
+    (
+        "staff's grants",
+        "1,000 given, and ended between page and form: all at the next request",
+        "tests/soak/test_staff_grants.py",
+    ),
     ("slips", "2,000 generated slips: no fault", "tests/soak/test_slips.py"),
 )
 

@@ -20,9 +20,11 @@ from app.settings import load_settings
 from tests import running
 from tests.campus.client import CampusClient
 from tests.conftest import Service
+from tests.fixtures.signed_in import sign_in_all
 from tests.fixtures.staff import end_grant, grant
 from tests.integration.conftest import MakeDatabase
-from tests.integration.staff.staff_pages import sign_in_staff
+from tests.integration.staff import staff_pages
+from tests.integration.staff.staff_pages import count_prompt_ends, sign_in_staff
 from tests.visitor import Visitor
 
 PAGE = "/staff/grants"
@@ -351,13 +353,17 @@ def test_with_another_grant_left_the_ended_one_is_told_all_the_same(
     assert (answer.status_code, 'data-error="GrantEnded"' in answer.text) == (403, True)
 
 
-def test_a_grant_holds_and_ends_at_the_next_request(place: Flask, grants: None, colleague: Colleague) -> None:
-    visitor = colleague.visitor
-    for _ in range(10):
-        assert visitor.get(PAGE).status_code == 403
-        given = grant(place, colleague.number, "desk", **DORMITORY)
-        assert visitor.get(PAGE).status_code == 200
-        end_grant(place, given)
+def test_a_grant_holds_and_ends_at_the_next_request(staffed: Service, place: Flask) -> None:
+    (person,) = sign_in_all(staffed.environment, ["TS81000000"])
+    assert count_prompt_ends(staffed.url, place, [person], 5) == 5
+
+
+def test_a_right_that_was_kept_for_later_requests_is_noticed(
+    staffed: Service, place: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (person,) = sign_in_all(staffed.environment, ["TS81000001"])
+    monkeypatch.setattr(staff_pages, "end_grant", lambda *_, **__: None)
+    assert count_prompt_ends(staffed.url, place, [person], 1) == 0
 
 
 def test_claims_alone_open_nothing_of_staff(browsers: dict[str, Visitor], grants: None) -> None:
