@@ -21,19 +21,23 @@
     }, 8000);
   });
 
-  /* `/` goes to the search: to its input, or to the page that has it. */
+  /* Enter does the main action. */
+  var main = document.querySelector("[data-focus]");
+  if (main) main.focus({ preventScroll: true });
+  var openedAt = Date.now();
+
+  /* `/` goes to the search, and so does whatever a hand scanner types: else the Enter behind the next student's code would
+     decide about this one. An Enter that is held since the page before decides nothing either. */
   document.addEventListener("keydown", function (event) {
     var at = event.target;
-    if (event.key !== "/" || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (/^(input|textarea|select)$/i.test(at.tagName) && at.type !== "radio" && at.type !== "checkbox") return;
     var field = document.getElementById("q");
-    var link = document.querySelector("a[data-search]");
-    if (!field && !link) return;
-    event.preventDefault();
-    if (field) {
-      field.focus();
-      field.select();
-    } else window.location.assign(link.href);
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (/^(input|textarea|select)$/i.test(at.tagName) && at.type !== "radio" && at.type !== "checkbox") return;
+    if (event.key === "Enter" && (event.repeat || Date.now() - openedAt < 400)) event.preventDefault();
+    if (!field || event.key.length !== 1 || event.key === " ") return;
+    field.focus();
+    field.select();
+    if (event.key === "/") event.preventDefault();
   });
 
   /* Only a script can copy. */

@@ -340,9 +340,7 @@ def _describe(fact: facts.DomainError) -> str:
         return gettext("原因：%(reason)s", reason=fact.reason)
     if isinstance(fact, facts.NoGrant) and (person := get_person()) is not None:
         return gettext("您的工号：%(number)s", number=person.number)
-    if isinstance(fact, facts.GrantEnded):
-        return _describe_end(fact)
-    return fact.message if isinstance(fact, facts.ReasonMissing) else ""
+    return _describe_end(fact) if isinstance(fact, facts.GrantEnded) else ""
 
 
 def _describe_end(fact: facts.GrantEnded) -> str:

@@ -17,6 +17,7 @@ from tests.browser.places import FINANCE_FILE
 from tests.browser.screens import Screens
 from tests.campus.client import PROJECT, CampusClient
 from tests.conftest import Service
+from tests.fixtures.counter_service import running_counter
 from tests.fixtures.finance_view import FRAGMENT, make_finance_view
 from tests.fixtures.issued_slips import IssuedSlip, issue_slip
 from tests.running import running_service as start_own_service
@@ -72,6 +73,13 @@ def other_service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory
     view = make_finance_view(folder / FINANCE_FILE)
     changes = view.environment | {"LIXIAO_RATE_LIMIT__TYPED": "1 per hour"}
     with start_own_service(campus, folder, changes, configs=(FRAGMENT, UNDERGRADUATES)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def counter_service(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service at whose counters staff decide."""
+    with running_counter(campus, tmp_path_factory.mktemp("counter")) as running:
         yield running
 
 

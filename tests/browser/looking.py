@@ -22,6 +22,7 @@ SIGN_AND_WORD = re.compile(r"[✓✕!◎○—…]\s*\w[\w ]+")
 
 SMALL_TARGETS = """minimum => [...document.querySelectorAll("a, button, summary, textarea, select, input")]
   .filter(e => e.checkVisibility() && !e.matches(".skip, .unseen"))
+  .map(e => (e.matches("[type=radio], [type=checkbox]") && e.closest("label")) || e)
   .map(e => [e.textContent.trim(), e.getBoundingClientRect()])
   .filter(([, box]) => box.width < minimum || box.height < minimum)
   .map(([text, box]) => `${text} ${box.width} x ${box.height}`)"""

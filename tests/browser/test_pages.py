@@ -11,10 +11,11 @@ from playwright.sync_api import Browser, Page
 from tests.browser import looking
 from tests.browser.places import ELSEWHERE, IN_ENGLISH, PLACES
 from tests.browser.screens import Screens
+from tests.browser.staff_places import STAFF, STAFF_IN_ENGLISH
 from tests.browser.test_pages_markup import list_errors
 from tests.conftest import Service
 
-ALL = PLACES | IN_ENGLISH | ELSEWHERE
+ALL = PLACES | IN_ENGLISH | ELSEWHERE | STAFF | STAFF_IN_ENGLISH
 PAGE_BYTES, STYLE_BYTES, SCRIPT_BYTES, VERDICT_BYTES, REQUESTS = 14_336, 6_144, 3_072, 6_144, 4
 CAMERA_BYTES = 512
 """What offers the camera at /verify; the rest of it is loaded when it is touched."""
@@ -29,7 +30,9 @@ LANDSCAPE = {"width": 740, "height": 360}
 
 def get_service(request: pytest.FixtureRequest, name: str) -> Service:
     """The service that has this page, its campus as at the start."""
-    service: Service = request.getfixturevalue("other_service" if name in ELSEWHERE else "running_service")
+    fixture = "other_service" if name in ELSEWHERE else "running_service"
+    fixture = "counter_service" if name in STAFF | STAFF_IN_ENGLISH else fixture
+    service: Service = request.getfixturevalue(fixture)
     service.campus.reset()
     return service
 

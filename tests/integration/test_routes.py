@@ -95,6 +95,8 @@ ARGUMENTS = {
     "period": "2026-06",
     "key": "0" * 12,
     "request_id": "1",
+    "app": "graduate-departure",
+    "step": "archive",
 }
 
 

@@ -106,24 +106,26 @@ def read_code(installation: Installation, data: bytes) -> str:
 
     Raises NotAPicture, PictureTooLarge, ProtectedFile, NoCodeFound, SeveralCodes, ForeignCode or ReadersBusy.
     """
+    return _get_only(_read_file(installation, data))
+
+
+def _read_file(installation: Installation, data: bytes) -> Found:
+    """What was read in a file that can be opened."""
     try:
         reading = installation.reader_pool.read(data)
     except Busy as error:
         raise ReadersBusy from error
-    if not reading.found.codes and reading.outcome in _REFUSALS:
+    if not reading.found.has_own and reading.outcome in _REFUSALS:
         raise _REFUSALS[reading.outcome]
-    if not reading.looks and not reading.found.codes:  # its process was ended
+    if not reading.looks and not reading.found.has_own:  # its process was ended
         raise NotAPicture
-    return _get_only(reading.found)
+    return reading.found
 
 
 def read_desk_code(installation: Installation, data: bytes) -> str:
     """The digits of the one desk code 办理码 in a picture, unproven. Raises UnreadableCode, by its kind."""
     _require_few_bytes(data)
-    try:
-        found = installation.reader_pool.read(data).found
-    except Busy as error:
-        raise ReadersBusy from error
+    found = _read_file(installation, data)
     if len(found.desk_codes) > 1:
         raise SeveralCodes
     if not found.desk_codes:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, redirect
 from flask.typing import ResponseReturnValue
 
 from app.domain.staff import ALL, Grants, Right
 from app.services.clock import get_now
+from app.services.desk.deciding import list_desk_steps
 from app.services.staff.requests import count_waiting
 from app.web.language import gettext, render_template, show_mini_app
 from app.web.page_context import get_installation, url_for
@@ -30,12 +32,12 @@ class Door:
 
 
 def list_doors(grants: Grants) -> list[Door]:
-    """The pages that these grants open, the most used first."""
+    """The pages that these grants open, the most used first, but the one that everybody has."""
     return [
+        *_list_counters(grants),
         *_list_approval_doors(grants),
         *_list_student_doors(grants),
         *_list_audit_doors(grants),
-        _make_grants_door(grants),
     ]
 
 
@@ -76,13 +78,34 @@ def _make_grants_door(grants: Grants) -> Door:
     return Door(address, gettext("我的授权"), gettext("您可以办理什么、到哪一天为止"))
 
 
+def _list_counters(grants: Grants) -> Iterator[Door]:
+    """The counters of the steps that these grants let somebody decide at."""
+    for desk_step in list_desk_steps(get_installation()):
+        installed, key = desk_step.installed, desk_step.step.key
+        if list_colleges(grants, Right.DECIDE, installed, key) is None:
+            continue
+        shown = show_mini_app(installed)
+        step = shown.get_step(key)
+        title = gettext("现场办理：%(title)s", title=step.title)
+        address = url_for("staff_desk.counter", app=installed.mini_app.path, step=key)
+        yield Door(
+            address,
+            title,
+            gettext("%(department)s，%(service)s", department=step.department, service=shown.mini_app.title),
+        )
+
+
 def render_staff(name: str, **data: Any) -> str:
-    """A page of staff, with the doors of whoever is signed in as its navigation."""
-    return render_template(name, doors=list_doors(get_grants()), grants=get_grants(), **data)
+    """A page of staff, which knows the grants of whoever is signed in."""
+    return render_template(name, grants=get_grants(), **data)
 
 
 @staff_home.get("/staff")
 @staff_required
 def home() -> ResponseReturnValue:
-    """What waits for me, a number a line, and until when my grants hold."""
-    return render_staff("staff/home.html")
+    """What waits for me, a number a line, and until when my grants hold. One grant that opens one page leads there."""
+    grants = get_grants()
+    doors = list_doors(grants)
+    if len(grants.standing) == 1 and len(doors) == 1:
+        return redirect(doors[0].address)
+    return render_staff("staff/home.html", doors=[*doors, _make_grants_door(grants)])
