@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, make_response, redirect
+from flask import Blueprint, make_response, redirect, session
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import TooManyRequests
 
@@ -27,6 +27,7 @@ from app.web.limits import count, get_counted, get_retry_after
 from app.web.mini_app.views import open_with_consent, render_page
 from app.web.page_context import get_installation, url_for
 from app.web.staff.access import get_grants, list_colleges
+from app.web.staff.counter import SCANNED
 
 desk_codes = Blueprint("desk_codes", __name__)
 NOBODY = Grants("", ())
@@ -70,6 +71,8 @@ def open_code(token: str) -> ResponseReturnValue:
     grants = get_grants() if person else NOBODY
     number = _read(token, person if grants else None)
     counters = _list_counters(grants, number) if number and grants else []
+    if counters:
+        session[SCANNED] = counters[0].key
     if len(counters) == 1:
         response = make_response(redirect(counters[0].address, 303))
     else:
@@ -124,5 +127,5 @@ def _list_counters(grants: Grants, number: str) -> list[CounterView]:
 def _view_counter(installed: InstalledMiniApp, step_key: str, student: Listed) -> CounterView:
     mini_app = show_mini_app(installed).mini_app
     step = show_mini_app(installed).get_step(step_key)
-    address = f"/staff/desk/{mini_app.path}/{step_key}/{student.key}"
+    address = url_for("staff_desk.item", app=mini_app.path, step=step_key, key=student.key)
     return CounterView(step_key, step.title, step.department, mini_app.title, student.key, address)

@@ -12,26 +12,24 @@ import pytest
 import requests
 
 from app.services.clock import get_now
-from tests.campus.client import PROJECT, CampusClient
 from tests.conftest import Service
 from tests.fixtures.desk_codes import DESK_CODE, make_desk_code
 from tests.fixtures.staff import end_grant, grant
+from tests.integration.staff.counter_pages import Clerk, get_version, list_forms
 from tests.integration.staff.staff_pages import sign_in_staff
-from tests.running import running_service
 from tests.visitor import APP, Visitor
 
-DEMO = PROJECT / "config" / "demo_staff.toml"
 SLUG = "graduate_departure"
-CLERK = "00420013"
+CLERK = "00420018"
 STUDENT = "TS23000002"
 
 
-@pytest.fixture(scope="module")
-def desks(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+@pytest.fixture
+def desks(counter_service: Service) -> Service:
     """A service whose archive and dormitory are desks; the student has signed in."""
-    with running_service(campus, tmp_path_factory.mktemp("desks"), configs=[DEMO]) as service:
-        service.visit().sign_in(STUDENT)
-        yield service
+    counter_service.campus.reset()
+    counter_service.visit().sign_in(STUDENT)
+    return counter_service
 
 
 @pytest.fixture
@@ -60,6 +58,15 @@ def test_staff_of_one_counter_land_on_the_item(desks: Service, clerk: Visitor, g
     assert answer.status_code == 303
     assert re.fullmatch(rf"/staff/desk{APP}/archive/[0-9a-z]{{12}}", answer.headers["Location"])
     assert answer.headers["Cache-Control"] == "private, no-store"
+
+
+def test_what_is_decided_of_who_was_scanned_so_is_told_as_scanned(
+    desks: Service, clerk: Visitor, granted: list[int]
+) -> None:
+    granted.append(grant(desks.environment, CLERK, "desk", mini_app=SLUG, step="archive"))
+    page = clerk.get(open_code(desks, clerk).headers["Location"])
+    assert page.status_code == 200
+    assert {form["via"] for form in list_forms(page, "decision")} == {"scan"}
 
 
 def test_staff_of_several_counters_choose(desks: Service, clerk: Visitor, granted: list[int]) -> None:
@@ -132,6 +139,43 @@ def test_a_code_of_somebody_on_no_roster_opens_nobody_elses_item(
     page = open_code(desks, clerk, STUDENT[2:])  # whose number the student's ends with
     assert page.status_code == 200
     assert "/staff/desk" not in page.text
+
+
+@pytest.mark.parametrize("mode", ["", "scan"])
+def test_the_counter_takes_a_code_for_exactly_its_number_too(
+    desks: Service, clerk: Visitor, granted: list[int], mode: str
+) -> None:
+    granted.append(grant(desks.environment, CLERK, "desk", mini_app=SLUG, step="archive"))
+    counter = Clerk(clerk)
+    before = get_version(counter.open_item(STUDENT))
+    found = counter.find(make_desk_code(desks, STUDENT[2:], get_now()), mode=mode)
+    assert found.status_code == 404
+    assert get_version(counter.open_item(STUDENT)) == before
+    # The control: typed, the same digits are the end of the student's number.
+    assert counter.find(STUDENT[2:]).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "{code}",
+        "{url}/c/{code}",
+        "  {url}/c/{code}\r\n",
+        "HTTP://127.0.0.1/C/{code}",
+        "http：、、127。0。0。1、c、{code}",
+        "{wide}",
+        "{code} {code}",
+        "{first} {rest}",
+    ],
+)
+def test_the_counter_takes_whatever_a_scanner_makes_of_a_code(
+    desks: Service, clerk: Visitor, granted: list[int], typed: str
+) -> None:
+    granted.append(grant(desks.environment, CLERK, "desk", mini_app=SLUG, step="archive"))
+    code = make_desk_code(desks, STUDENT, get_now()).rpartition("/")[2]
+    wide = code.translate({ord("0") + digit: ord("０") + digit for digit in range(10)})
+    text = typed.format(code=code, url=desks.url, wide=wide, first=code[:70], rest=code[70:])
+    assert Clerk(clerk).find(text).status_code == 303
 
 
 def test_the_clearance_page_leads_to_the_code_at_what_is_left_at_a_counter(desks: Service) -> None:
