@@ -18,7 +18,7 @@ from app.domain.person import NumberForm
 from app.domain.row_ledger import RowChange, RowLedger, RowName
 from app.domain.row_mac import RowKeys
 from app.extensions import Base
-from app.models import DeskCompletion, DeskEntry, DeskRefusal, Waiver, write_transaction
+from app.models import DeskCompletion, DeskDecision, DeskEntry, DeskRefusal, Waiver, write_transaction
 from app.services.audit import add_event, read_ledger
 from app.services.authenticated_rows import (
     DECIDING,
@@ -39,7 +39,10 @@ SHOWN_SINGLY: Mapping[type[Base], tuple[str, ...]] = {
     Waiver: ("mini_app", "period", "step", "student_number", "granted_by", "reason"),
     DeskCompletion: ("connector", "declared_by", "declared_at"),
 }
-GROUPED_BY: Mapping[type[Base], tuple[str, ...]] = {DeskEntry: ("connector", "recorded_by", "recorded_at")}
+GROUPED_BY: Mapping[type[Base], tuple[str, ...]] = {
+    DeskEntry: ("connector", "recorded_by", "recorded_at"),
+    DeskDecision: ("connector", "actor", "outcome"),
+}
 
 
 class OtherRows(Exception):
