@@ -13,7 +13,7 @@ let sound = null;
 export function take(text) {
   const field = document.getElementById("q");
   field.value = text;
-  if (scanForm) send(new FormData(field.form));
+  if (scanForm) send();
   else field.form.submit();
 }
 
@@ -25,13 +25,15 @@ function isRepeated(text) {
   return isAgain;
 }
 
-function send(form) {
-  if (isRepeated(form.get("q"))) return;
-  const options = { method: "POST", body: new URLSearchParams(form), credentials: "same-origin" };
+/* The field is free at once: a hand scanner does not wait for the answer. */
+function send() {
+  const body = new URLSearchParams(new FormData(scanForm));
+  document.getElementById("q").value = "";
+  if (isRepeated(body.get("q"))) return;
+  const options = { method: "POST", body, credentials: "same-origin" };
   sending = sending.then(() => fetch(scanForm.action, options))
     .then((answer) => answer.text())
-    .then(show)
-    .catch(() => window.location.reload());
+    .then(show, () => window.location.reload());
 }
 
 /* Only what the answer changes is put in place. */
@@ -46,13 +48,11 @@ function show(html) {
   const told = fresh.querySelector(":scope > .notice");
   if (told) work.prepend(document.importNode(told, true));
   document.getElementById("handled").replaceWith(document.importNode(page.getElementById("handled"), true));
-  const field = document.getElementById("q");
-  field.value = "";
-  field.focus();
+  document.getElementById("q").focus();
   if (told && told.hasAttribute("data-alarm")) alarm();
 }
 
-function alarm() {
+async function alarm() {
   if (navigator.vibrate) navigator.vibrate([200, 100, 200]);
   sound = sound || new AudioContext();
   const tone = sound.createOscillator();
@@ -76,5 +76,5 @@ if (navigator.mediaDevices) {
 }
 if (scanForm) scanForm.addEventListener("submit", (event) => {
   event.preventDefault();
-  send(new FormData(scanForm));
+  send();
 });

@@ -139,7 +139,7 @@ def test_a_conflict_is_settled_by_keeping_theirs_or_deciding_anew(
     screens: Screens, fresh_student: str
 ) -> None:
     page = meet_conflict(screens, fresh_student)
-    expect(page.locator("section .card")).to_have_count(2)
+    expect(page.locator(".sides .card")).to_have_count(2)
     page.click("form button:has-text('仍然记为')")
     expect(page.locator(".told-line")).to_contain_text("已办结")
     assert get_status(search(page, fresh_student)) == "cleared"
@@ -153,11 +153,11 @@ def test_scan_mode_stays_on_its_page_and_is_loud_for_what_is_not_done(
     page.evaluate("window.isSamePage = true")
     page.keyboard.type(make_desk_code(counter_service, fresh_student))
     page.keyboard.press("Enter")
-    expect(page.locator(".told-line")).to_contain_text("已办结")
-    expect(page.locator("#q")).to_be_focused()
     page.keyboard.type("TS98765432")
     page.keyboard.press("Enter")
     expect(page.locator("[data-alarm]")).to_be_visible()
+    expect(page.locator("#handled")).to_contain_text(fresh_student)
+    expect(page.locator("#q")).to_be_focused()
     assert page.evaluate("window.isSamePage")
 
 
