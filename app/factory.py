@@ -61,6 +61,7 @@ from app.services.clearance.wiring import (
 )
 from app.services.desk.buttons import check_buttons
 from app.services.desk.desk import open_desk_book
+from app.services.desk.history import Outcome
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.operations.checkpoint_watch import CheckpointWatch
 from app.services.operations.checkpoints import CheckpointsRefused, check_start, watch_appends
@@ -188,6 +189,7 @@ def _list_known_numbers(
     """The labels that are known beforehand, by metric."""
     mini_apps = installation.mini_apps.values()
     systems = {connector.name for item in mini_apps for connector in item.connectors.values()}
+    counters = [(item.mini_app.slug, step) for item in mini_apps for step in item.desks]
     queues = [QUEUE, scan_log.QUEUE, *(name_queue(system) for system in systems)]
     return {
         metrics.verifications: [(verdict,) for verdict in Verdict],
@@ -206,6 +208,13 @@ def _list_known_numbers(
         metrics.checkpoint_behind: [("journal",)],
         metrics.rows_refused: [(model.__tablename__,) for model in DECIDING],
         metrics.limit_storage_failures: [(kind,) for kind in STORAGE_FAULTS],
+        metrics.grants_changed: [(change,) for change in metrics.GRANT_CHANGES],
+        metrics.desk_decisions: [
+            (*place, outcome)
+            for place in counters
+            for outcome in (Outcome.DONE, Outcome.NOT_DONE, Outcome.UNDONE)
+        ],
+        metrics.desk_conflicts: counters,
     }
 
 

@@ -87,6 +87,10 @@ department_seconds = Histogram(
 department_failures = Counter(
     "lixiao_department_failures", "Questions that a department did not answer, by fault.", ["system", "fault"]
 )
+grants_changed = Counter(
+    "lixiao_grants_changed", "Rights of staff that were given, extended or ended.", ["change"]
+)
+GRANT_CHANGES = ("given", "extended", "ended")
 rows_refused = Counter(
     "lixiao_rows_refused",
     "Stored rows that would decide and are not authentic: they do not count.",

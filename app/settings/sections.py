@@ -470,11 +470,11 @@ class RetentionSettings(Section):
     )
     closed_cases_days: Annotated[Whole, between(30)] = Field(
         365,
-        description="desk entries, refused rows, actions and waivers of students who submitted so long ago (at least 30). A desk's entry of anybody else stays: it may still keep its student from passing",
+        description="desk entries and decisions, refused rows, roster entries, actions and waivers of students who submitted so long ago (at least 30). A desk's entry of anybody else stays: it may still keep its student from passing",
     )
     audit_days: Annotated[Whole, between(MIN_AUDIT_DAYS)] = Field(
         1095,
-        description="audit events, and consents that were given so long ago: those students are asked again (at least 180 by law). The chain then begins at the oldest that is left, and an event says so",
+        description="audit events, rights of staff that ended and requests that were decided so long ago, and consents that were given so long ago: those students are asked again (at least 180 by law). The chain then begins at the oldest that is left, and an event says so",
     )
 
 

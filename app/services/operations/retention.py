@@ -19,6 +19,7 @@ from app.domain.row_ledger import RowChange
 from app.extensions import Base, DatabaseSession, db
 from app.models import (
     Action,
+    Approval,
     AuditEvent,
     BrowserSession,
     Consent,
@@ -26,9 +27,11 @@ from app.models import (
     DeskDecision,
     DeskEntry,
     DeskRefusal,
+    RosterEntry,
     Scan,
     ScanCount,
     SlipView,
+    StaffGrant,
     StaffView,
     StoredAnswer,
     Submission,
@@ -110,12 +113,6 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
         overdue("checks of slips", Scan, Scan.checked_at < before(retention.slip_checks_days)),
         overdue("views of slips", SlipView, SlipView.viewed_at < before(retention.slip_views_days)),
         overdue("looks of staff", StaffView, StaffView.day < before(retention.views_days).date()),
-        # Before their entries: one without decisions is as from before there were any.
-        overdue(
-            "desk decisions",
-            DeskDecision,
-            _is_closed(DeskDecision.student_number, DeskDecision.decided_at, closed),
-        ),
         overdue(
             "desk entries", DeskEntry, _is_closed(DeskEntry.student_number, DeskEntry.recorded_at, closed)
         ),
@@ -124,11 +121,23 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
             DeskRefusal,
             _is_closed(DeskRefusal.student_number, DeskRefusal.refused_at, closed),
         ),
+        overdue(
+            "decisions of desks",
+            DeskDecision,
+            _is_closed(DeskDecision.student_number, DeskDecision.decided_at, closed),
+        ),
+        overdue(
+            "roster entries",
+            RosterEntry,
+            _is_closed(RosterEntry.student_number, RosterEntry.listed_at, closed),
+        ),
         overdue("actions", Action, _is_closed(Action.student_number, Action.intended_at, closed)),
         overdue("waivers", Waiver, _is_closed(Waiver.student_number, Waiver.granted_at, closed)),
         overdue("declarations", DeskCompletion, DeskCompletion.declared_at < before(declared)),
         # As long as the events that tell of them.
         overdue("consents", Consent, Consent.given_at < before(retention.audit_days)),
+        overdue("grants that ended", StaffGrant, StaffGrant.revoked_at < before(retention.audit_days)),
+        overdue("requests", Approval, Approval.decided_at < before(retention.audit_days)),
         overdue(
             "days of checks without a slip",
             ScanCount,

@@ -18,7 +18,16 @@ from app.domain.person import NumberForm
 from app.domain.row_ledger import RowChange, RowLedger, RowName
 from app.domain.row_mac import RowKeys
 from app.extensions import Base
-from app.models import DeskCompletion, DeskDecision, DeskEntry, DeskRefusal, Waiver, write_transaction
+from app.models import (
+    Approval,
+    DeskCompletion,
+    DeskDecision,
+    DeskEntry,
+    DeskRefusal,
+    StaffGrant,
+    Waiver,
+    write_transaction,
+)
 from app.services.audit import add_event, read_ledger
 from app.services.authenticated_rows import (
     DECIDING,
@@ -38,6 +47,8 @@ ADOPTED = "rows_adopted"
 SHOWN_SINGLY: Mapping[type[Base], tuple[str, ...]] = {
     Waiver: ("mini_app", "period", "step", "student_number", "granted_by", "reason"),
     DeskCompletion: ("connector", "declared_by", "declared_at"),
+    StaffGrant: ("staff_number", "role", "mini_app", "step", "college", "granted_by", "reason"),
+    Approval: ("kind", "subject", "asked_by", "reason"),
 }
 GROUPED_BY: Mapping[type[Base], tuple[str, ...]] = {
     DeskEntry: ("connector", "recorded_by", "recorded_at"),

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, Table, insert, or_, select, update
 
+from app import metrics
 from app.domain.errors import NotFound, UnknownNumber
 from app.domain.giving import CannotGive, Fault, Offer, check_end, end_of, find_authority, may_end
 from app.domain.person import Role
@@ -132,6 +133,7 @@ def give_grant(
         add_event(
             connection, GIVEN, actor=decider.number, subject=subject, details=details, now=now, rows=rows
         )
+    metrics.grants_changed.labels("extended" if is_extended else "given").inc()
     return Given(grant, is_extended, is_known)
 
 
@@ -153,6 +155,7 @@ def end_grants(
                 raise NotFound
             _require_endable(installation, connection, own, row, now)
             ended += _end(installation, connection, row, decider.number, reason, now)
+    metrics.grants_changed.labels("ended").inc(len(ended))
     return ended
 
 

@@ -10,6 +10,7 @@ from app.services.staff.records import ToldEvent
 from app.web.language import lazy_gettext as _l
 from app.web.language import show_mini_app
 from app.web.page_context import get_installation
+from app.web.staff.grant_texts import ROLES
 
 KIND_WORDS: Mapping[str, Any] = {
     "desk_recorded": _l("办理"),
@@ -86,14 +87,7 @@ _VALUES: Mapping[str, Mapping[str, Any]] = {
         "expired": _l("过期失效"),
         "void": _l("记录不可信，作废"),
     },
-    "role": {
-        "desk": _l("环节办理人"),
-        "head": _l("部门负责人"),
-        "college": _l("学院"),
-        "school": _l("研究生院"),
-        "auditor": _l("审计"),
-        "admin": _l("系统管理员"),
-    },
+    "role": {str(role): words for role, words in ROLES.items()},
     "via": {
         "scan": _l("扫码"),
         "typed": _l("输入号码"),

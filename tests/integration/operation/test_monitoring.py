@@ -17,6 +17,7 @@ import requests
 import yaml
 
 from tests.campus.client import PROJECT, CampusClient
+from tests.campus.staff import STAFF_FILE
 from tests.conftest import Service
 from tests.fixtures.certificates import PASSWORD, make_p12
 from tests.fixtures.metrics_text import read_text
@@ -48,7 +49,8 @@ def told(campus: CampusClient, tmp_path_factory: pytest.TempPathFactory) -> Told
         "LIXIAO_SLIP__P12_FILE": str(make_p12(folder, "ec").path),
         "LIXIAO_SLIP__P12_PASSWORD": PASSWORD,
     }
-    with running_service(campus, folder / "data", changes) as service:
+    configs = [PROJECT / "config" / STAFF_FILE]
+    with running_service(campus, folder / "data", changes, configs=configs) as service:
         use(service)
         answer = requests.get(
             f"{service.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30

@@ -13,8 +13,10 @@ from app.models import (
     AuditEvent,
     BrowserSession,
     Consent,
+    DeskDecision,
     DeskEntry,
     DeskRefusal,
+    RosterEntry,
     Scan,
     ScanCount,
     Slip,
@@ -55,6 +57,40 @@ def add_rows(number: str, moment: datetime) -> None:
         session.add(Scan(checked_at=moment, viewer="public", verdict="malformed", address_hash="0"))
         session.add(ScanCount(day=moment.date(), viewer="public", verdict=number, count=7))
         session.add(SlipView(viewed_at=moment, viewer_number="00420016", role="guard", slip_id=1))
+        session.add(
+            RosterEntry(
+                mini_app="m",
+                period="p",
+                student_number=number,
+                key=number.lower(),
+                name="李文静",
+                name_folded="李文静",
+                college="",
+                major="",
+                level="",
+                source="sign_in",
+                listed_at=moment,
+            )
+        )
+        session.add(
+            DeskDecision(
+                connector="d",
+                student_number=number,
+                version=1,
+                mini_app="m",
+                step="s",
+                period="p",
+                outcome="done",
+                facts={},
+                before=None,
+                reason_key="",
+                note="",
+                actor="c",
+                via="scan",
+                nonce=number,
+                decided_at=moment,
+            )
+        )
         session.add(
             StaffView(
                 viewer="00420017",
@@ -119,11 +155,13 @@ def test_rows_past_their_time_go_and_slips_stay(office: Office) -> None:
     by = ("--reason", "从上一版带来", "--by", "00420014")
     untold = re.findall(r"NO EVENT: (\S+)", run(office, "row-keys", "adopt", *by).output)
     named = [word for name in untold for word in ("--without-event", name)]
-    adopted = run(office, "row-keys", "adopt", "--rows", "12", *named, *by)
+    adopted = run(office, "row-keys", "adopt", "--rows", "15", *named, *by)
     assert adopted.exit_code == 0, adopted.output
 
     dry = run(office, "purge", "--dry-run").output
-    assert [int(line.split()[0]) for line in dry.splitlines()[:12]] == [2, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 2]
+    assert [int(line.split()[0]) for line in dry.splitlines()[:16]] == [
+        *(2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 2),
+    ]
     assert count(BrowserSession) == 3
 
     assert run(office, "purge", "--by", "00420014").exit_code == 0
@@ -143,7 +181,12 @@ def test_what_a_desk_holds_of_a_student_who_has_not_submitted_stays(office: Offi
     add_rows(DONE, old)
     add_rows(OWES, old)
     assert run(office, "purge").exit_code == 0
-    for number in (DeskEntry.student_number, DeskRefusal.student_number):
+    for number in (
+        DeskEntry.student_number,
+        DeskRefusal.student_number,
+        DeskDecision.student_number,
+        RosterEntry.student_number,
+    ):
         assert db.session.scalars(select(number)).all() == [OWES]
 
 
