@@ -389,8 +389,12 @@ class Step(Section):
         shown = self.get_fact(reason.key).format(reason.value)
         return message.replace(VALUE, shown), next_step
 
-    def explain_without_facts(self, finding: RuleResult) -> tuple[tuple[str, str], ...]:
+    def explain_without_facts(
+        self, finding: RuleResult, reading: Reading | None = None
+    ) -> tuple[tuple[str, str], ...]:
         """The same for who may not know what the department holds: of a reason that tells it, the fact's name alone."""
+        if finding.status is Status.OUTSTANDING and self._find_chosen(reading) is not None:
+            return self.explain(finding, reading)
         told = []
         for reason in finding.reasons:
             message, next_step = self._explain(reason)

@@ -85,6 +85,11 @@ _SUBMISSIONS = table(
     column("submitted_at", UtcDateTime),
 )
 _SLIPS = table("slips", column("number"), column("submission_id"))
+_DECISIONS = table(
+    "desk_decisions",
+    *map(column, ("id", "connector", "student_number", "version")),
+    column("decided_at", UtcDateTime),
+)
 _ACTIONS = table("actions", column("student_number"))
 _VIEWS = table("slip_views", column("viewer_number"))
 _KNOWN_ANSWERS = table("known_answers", column("student_number"))
@@ -166,6 +171,8 @@ def fold_stored_numbers(connection: Connection, form: NumberForm, now: datetime)
         "browser_sessions": _remove(connection, form, _SESSIONS, "person_number"),
     }
     counts |= {one.rows.name: _fold_keyed(connection, form, one, now) for one in _list_keyed(connection)}
+    if _has_table(connection, _DECISIONS):
+        counts["desk_decisions"] = _fold_decisions(connection, form)
     counts["waivers"] = _fold_waivers(connection, form, now)
     if _has_table(connection, _VIEWS):
         counts["slip_views"] = _rename(connection, form, _VIEWS, "viewer_number")
@@ -178,6 +185,7 @@ def count_unfolded(connection: Connection, form: NumberForm) -> dict[str, int]:
     places += [(_SUBMISSIONS, "person_number"), (_ACTIONS, "student_number")]
     places += [(_name_waivers(connection), "student_number")]
     places += [(_KNOWN_ANSWERS, "student_number"), (_SESSIONS, "person_number")]
+    places += [(_DECISIONS, "student_number")] if _has_table(connection, _DECISIONS) else []
     places += [(_VIEWS, "viewer_number")] if _has_table(connection, _VIEWS) else []
     found = {rows.name: len(_list_unfolded(connection, form, rows, name)) for rows, name in places}
     return {name: count for name, count in found.items() if count}
@@ -292,6 +300,26 @@ def _fold_keyed(connection: Connection, form: NumberForm, keyed: _Keyed, now: da
         if kept["student_number"] != folded:
             change = update(keyed.rows).where(_is_row(keyed, kept)).values(student_number=folded)
             connection.execute(change)
+    return len(changes)
+
+
+def _fold_decisions(connection: Connection, form: NumberForm) -> int:
+    """Of one person's several histories at a desk make one, in the order in which was decided: the newest decision is the
+    one that made the entry that stays.
+    """
+    changes = _list_unfolded(connection, form, _DECISIONS, "student_number")
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in _list_rows(connection, _DECISIONS, {*changes, *changes.values()}):
+        folded = changes.get(row["student_number"], row["student_number"])
+        groups[row["connector"], folded].append(row)
+    for (_, folded), rows in groups.items():
+        rows.sort(key=lambda row: (row["decided_at"], row["version"]))
+        for row in rows:  # out of the way of one another first
+            is_it = _DECISIONS.c.id == row["id"]
+            connection.execute(update(_DECISIONS).where(is_it).values(version=-row["id"]))
+        for version, row in enumerate(rows, start=1):
+            values = {"student_number": folded, "version": version}
+            connection.execute(update(_DECISIONS).where(_DECISIONS.c.id == row["id"]).values(values))
     return len(changes)
 
 

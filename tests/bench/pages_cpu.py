@@ -14,12 +14,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from io import BytesIO
 from pathlib import Path
 from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.bench._asking import ask
 from tests.campus.client import PROJECT, running_campus
 from tests.campus.run import METRICS_FOLDER, make_environment, prepare
 
@@ -127,19 +127,19 @@ def _serve(folder: Path, campus_url: str) -> None:
 
     def submit(student: Any) -> tuple[str, list[tuple[str, str]], bytes]:
         form = urlencode({"csrf_token": student.token}).encode()
-        return _ask(app, f"{APP}/submission", {"HTTP_COOKIE": student.cookie}, form)
+        return ask(app, f"{APP}/submission", {"HTTP_COOKIE": student.cookie}, form)
 
     slip = dict(submit(students[0])[1])["Location"]
-    found = re.search(rb"/v/[0-9]+", _ask(app, slip, holder)[2])
+    found = re.search(rb"/v/[0-9]+", ask(app, slip, holder)[2])
     assert found
     pages: Mapping[str, Callable[[], object]] = {
-        "bare": lambda: _ask(bare, "/v/1"),
-        "guide": lambda: _ask(app, f"{APP}/"),
-        "first page": lambda: _ask(app, f"{APP}/clearance", looker),
-        "clearance": lambda: _ask(app, f"{APP}/clearance?wait=1", looker),
+        "bare": lambda: ask(bare, "/v/1"),
+        "guide": lambda: ask(app, f"{APP}/"),
+        "first page": lambda: ask(app, f"{APP}/clearance", looker),
+        "clearance": lambda: ask(app, f"{APP}/clearance?wait=1", looker),
         "submission": lambda: submit(next(submitting)),
-        "slip": lambda: _ask(app, slip, holder),
-        "verification": lambda: _ask(app, found[0].decode()),
+        "slip": lambda: ask(app, slip, holder),
+        "verification": lambda: ask(app, found[0].decode()),
     }
     pages["clearance"]()
     for line in sys.stdin:
@@ -149,38 +149,6 @@ def _serve(folder: Path, campus_url: str) -> None:
             pages[name]()
         print((time.process_time() - begun) * 1e6 / REQUESTS[name], flush=True)
     os._exit(0)  # some libraries have much to say when Python ends
-
-
-def _ask(
-    app: Any, path: str, headers: Mapping[str, str] | None = None, form: bytes | None = None
-) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Status, headers and body. Fails for anything but a page, or the way on after a form."""
-    path, _, query = path.partition("?")
-    environ = {
-        "REQUEST_METHOD": "GET" if form is None else "POST",
-        "SCRIPT_NAME": "",
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "8000",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_HOST": "127.0.0.1:8000",
-        "HTTP_ACCEPT": "text/html",
-        "wsgi.url_scheme": "http",
-        "wsgi.input": BytesIO(form or b""),
-        "wsgi.errors": sys.stderr,
-        **(headers or {}),
-    }
-    if form is not None:
-        environ |= {"CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": str(len(form))}
-    answers: list[tuple[str, list[tuple[str, str]]]] = []
-    chunks = app(environ, lambda status, fields, *_: answers.append((status, fields)))
-    body = b"".join(chunks)
-    getattr(chunks, "close", bool)()
-    status, fields = answers[0]
-    assert status[:3] == ("200" if form is None else "303"), (path, status)
-    return status, fields, body
 
 
 if __name__ == "__main__":

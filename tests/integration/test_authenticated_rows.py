@@ -70,6 +70,8 @@ def switch_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waivers, "_FIND_ENDED", waivers._FIND_ENDED.where(false()))
     monkeypatch.setattr(desk, "_is_in_force", lambda _keys, completion, _ended: bool(completion["connector"]))
     monkeypatch.setattr(desk, "is_on_roll", lambda *_: False)
+    monkeypatch.setattr(desk, "rests_on", lambda *_: True)
+    monkeypatch.setattr(desk, "_says_nothing", lambda *_: True)
     monkeypatch.setattr(KeptEntry, "is_doubted", False)
 
 

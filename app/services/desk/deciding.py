@@ -7,13 +7,12 @@ too; then grant, submission and version are looked at again, and only then is an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, cast
 
-from sqlalchemy import RowMapping, Table, and_, bindparam, delete, select
+from sqlalchemy import RowMapping, Table, and_, delete, select
 
 from app import metrics
 from app.connectors.desk import DOUBT, KeptEntry, read_found
@@ -23,21 +22,16 @@ from app.domain.errors import (
     AlreadySubmitted,
     Conflict,
     FieldRefused,
-    GrantEnded,
-    NotFound,
     ReasonMissing,
     UndoTooLate,
 )
 from app.domain.rules import FactMissing, judge_reading
-from app.domain.staff import Right, Scope
+from app.domain.staff import Right
 from app.domain.texts import ControlCharacter, clean_text
 from app.extensions import DatabaseSession, db
 from app.models import (
     DeskDecision,
     DeskRefusal,
-    RosterEntry,
-    Slip,
-    Submission,
     read_connection,
     retry_conflicts,
     write_transaction,
@@ -47,7 +41,16 @@ from app.services.authenticated_rows import is_authentic, name_row
 from app.services.clearance.waivers import list_waivers
 from app.services.clock import get_now
 from app.services.desk.buttons import WANTED, Buttons, DeskStep, list_desk_steps, open_desk_step
-from app.services.desk.desk import FIND, cut_out, read_found_row
+from app.services.desk.cases import (
+    FIND_CASE,
+    MovedError,
+    describe_case,
+    is_nonce,
+    read_case,
+    repeat,
+    require_grant,
+)
+from app.services.desk.desk import read_found_row
 from app.services.desk.gaps import enter_on_roll, leave_roll, refuse_again
 from app.services.desk.history import (
     Change,
@@ -63,7 +66,6 @@ from app.services.desk.history import (
     make_nonce,
 )
 from app.services.installation import Installation
-from app.services.staff.grants import read_grants
 
 __all__ = [
     "Buttons",
@@ -83,35 +85,7 @@ __all__ = [
     "undo",
 ]
 
-_NONCE = re.compile(r"[0-9A-Za-z_-]{8,32}")
-_DECISIONS, _REFUSALS = cast("Table", DeskDecision.__table__), cast("Table", DeskRefusal.__table__)
-_ROSTER, _SLIPS = cast("Table", RosterEntry.__table__), cast("Table", Slip.__table__)
-_SUBMISSIONS = cast("Table", Submission.__table__)
-_BY_NONCE = select(_DECISIONS).where(_DECISIONS.c.nonce == bindparam("nonce"))
-_OF_PERIOD = and_(
-    _SUBMISSIONS.c.mini_app == bindparam("mini_app"),
-    _SUBMISSIONS.c.period == bindparam("period"),
-    _SUBMISSIONS.c.person_number == bindparam("number"),
-    _SUBMISSIONS.c.repeat == 0,
-)
-_IS_LISTED = and_(
-    _ROSTER.c.mini_app == bindparam("mini_app"),
-    _ROSTER.c.period == bindparam("period"),
-    _ROSTER.c.student_number == bindparam("number"),
-)
-_FIND_CASE = FIND.add_columns(
-    select(_SLIPS.c.number)
-    .join(_SUBMISSIONS, _SUBMISSIONS.c.id == _SLIPS.c.submission_id)
-    .where(_OF_PERIOD)
-    .scalar_subquery()
-    .label("slip_number"),
-    select(_ROSTER.c.college).where(_IS_LISTED).scalar_subquery().label("college"),
-    select(_DECISIONS.c.id)
-    .where(_DECISIONS.c.nonce == bindparam("nonce"))
-    .scalar_subquery()
-    .label("known_id"),
-)
-"""What a desk holds of a student, whether the student submitted, and whether the form was sent before: of one moment."""
+_REFUSALS = cast("Table", DeskRefusal.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,28 +121,11 @@ class Wish:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """A student's case within a transaction: what stands, the desk's declaration where there is no entry, and the id of
-    the decision that has the form's nonce already.
-    """
-
-    held: Held
-    completion: Mapping[str, Any] | None
-    slip_number: str
-    college: str
-    known_id: int | None
-
-
-class _MovedError(Exception):
-    """The version that was decided on is not the newest any more."""
-
-
 def read_item(desk_step: DeskStep, student_number: str) -> ItemState:
     """How this student (a folded number) stands now; nobody is asked, and nothing is written."""
     desk, step = desk_step.desk, desk_step.step
     with read_connection(db.engine) as connection:
-        row = connection.execute(_FIND_CASE, _describe(desk_step, student_number, "")).mappings().one()
+        row = connection.execute(FIND_CASE, describe_case(desk_step, student_number, "")).mappings().one()
         history = list_decisions(connection, desk, student_number)
     found = read_found_row(desk.row_keys, row, student_number)
     waived = list_waivers(desk_step.installed, student_number).get(step.key)
@@ -203,7 +160,7 @@ def decide(installation: Installation, desk_step: DeskStep, student_number: str,
     require_other(wish.actor, (student_number,))
     try:
         decision = _decide(installation, desk_step, student_number, wish)
-    except _MovedError:
+    except MovedError:
         raise _make_conflict(desk_step, student_number, wish.version) from None
     _count(desk_step, decision.outcome)
     return decision
@@ -214,11 +171,11 @@ def _decide(installation: Installation, desk_step: DeskStep, number: str, wish: 
     now = get_now()
     with write_transaction() as session:
         head = lock_audit(session)
-        case = _read_case(session, desk_step, number, wish.nonce)
+        case = read_case(session, desk_step, number, wish.nonce)
         typed = {"note": wish.note, **wish.fields}
-        _require_grant(session, installation, desk_step, wish.actor, Right.DECIDE, case, now, typed)
-        if case.known_id is not None or not _NONCE.fullmatch(wish.nonce):
-            return _repeat(session, desk_step, number, wish)
+        require_grant(session, installation, desk_step, wish.actor, Right.DECIDE, case, now, typed)
+        if case.known_id is not None or not is_nonce(wish.nonce):
+            return repeat(session, desk_step, number, wish.nonce, wish.actor)
         if case.slip_number:
             raise AlreadySubmitted(case.slip_number)
         if case.held.version != wish.version:
@@ -255,7 +212,7 @@ def undo(
     wish = Wish(Outcome.UNDONE, version, nonce, actor, via, note=reason)
     try:
         decision = _undo(installation, desk_step, student_number, wish, reverses=reverses)
-    except _MovedError:
+    except MovedError:
         raise _make_conflict(desk_step, student_number, version) from None
     _count(desk_step, decision.outcome)
     return decision
@@ -268,15 +225,15 @@ def _undo(
     now, desk = get_now(), desk_step.desk
     with write_transaction() as session:
         head = lock_audit(session)
-        case = _read_case(session, desk_step, number, wish.nonce)
+        case = read_case(session, desk_step, number, wish.nonce)
         right = Right.REVERSE if reverses else Right.DECIDE
-        _require_grant(session, installation, desk_step, wish.actor, right, case, now, {"reason": wish.note})
-        if case.known_id is not None or not _NONCE.fullmatch(wish.nonce):
-            return _repeat(session, desk_step, number, wish)
+        require_grant(session, installation, desk_step, wish.actor, right, case, now, {"reason": wish.note})
+        if case.known_id is not None or not is_nonce(wish.nonce):
+            return repeat(session, desk_step, number, wish.nonce, wish.actor)
         if case.slip_number:
             raise AlreadySubmitted(case.slip_number)
         if case.held.version != wish.version or case.held.decision is None:
-            raise _MovedError
+            raise MovedError
         if not is_authentic(desk.row_keys, DeskDecision, case.held.decision):
             raise UndoTooLate
         undone = make_decision(case.held.decision)
@@ -309,77 +266,11 @@ def list_handled(desk_step: DeskStep, actor: str, day: date) -> list[Decision]:
         return list_decisions_of(connection, desk_step.desk, actor, begins, ends)
 
 
-def _describe(desk_step: DeskStep, number: str, nonce: str) -> dict[str, str]:
-    return {
-        "connector": desk_step.desk.name,
-        "number": number,
-        "mini_app": desk_step.installed.mini_app.slug,
-        "period": desk_step.installed.settings.period,
-        "nonce": nonce,
-    }
-
-
-def _read_case(session: DatabaseSession, desk_step: DeskStep, number: str, nonce: str) -> _Case:
-    parameters = _describe(desk_step, number, nonce)
-    row = session.connection().execute(_FIND_CASE, parameters).mappings().one()
-    entry, decision = cut_out(row, "entry_"), cut_out(row, "decision_")
-    found = read_found_row(desk_step.desk.row_keys, row, number)
-    held = Held(
-        entry if entry["connector"] is not None else None,
-        decision if decision["id"] is not None else None,
-        row["refusal_cause"] or "",
-        found.is_lost,
-    )
-    completion = cut_out(row, "completion_")
-    is_declared = completion["connector"] is not None
-    return _Case(
-        held,
-        completion if is_declared else None,
-        row["slip_number"] or "",
-        row["college"] or "",
-        row["known_id"],
-    )
-
-
-def _require_grant(
-    session: DatabaseSession,
-    installation: Installation,
-    desk_step: DeskStep,
-    actor: str,
-    right: Right,
-    case: _Case,
-    now: datetime,
-    typed: Mapping[str, str],
-) -> None:
-    """As it is at this moment: the page may have been opened long ago."""
-    installed = desk_step.installed
-    scope = Scope(
-        installed.mini_app.slug, desk_step.step.key, college=case.college, period=installed.settings.period
-    )
-    grants = read_grants(installation, session.connection(), actor, now)
-    if grants.allows(right, scope):
-        return
-    ended = [one for one in grants.ended if one.grant.allows(right) and one.grant.scope.covers(scope)]
-    if not ended:
-        raise NotFound(desk_step.step.key)
-    newest = max(ended, key=lambda one: one.ended_at)
-    raise GrantEnded(newest.ended_at, newest.ended_by, {name: text for name, text in typed.items() if text})
-
-
-def _repeat(session: DatabaseSession, desk_step: DeskStep, number: str, wish: Wish) -> Decision:
-    """The answer to the same form, sent before: never that to another's, nor to a nonce that no form had."""
-    row = session.connection().execute(_BY_NONCE, {"nonce": wish.nonce}).mappings().first()
-    whose = (row["connector"], row["student_number"], row["actor"]) if row is not None else None
-    if row is None or whose != (desk_step.desk.name, number, wish.actor):
-        raise _MovedError
-    return make_decision(row)
-
-
 def _take_standing(desk_step: DeskStep, held: Held, wish: Wish) -> Decision:
     """What somebody else decided meanwhile, where it is what was wished."""
     row = held.decision
     if row is None or not is_authentic(desk_step.desk.row_keys, DeskDecision, row):
-        raise _MovedError
+        raise MovedError
     standing = make_decision(row)
     is_same = standing.outcome is wish.outcome and standing.reason_key == (
         wish.reason_key if wish.outcome is Outcome.NOT_DONE else ""
@@ -392,7 +283,7 @@ def _take_standing(desk_step: DeskStep, held: Held, wish: Wish) -> Decision:
         and desk_step.judge(dict(standing.facts)) is Status.CLEARED
     )
     if not (is_same or is_cleared):
-        raise _MovedError
+        raise MovedError
     return standing
 
 

@@ -1,25 +1,19 @@
-"""Imports a clerks' table into a desk: every row is checked before one is recorded.
-
-Rows that a stray quote made the text of one cell are found too: their students would be lost without a word.
-"""
+"""Imports a clerks' table into a desk: every row is checked before one is recorded."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from app.connectors.desk import get_heading
-from app.connectors.field_keys import FieldType
 from app.domain.row_ledger import RowChange
 from app.extensions import DatabaseSession, db
 from app.models import retry_conflicts, write_transaction
 from app.services.audit import NewEvent, add_event, add_events, lock_audit
 from app.services.clock import get_now
 from app.services.desk.cells import (
-    LINE_BREAK,
     Cell,
     CellRefused,
     FileRefused,
@@ -41,46 +35,10 @@ from app.services.desk.desk import (
 from app.services.desk.doubts import IMPORTED
 from app.services.desk.gaps import doubt_others, enter_on_roll, mend, note_refused, set_complete
 from app.services.desk.history import Change, Outcome, Via, keep_changes, read_held
+from app.services.desk.odd_rows import explain_shift, list_places, refuse_swallowed, warn_of_thousands
 from app.services.desk.spreadsheet import ImportedTable
 
-LEAST_DIGITS = 5
-"""What a token has at least to be taken for a number: a year or a count in a remark has fewer."""
-_TOKEN = re.compile("[0-9A-Za-z\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+")
-
-
-def refuse_swallowed(desk: Desk, table: ImportedTable) -> None:
-    """Raise FileRefused for a cell of several lines that names a student, whatever its column: opened in a
-    spreadsheet and saved as XLSX, such a file shows no quote any more.
-    """
-    own = table.columns[desk.config.number_column]
-    for row in table.rows:
-        for column, cell in enumerate(row.cells):
-            if not isinstance(cell, str) or not LINE_BREAK.search(cell):
-                continue
-            if column == own and _is_number(desk, cell):
-                continue
-            if any(_is_number(desk, token) and _has_digits(token) for token in _TOKEN.findall(cell)):
-                raise FileRefused(
-                    f"row {row.place}, column {column + 1}: a cell of several lines names a student, as where a "
-                    "quote took rows for one cell: give each student a row, and each remark one line"
-                )
-
-
-def _has_digits(token: str) -> bool:
-    return sum(sign.isdigit() for sign in token) >= LEAST_DIGITS
-
-
-def _is_number(desk: Desk, cell: Cell) -> bool:
-    try:
-        return bool(read_number(desk.config, desk.numbers, cell))
-    except CellRefused:
-        return False
-
-
-SHOWN_PLACES = 20
 SHOWN_LEFT = 100
-_THOUSANDS = re.compile(r"[^0-9]?[1-9][0-9]{0,2}")
-_HUNDREDS = re.compile(r"[0-9]{3}(\.[0-9]+)?元?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +129,7 @@ def import_table(
     _refuse_rows_above(desk, table)
     refuse_swallowed(desk, table)
     found = _read_rows(desk, table, rows)
-    warnings = _warn_of_thousands(desk, table) + _compare_with_known(desk, found)
+    warnings = warn_of_thousands(desk, table) + _compare_with_known(desk, found)
     if options.is_complete:
         _require_whole(found)
     is_refused = len({cell.place for cell in found.refused}) != options.confirmed
@@ -288,7 +246,7 @@ def _refuse_rows_above(desk: Desk, table: ImportedTable) -> None:
 
 def _require_whole(found: _Sorted) -> None:
     if found.unread:
-        places = _list_places(found.unread)
+        places = list_places(found.unread)
         raise FileRefused(f"--complete: rows without a readable number may be about anybody: {places}")
     if not found.places:
         raise FileRefused(
@@ -327,7 +285,7 @@ def _read_row(desk: Desk, table: ImportedTable, row: FileRow) -> tuple[str, Fact
     facts: Facts = {}
     heading = desk.config.number_column
     wrong: list[RefusedCell] = []
-    shift = _explain_shift(table, row)
+    shift = explain_shift(table, row)
     if shift:
         wrong.append(RefusedCell(row.place, heading, shift))
     try:
@@ -342,49 +300,6 @@ def _read_row(desk: Desk, table: ImportedTable, row: FileRow) -> tuple[str, Fact
         except CellRefused as error:
             wrong.append(RefusedCell(row.place, error.heading, error.message))
     return number, facts, wrong
-
-
-def _explain_shift(table: ImportedTable, row: FileRow) -> str:
-    """Why the cells of a row may stand in other columns than they were written for; "" where they cannot."""
-    if not table.separator or row.width == table.width:
-        return ""
-    message = f"has {row.width} cells and the headings {table.width}"
-    if row.width > table.width:
-        return f"{message}: put quotes around a value with a separator, and take surplus ones off the end"
-    return f"{message}: write the separators of empty cells too, or save the table as .xlsx"
-
-
-def _warn_of_thousands(desk: Desk, table: ImportedTable) -> tuple[str, ...]:
-    """`1,200` without quotes is two cells; where a cell was left out too, the row has as many as the headings."""
-    if table.separator != ",":
-        return ()
-    columns = [
-        table.columns[get_heading(item)]
-        for item in desk.config.fields.values()
-        if item.type in (FieldType.MONEY, FieldType.COUNT)
-    ]
-    places = [
-        row.place
-        for row in table.rows
-        if any(_may_be_cut(row.cells[column : column + 2]) for column in columns)
-    ]
-    if not places:
-        return ()
-    message = (
-        "an amount beside one of three digits: if it is 1,200 without quotes, the cells behind it are shifted"
-    )
-    return (f"{message} (rows {_list_places(places)})",)
-
-
-def _may_be_cut(cells: Sequence[Cell]) -> bool:
-    return len(cells) == 2 and all(
-        isinstance(cell, str) and pattern.fullmatch(cell.strip())
-        for cell, pattern in zip(cells, (_THOUSANDS, _HUNDREDS), strict=True)
-    )
-
-
-def _list_places(places: Sequence[int]) -> str:
-    return ", ".join(map(str, places[:SHOWN_PLACES])) + (" …" if len(places) > SHOWN_PLACES else "")
 
 
 def _compare_with_known(desk: Desk, found: _Sorted) -> tuple[str, ...]:
@@ -425,7 +340,7 @@ def _warn_of_unknown(found: _Sorted, unknown: set[str]) -> tuple[str, ...]:
     places = sorted(found.places[number][0] for number in unknown)
     message = "nobody signed in with them yet, or they are mistyped"
     return (
-        f"{len(unknown)} number(s) of the file are not known here: {message} (rows {_list_places(places)})",
+        f"{len(unknown)} number(s) of the file are not known here: {message} (rows {list_places(places)})",
     )
 
 

@@ -113,6 +113,12 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
         overdue("checks of slips", Scan, Scan.checked_at < before(retention.slip_checks_days)),
         overdue("views of slips", SlipView, SlipView.viewed_at < before(retention.slip_views_days)),
         overdue("looks of staff", StaffView, StaffView.day < before(retention.views_days).date()),
+        # Before their entries: one without decisions is as from before there were any.
+        overdue(
+            "desk decisions",
+            DeskDecision,
+            _is_closed(DeskDecision.student_number, DeskDecision.decided_at, closed),
+        ),
         overdue(
             "desk entries", DeskEntry, _is_closed(DeskEntry.student_number, DeskEntry.recorded_at, closed)
         ),
@@ -120,11 +126,6 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
             "refused rows",
             DeskRefusal,
             _is_closed(DeskRefusal.student_number, DeskRefusal.refused_at, closed),
-        ),
-        overdue(
-            "decisions of desks",
-            DeskDecision,
-            _is_closed(DeskDecision.student_number, DeskDecision.decided_at, closed),
         ),
         overdue(
             "roster entries",

@@ -23,6 +23,13 @@ RECORDED, DECLARED, REFUSED = "desk_recorded", "desk_declared_complete", "desk_r
 ENDINGS = ("waiver_withdrawn", "consent_withdrawn", "desk_declared_incomplete")
 
 
+_MADE_AT: Mapping[type[Base], tuple[str, str]] = {
+    DeskEntry: ("recorded_at", "recorded_by"),
+    DeskRefusal: ("refused_at", "refused_by"),
+    DeskCompletion: ("declared_at", "declared_by"),
+}
+
+
 class Makings:
     """What the events tell of rows that were made. An import names no student: it vouches for as many entries as it
     counts, and for none where there are more.
@@ -107,14 +114,9 @@ class Makings:
             return ((Waiver, row["granted_at"], by, *what, number),)
         if model is Consent:
             return ((Consent, row["given_at"], row["mini_app"], row["version"], number),)
-        if model not in (DeskEntry, DeskRefusal, DeskCompletion):
-            # Rows of staff have always been named by their events.
-            return ((model, *(value for name, value in row.items() if name.startswith("key_"))),)
-        at, by = {
-            DeskEntry: ("recorded_at", "recorded_by"),
-            DeskRefusal: ("refused_at", "refused_by"),
-            DeskCompletion: ("declared_at", "declared_by"),
-        }[model]
+        if model not in _MADE_AT:
+            return ()  # since there are such rows, events name each of them
+        at, by = _MADE_AT[model]
         group = (model, row[at], self._fold(row[by]), row["connector"])
         return (group,) if model is DeskCompletion else (group, (*group, number))
 

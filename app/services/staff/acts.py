@@ -7,12 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.clearance import StepState
 from app.domain.errors import AlreadyWaived, NotWaived
 from app.domain.staff import Right
 from app.models import retry_conflicts, write_transaction
-from app.services.clearance.cached_answers import load_cached_answers
-from app.services.clearance.judging import judge_kept
 from app.services.clearance.waivers import find_waivers, list_waivers
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
@@ -20,17 +17,14 @@ from app.services.staff.approvals import Asked, ask
 from app.services.staff.approved_acts import ACTS, Kind, Order, Subject, get_scope
 from app.services.staff.grants import require_grant
 from app.services.staff.roster import Listed
+from app.services.staff.student_states import describe_item
 
 ALONE_BY_PAGE: Mapping[str, Any] = {"persons": 1, "via": "page"}
-UNASKED = "unasked"
-"""The status of an item about which nobody asked anybody yet."""
 
 
 def needs_two(installation: Installation, installed: InstalledMiniApp, step_key: str) -> bool:
-    """Whether waivers at this step are decided by two, as `[console] two_for` names them: by key, or by mini-app and key."""
-    console = getattr(installation.settings, "console", None)
-    named = getattr(console, "two_for", ())
-    return step_key in named or f"{installed.mini_app.slug}.{step_key}" in named
+    """Whether waivers at this step, and their withdrawals, are decided by two, see `[console] two_for`."""
+    return f"{installed.mini_app.slug}.{step_key}" in installation.settings.console.two_for
 
 
 def waive(
@@ -90,27 +84,6 @@ def ask_revocation(
     return ask(installation, Kind.REVOKE, Subject(installed, student.student_number), reason, by, {})
 
 
-def judge_items(installed: InstalledMiniApp, student_number: str) -> dict[str, StepState]:
-    """Where each of a student's items stands by what departments said last; nobody is asked. One of which nothing was kept
-    is being asked, see `get_status`.
-    """
-    kept = load_cached_answers(installed.mini_app.slug, student_number)
-    return judge_kept(installed, kept, list_waivers(installed, student_number), get_now())
-
-
-def get_status(state: StepState) -> str:
-    """The status as pages of staff mark it."""
-    return UNASKED if state.is_asking else str(state.status)
-
-
-def show_item(installed: InstalledMiniApp, student_number: str, step_key: str) -> dict[str, str]:
-    """How an item looks now, JSON-ready: its status, and since when it is known."""
-    if not step_key:
-        return {}
-    state = judge_items(installed, student_number)[step_key]
-    return {"status": get_status(state), "learnt_at": "" if state.is_asking else state.learnt_at.isoformat()}
-
-
 def _act_or_ask(
     installation: Installation,
     kind: Kind,
@@ -122,9 +95,8 @@ def _act_or_ask(
 ) -> Asked | None:
     subject = Subject(installed, student.student_number, step_key)
     if needs_two(installation, installed, step_key):
-        return ask(
-            installation, kind, subject, reason, by, show_item(installed, student.student_number, step_key)
-        )
+        shown = describe_item(installation, installed, student.student_number, step_key)
+        return ask(installation, kind, subject, reason, by, shown)
     _act(installation, kind, subject, reason, by)
     return None
 

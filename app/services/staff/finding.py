@@ -57,13 +57,26 @@ def find_students(
     """
     part = installation.settings.numbers.fold_part(text)
     found = _search(installed, part, fold_for_search(text), colleges)
-    if found or not part or find_listed(installed, part) is not None:
+    if found or not part:
         return found
-    if (person := _find_known(installation, installed, part)) is None:
-        return []
+    whole = find_student(installation, installed, part, colleges)
+    return [whole] if whole else []
+
+
+def find_student(
+    installation: Installation, installed: InstalledMiniApp, number: str, colleges: Collection[str] = ()
+) -> Listed | None:
+    """The student of exactly this folded number, as a desk code says it, and never one whose number only ends so; found
+    likewise where this mini-app knows the number and it is on no roster yet.
+    """
+    found = _find_whole(installed, number, colleges)
+    if found is not None or find_listed(installed, number) is not None:
+        return found
+    if (person := _find_known(installation, installed, number)) is None:
+        return None
     with write_connection(db.engine) as connection:
         add_listed(connection, installed, person, source=SIGN_IN)
-    return _search(installed, part, "", colleges)
+    return _find_whole(installed, number, colleges)
 
 
 def note_number(
@@ -99,14 +112,20 @@ def _note_unknown(installed: InstalledMiniApp, number: str, actor: str) -> None:
             add_event(session, NOTED, actor=actor, subject=number, details=details, now=get_now())
 
 
+def _find_whole(installed: InstalledMiniApp, number: str, colleges: Collection[str]) -> Listed | None:
+    with read_connection(db.engine) as connection:
+        scope = _limit(connection, installed, colleges)
+        return next(iter(_select(connection, _ENTRIES.c.student_number == number, *scope)), None)
+
+
 def _search(installed: InstalledMiniApp, part: str, name: str, colleges: Collection[str]) -> list[Listed]:
     """`part` and `name` come folded; what is empty means nobody."""
+    whole = _find_whole(installed, part, colleges) if part else None
+    fits = _describe_fit(part, name)
+    if whole is not None or fits is None:
+        return [whole] if whole else []
     with read_connection(db.engine) as connection:
-        scope = tuple(_limit(connection, installed, colleges))
-        whole = _select(connection, _ENTRIES.c.student_number == part, *scope) if part else []
-        fits = _describe_fit(part, name)
-        if whole or fits is None:
-            return whole
+        scope = _limit(connection, installed, colleges)
         is_longer = case((_ENTRIES.c.name_folded == name, 0), else_=1)
         return _select(connection, fits, *scope, first=is_longer)
 

@@ -71,7 +71,7 @@ class StepView:
     be asked now; status `checking` means that the department's answer is still awaited. `kept_as_of` is the time of an
     earlier answer that is shown because the person had departments asked too often. `number_label` is what the person's
     number is called. `ahead` are the steps before it that do not pass yet; `refresh_url` is empty where no department
-    would be asked.
+    would be asked, `desk_code_url` where nothing is to be done at a counter.
     """
 
     key: str
@@ -95,6 +95,7 @@ class StepView:
     waived: Waived | None
     number_label: str
     ahead: tuple[AheadView, ...] = ()
+    desk_code_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +250,15 @@ def view_step(
         kept_as_of=_show_moment(state.learnt_at) if state.is_kept else "",
         waived=state.waived,
         number_label=installed.mini_app.number_label,
+        desk_code_url=_find_desk_code(installed, step, state) if not is_submitted else "",
         ahead=tuple(AheadView(key, installed.get_step(key).title) for key in state.waits_for),
     )
+
+
+def _find_desk_code(installed: InstalledMiniApp, step: Step, state: StepState) -> str:
+    """Where the code is that opens the item for a clerk, while there is something to be done at a counter."""
+    is_open = step.key in installed.desks and not state.is_asking and state.status not in PASSING
+    return url_for("desk_codes.show", app_path=installed.mini_app.path) if is_open else ""
 
 
 def _is_askable(state: StepState) -> bool:

@@ -15,11 +15,11 @@ from app.domain.errors import ChangedSinceAsked, Conflict, NeedsSecondPerson, No
 from app.domain.staff import Right, Scope
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
-from app.services.staff.acts import show_item
 from app.services.staff.approvals import decide
 from app.services.staff.approved_acts import Kind
 from app.services.staff.grants import find_names
 from app.services.staff.requests import Request, Verdict, find_change, find_request, find_subject, list_open
+from app.services.staff.student_states import describe_item
 from app.web.auth.access import current_person
 from app.web.language import gettext, show_mini_app, show_moment
 from app.web.language import lazy_gettext as _l
@@ -194,7 +194,7 @@ def _compare(one: Request) -> list[Line]:
             Line(gettext("状态"), gettext("有效"), gettext("有效") if not change else other),
         ]
     subject = find_subject(get_installation(), one.mini_app, one.student_number, one.step)
-    item = show_item(subject.installed, one.student_number, one.step)
+    item = describe_item(get_installation(), subject.installed, one.student_number, one.step)
     lines = [
         Line(gettext("环节状态"), _say(shown), _say(item)),
         Line(gettext("查询时间"), _say_time(shown), _say_time(item)),

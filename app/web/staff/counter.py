@@ -26,7 +26,7 @@ from app.services.desk.deciding import (
     read_item,
 )
 from app.services.desk.desk_code import CodeTooOld, MalformedCode, read_code
-from app.services.staff.finding import MOST_FOUND, find_students, note_number
+from app.services.staff.finding import MOST_FOUND, find_student, find_students, note_number
 from app.services.staff.roster import Listed, list_by_numbers
 from app.services.verification import uploads
 from app.services.verification.uploads import MAX_BYTES, UnreadableCode, read_desk_code
@@ -162,7 +162,11 @@ def _answer(opened: Counter, text: str) -> ResponseReturnValue:
         number = ""
         if list_codes(text):
             return _show(opened, MALFORMED_CODE)
-    found = find_students(installation, opened.installed, number or text, opened.colleges)
+    if number:  # never one whose number only ends so
+        student = find_student(installation, opened.installed, number, opened.colleges)
+        found = [student] if student else []
+    else:
+        found = find_students(installation, opened.installed, text, opened.colleges)
     if _is_scan_mode():
         return _scan(opened, found, text, has_code=bool(number))
     if not found:

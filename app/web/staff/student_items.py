@@ -10,7 +10,7 @@ from datetime import datetime
 from app.domain.clearance import Status, StepState, Waived
 from app.domain.slip import PrintedField
 from app.domain.step import Step
-from app.services.staff.acts import UNASKED, get_status
+from app.services.staff.student_states import UNASKED, get_status
 from app.web.language import lazy_gettext as _l
 from app.web.language import show_moment
 from app.web.mini_app.statuses import LOOKS, StatusLook
@@ -67,7 +67,7 @@ def view_item(
         since=_show(state.learnt_at if state.reading else None),
         failing_since=_show(None if state.is_asking else state.failing_since),
         earlier=_view_earlier(state),
-        reasons=explain(state.finding),
+        reasons=explain(state.finding, state.reading),
         records=list_records(step, state.reading) if with_facts else (),
         waived=_view_waived(state.waived, with_reason=with_facts),
         may_waive=is_changeable and status in WAIVABLE,

@@ -29,12 +29,13 @@ from app.domain.staff import ALL, Right, Scope
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
 from app.services.slips.slips import find_slip_number, get_slip_status
-from app.services.staff.acts import ask_revocation, judge_items, waive, withdraw
+from app.services.staff.acts import ask_revocation, waive, withdraw
 from app.services.staff.approvals import Asked
 from app.services.staff.finding import MOST_FOUND, find_students
 from app.services.staff.grants import find_names
 from app.services.staff.requests import Request, list_open_about
 from app.services.staff.roster import Listed, find_by_key
+from app.services.staff.student_states import judge_items
 from app.services.staff.timeline import Entry, limit_entries, read_timeline
 from app.web.auth.access import current_person
 from app.web.language import lazy_gettext as _l
@@ -243,7 +244,7 @@ def _render(student: Student, problem: Problem | None = None, status: int = 200)
     installed, listed = student.installed, student.listed
     installation, shown = get_installation(), show_mini_app(installed)
     note_view(listed.student_number, "student")
-    states = judge_items(installed, listed.student_number)
+    states = judge_items(installation, installed, listed.student_number)
     slip = find_slip_number(installed, listed.student_number)
     slip_status = get_slip_status(installation, slip) if slip else None
     sees_all = student.may(Right.STATUS)
@@ -274,7 +275,7 @@ def _render(student: Student, problem: Problem | None = None, status: int = 200)
         items=items,
         slip=slip if sees_all else None,
         slip_state=_view_slip(student, slip_status) if sees_all else None,
-        may_revoke=may_revoke and student.may(Right.ASK),
+        may_revoke=may_revoke and student.may(Right.ASK) and all(one.step for one in waiting),
         waiting=[view_waiting(one, shown, names) for one in waiting],
         may_approve=student.may(Right.APPROVE),
         may_search=list_colleges(get_grants(), Right.STATUS, installed, ALL) is not None,

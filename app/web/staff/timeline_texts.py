@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.services.installation import InstalledMiniApp
@@ -48,6 +48,8 @@ EXPIRED = {
     Kind.WAIVE: _l("豁免“%(step)s”的申请已过期"),
     Kind.WITHDRAW: _l("撤回“%(step)s”豁免的申请已过期"),
 }
+WITH_REASON = {What.WAIVED, What.WITHDRAWN, What.REVOKED, What.REISSUED, What.ASKED, What.UNDONE}
+"""What is done for a reason that somebody wrote; with the rest a note may stand."""
 OF_REQUESTS = {What.ASKED: ASKED, What.APPROVED: APPROVED, What.REFUSED: REFUSED, What.EXPIRED: EXPIRED}
 WAYS = {
     "page": _l("通过工作台"),
@@ -61,13 +63,13 @@ WAYS = {
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
-    """An entry: when (local time), what happened, what somebody wrote, and by which way; `number` is the request's id that
+    """An entry: when (local time), what happened, what somebody chose or wrote, and by which way; `number` is the request's id that
     it leads to, 0 for none.
     """
 
     at: str
     sentence: str
-    text: str
+    texts: tuple[str, ...]
     way: str
     what: str
     number: int
@@ -81,7 +83,7 @@ def view_timeline(
         EntryView(
             show_moment(entry.at),
             _tell(installed, entry, names),
-            _tell_reason(entry),
+            tuple(_tell_texts(installed, entry)),
             _tell_way(entry, names),
             entry.what,
             entry.approval,
@@ -111,8 +113,16 @@ def _tell(installed: InstalledMiniApp, entry: Entry, names: Mapping[str, str]) -
     return str(OF_STEPS.get(entry.what) or OF_SLIPS[entry.what]) % values
 
 
-def _tell_reason(entry: Entry) -> str:
-    return gettext("原因或备注：%(words)s", words=entry.text) if entry.text else ""
+def _tell_texts(installed: InstalledMiniApp, entry: Entry) -> Iterator[str]:
+    """The reason that a clerk chose, and what somebody wrote."""
+    step = installed.mini_app.get_step(entry.step)
+    reason = step.get_desk_reason(entry.reason_key) if step and entry.reason_key else None
+    if reason is not None:
+        yield gettext("原因：%(reason)s", reason=reason.message)
+    if entry.text and entry.what in WITH_REASON:
+        yield gettext("原因：%(reason)s", reason=entry.text)
+    elif entry.text:
+        yield gettext("备注：%(note)s", note=entry.text)
 
 
 def _tell_way(entry: Entry, names: Mapping[str, str]) -> str:

@@ -142,7 +142,11 @@ def test_importing_again_changes_only_what_changed_and_keeps_who_recorded_the_re
 
 def test_an_import_is_audited_with_its_clerk_and_the_files_digest(hall: Installation) -> None:
     run_import(hall, hall.write("a.csv", make_csv(GOOD, OTHER)))
-    ((kind, actor, subject, details),) = list_events(hall)
+    *of_students, (kind, actor, subject, details) = list_events(hall)
+    assert [event[:3] for event in of_students] == [
+        ("desk_imported", CLERK, number) for number in ("TS23000001", "TS23000002")
+    ]
+    assert {event[3]["file_sha256"] for event in of_students} == {details["file_sha256"]}
     assert (kind, actor, subject) == ("desk_imported", CLERK, "hall")
     assert details["added"] == 2
     assert re.fullmatch(r"[0-9a-f]{64}", details["file_sha256"])

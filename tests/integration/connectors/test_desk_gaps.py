@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from openpyxl import Workbook
 
+from app.connectors import desk
 from app.connectors.base import FailureCode
-from app.connectors.desk import DeskConnector
 from app.domain.clearance import DepartmentUnavailable, Reading
 from app.services.desk import gaps, importing
 from tests.integration.connectors.desks import (
@@ -82,7 +82,7 @@ def test_without_asking_for_the_declaration_an_unfilled_desk_would_clear(
     hall: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control."""
-    monkeypatch.setattr(DeskConnector, "_require_known", lambda _self, _found: None)
+    monkeypatch.setattr(desk, "_require_known", lambda *_: None)
     assert owed(hall, ABSENT) is None
 
 
@@ -98,7 +98,7 @@ def test_a_declaration_needs_the_count_of_entries_and_can_be_taken_back(hall: In
     assert owed(hall, ABSENT) is None
     assert hall.flask("desk", "complete", "debts", "--by", CLERK, "--withdraw").stdout == "taken back\n"
     assert fault_of(answer(hall, ABSENT)) == FailureCode.NOT_COMPLETE
-    kinds = [event[0] for event in list_events(hall)]
+    kinds = [kind for kind, _, subject, _ in list_events(hall) if subject == "debts"]
     assert kinds == ["desk_imported", "desk_declared_complete", "desk_declared_incomplete"]
 
 
@@ -188,7 +188,8 @@ def test_nothing_is_recorded_unless_the_count_of_refused_rows_is_confirmed(
 
 def test_each_student_of_a_refused_row_has_an_event(hall: Installation) -> None:
     import_debts(hall, f'{DEBTOR},"1,200.00"', f"{OTHER},1", options=skip(1))
-    refused, imported = list_events(hall)
+    recorded, refused, imported = list_events(hall)
+    assert recorded[:3] == ("desk_imported", CLERK, OTHER)
     assert refused[:3] == ("desk_row_refused", CLERK, DEBTOR)
     assert (imported[0], imported[3]["refused"], imported[3]["unread"]) == ("desk_imported", 1, 0)
     assert hall.flask("audit", "verify").returncode == 0
