@@ -47,6 +47,8 @@ APP, PERIOD = "graduate_departure", "2026-06"
 STEPS = ("archive", "dormitory", "library_loans")
 COLLEGES = ("矿业工程学院", "机械工程学院", "化工学院")
 VIEWERS = 8
+SEEN_WITHOUT = ("姓名", "备注", "豁免原因", "授权原因")
+"""The canaries that pages show to whom they should not once nothing asks for the scope."""
 CONFIGS = tuple((PROJECT / "config").glob("demo_staff.toml"))
 
 
@@ -110,7 +112,9 @@ def field(tmp_path_factory: pytest.TempPathFactory, make_database: MakeDatabase)
             number, reason = f"0042{place:04d}", make_text("授权原因")
             grant_ids.append(_give(installation, number, step, reason))
             canaries.append(Canary(reason, Right.GRANT, step=step, grant=number))
-        yield Field(app, installation, students, tuple(canaries), tuple(grant_ids), viewers)
+    # Requests inside of one application context would share what each keeps of who asks.
+    yield Field(app, installation, students, tuple(canaries), tuple(grant_ids), viewers)
+    with app.app_context():
         db.session.remove()
         db.engine.dispose()
 
@@ -306,10 +310,13 @@ def look_around(field: Field, chance: random.Random) -> list[str]:
     leaks: list[str] = []
     try:
         for signed_in in field.viewers:
-            _drop_grants(signed_in.number)
-            for role, scope in choose_grants(chance):
-                grant(field.app, signed_in.number, role, **scope)
-            leaks += _look_as(field, signed_in, chance)
+            with field.app.app_context():
+                _drop_grants(signed_in.number)
+                for role, scope in choose_grants(chance):
+                    grant(field.app, signed_in.number, role, **scope)
+                viewer = load_grants(field.installation, signed_in.number, get_now())
+                db.session.remove()
+            leaks += _look_as(field, signed_in, viewer, chance)
     finally:
         logging.getLogger().removeHandler(log)
     said = "\n".join(log.lines)
@@ -321,8 +328,7 @@ def _drop_grants(number: str) -> None:
         session.execute(delete(StaffGrant).where(StaffGrant.staff_number == number))
 
 
-def _look_as(field: Field, signed_in: SignedIn, chance: random.Random) -> list[str]:
-    viewer = load_grants(field.installation, signed_in.number, get_now())
+def _look_as(field: Field, signed_in: SignedIn, viewer: Grants, chance: random.Random) -> list[str]:
     foreign = [one for one in field.canaries if not may_see(viewer, one)]
     held = [(one.role.value, tuple(one.scope)) for one in viewer.standing]
     client = field.app.test_client()
@@ -354,16 +360,16 @@ def _ask(
 @pytest.mark.timeout(300)
 def test_not_a_byte_outside_of_random_grants(field: Field) -> None:
     leaks = look_around(field, random.Random(16))
-    assert leaks == []
+    assert not leaks, f"{len(leaks)}, such as {leaks[:3]}"
 
 
 @pytest.mark.timeout(300)
 def test_without_the_scope_foreign_rows_are_seen(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(granted, "_is_in_sight", lambda _: StaffGrant.__table__.c.id > 0)
     monkeypatch.setattr(rules.Scope, "covers", lambda *_: True)
-    chance = random.Random(16)
-    is_seen = {one.partition("/staff")[2].partition(":")[0] for one in look_around(field, chance)}
-    assert "/grants" in is_seen
+    leaks = "\n".join(look_around(field, random.Random(16)))
+    missing = [kind for kind in SEEN_WITHOUT if f"text='{kind}" not in leaks]
+    assert missing == []
 
 
 def test_who_may_see_what_is_judged_by_right_and_scope(field: Field) -> None:
