@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 
 import click
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
 from app.commands.decisions import StaffNumber, by_option, reason_option
 from app.commands.printing import echo
@@ -48,6 +48,7 @@ def _make_grant(installation: Installation, conventions: Conventions) -> click.C
     )
     @by_option(conventions)
     @reason_option(conventions, "Why; kept with the grant and in the audit")
+    @with_appcontext
     def grant(
         number: str,
         role: str,
@@ -79,6 +80,7 @@ def _make_end(installation: Installation, conventions: Conventions) -> click.Com
     @click.option("--step", default="", help="At one step.")
     @by_option(conventions)
     @reason_option(conventions, "Why; kept with the grant and in the audit")
+    @with_appcontext
     def end(number: str, role: str | None, step: str, by: str, reason: str) -> None:
         """End the grants of a number, all or those that fit, with those that were given from them."""
         found = [
@@ -101,6 +103,7 @@ def _make_end(installation: Installation, conventions: Conventions) -> click.Com
 def _make_list(installation: Installation, conventions: Conventions) -> click.Command:
     @click.command("list")
     @click.argument("number", type=StaffNumber(conventions), required=False)
+    @with_appcontext
     def show(number: str | None) -> None:
         """List the grants that stand, of everybody or of one number."""
         found = list_all_standing(installation, get_now(), number or "")

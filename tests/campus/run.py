@@ -274,7 +274,8 @@ def main() -> int:
         )
         prepare(environment)
         _run([sys.executable, "-m", "flask", "--app", "wsgi", "check-config"], environment)
-        rights = grant_all(environment) if is_staff_demo(options.config) else {}
+        beside = {name: value for name, value in environment.items() if name != METRICS_FOLDER}
+        rights = grant_all(beside) if is_staff_demo(options.config) else {}
         service = start_service(environment, options.port)
         running.append(service)
         print(f"service       http://127.0.0.1:{options.port}/")
