@@ -32,6 +32,7 @@ from app.domain.row_ledger import RowChange, RowLedger
 from app.extensions import DatabaseSession, db
 from app.models import AuditEvent, AuditHead, HeadDiffers, Sender, Slip, StoredChain
 from app.services.authenticated_rows import find_row_faults
+from app.services.desk_histories import find_history_faults
 from app.services.row_keys import RowKeyError, RowKeyStore
 
 _USER_NAME = re.compile(r"[\w.@\\$-]{1,64}", re.ASCII)
@@ -192,7 +193,8 @@ def count_events() -> int:
 
 def find_audit_faults(on_event: Callable[[], None], keys: RowKeyStore) -> Iterator[str]:
     """What does not hold, a sentence each; nothing when all holds. The chain as far as it goes, and then that every
-    slip and every row that decides has its event, every such event its slip or row, and every row its code.
+    slip and every row that decides has its event, every such event its slip or row, and every row its code; and that each
+    desk's entry is what its newest decision made of it.
     `on_event` hears of every event read.
     """
     issued: dict[str, int] = {}
@@ -212,6 +214,7 @@ def find_audit_faults(on_event: Callable[[], None], keys: RowKeyStore) -> Iterat
         oldest = _find_oldest_event()
         yield from _compare_slips(issued, oldest)
         yield from find_row_faults(db.session.connection(), ledger, keys.current(), oldest)
+        yield from find_history_faults(db.session.connection())
     except RowKeyError as error:
         yield f"rows cannot be authenticated: {error}"
     except DBAPIError:

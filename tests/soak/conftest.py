@@ -45,6 +45,11 @@ ROWS = (
         "1,000 given, and ended between page and form: all at the next request",
         "tests/soak/test_staff_grants.py",
     ),
+    (
+        "desk",
+        "an undo against a submission, 1,000 x 2 databases: no slip on a decision undone",
+        "tests/soak/test_desk.py",
+    ),
     ("slips", "2,000 generated slips: no fault", "tests/soak/test_slips.py"),
 )
 

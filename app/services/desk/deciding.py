@@ -178,7 +178,7 @@ def _decide(installation: Installation, desk_step: DeskStep, number: str, wish: 
             return repeat(session, desk_step, number, wish.nonce, wish.actor)
         if case.slip_number:
             raise AlreadySubmitted(case.slip_number)
-        if case.held.version != wish.version:
+        if _is_moved(case.held, wish):
             return _take_standing(desk_step, case.held, wish)
         change = _make_change(desk_step, number, wish)
         (kept,) = keep_changes(session, desk_step.desk, [change], {number: case.held}, wish.actor, now)
@@ -232,7 +232,7 @@ def _undo(
             return repeat(session, desk_step, number, wish.nonce, wish.actor)
         if case.slip_number:
             raise AlreadySubmitted(case.slip_number)
-        if case.held.version != wish.version or case.held.decision is None:
+        if _is_moved(case.held, wish) or case.held.decision is None:
             raise MovedError
         if not is_authentic(desk.row_keys, DeskDecision, case.held.decision):
             raise UndoTooLate
@@ -264,6 +264,11 @@ def list_handled(desk_step: DeskStep, actor: str, day: date) -> list[Decision]:
     ends = datetime.combine(day + timedelta(days=1), time.min, desk_step.zone)
     with read_connection(db.engine) as connection:
         return list_decisions_of(connection, desk_step.desk, actor, begins, ends)
+
+
+def _is_moved(held: Held, wish: Wish) -> bool:
+    """Whether something was decided since the form was shown."""
+    return held.version != wish.version
 
 
 def _take_standing(desk_step: DeskStep, held: Held, wish: Wish) -> Decision:

@@ -35,7 +35,7 @@ from sqlalchemy.orm import aliased
 
 from app import metrics
 from app.config_model import read
-from app.connectors.desk import DOUBT, DeskBook, DeskConfig, Found, KeptEntry
+from app.connectors.desk import DeskBook, DeskConfig, Found, KeptEntry
 from app.domain.person import MalformedNumber, NumberForm
 from app.extensions import Base, DatabaseSession, db
 from app.models import (
@@ -50,6 +50,7 @@ from app.models import (
 )
 from app.services.authenticated_rows import is_authentic
 from app.services.desk.cells import Kept
+from app.services.desk_histories import rests_on
 from app.services.numbers import find_known_numbers
 from app.services.row_keys import RowKeyStore
 from app.settings import DatabaseSettings, Settings
@@ -175,23 +176,6 @@ def _make_kept(keys: RowKeyStore, row: Mapping[str, Any], decision: Mapping[str,
     return KeptEntry(
         row["student_number"], row["facts"], row["recorded_by"], row["recorded_at"], is_true, reason
     )
-
-
-def rests_on(entry: Mapping[str, Any] | RowMapping, decision: Mapping[str, Any] | RowMapping) -> bool:
-    """Whether an entry is what this decision made of it; marks of doubt come and go without one."""
-    facts = decision["facts"]
-    return (
-        isinstance(facts, dict)
-        and isinstance(entry["facts"], dict)
-        and drop_doubt(facts) == drop_doubt(entry["facts"])
-        and entry["recorded_by"] == decision["actor"]
-        and entry["recorded_at"] == decision["decided_at"]
-    )
-
-
-def drop_doubt(facts: Mapping[str, Kept]) -> Facts:
-    """The facts without a mark of doubt."""
-    return {name: value for name, value in facts.items() if name != DOUBT}
 
 
 def _says_nothing(keys: RowKeyStore, decision: Mapping[str, Any]) -> bool:

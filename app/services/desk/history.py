@@ -22,7 +22,8 @@ from app.extensions import DatabaseSession
 from app.models import DeskDecision, DeskEntry, DeskRefusal, Sender, upsert
 from app.services.audit import NewEvent
 from app.services.authenticated_rows import is_authentic, name_row, sign_row
-from app.services.desk.desk import CHUNK, Desk, Facts, iterate_entries, rests_on
+from app.services.desk.desk import CHUNK, Desk, Facts, iterate_entries
+from app.services.desk_histories import rests_on
 from app.services.row_keys import RowKeyStore
 
 REFUSED = "refused"
