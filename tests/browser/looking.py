@@ -63,7 +63,7 @@ MOTION = """[...document.querySelectorAll("*")].filter(e => {
 BOUNDLESS = """[...document.querySelectorAll("button, .button, input, textarea, .badge, .notice, .seal")].filter(e => {
   const style = getComputedStyle(e);
   return e.checkVisibility() && style.borderTopStyle === "none" && style.textDecorationLine === "none"
-    && !e.closest(".account, .unseen");
+    && !e.closest(".account, .unseen") && !e.matches("[type=radio], [type=checkbox]");
 }).map(e => e.outerHTML.slice(0, 80))"""
 SCRIPT_NEEDED = """[
   ...document.querySelectorAll("[onclick], [onsubmit], [onchange], a[href^='javascript:'], a:not([href])"),
