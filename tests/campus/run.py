@@ -28,7 +28,7 @@ from tests.campus.accounts import DEMO_ACCOUNTS
 from tests.campus.client import PROJECT, start_campus
 from tests.campus.credentials import DEMO, PASSWORD
 from tests.campus.described import DescriptionError, read_departments, split_places
-from tests.campus.staff import STAFF_DOOR, grant_all, is_staff_demo
+from tests.campus.staff import METRICS_FOLDER, STAFF_DOOR, grant_all, is_staff_demo
 from tests.log_watch import keep_log
 
 START_SECONDS = 60
@@ -38,7 +38,6 @@ BLOCKING_THREADS = 256
 """A page that waits for departments holds a thread: so many must not keep verification waiting."""
 KEY_DAYS = 3650
 DATABASE = "lixiao.sqlite3"
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 DEMO_FILE = PROJECT / "config" / "demo.toml"
 
 

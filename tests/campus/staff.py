@@ -15,6 +15,8 @@ from pathlib import Path
 
 from tests.campus.client import PROJECT
 
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Of the server alone."""
 STAFF_FILE = "demo_staff.toml"
 STAFF_DOOR = "/sign-in?next=/staff"
 APP = "graduate-departure"
@@ -60,7 +62,8 @@ def grant_all(environment: Mapping[str, str]) -> dict[str, str]:
     by number. Raises RuntimeError where a grant is refused.
     """
     command = [sys.executable, "-m", "tests.campus.staff_grants"]
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    own = {name: value for name, value in environment.items() if name != METRICS_FOLDER}
+    done = subprocess.run(command, cwd=PROJECT, env=own, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"the staff of the demo cannot be granted:\n{done.stdout}{done.stderr}")
     return {each.number: each.words for each in GRANTS}

@@ -22,14 +22,14 @@ def give_missing() -> int:
     app = create_app(load_settings(os.environ))
     with app.app_context():
         known = set(db.session.scalars(select(StaffGrant.staff_number)))
-    runner = app.test_cli_runner()
-    for each in GRANTS:
-        if each.number in known:
-            continue
-        done = runner.invoke(args=shlex.split(each.command))
-        if done.exit_code:
-            print(f"{each.command}: {done.output}", file=sys.stderr)
-            return 1
+        runner = app.test_cli_runner()
+        for each in GRANTS:
+            if each.number in known:
+                continue
+            done = runner.invoke(args=shlex.split(each.command))
+            if done.exit_code:
+                print(f"{each.command}: {done.output or done.exception}", file=sys.stderr)
+                return 1
     return 0
 
 
