@@ -128,6 +128,7 @@ def _list_lines(installation: Installation, record: StudentRecord) -> Iterator[s
             for one in record.refusals
         ),
     )
+    yield from _list_staff_sections(installation, record)
     yield from _list_section(
         "actions",
         (
@@ -146,6 +147,29 @@ def _list_lines(installation: Installation, record: StudentRecord) -> Iterator[s
     yield from _list_section(
         f"audit events, newest first{f' ({left} older ones: --all)' if left else ''}",
         (_describe_event(installation, one) for one in record.events),
+    )
+
+
+def _list_staff_sections(installation: Installation, record: StudentRecord) -> Iterator[str]:
+    """What staff see of the student and did at desks, and who looked."""
+    yield from _list_section(
+        "rosters",
+        (
+            f"{one.mini_app}  {one.period}  since {_format(installation, one.listed_at)} by {one.source}"
+            f"  {one.name}  {one.college}  {one.major}  {one.level}".rstrip()
+            for one in record.rosters
+        ),
+    )
+    yield from _list_section(
+        "desk decisions",
+        (
+            f"{_format(installation, one.decided_at)}  {one.connector}  version {one.version}  {one.outcome}"
+            f"  by {one.actor} ({one.via})  {one.reason_key}  {one.note}".rstrip()
+            for one in record.decisions
+        ),
+    )
+    yield from _list_section(
+        "looks of staff", (f"{one.day}  {one.viewer}  {one.page}  {one.count}" for one in record.looks)
     )
 
 

@@ -128,18 +128,18 @@ class SeveralDigits(ValueError):
     """The digits of two different codes stand in one text."""
 
 
-def find_digits(text: str, base_url: str) -> str:
+def find_digits(text: str, base_url: str, path: str = "/v/") -> str:
     """The digits of a QR in an address or a text as it was pasted or scanned: in full width, in capitals, with percent
     signs (RFC 3986, 2.1), broken into lines, with something before or behind them, once or several times; or "".
     Nothing is opened. app/static/gate-text.js reads by the same rule.
 
-    Raises ForeignAddress for an address that is not below `base_url`, whatever its scheme: another host can show what
+    Raises ForeignAddress for an address that is not below this `path` of `base_url`, whatever its scheme: another host can show what
     it likes. Else raises SeveralDigits for digits of two kinds.
     """
     if text.isascii() and text.isdigit():  # as a camera opens it: nothing to look for
         return text if len(text) >= LEAST_DIGITS else ""
     folded = fold_scanned(text)
-    own = f"{_SCHEME.sub('', base_url.lower())}/v/"
+    own = f"{_SCHEME.sub('', base_url.lower())}{path}"
     codes: set[str] = set()
     behind = 0
     for found in _DIGITS.finditer(folded):

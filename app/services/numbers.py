@@ -147,6 +147,16 @@ _KEYED = (
         "given_at",
         keeps_newest=False,
     ),
+    _Keyed(
+        table(
+            "roster_entries",
+            *map(column, ("mini_app", "period", "student_number", "name", "college", "source")),
+            column("listed_at", UtcDateTime),
+        ),
+        ("mini_app", "period"),
+        "listed_at",
+        keeps_newest=False,
+    ),
 )
 
 
@@ -212,7 +222,7 @@ def _list_keyed(connection: Connection) -> list[_Keyed]:
 
 
 def _has_table(connection: Connection, rows: TableClause) -> bool:
-    """Whether the table is there already: migration 0008 brings the refusals, 0011 the views."""
+    """Whether the table is there already: migration 0008 brings the refusals, 0011 the views, 0017 the roster."""
     return inspect(connection).has_table(rows.name)
 
 

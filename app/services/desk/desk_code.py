@@ -18,7 +18,7 @@ from app.domain.desk_code import (
 )
 from app.services.installation import Installation
 
-__all__ = ["CodeTooOld", "MalformedCode", "make_address", "make_code", "read_code"]
+__all__ = ["CodeTooOld", "MalformedCode", "has_code", "make_address", "make_code", "read_code"]
 
 
 def make_code(installation: Installation, student_number: str, now: datetime) -> str:
@@ -37,16 +37,26 @@ def read_code(installation: Installation, text: str, now: datetime) -> str:
 
     Raises MalformedCode where there is none of this host, or there are those of several students; CodeTooOld.
     """
-    key, host = _get_key(installation), installation.settings.service.host
-    opened: list[OpenedCode] = []
-    for digits in list_codes(text):
-        with suppress(MalformedCode):
-            opened.append(open_code(digits, key, host))
+    opened = _open_all(installation, text)
     if len({one.number for one in opened}) != 1:
         raise MalformedCode("no code, or several")
     newest = max(opened, key=lambda one: one.made_at)
     require_fresh(newest.made_at, now)
     return newest.number
+
+
+def has_code(installation: Installation, text: str) -> bool:
+    """Whether a code of this host is in a text, dead or not."""
+    return bool(_open_all(installation, text))
+
+
+def _open_all(installation: Installation, text: str) -> list[OpenedCode]:
+    key, host = _get_key(installation), installation.settings.service.host
+    opened: list[OpenedCode] = []
+    for digits in list_codes(text):
+        with suppress(MalformedCode):
+            opened.append(open_code(digits, key, host))
+    return opened
 
 
 def _get_key(installation: Installation) -> bytes:

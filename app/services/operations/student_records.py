@@ -15,9 +15,12 @@ from app.models import (
     Action,
     AuditEvent,
     Consent,
+    DeskDecision,
     DeskEntry,
     DeskRefusal,
+    RosterEntry,
     Slip,
+    StaffView,
     Submission,
     Waiver,
     write_transaction,
@@ -61,6 +64,9 @@ class StudentRecord:
     waivers: Sequence[Waiver]
     entries: Sequence[DeskEntry]
     refusals: Sequence[DeskRefusal]
+    decisions: Sequence[DeskDecision]
+    rosters: Sequence[RosterEntry]
+    looks: Sequence[StaffView]
     actions: Sequence[Action]
     consents: Sequence[Consent]
     sessions: Sequence[OpenSession]
@@ -71,7 +77,8 @@ class StudentRecord:
     def is_empty(self) -> bool:
         """Whether nothing at all is stored."""
         lists = (self.mini_apps, self.slips, self.waivers, self.entries, self.refusals, self.actions)
-        return not any((*lists, self.consents, self.sessions, self.events))
+        staff = (self.decisions, self.rosters, self.looks)
+        return not any((*lists, *staff, self.consents, self.sessions, self.events))
 
 
 def load_student(installation: Installation, number: str, *, shows_all: bool = False) -> StudentRecord:
@@ -88,6 +95,9 @@ def load_student(installation: Installation, number: str, *, shows_all: bool = F
         find_waivers(student_number=number, includes_withdrawn=True),
         _list(select(DeskEntry).where(DeskEntry.student_number == number)),
         _list(select(DeskRefusal).where(DeskRefusal.student_number == number)),
+        _list(select(DeskDecision).where(DeskDecision.student_number == number).order_by(DeskDecision.id)),
+        _list(select(RosterEntry).where(RosterEntry.student_number == number).order_by(RosterEntry.id)),
+        _list(select(StaffView).where(StaffView.subject == number).order_by(StaffView.day, StaffView.viewer)),
         _list(select(Action).where(Action.student_number == number).order_by(Action.intended_at, Action.id)),
         consents,
         SessionStore(installation.settings.service.secret_key).list_open(get_now(), number)[0],

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from flask import Blueprint
 
+from app.domain.desk_code import LENGTHS
 from app.domain.person import STAFF, Person
 from app.domain.slip_code import Verdict
 from app.domain.texts import ForeignAddress, SeveralDigits, find_digits
+from app.services.desk.desk_code import has_code
 from app.services.verification import uploads
 from app.services.verification.uploads import FileState, FileVerification, UnreadableCode, verify_file
 from app.web.auth.access import find_person
@@ -307,6 +309,11 @@ FOREIGN_ADDRESS = Problem(
     _l("别的网站可以显示任何结果，请不要打开它。请扫描纸上的二维码，或在本页输入二维码旁的 16 位核验码。"),
     tone="bad",
 )
+DESK_CODE = Problem(
+    "DeskCode",
+    _l("这是办理码，不是离校单"),
+    _l("办理码只用来在办理窗口办理离校手续，不能证明已经离校。请持单人出示离校单上的二维码。"),
+)
 NOT_A_PICTURE = Problem(
     "NotAPicture",
     _l("打不开这个文件"),
@@ -342,12 +349,22 @@ PROBLEMS: dict[type[UnreadableCode], Problem] = {
 
 def read_digits(text: str) -> str | Problem:
     """The digits of a code in what was scanned, pasted or opened, "" where there are none; or what is wrong with it."""
+    installation = get_installation()
+    base_url = installation.settings.service.base_url
     try:
-        return find_digits(text, get_installation().settings.service.base_url)
+        digits = find_digits(text, base_url)
+        return DESK_CODE if len(digits) in LENGTHS and has_code(installation, digits) else digits
     except ForeignAddress:
-        return FOREIGN_ADDRESS
+        return DESK_CODE if _is_desk_address(text, base_url) else FOREIGN_ADDRESS
     except SeveralDigits:
         return TWO_CODES_TYPED
+
+
+def _is_desk_address(text: str, base_url: str) -> bool:
+    try:
+        return bool(find_digits(text, base_url, "/c/"))
+    except (ForeignAddress, SeveralDigits):
+        return False
 
 
 def verify_upload(data: bytes) -> FileVerification | Problem:

@@ -19,6 +19,7 @@ from app.models import (
     Consent,
     DeskEntry,
     DeskRefusal,
+    RosterEntry,
     StoredAnswer,
     Submission,
     Waiver,
@@ -304,6 +305,21 @@ def test_who_is_unknown_at_a_desk_stays_so_when_the_number_is_held_to_a_form(off
     db.session.commit()
     rows = db.session.scalars(select(DeskRefusal))
     assert [(row.student_number, row.message) for row in rows] == [(WAIVED, "day 2")]
+
+
+def test_a_student_is_once_on_a_roster_when_the_number_is_held_to_a_form(office: Office) -> None:
+    flask_migrate.upgrade()
+    told = {"name": "李文静", "name_folded": "李文静", "college": "", "major": "", "level": ""}
+    for number, day in ((WAIVED.lower(), 1), (WAIVED, 2)):
+        row = {**told, "student_number": number, "key": f"key of day {day}", "source": "sign_in"}
+        db.session.add(
+            RosterEntry(mini_app="graduate_departure", period="2026-06", **row, listed_at=FIRST + day * DAY)
+        )
+    db.session.commit()
+    fold_stored_numbers(db.session.connection(), NumberForm(case=LetterCase.UPPER), get_now())
+    db.session.commit()
+    rows = db.session.scalars(select(RosterEntry))
+    assert [(row.student_number, row.key) for row in rows] == [(WAIVED, "key of day 1")]
 
 
 def run(office: Office, *words: str) -> tuple[int, str]:

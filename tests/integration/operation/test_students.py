@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,14 +14,17 @@ from sqlalchemy import func, select
 from app.commands.students import make_students_group
 from app.connectors.base import FailureCode
 from app.domain.clearance import DepartmentUnavailable, Reading
-from app.extensions import db
+from app.extensions import Base, db
 from app.models import (
     Action,
     AuditEvent,
     BrowserSession,
     Consent,
+    DeskDecision,
     DeskEntry,
     DeskRefusal,
+    RosterEntry,
+    StaffView,
     StoredAnswer,
     write_transaction,
 )
@@ -86,6 +89,38 @@ def count_shown() -> int:
     return db.session.scalar(query) or 0
 
 
+def list_staff_rows(of_student: dict[str, Any], now: datetime) -> list[Base]:
+    """What staff leave of a student."""
+    told = {
+        "name": "李文静",
+        "name_folded": "李文静",
+        "college": "矿业工程学院",
+        "major": "",
+        "level": "硕士",
+    }
+    of_period = {"mini_app": APP, "period": "2026-06"}
+    return [
+        RosterEntry(**of_period, **of_student, **told, key="0123456789ab", source="sign_in", listed_at=now),
+        DeskDecision(
+            **of_period,
+            **of_student,
+            connector="party_office",
+            version=1,
+            step="party_membership",
+            outcome="not_done",
+            reason_key="form_missing",
+            note="缺签字",
+            actor=CLERK,
+            via="scan",
+            nonce="0" * 32,
+            decided_at=now,
+        ),
+        StaffView(
+            viewer=CLERK, subject=STUDENT, page="archive", day=now.date(), count=3, first_at=now, last_at=now
+        ),
+    ]
+
+
 def store_everything(place: Place) -> str:
     """A student with something in every table; returns the number of the slip, which was revoked."""
     number, now = submit(*place, make_graduate(STUDENT)), get_now()
@@ -120,6 +155,7 @@ def store_everything(place: Place) -> str:
             "expires_at": now + timedelta(hours=1),
             "campus_session_hash": None,
         }
+        session.add_all(list_staff_rows(of_student, now))
         signed = SessionStore(place[0].settings.service.secret_key).sign(row)
         session.add(BrowserSession(**signed))
     return number
@@ -143,6 +179,9 @@ def test_all_that_is_stored_of_a_student_is_shown(office: Office, place: Place) 
         "moved is blank",
         "library_loans/cancel-card  confirmed",
         f"{APP}  version 2026-1",
+        "李文静  矿业工程学院",
+        f"party_office  version 1  not_done  by {CLERK} (scan)  form_missing  缺签字",
+        f"{CLERK}  archive  3",
         "open sessions",
         "slip_revoked",
         "slip_issued",

@@ -122,6 +122,21 @@ def test_what_is_no_code_is_told_so(service: Service, token: str) -> None:
     assert "<script>" not in page.text
 
 
+@pytest.mark.parametrize("typed", ["{url}{path}", "{digits}"])
+@pytest.mark.parametrize("age", [timedelta(0), LIFETIME])
+def test_verification_says_that_a_desk_code_is_no_slip(service: Service, typed: str, age: timedelta) -> None:
+    path = make_desk_code(service, STUDENT, get_now() - age)
+    text = typed.format(url=service.url, path=path, digits=path.rpartition("/")[2])
+    answer = service.visit().http.post(f"{service.url}/verify", data={"code": text}, timeout=30)
+    assert answer.status_code == 422
+    assert 'data-error="DeskCode"' in answer.text
+    assert STUDENT not in answer.text
+    other = service.visit().http.post(
+        f"{service.url}/verify", data={"code": f"https://other.example{path}"}, timeout=30
+    )
+    assert 'data-error="ForeignCode"' in other.text
+
+
 def test_forgers_are_slowed_down_and_true_codes_go_on_opening(strict: Service) -> None:
     stranger = strict.visit()
     statuses = [stranger.get("/c/" + "1" * 117).status_code for _ in range(UNPROVEN + 1)]
