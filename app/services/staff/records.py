@@ -23,18 +23,14 @@ MOST_FAULTS = 20
 ABOUT_STUDENTS = frozenset(
     {
         *("consent_given", "consent_withdrawn", "action_intended", "action_finished", "slip_issued"),
-        *(
-            "desk_recorded",
-            "desk_undone",
-            "desk_row_refused",
-            "step_waived",
-            "waiver_withdrawn",
-            "waiver_asked",
-        ),
-        *("student_shown", "connector_tried"),
+        *("desk_recorded", "desk_undone", "desk_entry_removed", "desk_row_refused"),
+        *("step_waived", "waiver_withdrawn", "waiver_asked", "approval_asked", "approval_decided"),
+        *("student_shown", "connector_tried", "number_noted", "number_folded"),
     }
 )
 """Kinds of events whose subject is a student's number."""
+OF_ONE_STUDENT = "version"
+"""An import is told by an event about its file, and by one about each student, which has the entry's version."""
 
 _EVENTS = cast("Table", AuditEvent.__table__)
 _ENTRIES = cast("Table", RosterEntry.__table__)
@@ -191,7 +187,9 @@ def _tell(connection: Connection, scopes: Sequence[Scope], rows: Sequence[Row[An
     staff = _name_staff(connection, {row.actor for row in rows})
     told = []
     for row in rows:
-        is_student = row.subject in names or row.kind in ABOUT_STUDENTS
+        is_student = (
+            row.subject in names or row.kind in ABOUT_STUDENTS or row.details.get(OF_ONE_STUDENT) is not None
+        )
         student = slips.get(row.subject, row.subject if is_student else "")
         slip = row.subject if row.subject in slips else str(row.details.get("slip", ""))
         told.append(

@@ -19,7 +19,7 @@ from app.web.language import gettext
 from app.web.language import lazy_gettext as _l
 from app.web.page_context import get_installation, url_for
 from app.web.staff.access import get_grants, note_views, require, require_somewhere, staff_required
-from app.web.staff.event_words import KIND_WORDS, PAGE_WORDS, describe_details
+from app.web.staff.event_words import KIND_WORDS, describe_details, name_page
 from app.web.staff.home import render_staff
 from app.web.staff.searches import ARGUMENT, find_search, keep_search
 
@@ -151,7 +151,7 @@ def _show(
         searched=typed is not None and not problems,
         key=key,
         kinds=KIND_WORDS,
-        pages=PAGE_WORDS,
+        name_page=name_page,
         show_time=_show_time,
         may_verify=get_grants().allows(Right.AUDIT),
         verified=_describe_verified(),

@@ -35,7 +35,7 @@ from app.web.language import gettext
 from app.web.limits import count
 from app.web.offices import view_office
 from app.web.page_context import UPLOADS, get_installation
-from app.web.staff.access import note_view, staff_required
+from app.web.staff.access import note_view, note_views, staff_required
 from app.web.staff.desk import WORDS, Counter, name_staff, open_counter, open_student, show_time, staff_desk
 from app.web.staff.desk_problems import (
     ALREADY_DONE,
@@ -218,8 +218,7 @@ def _is_scan_mode() -> bool:
 
 
 def _show_several(opened: Counter, found: list[Listed], typed: str) -> ResponseReturnValue:
-    for student in found:
-        note_view(student.student_number, opened.step.key)
+    note_views([student.student_number for student in found], opened.step.key)
     return render_staff(
         "staff/several.html",
         step=opened.step,

@@ -7,8 +7,8 @@ from typing import Any
 
 from app.services.installation import InstalledMiniApp
 from app.services.staff.records import ToldEvent
+from app.web.language import gettext, show_mini_app
 from app.web.language import lazy_gettext as _l
-from app.web.language import show_mini_app
 from app.web.page_context import get_installation
 from app.web.staff.grant_texts import ROLES
 
@@ -17,7 +17,8 @@ KIND_WORDS: Mapping[str, Any] = {
     "desk_undone": _l("撤销办理"),
     "desk_imported": _l("导入办理名单"),
     "desk_row_refused": _l("名单中的一行未被接受"),
-    "desk_entries_removed": _l("删除办理记录"),
+    "desk_entry_removed": _l("删除登记"),
+    "desk_entries_removed": _l("成批删除登记"),
     "desk_declared_complete": _l("声明名单已完整"),
     "desk_declared_incomplete": _l("声明名单不再完整"),
     "waiver_asked": _l("申请豁免"),
@@ -38,7 +39,7 @@ KIND_WORDS: Mapping[str, Any] = {
     "student_shown": _l("在服务器上查看学生"),
     "connector_tried": _l("在服务器上试查"),
     "sessions_ended": _l("结束登录"),
-    "roster_listed": _l("登记到名单"),
+    "number_noted": _l("登记到名单"),
     "number_folded": _l("统一号码写法"),
     "second_row_removed": _l("删除重复的一行"),
     "rows_changed": _l("数据变动的后续部分"),
@@ -50,13 +51,11 @@ KIND_WORDS: Mapping[str, Any] = {
 }
 """By kind; one that is not here is shown by its key."""
 PAGE_WORDS: Mapping[str, Any] = {
-    "item": _l("办理页面"),
-    "search": _l("查找结果"),
     "student": _l("学生页面"),
     "approval": _l("复核页面"),
     "audit": _l("审计页面"),
 }
-"""By the name of a page in the log of looks."""
+"""By the name of a page in the log of looks; a counter's is that of its step."""
 _LABELS: Mapping[str, Any] = {
     "mini_app": _l("事项"),
     "step": _l("环节"),
@@ -65,6 +64,7 @@ _LABELS: Mapping[str, Any] = {
     "outcome": _l("结果"),
     "slip": _l("离校单"),
     "reason": _l("原因"),
+    "reason_key": _l("未办结的原因"),
     "note": _l("备注"),
     "decision": _l("决定"),
     "asked_by": _l("申请人"),
@@ -72,7 +72,7 @@ _LABELS: Mapping[str, Any] = {
     "via": _l("途径"),
     "count": _l("数量"),
 }
-_VALUES: Mapping[str, Mapping[str, Any]] = {
+VALUES: Mapping[str, Mapping[str, Any]] = {
     "outcome": {
         "done": _l("办结"),
         "not_done": _l("未办结"),
@@ -97,6 +97,8 @@ _VALUES: Mapping[str, Mapping[str, Any]] = {
         "page": _l("工作台"),
     },
 }
+OF_MINI_APPS = ("mini_app", "step", "reason_key")
+"""Details whose words a mini-app has."""
 _KEYBOARD = _l("在服务器上操作的用户")
 
 
@@ -106,9 +108,10 @@ def describe_details(event: ToldEvent) -> list[tuple[str, str]]:
     installed = _find_installed(details.get("mini_app"))
     is_only_one = len(get_installation().mini_apps) == 1
     described = [
-        (str(label), _describe(name, details[name], installed))
+        (str(label), _describe(name, details, installed))
         for name, label in _LABELS.items()
         if not (name == "mini_app" and is_only_one)
+        and not (name == "desk" and details.get("step"))
         and isinstance(details.get(name), str | int)
         and details[name] != ""
     ]
@@ -118,15 +121,31 @@ def describe_details(event: ToldEvent) -> list[tuple[str, str]]:
     return described
 
 
-def _describe(name: str, value: str | int, installed: InstalledMiniApp | None) -> str:
-    if installed is not None:
-        shown = show_mini_app(installed)
-        if name == "mini_app":
-            return shown.mini_app.title
-        step = shown.mini_app.get_step(str(value)) if name == "step" else None
+def name_page(page: str) -> str:
+    """What a page of the log of looks is called."""
+    if page in PAGE_WORDS:
+        return str(PAGE_WORDS[page])
+    for installed in get_installation().mini_apps.values():
+        step = show_mini_app(installed).mini_app.get_step(page)
         if step is not None:
+            return gettext(
+                "%(department)s %(title)s 的办理页面", department=step.department, title=step.title
+            )
+    return page
+
+
+def _describe(name: str, details: Mapping[str, Any], installed: InstalledMiniApp | None) -> str:
+    value = str(details[name])
+    if installed is not None and name in OF_MINI_APPS:
+        mini_app = show_mini_app(installed).mini_app
+        step = mini_app.get_step(str(details.get("step", "")))
+        if name == "mini_app":
+            return mini_app.title
+        if name == "step" and step is not None:
             return f"{step.department} {step.title}"
-    return str(_VALUES.get(name, {}).get(str(value), value))
+        reason = step.get_desk_reason(value) if step is not None and name == "reason_key" else None
+        return reason.message if reason is not None else value
+    return str(VALUES.get(name, {}).get(value, value))
 
 
 def _find_installed(slug: object) -> InstalledMiniApp | None:
