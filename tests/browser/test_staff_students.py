@@ -147,7 +147,7 @@ def test_the_keyboard_alone_finds_asks_and_decides(screens: Screens, students: S
             break
     second.keyboard.press("Enter")
     second.wait_for_selector("[data-decided]")
-    assert "不同意" in second.locator("[data-decided]").inner_text()
+    assert "不批准" in second.locator("[data-decided]").inner_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

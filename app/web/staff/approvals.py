@@ -32,14 +32,14 @@ from app.web.staff.timeline_texts import name_person
 staff_approvals = Blueprint("staff_approvals", __name__, url_prefix="/staff/approvals")
 
 WHATS = {
-    Kind.REVOKE: _l("撤销离校单"),
+    Kind.REVOKE: _l("申请撤销离校单"),
     Kind.WAIVE: _l("豁免“%(step)s”"),
     Kind.WITHDRAW: _l("撤回“%(step)s”的豁免"),
 }
 VERDICTS = {"approve": Verdict.APPROVED, "refuse": Verdict.REFUSED}
 DECIDED = {
     Verdict.APPROVED: _l("%(who)s已于 %(at)s 批准，并已按申请执行。"),
-    Verdict.REFUSED: _l("%(who)s已于 %(at)s 决定不同意，没有更改任何记录。"),
+    Verdict.REFUSED: _l("%(who)s已于 %(at)s 决定不批准，没有更改任何记录。"),
     Verdict.EXPIRED: _l("这项申请在 72 小时内没有人复核，已于 %(at)s 失效。"),
     Verdict.VOID: _l("这项申请的记录不可信，已于 %(at)s 作废。"),
 }

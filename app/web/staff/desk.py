@@ -30,7 +30,7 @@ staff_desk = Blueprint("staff_desk", __name__)
 WORDS: Mapping[Outcome, tuple[Any, str]] = {
     Outcome.DONE: (_l("办结"), "good-text"),
     Outcome.NOT_DONE: (_l("未办结"), "bad-text"),
-    Outcome.UNDONE: (_l("已撤销"), "quiet"),
+    Outcome.UNDONE: (_l("已撤销办理"), "quiet"),
     Outcome.RECORDED: (_l("命令行登记"), "quiet"),
     Outcome.IMPORTED: (_l("表格导入"), "quiet"),
     Outcome.REMOVED: (_l("从表格移出"), "quiet"),
@@ -39,7 +39,7 @@ WORDS: Mapping[Outcome, tuple[Any, str]] = {
 WAYS: Mapping[Via, Any] = {
     Via.SCAN: _l("扫码"),
     Via.TYPED: _l("输入"),
-    Via.LIST: _l("名单"),
+    Via.LIST: _l("从今天的名单"),
     Via.IMPORT: _l("导入"),
     Via.COMMAND: _l("命令行"),
 }
@@ -118,7 +118,7 @@ def name_staff(numbers: Collection[str]) -> dict[str, str]:
     """How these people of the staff are called on pages: oneself, or name and number, or the number alone."""
     own = current_person().number
     names = find_names([number for number in numbers if number != own])
-    told = {number: f"{name}（{number}）" if name else number for number, name in names.items()}
+    told = {number: gettext("%(name)s（%(number)s）", name=name, number=number) if name else number for number, name in names.items()}
     return {number: told.get(number, number) for number in numbers} | {own: gettext("您")}
 
 

@@ -241,7 +241,7 @@ def _show_conflict(
     assert isinstance(current, ItemState)
     last = current.last
     theirs = describe_decision(opened, last, name_staff([last.actor])) if last else None
-    word, tone = WORDS[wish.outcome] if wish else (gettext("撤销"), "quiet")
+    word, tone = WORDS[wish.outcome] if wish else (gettext("撤销办理"), "quiet")
     reason = describe_reason(opened.step, wish.reason_key) if wish else ""
     page = render_staff(
         "staff/conflict.html",

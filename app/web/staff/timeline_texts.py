@@ -39,9 +39,9 @@ APPROVED = {
     Kind.WITHDRAW: _l("%(who)s批准了撤回“%(step)s”豁免的申请"),
 }
 REFUSED = {
-    Kind.REVOKE: _l("%(who)s不同意撤销离校单"),
-    Kind.WAIVE: _l("%(who)s不同意豁免“%(step)s”"),
-    Kind.WITHDRAW: _l("%(who)s不同意撤回“%(step)s”的豁免"),
+    Kind.REVOKE: _l("%(who)s不批准撤销离校单"),
+    Kind.WAIVE: _l("%(who)s不批准豁免“%(step)s”"),
+    Kind.WITHDRAW: _l("%(who)s不批准撤回“%(step)s”的豁免"),
 }
 EXPIRED = {
     Kind.REVOKE: _l("撤销离校单的申请已过期"),
