@@ -74,6 +74,7 @@ TABLES: dict[str, type[Section]] = {
     "manifest link": office.Link,
     "manifest fact": step.FactSpec,
     "manifest reason": step.ReasonSpec,
+    "manifest desk reason": step.DeskReason,
     "manifest action": step.ActionSpec,
 }
 """The sections by the names of their marks. A table has the keys of its section but those of a base that has a table."""

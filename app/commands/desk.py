@@ -204,7 +204,7 @@ def _show_state(installation: Installation, desk: Desk, state: DeskState) -> Non
     if state.complete_since is not None:
         since = installation.get_local_time(state.complete_since)
         echo(f"declared complete {since:%Y-%m-%d %H:%M} by {state.declared_by}")
-    elif desk.config.no_record is NoEntry.EMPTY:
+    elif desk.config.no_record is NoEntry.EMPTY and not desk.config.has_buttons:
         echo("not declared complete: whoever has no entry is unknown")
     if state.left:
         count = f"{len(state.left)} or more" if len(state.left) >= SHOWN_LEFT else str(len(state.left))

@@ -78,7 +78,7 @@ class Makings:
 
     def list_untold(self, rows: list[tuple[type[Base], Mapping[str, Any]]]) -> list[bool]:
         """Of each row whether no event tells of its making."""
-        groups = Counter(self._describe(model, row)[0] for model, row in rows)
+        groups = Counter(making for model, row in rows for making in self._describe(model, row)[:1])
         return [
             self._was_ended(model, row)
             or not any(
