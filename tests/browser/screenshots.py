@@ -21,9 +21,11 @@ from tests.browser.conftest import CHROMIUM, MISSING, OPTIONS
 from tests.browser.gate import check, open_gate
 from tests.browser.paper import draw_pages
 from tests.browser.screens import APP, CANCEL_CARD, CLEARANCE, PC, SUBMISSION, Screens, submit
+from tests.browser.staff_places import mark_done, mark_not_done, search
 from tests.browser.verdicts import CHANGES, open_unknown, open_verdict
 from tests.campus.client import PROJECT, CampusClient, running_campus
 from tests.campus.run import make_environment, prepare, start_service, stop
+from tests.campus.staff import STAFF_FILE, grant_all
 from tests.conftest import Service, get_free_port
 from tests.fixtures import every_status
 from tests.fixtures.finance_view import FRAGMENT, FinanceView, make_finance_view
@@ -42,6 +44,8 @@ SHEET = """<!doctype html><style>
 </style>"""
 PAPER_DPI = 96
 
+ARCHIVIST, WARDEN, HEAD, SCHOOL, SECOND = "00420017", "00420018", "00420019", "00420014", "00420015"
+STUDENTS = "/staff/graduate-departure/2026-06/students"
 SAME_SCAN_MS = 10_500
 """After this the same code is another scan."""
 
@@ -62,6 +66,10 @@ def main() -> None:
                 every_status.set_scene(campus, service)
                 draw_every_status(Screens(browser, service.url))
                 campus.reset()
+            desks = [PROJECT / "config" / STAFF_FILE]
+            place = Path(folder) / "staff"
+            with running_own_service(campus, place, before_start=grant_all, configs=desks) as service:
+                draw_staff(Screens(browser, service.url))
             view = make_finance_view(Path(folder) / "finance.sqlite3")
             with running_service(campus, FRAGMENT, **view.environment) as (url, _):
                 draw_stale(Screens(browser, url), view)
@@ -142,6 +150,54 @@ def draw_every_status(screens: Screens) -> None:
         phone.evaluate("document.getElementById('bar').style.position = 'static'")
         shots[caption] = phone.screenshot(full_page=True)
     keep(lay_out(screens, shots), "clearance-statuses")
+
+
+def draw_staff(screens: Screens) -> None:
+    """A clerk's counter on a phone and a PC, what two clerks meet, and what a second person is asked."""
+    desks = {step: f"/staff/desk/graduate-departure/{step}" for step in ("archive", "dormitory")}
+    for number in ("TS23000002", "TS23000005", "TS23000009"):
+        screens.sign_in(number).context.close()
+    phone = screens.sign_in(ARCHIVIST, desks["archive"], device_scale_factor=SCALE)
+    search(phone, "TS23000002", desk=desks["archive"])
+    keep(phone, "counter")
+    mark_done(phone, desks["archive"])
+    search(phone, "TS23000009", desk=desks["archive"])
+    mark_done(phone, desks["archive"])
+    pc = screens.sign_in(ARCHIVIST, desks["archive"], viewport=PC)
+    keep(pc, "counter-pc")
+    draw_conflict(screens, desks["dormitory"])
+    warden = screens.sign_in(WARDEN, desks["dormitory"])
+    search(warden, "TS23000002", desk=desks["dormitory"])
+    mark_done(warden, desks["dormitory"])
+    draw_approval(screens)
+
+
+def draw_conflict(screens: Screens, desk: str) -> None:
+    """A clerk presses 办结 where the head has just said that it is not done."""
+    clerk = screens.sign_in(WARDEN, desk, device_scale_factor=SCALE)
+    search(clerk, "TS23000005", desk=desk)
+    head = screens.sign_in(HEAD, desk)
+    search(head, "TS23000005", desk=desk)
+    mark_not_done(head, desk)
+    clerk.click("[data-main-action]")
+    clerk.wait_for_selector("[data-error=Conflict]")
+    keep(clerk, "conflict")
+
+
+def draw_approval(screens: Screens) -> None:
+    """One of the school asks that a slip be revoked, and another is about to decide."""
+    student = screens.sign_in("TS23000002")
+    submit(student)
+    asker = screens.sign_in(SCHOOL, STUDENTS)
+    asker.fill("#q", "TS23000002")
+    asker.keyboard.press("Enter")
+    asker.click("[data-row] a")
+    asker.click("text=申请撤销离校单…")
+    asker.fill("form[action$='/revoke'] [name=reason]", "财务复核未缴清，学生已知情")
+    asker.click("form[action$='/revoke'] button")
+    asker.wait_for_url("**/staff/approvals/*")
+    second = screens.sign_in(SECOND, asker.url.removeprefix(screens.url), device_scale_factor=SCALE)
+    keep(second, "approval")
 
 
 def lay_out(screens: Screens, shots: dict[str, bytes]) -> Page:

@@ -15,9 +15,9 @@ from tests.fixtures.staff import end_grant, grant
 Way = Callable[[Screens, Service, str], Page]
 
 
-def search(page: Page, text: str, query: str = "") -> Page:
+def search(page: Page, text: str, query: str = "", desk: str = DESK) -> Page:
     """Type a text at the counter and send it."""
-    page.goto(DESK + query)
+    page.goto(desk + query)
     page.fill("#q", text)
     with page.expect_navigation():
         page.keyboard.press("Enter")
@@ -30,19 +30,19 @@ def open_item(screens: Screens, student: str, number: str = CLERK, **options: st
     return search(screens.sign_in(number, DESK, **options), student)
 
 
-def mark_done(page: Page) -> Page:
+def mark_done(page: Page, desk: str = DESK) -> Page:
     """Press 办结."""
     page.click("[data-main-action]")
-    page.wait_for_url(f"**{DESK}")
+    page.wait_for_url(f"**{desk}")
     return page
 
 
-def mark_not_done(page: Page) -> Page:
+def mark_not_done(page: Page, desk: str = DESK) -> Page:
     """Record that it is not done, with the first reason."""
     page.click("#not-done summary")
     page.locator("#not-done [type=radio]").first.check()
     page.click("#not-done button")
-    page.wait_for_url(f"**{DESK}")
+    page.wait_for_url(f"**{desk}")
     return page
 
 
