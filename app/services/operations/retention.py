@@ -138,7 +138,11 @@ def list_overdue(retention: RetentionSettings, now: datetime) -> list[Overdue]:
         # As long as the events that tell of them.
         overdue("consents", Consent, Consent.given_at < before(retention.audit_days)),
         overdue("grants that ended", StaffGrant, StaffGrant.revoked_at < before(retention.audit_days)),
-        overdue("requests", Approval, Approval.decided_at < before(retention.audit_days)),
+        overdue(  # one that nobody decided is over by its time
+            "requests",
+            Approval,
+            func.coalesce(Approval.decided_at, Approval.expires_at) < before(retention.audit_days),
+        ),
         overdue(
             "days of checks without a slip",
             ScanCount,

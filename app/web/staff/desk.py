@@ -118,7 +118,10 @@ def name_staff(numbers: Collection[str]) -> dict[str, str]:
     """How these people of the staff are called on pages: oneself, or name and number, or the number alone."""
     own = current_person().number
     names = find_names([number for number in numbers if number != own])
-    told = {number: gettext("%(name)s（%(number)s）", name=name, number=number) if name else number for number, name in names.items()}
+    told = {
+        number: gettext("%(name)s（%(number)s）", name=name, number=number) if name else number
+        for number, name in names.items()
+    }
     return {number: told.get(number, number) for number in numbers} | {own: gettext("您")}
 
 

@@ -533,3 +533,15 @@ def test_a_listed_student_of_another_college_is_out_of_a_narrow_right(
     elsewhere = replace(student, college="矿业工程学院")
     with pytest.raises(NotFound):
         ask_revocation(office.installation, installed, elsewhere, WHY, "00420036")
+
+
+def test_a_request_that_nobody_decided_goes_by_its_time_like_any_other(
+    office: Office, installed: InstalledMiniApp, student: Listed
+) -> None:
+    ask_waiver(office, installed)
+    kept = timedelta(days=office.installation.settings.retention.audit_days)
+    for days, left in ((2, 1), (4, 0)):
+        with time_machine.travel(get_now() + kept + timedelta(days=days), tick=True):
+            office.app.test_cli_runner().invoke(args=["purge", "--by", THIRD])
+            db.session.rollback()
+            assert db.session.query(Approval).count() == left
