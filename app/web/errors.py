@@ -356,7 +356,20 @@ def _describe_end(fact: facts.GrantEnded) -> str:
 def _list_typed(fact: facts.GrantEnded) -> tuple[tuple[str, str], ...]:
     """What was typed, under the names that its fields have on the pages."""
     typed = fact.typed or list_typed()  # a service that finds the right gone knows no form
-    return tuple((str(FIELDS.get(name, name)), value) for name, value in typed.items() if name in FIELDS)
+    return tuple(
+        (str(FIELDS[name]), _name_reason(value) if name == "reason" else value)
+        for name, value in typed.items()
+        if name in FIELDS
+    )
+
+
+def _name_reason(typed: str) -> str:
+    """What a reason says that was chosen at a counter; another as it was typed."""
+    places = request.view_args or {}
+    installed = get_installation().mini_apps.get(places.get("app", ""))
+    step = show_mini_app(installed).mini_app.get_step(places.get("step", "")) if installed else None
+    chosen = step.get_desk_reason(typed) if step else None
+    return chosen.message if chosen else typed
 
 
 def _find_staff_way_back(mark: str) -> str:

@@ -130,6 +130,9 @@ def test_a_photo_of_a_code_is_read_by_the_service(service: Service, clerk: Clerk
     assert answer.status_code == 303
     assert student in clerk.visitor.get(answer.headers["Location"]).text
 
+    files = {"file": ("code.png", draw(make_desk_code(service, student)))}
+    verified = service.visit().http.post(f"{service.url}/verify", files=files, timeout=60)
+    assert 'data-error="ForeignCode"' in verified.text, "no slip is in it"
     foreign = clerk.send_photo(draw("https://example.org/c/1"))
     assert (foreign.status_code, 'data-error="ForeignCode"' in foreign.text) == (422, True)
     broken = clerk.send_photo(b"no picture")
@@ -290,6 +293,7 @@ def test_a_form_that_is_sent_after_the_right_ended_gives_back_what_was_typed(
     answer = guard.decide(page, "not_done", reason="thesis_missing", note="少一本")
     assert (answer.status_code, 'data-error="GrantEnded"' in answer.text) == (403, True)
     assert "少一本" in answer.text
+    assert "还没有收到您的纸质论文" in answer.text, "the reason in words"
     assert f"高志强（{HEAD}）" in answer.text
     assert guard.visitor.get(page.url).status_code == 403
 
