@@ -88,3 +88,10 @@ def test_the_buttons_record_the_day_the_clerk_and_what_was_asked_for() -> None:
     assert judge_facts(config, get_step("dormitory"), facts) is Status.CLEARED
     with pytest.raises(FieldRefused):
         buttons.make_facts(Outcome.DONE, CLERK, {"building": "=1+1"})
+
+
+def test_a_clerk_whose_number_the_field_does_not_take_is_told_which_field() -> None:
+    buttons = Buttons(read_config(DEMO["dormitory_desk"], "dormitory_desk"))
+    with pytest.raises(FieldRefused) as refused:
+        buttons.make_facts(Outcome.DONE, "TS80000000", {})
+    assert refused.value.heading == "退宿办理人"
