@@ -35,7 +35,7 @@ from app.web.language import lazy_gettext as _l
 from app.web.limits import describe_wait
 from app.web.page_context import find_page_above, get_installation
 from app.web.slip_texts import describe_unprintable
-from app.web.staff.access import list_typed
+from app.web.staff.access import list_typed, staff_required
 
 log = logging.getLogger(__name__)
 
@@ -396,6 +396,16 @@ def _show_limit(fact: facts.AskedTooOften) -> Response:
 
 
 def _show_http_error(error: HTTPException) -> ResponseReturnValue:
+    if request.url_rule is not None or not request.path.startswith("/staff/"):
+        return _describe_http_error(error)
+    # Whoever may not enter is not told which addresses of staff exist.
+    try:
+        return staff_required(lambda: _describe_http_error(error))()
+    except facts.DomainError as fact:
+        return _show_fact(fact)
+
+
+def _describe_http_error(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     if status < 400:
         return error.get_response()

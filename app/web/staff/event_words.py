@@ -71,6 +71,7 @@ _LABELS: Mapping[str, Any] = {
     "persons": _l("决定人数"),
     "via": _l("途径"),
     "count": _l("数量"),
+    "granted_before_by": _l("此前的授权人"),
 }
 VALUES: Mapping[str, Mapping[str, Any]] = {
     "outcome": {
