@@ -11,19 +11,15 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from app.domain.desk_code import list_codes
-from app.domain.errors import AlreadySubmitted, Conflict, OwnDecision, UnknownNumber
+from app.domain.errors import UnknownNumber
 from app.domain.person import MalformedNumber
 from app.services.clock import get_now
 from app.services.desk.deciding import (
     Decision,
     Outcome,
-    Via,
-    Wish,
-    decide,
     list_handled,
     make_nonce,
     may_undo,
-    read_item,
 )
 from app.services.desk.desk_code import CodeTooOld, MalformedCode, read_code
 from app.services.staff.finding import MOST_FOUND, find_student, find_students, note_number
@@ -35,31 +31,24 @@ from app.web.language import gettext
 from app.web.limits import count
 from app.web.offices import view_office
 from app.web.page_context import UPLOADS, get_installation
-from app.web.staff.access import note_view, note_views, staff_required
+from app.web.staff.access import note_views, staff_required
 from app.web.staff.desk import WORDS, Counter, name_staff, open_counter, open_student, show_time, staff_desk
 from app.web.staff.desk_problems import (
-    ALREADY_DONE,
-    CHANGED,
     CODE_TOO_OLD,
     MALFORMED_CODE,
-    NEEDS_ASKING,
     NOTHING_FOUND,
     NOTHING_GIVEN,
-    OWN_ITEM,
     PHOTO_PROBLEMS,
     PHOTOS_TOO_OFTEN,
-    SEVERAL_SCANNED,
-    SUBMITTED,
     Problem,
 )
 from app.web.staff.home import render_staff
+from app.web.staff.scanning import scan
 
 MOST_TYPED = 500
 MOST_SHOWN = 50
 TOLD_FOR = timedelta(minutes=1)
 """For so long the counter is headed by what was just done."""
-COUNTS_ONCE = timedelta(seconds=10)
-"""A code that is scanned again within this time was held before the camera too long."""
 SCANNED, TOLD = "desk_scanned", "desk_told"
 """In the session: the key of who was found by a code last; and what was found done by somebody else."""
 
@@ -180,36 +169,9 @@ def _answer(opened: Counter, text: str) -> ResponseReturnValue:
 
 
 def _scan(opened: Counter, found: list[Listed], text: str, *, has_code: bool) -> ResponseReturnValue:
-    """Decide at once, where it is certain who is meant and that nothing is to be asked."""
-    numbers = get_installation().settings.numbers
-    if not found:
-        return _show(opened, NOTHING_FOUND, text if not has_code else "")
-    student = found[0]
-    if len(found) > 1 or not (has_code or numbers.is_same(text, student.student_number)):
-        return _show(opened, SEVERAL_SCANNED)
-    address = f"{opened.address}/{student.key}"
-    item, me = read_item(opened.desk_step, student.student_number), current_person().number
-    note_view(student.student_number, opened.step.key)
-    if item.slip_number:
-        return _show(opened, SUBMITTED.about(student, address))
-    if item.last is not None and item.last.outcome is Outcome.DONE:
-        is_again = item.last.actor == me and get_now() - item.last.decided_at < COUNTS_ONCE
-        return (
-            redirect(f"{opened.address}?mode=scan", 303)
-            if is_again
-            else _show(opened, ALREADY_DONE.about(student, address))
-        )
-    if opened.desk_step.buttons.list_asked(Outcome.DONE):
-        return _show(opened, NEEDS_ASKING.about(student, address))
-    wish = Wish(Outcome.DONE, item.version, make_nonce(), me, Via.SCAN if has_code else Via.TYPED)
-    try:
-        decide(get_installation(), opened.desk_step, student.student_number, wish)
-    except AlreadySubmitted:
-        return _show(opened, SUBMITTED.about(student, address))
-    except OwnDecision:
-        return _show(opened, OWN_ITEM.about(student, address))
-    except Conflict:
-        return _show(opened, CHANGED.about(student, address))
+    problem = scan(opened, found, text, has_code=has_code)
+    if problem is not None:
+        return _show(opened, problem, "" if has_code else text)
     return redirect(f"{opened.address}?mode=scan", 303)
 
 

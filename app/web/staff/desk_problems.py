@@ -11,10 +11,16 @@ from app.web.language import gettext
 from app.web.language import lazy_gettext as _l
 
 
+def name_student(student: Listed) -> str:
+    """A student in a line of text: by name and number, since there are namesakes."""
+    number = student.student_number
+    return gettext("%(name)s（%(number)s）", name=student.name, number=number) if student.name else number
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """`name` is the machine-readable mark, `status` the answer's, `tone` the colour; `address` leads to the student whom it
-    is about.
+    is about, and `details` are lines about what stands there.
     """
 
     name: str
@@ -23,12 +29,13 @@ class Problem:
     status: int = 422
     tone: str = "warn"
     address: str = ""
+    details: tuple[str, ...] = ()
 
-    def about(self, student: Listed, address: str) -> Problem:
+    def about(self, student: Listed, address: str, *details: str) -> Problem:
         """The same, headed by whom it is about."""
-        name = student.name or student.student_number
+        name = name_student(student)
         title = gettext("%(name)s：%(title)s", name=name, title=self.title)
-        return replace(self, title=title, address=address)
+        return replace(self, title=title, address=address, details=details)
 
 
 NOTHING_GIVEN = Problem(
@@ -57,6 +64,13 @@ SEVERAL_SCANNED = Problem(
 )
 ALREADY_DONE = Problem(
     "AlreadyDone", _l("此前已经办结"), _l("没有重复记录。需要更正的，请打开该生办理页面。"), 409
+)
+ALREADY_RECORDED = Problem(
+    "AlreadyRecorded",
+    _l("没有办理：此前已有记录"),
+    _l("扫码不会更改已有的记录。确要更改的，请打开该生办理页面，核对后再办理。"),
+    409,
+    "bad",
 )
 NEEDS_ASKING = Problem(
     "NeedsAsking", _l("没有办理：还要填写内容"), _l("这一环节办结时要填写内容，请打开该生办理页面。"), 409
