@@ -37,7 +37,17 @@ from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.staff.approved_acts import ACTS, Act, Kind, Order, Subject, get_scope
 from app.services.staff.grants import read_grants, require_grant
-from app.services.staff.requests import CHANGES, FIND, ROWS, Verdict, find_subject, is_valid, make_request
+from app.services.staff.requests import (
+    CHANGES,
+    DECIDED,
+    FIND,
+    ROWS,
+    Verdict,
+    find_subject,
+    is_valid,
+    list_decided_states,
+    make_request,
+)
 
 OPEN_FOR = timedelta(hours=72)
 ASKED: Mapping[Kind, str] = {
@@ -76,10 +86,10 @@ def ask(
         standing = session.scalar(
             select(Approval).filter_by(**_name_subject(kind, subject, seen), decided_at=None)
         )
-        if standing is not None and is_valid(installation, _take(standing)) and now < standing.expires_at:
-            return Asked(standing.id, is_new=False)
         if standing is not None:
-            is_true = is_valid(installation, _take(standing))
+            is_true = _is_true(session, installation, standing)
+            if is_true and now < standing.expires_at:
+                return Asked(standing.id, is_new=False)
             _close(session, installation, standing, Verdict.EXPIRED if is_true else Verdict.VOID, by, "", now)
         row = _make_row(kind, subject, {"seen": seen, "shown": dict(shown), "reason": reason}, by, now)
         row.mac = make_mac(installation.row_keys, Approval, row, now)
@@ -111,7 +121,7 @@ def decide(installation: Installation, request_id: int, verdict: Verdict, note: 
     with write_transaction() as session:
         act.lock(session, subject)
         row = session.get_one(Approval, request_id, populate_existing=True, with_for_update=True)
-        if not is_valid(installation, _take(row)) or (row.kind, row.student_number) != (
+        if not _is_true(session, installation, row) or (row.kind, row.student_number) != (
             found["kind"],
             found["student_number"],
         ):
@@ -165,7 +175,7 @@ def _close(
     session.flush()
     details["asked_by"] = row.asked_by
     number = row.student_number
-    add_event(session, "approval_decided", actor=by, subject=number, details=details, now=now, rows=rows)
+    add_event(session, DECIDED, actor=by, subject=number, details=details, now=now, rows=rows)
 
 
 def _require_second_person(
@@ -219,6 +229,11 @@ def _open_act(installation: Installation, row: RowMapping) -> tuple[Act, Subject
         return ACTS[Kind(row["kind"])], subject
     except (ValueError, UnknownMiniApp) as error:
         raise ChangedSinceAsked from error
+
+
+def _is_true(session: DatabaseSession, installation: Installation, row: Approval) -> bool:
+    """Whether the request is as it was asked, and nobody decided it before: asked behind the audit's lock."""
+    return is_valid(installation, _take(row), list_decided_states(session, {row.student_number}))
 
 
 def _take(row: Approval) -> dict[str, Any]:

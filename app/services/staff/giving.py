@@ -27,11 +27,11 @@ from app.models import BrowserSession, StaffGrant, retry_conflicts, write_connec
 from app.services.audit import add_event, lock_audit
 from app.services.authenticated_rows import is_proven, make_mac, name_row, sign_row
 from app.services.clock import get_now
+from app.services.ended_rows import was_ended
 from app.services.installation import Installation
 from app.services.numbers import is_known_number
-from app.services.staff.grants import find_end, make_grant, read_grants
+from app.services.staff.grants import ENDED, GIVEN, find_end, list_ended_states, make_grant, read_grants
 
-GIVEN, ENDED = "grant_given", "grant_ended"
 TIME_WAS_OVER = "its time was over, and it was given anew"
 WITH_ITS_GIVER = "ended with the grant that it was given from"
 MAX_COLLEGE, MAX_PERIOD = 80, 20
@@ -225,10 +225,16 @@ def _find_same(connection: Connection, row: Row) -> RowMapping | None:
 def _stands(installation: Installation, connection: Connection, row: Row, now: datetime) -> bool:
     """Whether a stored grant counts now, with the one that it was given from."""
     parent = row if row["delegated_from"] is None else _find(connection, row["delegated_from"])
-    keys = installation.row_keys.current()
     return parent is not None and all(
-        is_proven(keys, StaffGrant, one) and find_end(one, now) is None for one in (row, parent)
+        _is_true(installation, connection, one) and find_end(one, now) is None for one in (row, parent)
     )
+
+
+def _is_true(installation: Installation, connection: Connection, row: Row) -> bool:
+    """Whether this service stored the row so, and no event ended it."""
+    if not is_proven(installation.row_keys.current(), StaffGrant, row):
+        return False
+    return not was_ended(StaffGrant, row, list_ended_states(connection, {row["staff_number"]}))
 
 
 def _require_longer(existing: Row, row: Row) -> None:
@@ -276,7 +282,7 @@ def _end(
         said = reason if one is row else WITH_ITS_GIVER
         details = {"grant": one["id"], **_describe(one), "reason": said}
         details |= {} if one is row else {"with": row["id"]}
-        if not is_proven(installation.row_keys.current(), StaffGrant, one):
+        if not _is_true(installation, connection, one):
             details["was_authentic"] = False
         _close(installation, connection, one, by, said, rows, now)
         subject = one["staff_number"]

@@ -15,9 +15,8 @@ from app.domain.giving import DELEGABLE
 from app.domain.staff import ALL, Grant, Grants, Right, StaffRole
 from app.extensions import db
 from app.models import BrowserSession, StaffGrant, read_connection
-from app.services.authenticated_rows import is_authentic
 from app.services.installation import Installation
-from app.services.staff.grants import TOLD_FOR, find_end, make_grant
+from app.services.staff.grants import TOLD_FOR, find_end, list_ended_states, make_grant, select_true
 
 MOST_ENDED = 100
 """So many of those that ended lately are shown."""
@@ -104,7 +103,7 @@ def _read(
     installation: Installation, connection: Connection, wanted: ColumnElement[bool], now: datetime
 ) -> list[Granted]:
     rows = connection.execute(select(_GRANTS).where(wanted)).mappings().all()
-    own = [row for row in rows if is_authentic(installation.row_keys, StaffGrant, row)]
+    own = _select_true(installation, connection, rows)
     parents = _read_parents(installation, connection, own)
     seen = _read_last_seen(connection, {row["staff_number"] for row in own})
     return [
@@ -120,8 +119,15 @@ def _read_parents(
     ids = {row["delegated_from"] for row in rows} - {None}
     if not ids:
         return {}
-    found = connection.execute(select(_GRANTS).where(_GRANTS.c.id.in_(sorted(ids)))).mappings()
-    return {row["id"]: row for row in found if is_authentic(installation.row_keys, StaffGrant, row)}
+    found = connection.execute(select(_GRANTS).where(_GRANTS.c.id.in_(sorted(ids)))).mappings().all()
+    return {row["id"]: row for row in _select_true(installation, connection, found)}
+
+
+def _select_true(
+    installation: Installation, connection: Connection, rows: Sequence[RowMapping]
+) -> list[RowMapping]:
+    ended = list_ended_states(connection, {row["staff_number"] for row in rows})
+    return select_true(installation, rows, ended)
 
 
 def _read_last_seen(connection: Connection, numbers: Iterable[str]) -> dict[str, datetime]:

@@ -1,39 +1,68 @@
 """Grants 授权 as they are now: one statement at each request of staff, nothing cached. A grant, its end and its expiry hold
-at the next request. One that is not authentic counts as none; one that was delegated stands while the one does that it
-was given from. Administrators of the configuration need no row.
+at the next request. One that is not authentic, or whose state an event ended, counts as none; one that was delegated
+stands while the one does that it was given from. Administrators of the configuration need no row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import RowMapping, Table, bindparam, or_, select, union_all
+from sqlalchemy import JSON, RowMapping, Select, Table, bindparam, null, or_, select, union_all
+from sqlalchemy import cast as as_type
 
 from app.domain.errors import GrantEnded, NotFound
 from app.domain.person import Role
 from app.domain.staff import CONFIGURED_ID, EndedGrant, Grant, Grants, Right, Scope, StaffRole
 from app.extensions import db
-from app.models import Sender, StaffGrant, read_connection
+from app.models import AuditEvent, Sender, StaffGrant, read_connection
 from app.services.authenticated_rows import is_authentic
+from app.services.ended_rows import collect_ended, list_ended, was_ended
 from app.services.installation import Installation
 
 TOLD_FOR = timedelta(days=30)
 """For so long somebody is told that a grant ended."""
 
-_GRANTS = cast("Table", StaffGrant.__table__)
+log = logging.getLogger(__name__)
+
+GIVEN, ENDED = "grant_given", "grant_ended"
+CHANGES = (GIVEN, ENDED)
+"""The events that end a state of a grant: one that is extended has a new one."""
+
+_GRANTS, _EVENTS = cast("Table", StaffGrant.__table__), cast("Table", AuditEvent.__table__)
 _PARENTS = _GRANTS.alias("parents")
+_OWN = _GRANTS.c.staff_number == bindparam("staff_number")
+_HAVE_PARENTS = _GRANTS.join(_PARENTS, _GRANTS.c.delegated_from == _PARENTS.c.id)
+# Joined to nothing, the kind is no index to read by: the events of one person are few, those of a kind many.
+_OF_CHANGES = (_EVENTS.c.kind + "").in_(CHANGES)
+
+
+def _pick(table: Any) -> Select[Any]:
+    """The rows of grants, beside where the details of events stand."""
+    query: Select[Any] = select(*table.c, as_type(null(), JSON).label("told"))
+    return query
+
+
+def _pick_told(events: Any) -> Select[Any]:
+    """The details of events, beside where rows stand."""
+    return select(*(null().label(column.name) for column in _GRANTS.c), _EVENTS.c.details).select_from(events)
+
+
 _FIND = union_all(
-    select(_GRANTS).where(
-        _GRANTS.c.staff_number == bindparam("staff_number"),
-        or_(_GRANTS.c.revoked_at.is_(None), _GRANTS.c.revoked_at >= bindparam("since")),
+    _pick(_GRANTS).where(
+        _OWN, or_(_GRANTS.c.revoked_at.is_(None), _GRANTS.c.revoked_at >= bindparam("since"))
     ),
-    select(_PARENTS)
-    .join(_GRANTS, _GRANTS.c.delegated_from == _PARENTS.c.id)
-    .where(_GRANTS.c.staff_number == bindparam("staff_number"), _GRANTS.c.revoked_at.is_(None)),
+    _pick(_PARENTS).select_from(_HAVE_PARENTS).where(_OWN, _GRANTS.c.revoked_at.is_(None)),
+    _pick_told(_EVENTS).where(_EVENTS.c.subject == bindparam("staff_number"), _OF_CHANGES),
+    _pick_told(_HAVE_PARENTS.join(_EVENTS, _EVENTS.c.subject == _PARENTS.c.staff_number)).where(
+        _OWN, _GRANTS.c.revoked_at.is_(None), _OF_CHANGES
+    ),
 )
-"""Somebody's grants, and those of others that they were given from. Built once: to build it costs more than to run it."""
+"""Somebody's grants, and those of others that they were given from; then what events tell of both. Built once: to build
+it costs more than to run it.
+"""
 
 
 def load_grants(
@@ -49,8 +78,14 @@ def read_grants(
 ) -> Grants:
     """The same on this connection, as within a transaction that decides."""
     parameters = {"staff_number": staff_number, "since": now - TOLD_FOR}
-    rows = sender.execute(_FIND, parameters).mappings().all()
-    grants = select_standing(installation, staff_number, rows, now)
+    grants = Grants(staff_number, ())
+    try:
+        found = sender.execute(_FIND, parameters).mappings().all()
+        rows = [row for row in found if row["id"] is not None]
+        ended = collect_ended(StaffGrant, (row["told"] for row in found if row["id"] is None))
+        grants = select_standing(installation, staff_number, rows, ended, now)
+    except (ValueError, TypeError, AttributeError) as error:
+        log.error("grants cannot be read, and do not count", extra={"error": type(error).__name__})
     if Role.ADMINISTRATOR not in (told, installation.settings.roles.get(staff_number)):
         return grants
     configured = Grant(CONFIGURED_ID, staff_number, "", StaffRole.ADMIN, Scope())
@@ -58,13 +93,17 @@ def read_grants(
 
 
 def select_standing(
-    installation: Installation, staff_number: str, rows: Sequence[RowMapping], now: datetime
+    installation: Installation,
+    staff_number: str,
+    rows: Sequence[RowMapping],
+    ended_states: Set[str],
+    now: datetime,
 ) -> Grants:
     """Which of somebody's stored grants stand at this moment, and which have ended; the rows of others among them are
     those that they were given from.
     """
     standing, ended = [], []
-    authentic = {row["id"]: row for row in rows if is_authentic(installation.row_keys, StaffGrant, row)}
+    authentic = {row["id"]: row for row in select_true(installation, rows, ended_states)}
     for row in authentic.values():
         if row["staff_number"] != staff_number or row["valid_from"] > now:
             continue
@@ -79,6 +118,25 @@ def select_standing(
         else:
             ended.append(EndedGrant(make_grant(row), *over))
     return Grants(staff_number, tuple(standing), tuple(ended))
+
+
+def select_true(
+    installation: Installation, rows: Sequence[RowMapping], ended_states: Set[str]
+) -> list[RowMapping]:
+    """The rows that this service stored so, and that no event ended."""
+    keys = installation.row_keys
+    return [
+        row
+        for row in rows
+        if is_authentic(keys, StaffGrant, row) and not was_ended(StaffGrant, row, ended_states)
+    ]
+
+
+def list_ended_states(sender: Sender, staff_numbers: Collection[str]) -> Set[str]:
+    """The states of grants of these people that events ended. Raises AttributeError or TypeError for an event of another
+    form.
+    """
+    return list_ended(sender, StaffGrant, CHANGES, staff_numbers)
 
 
 def find_end(row: Mapping[str, Any] | RowMapping, now: datetime) -> tuple[datetime, str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -25,8 +25,9 @@ from app.domain.errors import (
 from app.domain.hash_chain import get_hash
 from app.domain.staff import ALL, Grants, Right
 from app.extensions import db
-from app.models import Approval, RosterEntry, read_connection
+from app.models import Approval, RosterEntry, Sender, read_connection
 from app.services.authenticated_rows import is_authentic
+from app.services.ended_rows import list_ended, was_ended
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.staff.approved_acts import ACTS, Kind, Subject
 
@@ -35,6 +36,9 @@ CHANGES = (
     *(SlipRevoked, UnknownSlip, UnknownStep, UnknownMiniApp),
 )
 """Facts for which what was asked cannot be done any more."""
+
+DECIDED = "approval_decided"
+"""The event that ends a request, and with it the state in which it was open."""
 
 ROWS, _ROSTER = cast("Table", Approval.__table__), cast("Table", RosterEntry.__table__)
 _JOINED = ROWS.outerjoin(
@@ -137,10 +141,20 @@ def find_change(installation: Installation, request: Request) -> str:
     return "" if is_same else ChangedSinceAsked.__name__
 
 
-def is_valid(installation: Installation, row: Mapping[Any, Any]) -> bool:
-    """Whether this service stored the request so, and its payload is the one that was asked for."""
+def is_valid(installation: Installation, row: Mapping[Any, Any], ended: Set[str]) -> bool:
+    """Whether this service stored the request so, its payload is the one that was asked for, and it was not decided: an
+    older state of it, from before, may be put back. `ended` are those of `list_decided_states`.
+    """
     is_true = is_authentic(installation.row_keys, Approval, row)
-    return is_true and get_hash(row["payload"]) == row["payload_digest"]
+    is_the_same = is_true and get_hash(row["payload"]) == row["payload_digest"]
+    return is_the_same and not was_ended(Approval, row, ended)
+
+
+def list_decided_states(sender: Sender, student_numbers: Collection[str]) -> Set[str]:
+    """The states of requests about these students that events of deciding ended. Raises AttributeError or TypeError for an
+    event of another form.
+    """
+    return list_ended(sender, Approval, (DECIDED,), student_numbers)
 
 
 def find_subject(installation: Installation, slug: str, student_number: str, step_key: str) -> Subject:
@@ -167,8 +181,9 @@ def _read(installation: Installation, query: Select[Any]) -> Iterator[Request]:
     """Those that are authentic."""
     with read_connection(db.engine) as connection:
         rows = connection.execute(query).mappings().all()
+        ended = list_decided_states(connection, {row["student_number"] for row in rows})
     for row in rows:
-        if is_valid(installation, row):
+        if is_valid(installation, row, ended):
             yield make_request(row)
 
 

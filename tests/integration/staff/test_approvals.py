@@ -32,7 +32,7 @@ from app.services.clearance.waivers import grant_waiver, list_waivers, withdraw_
 from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
 from app.services.slips.issuing import reissue_slip, revoke_slip
-from app.services.staff import approvals
+from app.services.staff import approvals, requests
 from app.services.staff.acts import ask_revocation, waive, withdraw
 from app.services.staff.approvals import (
     OPEN_FOR,
@@ -42,9 +42,17 @@ from app.services.staff.approvals import (
 )
 from app.services.staff.approved_acts import Kind, Subject
 from app.services.staff.grants import load_grants
-from app.services.staff.requests import Request, Verdict, find_change, find_request, list_open
+from app.services.staff.requests import (
+    Request,
+    Verdict,
+    find_change,
+    find_request,
+    list_open,
+    list_open_about,
+)
 from app.services.staff.roster import Listed, add_listed, find_listed
 from tests.fixtures.departments import make_graduate
+from tests.fixtures.forged_rows import copy
 from tests.fixtures.office import Office
 from tests.fixtures.staff import end_grant, grant
 
@@ -371,6 +379,38 @@ def test_a_request_that_was_altered_behind_the_service_is_refused(
         approve(office, asked)
     assert list_waivers(installed, STUDENT) == {}
     assert any("approvals" in fault for fault in find_faults(office))
+
+
+def refuse_and_put_back(office: Office, asked: Asked) -> None:
+    """Refuse a request, and write its open row back, whose code is as true as ever."""
+    put_back = copy("approvals")
+    decide(office.installation, asked.id, Verdict.REFUSED, NOTE, SECOND)
+    put_back()
+
+
+def test_a_decided_request_that_is_put_back_is_none(
+    office: Office, installed: InstalledMiniApp, student: Listed
+) -> None:
+    asked = ask_waiver(office, installed)
+    refuse_and_put_back(office, asked)
+    assert list_waiting(office, THIRD) == []
+    assert list_open_about(office.installation, installed, STUDENT, get_now()) == []
+    with pytest.raises(ChangedSinceAsked):
+        approve(office, asked, by=THIRD)
+    assert list_waivers(installed, STUDENT) == {}
+    assert any("approvals is there again" in fault for fault in find_faults(office))
+    assert ask_waiver(office, installed).is_new
+
+
+def test_without_the_events_it_would_be_done(
+    office: Office, installed: InstalledMiniApp, student: Listed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ask_waiver(office, installed)
+    monkeypatch.setattr(requests, "was_ended", lambda *_: False)
+    refuse_and_put_back(office, asked)
+    assert list_waiting(office, THIRD) == [asked.id]
+    approve(office, asked, by=THIRD)
+    assert "archive" in list_waivers(installed, STUDENT)
 
 
 def test_an_altered_request_does_not_stand_in_the_way_of_a_new_one(

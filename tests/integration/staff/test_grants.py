@@ -22,10 +22,11 @@ from app.models import AuditEvent, StaffGrant, write_transaction
 from app.services.audit import find_broken_event
 from app.services.authenticated_rows import get_moment
 from app.services.clock import get_now
-from app.services.staff import giving
+from app.services.staff import giving, grants
 from app.services.staff.giving import Decider, Given, end_grants, give_grant, read_scope
 from app.services.staff.granted import list_all_standing, list_granted
 from app.services.staff.grants import load_grants
+from tests.fixtures.forged_rows import copy
 from tests.fixtures.office import Office, open_office
 from tests.fixtures.staff import grant as store_grant
 from tests.postgres import Postgres
@@ -291,6 +292,78 @@ def test_a_forged_grant_is_none_and_is_found(office: Office) -> None:
         session.execute(update(StaffGrant).where(StaffGrant.id == given).values(step="archive"))
     assert not load_grants(office.installation, CLERK, get_now())
     assert "not authentic" in verify(office)
+
+
+def end_and_put_back(office: Office, number: str) -> int:
+    """End somebody's grant, and write its old row back, whose code is as true as ever; its id."""
+    (row,) = db.session.scalars(select(StaffGrant).where(StaffGrant.staff_number == number))
+    grant_id, put_back = row.id, copy("staff_grants")
+    end_grants(office.installation, [grant_id], Decider(ADMIN, is_operator=True), WHY)
+    assert list_rights(office, COLLEAGUE) == set()
+    put_back()
+    return grant_id
+
+
+@pytest.fixture
+def is_unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What events ended is not asked."""
+    for module in (grants, giving):
+        monkeypatch.setattr(module, "was_ended", lambda *_: False)
+
+
+@pytest.mark.parametrize("whose", [COLLEAGUE, HEAD])
+def test_an_ended_grant_that_is_put_back_opens_nothing(office: Office, head: int, whose: str) -> None:
+    """One's own, and the one that it was given from."""
+    stand_in(office)
+    grant_id = end_and_put_back(office, whose)
+    assert list_rights(office, COLLEAGUE) == set()
+    assert list_rights(office, whose) == set()
+    assert grant_id not in {one.id for one in list_all_standing(office.installation, get_now())}
+    assert "is there again" in verify(office)
+
+
+@pytest.mark.parametrize("whose", [COLLEAGUE, HEAD])
+def test_without_the_events_it_would(office: Office, head: int, whose: str, is_unguarded: None) -> None:
+    stand_in(office)
+    end_and_put_back(office, whose)
+    assert Right.DECIDE in list_rights(office, COLLEAGUE)
+
+
+def test_of_a_parent_alone_that_is_put_back_comes_nothing(office: Office, head: int) -> None:
+    """The stand-in's own row never ended: only the events of the other person tell."""
+    stand_in(office)
+    put_back = copy("staff_grants")
+    end_grants(office.installation, [head], Decider(ADMIN, is_operator=True), WHY)
+    put_back()
+    with write_transaction() as session:  # as if the child's end had not been told
+        session.execute(update(AuditEvent).where(AuditEvent.subject == COLLEAGUE).values(kind="other"))
+    assert list_rights(office, COLLEAGUE) == set()
+
+
+def test_a_grant_that_was_put_back_does_not_stand_in_the_way_of_a_new_one(office: Office, head: int) -> None:
+    stand_in(office)
+    old = end_and_put_back(office, COLLEAGUE)
+    given = stand_in(office)
+    assert given.grant.id != old
+    assert not given.is_extended
+    assert Right.DECIDE in list_rights(office, COLLEAGUE)
+
+
+def test_a_shorter_state_of_an_extended_grant_does_not_count(office: Office, head: int) -> None:
+    stand_in(office, 2)
+    put_back = copy("staff_grants")
+    stand_in(office, 5)
+    assert Right.DECIDE in list_rights(office, COLLEAGUE)
+    put_back()
+    assert list_rights(office, COLLEAGUE) == set()
+
+
+def test_events_that_cannot_be_read_give_nobody_a_right(office: Office) -> None:
+    store_grant(office.app, CLERK, "desk", mini_app=APP, step="dormitory")
+    assert Right.DECIDE in list_rights(office, CLERK)
+    with write_transaction() as session:
+        session.execute(update(AuditEvent).where(AuditEvent.subject == CLERK).values(details={"rows": 1}))
+    assert list_rights(office, CLERK) == set()
 
 
 def test_moments_that_lie_ahead_are_not_when_a_row_was_written(office: Office) -> None:
