@@ -25,6 +25,7 @@ from app.services.desk.gaps import (
     withdraw_complete,
 )
 from app.services.desk.importing import SHOWN_LEFT, ImportOptions, ImportReport, import_table
+from app.services.desk.overruling import describe_decision
 from app.services.desk.spreadsheet import read_table
 from app.services.installation import Installation
 from app.services.slips.signing_keys import SlipKeyError
@@ -47,6 +48,10 @@ left out, it makes everybody unknown whom the file does not name, until an impor
 
 With --complete whoever then has no entry has nothing to settle. Older entries of students who are not in the file stay
 as they are, and are listed: --replace with their count removes them.
+
+What was decided at the counter is never changed unseen: it is listed with who decided and when, and nothing is recorded
+until --override says how many such decisions are changed. Students who have submitted already and whose items change are
+listed too: their slips stay as they are.
 
 Exit codes: 0, all is recorded (or would be); 1, nothing is recorded; {ROWS_WERE_SKIPPED}, recorded without the refused
 rows."""
@@ -75,6 +80,9 @@ def _add_import(group: AppGroup, installation: Installation) -> None:
         type=click.IntRange(1),
         help="With --complete: remove so many older entries, of students who are not in the file.",
     )
+    @click.option(
+        "--override", type=click.IntRange(1), help="Change so many decisions that were taken at a counter."
+    )
     @click.option("--sheet", help="The sheet, where several hold something.")
     @with_appcontext
     def import_file(
@@ -86,13 +94,14 @@ def _add_import(group: AppGroup, installation: Installation) -> None:
         confirm: int | None,
         complete: bool,
         replace: int | None,
+        override: int | None,
         sheet: str | None,
     ) -> None:
         if confirm is not None and not skip_refused:
             raise click.UsageError("--confirm goes with --skip-refused")
         if replace is not None and not complete:
             raise click.UsageError("--replace goes with --complete")
-        options = ImportOptions(dry_run, confirm or 0, complete, replace or 0)
+        options = ImportOptions(dry_run, confirm or 0, complete, replace or 0, override or 0)
         with _named_faults():
             desk = get_desk(installation.settings, connector)
             table = read_table(file, list_headings(desk.config), sheet)
@@ -100,7 +109,7 @@ def _add_import(group: AppGroup, installation: Installation) -> None:
                 echo(note, err=True)
             with click.progressbar(table.rows, label="rows", file=sys.stderr) as rows:
                 report = import_table(desk, table, rows, by, options)
-        _tell(report, options, skips=skip_refused)
+        _tell(desk, report, options, skips=skip_refused)
 
 
 def _add_entries(group: AppGroup, installation: Installation) -> None:
@@ -121,7 +130,9 @@ def _add_entries(group: AppGroup, installation: Installation) -> None:
     @by_option(installation.settings.conventions)
     @with_appcontext
     def record(connector: str, number: str, cells: tuple[str, ...], by: str) -> None:
-        """Record one student: every heading with its value, as in a file; `HEADING=` is an empty cell."""
+        """Record one student: every heading with its value, as in a file; `HEADING=` is an empty cell. A warning tells what was
+        decided at the counter and stands no longer.
+        """
         if not all("=" in cell for cell in cells):
             raise click.ClickException("each cell is written HEADING=VALUE")
         with _named_faults():
@@ -159,9 +170,16 @@ def _add_completeness(group: AppGroup, installation: Installation) -> None:
                 echo("taken back" if was_there else "there was no declaration")
                 return
             declare_complete(desk, by, -1 if entries is None else entries)
-        settles = desk.config.no_record is NoEntry.EMPTY
-        others = "has nothing to settle" if settles else "stays unavailable, as [connectors] no_record says"
+        others = _tell_others(desk)
         echo(f"complete: whoever has none of the {entries} entries {others}")
+
+
+def _tell_others(desk: Desk) -> str:
+    """What a complete list says of whoever is not on it."""
+    if desk.config.has_buttons:
+        return "does not pass until a clerk decides at the counter"
+    settles = desk.config.no_record is NoEntry.EMPTY
+    return "has nothing to settle" if settles else "stays unavailable, as [connectors] no_record says"
 
 
 @contextmanager
@@ -213,7 +231,7 @@ def _show_state(installation: Installation, desk: Desk, state: DeskState) -> Non
         echo(f"{refusal.student_number} is unknown: {refusal.message}")
 
 
-def _tell(report: ImportReport, options: ImportOptions, *, skips: bool) -> None:
+def _tell(desk: Desk, report: ImportReport, options: ImportOptions, *, skips: bool) -> None:
     for cell in report.refused[:SHOWN_FAULTS]:
         echo(f"row {cell.place}, {cell.heading}: {cell.message}", err=True)
     if len(report.refused) > SHOWN_FAULTS:
@@ -226,9 +244,12 @@ def _tell(report: ImportReport, options: ImportOptions, *, skips: bool) -> None:
     )
     _tell_refused(report, options, skips=skips)
     _tell_left(report, options)
+    _tell_overruled(desk, report, options)
     _tell_end(report, options)
     if report.refused or report.refused_rows != options.confirmed:
         raise click.exceptions.Exit(ROWS_WERE_SKIPPED if report.is_recorded else 1)
+    if not report.is_confirmed(options):
+        raise click.exceptions.Exit(1)
 
 
 def _tell_refused(report: ImportReport, options: ImportOptions, *, skips: bool) -> None:
@@ -259,6 +280,25 @@ def _tell_left(report: ImportReport, options: ImportOptions) -> None:
     echo(f"if they are settled, remove them with --complete --replace {len(report.left)}", err=True)
 
 
+def _tell_overruled(desk: Desk, report: ImportReport, options: ImportOptions) -> None:
+    """What was decided at a counter and is changed, and whose items change after they submitted."""
+    changed = "was changed" if report.is_recorded else "would be changed"
+    decisions, submitted = report.overruled.decisions, report.overruled.submitted
+    for decision in decisions[:SHOWN_LEFT]:
+        echo(f"decided at the counter, and {changed}: {describe_decision(desk, decision)}")
+    if len(decisions) > SHOWN_LEFT:
+        echo(f"and {len(decisions) - SHOWN_LEFT} more")
+    if submitted:
+        echo(f"submitted already, and {changed}: {_list_some(submitted)}")
+        echo("their slips stay as they are: revoke those that must not stand", err=True)
+    if report.is_confirmed(options):
+        return
+    if decisions:
+        echo(f"to change what was decided at the counter, say --override {len(decisions)}", err=True)
+    else:
+        echo("no decision of a counter would be changed: leave --override out", err=True)
+
+
 def _list_some(numbers: Sequence[str]) -> str:
     more = f" and {len(numbers) - SHOWN_LEFT} more" if len(numbers) > SHOWN_LEFT else ""
     return ", ".join(numbers[:SHOWN_LEFT]) + more
@@ -267,7 +307,7 @@ def _list_some(numbers: Sequence[str]) -> str:
 def _tell_end(report: ImportReport, options: ImportOptions) -> None:
     if report.is_recorded:
         echo("recorded, and the list is complete" if report.is_complete else "recorded")
-    elif options.is_dry_run and report.refused_rows == options.confirmed:
+    elif options.is_dry_run and report.refused_rows == options.confirmed and report.is_confirmed(options):
         echo("nothing is recorded: this was a dry run")
     else:
         echo("nothing is recorded")

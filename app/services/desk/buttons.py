@@ -16,7 +16,7 @@ from app.domain.errors import FieldRefused, NotFound
 from app.domain.rules import FactMissing, judge_reading
 from app.domain.step import Step
 from app.services.desk.cells import CellRefused, read_cell
-from app.services.desk.desk import Desk, Facts
+from app.services.desk.desk import Desk, Facts, list_periods
 from app.services.desk.history import Outcome
 from app.services.installation import Installation, InstalledMiniApp
 
@@ -110,7 +110,8 @@ def list_desk_steps(installation: Installation) -> list[DeskStep]:
 
 def _open(installation: Installation, installed: InstalledMiniApp, step: Step) -> DeskStep:
     config, settings = installed.desks[step.key], installation.settings
-    desk = Desk(config.name, config, settings.numbers, installed.row_keys)
+    periods = list_periods(settings, config.name)
+    desk = Desk(config.name, config, settings.numbers, installed.row_keys, periods)
     window = timedelta(minutes=settings.console.undo_minutes)
     return DeskStep(installed, step, desk, Buttons(config), window, settings.service.time_zone)
 

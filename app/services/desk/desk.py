@@ -71,12 +71,13 @@ class UnknownDesk(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A desk of the configuration."""
+    """A desk of the configuration; `periods` are the mini-apps with their periods for whose steps it answers."""
 
     name: str
     config: DeskConfig
     numbers: NumberForm
     row_keys: RowKeyStore
+    periods: tuple[tuple[str, str], ...] = ()
 
 
 def _make_find() -> Select[Any]:
@@ -213,7 +214,12 @@ def get_desk(settings: Settings, name: str) -> Desk:
     if table.get("kind") != "desk":
         raise UnknownDesk(name)
     config = read(DeskConfig, table, name, [], {"name": name}, conventions=settings.conventions)
-    return Desk(name, config, settings.numbers, RowKeyStore(settings.slip.keys))
+    return Desk(name, config, settings.numbers, RowKeyStore(settings.slip.keys), list_periods(settings, name))
+
+
+def list_periods(settings: Settings, name: str) -> tuple[tuple[str, str], ...]:
+    """The slugs of the mini-apps, with their periods, of which the desk of this name answers for a step."""
+    return tuple((slug, one.period) for slug, one in settings.mini_apps.items() if name in one.steps.values())
 
 
 def find_entry(desk: Desk, student_number: str) -> KeptEntry | None:

@@ -48,6 +48,7 @@ from app.services.desk.doubts import (
     mark_entries,
 )
 from app.services.desk.history import Change, Outcome, Via, keep_changes, read_held
+from app.services.desk.overruling import Overruled, describe_decision, find_overruled
 
 CHUNK = 500
 _REFUSALS = cast("Table", DeskRefusal.__table__)
@@ -346,19 +347,29 @@ def record_entry(desk: Desk, student_number: str, cells: Mapping[str, str], by: 
         name: read_cell(field, cells.get(get_heading(field))) for name, field in desk.config.fields.items()
     }
     warnings = _compare_number(desk, number)
-    _record(desk, Change(number, facts, Outcome.RECORDED, Via.COMMAND), by)
-    return warnings
+    overruled = _record(desk, Change(number, facts, Outcome.RECORDED, Via.COMMAND), by)
+    return (*warnings, *_warn_of_overruled(desk, overruled))
 
 
 @retry_conflicts
-def _record(desk: Desk, change: Change, by: str) -> None:
+def _record(desk: Desk, change: Change, by: str) -> Overruled:
     now, number = get_now(), change.student_number
     with write_transaction() as session:
         head = lock_audit(session)
-        (kept,) = keep_changes(session, desk, [change], read_held(session, desk, [number]), by, now)
+        held = read_held(session, desk, [number])
+        overruled = find_overruled(session, desk, {number: change.facts}, held)
+        (kept,) = keep_changes(session, desk, [change], held, by, now)
         mended = mend(session, desk.name, [number], kept.rows)
         enter_on_roll(session, desk, [number], now, kept.rows)
         add_events(session, [kept.make_event(desk, mended=bool(mended))], now, head=head)
+        return overruled
+
+
+def _warn_of_overruled(desk: Desk, overruled: Overruled) -> Iterator[str]:
+    for decision in overruled.decisions:
+        yield f"what was decided at the counter stands no longer: {describe_decision(desk, decision)}"
+    for number in overruled.submitted:
+        yield f"{number} has submitted already: the slip stays as it is; revoke it if it must not stand"
 
 
 def _compare_number(desk: Desk, number: str) -> tuple[str, ...]:

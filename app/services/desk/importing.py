@@ -2,72 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from app.connectors.desk import get_heading
+from app.connectors.desk import DOUBT
 from app.domain.row_ledger import RowChange
 from app.extensions import DatabaseSession, db
 from app.models import retry_conflicts, write_transaction
 from app.services.audit import NewEvent, add_event, add_events, lock_audit
 from app.services.clock import get_now
 from app.services.desk.cells import (
-    Cell,
     CellRefused,
     FileRefused,
     FileRow,
     is_empty,
-    read_cell,
     read_number,
 )
 from app.services.desk.desk import (
     CHUNK,
     Desk,
     Facts,
-    compare_with_known,
-    explain_letter,
     iterate_entries,
     list_numbers,
     load_facts,
 )
-from app.services.desk.doubts import IMPORTED
+from app.services.desk.doubts import IMPORTED, REFUSED, UNREAD
 from app.services.desk.gaps import doubt_others, enter_on_roll, mend, note_refused, set_complete
-from app.services.desk.history import Change, Outcome, Via, keep_changes, read_held
-from app.services.desk.odd_rows import explain_shift, list_places, refuse_swallowed, warn_of_thousands
+from app.services.desk.history import Change, Held, Outcome, Via, keep_changes, read_held
+from app.services.desk.odd_rows import list_places, refuse_swallowed, warn_of_thousands
+from app.services.desk.overruling import Overruled, find_overruled
+from app.services.desk.sorted_rows import RefusedCell, SortedRows, refuse_mistyped, sort_rows
 from app.services.desk.spreadsheet import ImportedTable
 
 SHOWN_LEFT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedCell:
-    """Why a row cannot be recorded: its place in the file, a heading, and what is wrong there."""
-
-    place: int
-    heading: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class ImportOptions:
     """What the clerk said: `confirmed` is how many rows may be refused and the others recorded all the same;
     `is_complete`: whoever has no entry then has nothing to settle; `removed`: how many older entries, of students
-    who are not in the file, go.
+    who are not in the file, go; `overruled`: how many decisions of counters are changed all the same.
     """
 
     is_dry_run: bool = False
     confirmed: int = 0
     is_complete: bool = False
     removed: int = 0
+    overruled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import did, or would do: numbers of entries, what is wrong with the refused rows, the students whom
     they leave unknown, the places of rows whose number cannot be read, and how many students those leave unknown.
-    `left` are the students of older entries whom a complete file does not name.
+    `left` are the students of older entries whom a complete file does not name, `overruled` what was decided at a
+    counter and is changed, or would be, and who has submitted already.
     """
 
     added: int
@@ -78,6 +69,7 @@ class ImportReport:
     unread: tuple[int, ...] = ()
     doubted: int = 0
     left: tuple[str, ...] = ()
+    overruled: Overruled = field(default_factory=Overruled)
     warnings: tuple[str, ...] = ()
     is_recorded: bool = False
     is_complete: bool = False
@@ -87,34 +79,9 @@ class ImportReport:
         """How many rows were refused."""
         return len({cell.place for cell in self.refused})
 
-
-@dataclass(slots=True)
-class _Sorted:
-    """The rows of a file: good ones by number, the numbers of the others, and the places of those without one."""
-
-    good: dict[str, Facts] = field(default_factory=dict)
-    places: dict[str, list[int]] = field(default_factory=dict)
-    refused: list[RefusedCell] = field(default_factory=list)
-    unread: list[int] = field(default_factory=list)
-    twins: dict[str, str] = field(default_factory=dict)
-    """Students whom a mistyped number may mean, and what says so."""
-
-    @property
-    def unknown(self) -> dict[str, str]:
-        """What is wrong with the row of each student who was refused, or may be meant by one."""
-        wrong: dict[int, str] = {}
-        for cell in self.refused:
-            wrong.setdefault(cell.place, f"{cell.heading} {cell.message}")
-        return self.twins | {
-            number: f"row {places[0]}, {wrong[places[0]]}"
-            for number, places in self.places.items()
-            if number not in self.good
-        }
-
-    def refuse(self, number: str, heading: str, message: str) -> None:
-        """Take a student's rows out of the good ones."""
-        self.good.pop(number, None)
-        self.refused += [RefusedCell(place, heading, message) for place in self.places[number]]
+    def is_confirmed(self, options: ImportOptions) -> bool:
+        """Whether the clerk knows how many decisions of counters are changed."""
+        return len(self.overruled.decisions) == options.overruled
 
 
 def import_table(
@@ -128,40 +95,45 @@ def import_table(
     """
     _refuse_rows_above(desk, table)
     refuse_swallowed(desk, table)
-    found = _read_rows(desk, table, rows)
-    warnings = warn_of_thousands(desk, table) + _compare_with_known(desk, found)
+    found = sort_rows(desk, table, rows)
+    warnings = warn_of_thousands(desk, table) + refuse_mistyped(desk, found)
     if options.is_complete:
         _require_whole(found)
     is_refused = len({cell.place for cell in found.refused}) != options.confirmed
     if options.is_dry_run or is_refused or not (found.places or found.unread):
-        left = _list_left(db.session, desk, found) if options.is_complete else ()
-        return replace(_compare(db.session, desk, found)[0], warnings=warnings, left=left)
+        return replace(_foresee(db.session, desk, found, options).report, warnings=warnings)
     return replace(_store_all(desk, found, by, table.digest, options), warnings=warnings)
 
 
 @retry_conflicts
-def _store_all(desk: Desk, found: _Sorted, clerk: str, digest: str, options: ImportOptions) -> ImportReport:
+def _store_all(
+    desk: Desk, found: SortedRows, clerk: str, digest: str, options: ImportOptions
+) -> ImportReport:
     with write_transaction() as session:
         lock_audit(session)  # what clerks decide meanwhile comes before all of this, or after it
         return _store(session, desk, found, clerk, digest, options)
 
 
 def _store(
-    session: DatabaseSession, desk: Desk, found: _Sorted, clerk: str, digest: str, options: ImportOptions
+    session: DatabaseSession, desk: Desk, found: SortedRows, clerk: str, digest: str, options: ImportOptions
 ) -> ImportReport:
     now, changes = get_now(), RowChange()
-    report, news = _compare(session, desk, found)
-    told = {"file_sha256": digest}
-    imported = [
-        Change(number, facts, Outcome.IMPORTED, Via.IMPORT, told=told) for number, facts in news.items()
-    ]
-    add_events(session, _keep(session, desk, imported, clerk, now), now)
-    mended = mend(session, desk.name, sorted(found.good), changes)
-    note_refused(session, desk, found.unknown, clerk, now, changes)
-    left = _list_left(session, desk, found) if options.is_complete else ()
+    foreseen = _foresee(session, desk, found, options)
+    report, left = foreseen.report, foreseen.report.left
     if options.removed:
         _require_removed(left, options.removed)
-        _remove_entries(session, desk, left, clerk, digest, now)
+    if not report.is_confirmed(options):
+        return report
+    told = {"file_sha256": digest}
+    imported = [
+        Change(number, facts, Outcome.IMPORTED, Via.IMPORT, told=told)
+        for number, facts in foreseen.news.items()
+    ]
+    add_events(session, _keep(session, desk, imported, foreseen.held, clerk, now), now)
+    mended = mend(session, desk.name, sorted(found.good), changes)
+    note_refused(session, desk, found.unknown, clerk, now, changes)
+    if options.removed:
+        _remove_entries(session, desk, left, foreseen.held, clerk, digest, now)
     doubted = 0
     if found.unread:
         day = desk.config.conventions.get_today()
@@ -183,21 +155,32 @@ def _store(
         "complete": options.is_complete,
         "left": [] if options.removed else left[:SHOWN_LEFT],
         "removed": options.removed,
+        "overruled": options.overruled,
     }
     add_event(session, IMPORTED, actor=clerk, subject=desk.name, details=details, now=now, rows=changes)
-    return replace(report, doubted=doubted, left=left, is_recorded=True, is_complete=options.is_complete)
+    return replace(report, doubted=doubted, is_recorded=True, is_complete=options.is_complete)
 
 
 def _keep(
-    session: DatabaseSession, desk: Desk, changes: Sequence[Change], clerk: str, now: datetime
+    session: DatabaseSession,
+    desk: Desk,
+    changes: Sequence[Change],
+    held: Mapping[str, Held],
+    clerk: str,
+    now: datetime,
 ) -> Iterator[NewEvent]:
-    held = read_held(session, desk, [change.student_number for change in changes])
     for kept in keep_changes(session, desk, changes, held, clerk, now):
         yield kept.make_event(desk)
 
 
 def _remove_entries(
-    session: DatabaseSession, desk: Desk, numbers: Sequence[str], clerk: str, digest: str, now: datetime
+    session: DatabaseSession,
+    desk: Desk,
+    numbers: Sequence[str],
+    held: Mapping[str, Held],
+    clerk: str,
+    digest: str,
+    now: datetime,
 ) -> None:
     """Remove the entries of these students, whom the complete file of this digest does not name; events keep what
     they held.
@@ -212,10 +195,10 @@ def _remove_entries(
         removed = [Change(number, None, Outcome.REMOVED, Via.IMPORT, told=told) for number in chunk]
         details = {"file_sha256": digest, "entries": entries}
         event = NewEvent("desk_entries_removed", clerk, desk.name, details)
-        add_events(session, [*_keep(session, desk, removed, clerk, now), event], now)
+        add_events(session, [*_keep(session, desk, removed, held, clerk, now), event], now)
 
 
-def _list_left(session: DatabaseSession, desk: Desk, found: _Sorted) -> tuple[str, ...]:
+def _list_left(session: DatabaseSession, desk: Desk, found: SortedRows) -> tuple[str, ...]:
     """The students with an entry of whom the file says nothing, well or badly."""
     held = set(list_numbers(session, desk))
     return tuple(sorted(held - found.places.keys() - found.twins.keys()))
@@ -244,7 +227,7 @@ def _refuse_rows_above(desk: Desk, table: ImportedTable) -> None:
             )
 
 
-def _require_whole(found: _Sorted) -> None:
+def _require_whole(found: SortedRows) -> None:
     if found.unread:
         places = list_places(found.unread)
         raise FileRefused(f"--complete: rows without a readable number may be about anybody: {places}")
@@ -255,96 +238,35 @@ def _require_whole(found: _Sorted) -> None:
         )
 
 
-def _read_rows(desk: Desk, table: ImportedTable, rows: Iterable[FileRow]) -> _Sorted:
-    """The good rows and what is wrong with the others. Rows about the same student contradict each other, whatever
-    they say: all of them are refused.
+@dataclass(frozen=True, slots=True)
+class _Foreseen:
+    """What an import would do: its report, the entries that are new or not as they are kept, and what stands of all
+    whom it changes.
     """
-    found = _Sorted()
-    for row in rows:
-        number, facts, wrong = _read_row(desk, table, row)
-        found.refused += wrong
-        if not number:
-            found.unread.append(row.place)
-            continue
-        found.places.setdefault(number, []).append(row.place)
-        if not wrong:
-            found.good[number] = facts
-    for number, at in found.places.items():
-        if len(at) > 1:
-            found.refuse(number, desk.config.number_column, f"stands in rows {', '.join(map(str, at))}")
-    found.refused.sort(key=lambda cell: cell.place)
-    return found
+
+    report: ImportReport
+    news: Mapping[str, Facts]
+    held: Mapping[str, Held]
 
 
-def _read_row(desk: Desk, table: ImportedTable, row: FileRow) -> tuple[str, Facts, list[RefusedCell]]:
-    def get(heading: str) -> Cell:
-        column = table.columns[heading]
-        return row.cells[column] if column < len(row.cells) else None
-
-    number = ""
-    facts: Facts = {}
-    heading = desk.config.number_column
-    wrong: list[RefusedCell] = []
-    shift = explain_shift(table, row)
-    if shift:
-        wrong.append(RefusedCell(row.place, heading, shift))
-    try:
-        number = read_number(desk.config, desk.numbers, get(heading))
-    except CellRefused as error:
-        wrong.append(RefusedCell(row.place, error.heading, error.message))
-    if shift:
-        return (number if table.columns[heading] == 0 else ""), facts, wrong[:1]
-    for name, item in desk.config.fields.items():
-        try:
-            facts[name] = read_cell(item, get(get_heading(item)))
-        except CellRefused as error:
-            wrong.append(RefusedCell(row.place, error.heading, error.message))
-    return number, facts, wrong
+def _foresee(session: DatabaseSession, desk: Desk, found: SortedRows, options: ImportOptions) -> _Foreseen:
+    report, news = _compare(session, desk, found)
+    left = _list_left(session, desk, found) if options.is_complete else ()
+    changes: dict[str, Facts | None] = {}
+    if found.unread:
+        others = set(list_numbers(session, desk)) - found.good.keys()
+        changes |= {number: {DOUBT: UNREAD} for number in others}
+    changes |= {number: {DOUBT: REFUSED} for number in found.unknown}
+    changes |= dict.fromkeys(left if options.removed else (), None)
+    changes |= news
+    held = read_held(session, desk, sorted(changes))
+    overruled = find_overruled(session, desk, changes, held)
+    return _Foreseen(replace(report, left=left, overruled=overruled), news, held)
 
 
-def _compare_with_known(desk: Desk, found: _Sorted) -> tuple[str, ...]:
-    """Refuse numbers that nobody has where the same with digits for letters is somebody's; warn of other numbers
-    that nobody has: a student may still come, or it is a slip of the pen.
-    """
-    compared = compare_with_known(desk, found.places)
-    heading = desk.config.number_column
-    suspicious = []
-    for number, twin in compared.alike.items():
-        place = found.places[number][0]
-        if not twin:
-            suspicious.append(f"row {place}: {number} is nobody's here and has letters among its digits")
-            continue
-        message = _explain_twin(found, number, twin, is_known=twin in compared.known_twins)
-        found.refuse(number, heading, message)
-        if twin in found.places:
-            found.refuse(
-                twin, heading, f"may be meant in row {place} too, a letter for a digit? Mend that row"
-            )
-        else:
-            found.twins[twin] = f"row {place}, {heading} {message}"
-    found.refused.sort(key=lambda cell: cell.place)
-    return tuple(suspicious) + _warn_of_unknown(found, set(compared.unknown))
-
-
-def _explain_twin(found: _Sorted, number: str, twin: str, *, is_known: bool) -> str:
-    if is_known:
-        return explain_letter(number, twin)
-    return (
-        f"{number} is nobody's here, and {twin} stands in row {found.places[twin][0]}: a letter for a digit?"
-    )
-
-
-def _warn_of_unknown(found: _Sorted, unknown: set[str]) -> tuple[str, ...]:
-    if not unknown:
-        return ()
-    places = sorted(found.places[number][0] for number in unknown)
-    message = "nobody signed in with them yet, or they are mistyped"
-    return (
-        f"{len(unknown)} number(s) of the file are not known here: {message} (rows {list_places(places)})",
-    )
-
-
-def _compare(session: DatabaseSession, desk: Desk, found: _Sorted) -> tuple[ImportReport, dict[str, Facts]]:
+def _compare(
+    session: DatabaseSession, desk: Desk, found: SortedRows
+) -> tuple[ImportReport, dict[str, Facts]]:
     """The report, and the entries that are new or not as they are kept."""
     held: dict[str, Any] = load_facts(session, desk, list(found.good))
     news = {number: facts for number, facts in found.good.items() if held.get(number) != facts}

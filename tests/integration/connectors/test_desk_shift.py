@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.connectors.base import FailureCode
-from app.services.desk import importing
+from app.services.desk import sorted_rows
 from tests.integration.connectors.desks import (
     Done,
     Installation,
@@ -50,7 +50,7 @@ def test_without_counting_cells_a_debt_of_thousands_would_be_one(
     hall: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control."""
-    monkeypatch.setattr(importing, "explain_shift", lambda *_: "")
+    monkeypatch.setattr(sorted_rows, "explain_shift", lambda *_: "")
     assert import_rows(hall, "TS23000006,1,200,0,,").returncode == 0
     assert '"1"' in str(list_entries(hall)[0][1])
 
