@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import click
 
 from app.domain.conventions import Conventions
+from app.domain.days import DayOutOfReach, require_within_reach
 from app.domain.decisions import MAX_REASON, MalformedReason, NobodysNumber, read_decider, read_reason
 from app.domain.person import MalformedNumber, NumberForm
 from app.services.audit import at_keyboard
@@ -23,6 +25,19 @@ SHOWN_DIGITS = 2
 def mask_number(number: str) -> str:
     """The number's last digits; enough to tell two lines apart, too little to name a person."""
     return "*" * max(len(number) - SHOWN_DIGITS, 0) + number[-SHOWN_DIGITS:]
+
+
+class Day(click.DateTime):
+    """A day whose beginning and end are moments in every time zone."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The day's beginning, without a zone."""
+        moment: datetime = super().convert(value, param, ctx)
+        try:
+            require_within_reach(moment.date())
+        except DayOutOfReach as error:
+            self.fail(str(error), param, ctx)
+        return moment
 
 
 class PersonNumber(click.ParamType[str]):

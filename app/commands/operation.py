@@ -16,7 +16,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 
-from app.commands.decisions import UNNAMED, PersonNumber, StaffNumber, by_option, mask_number
+from app.commands.decisions import UNNAMED, Day, PersonNumber, StaffNumber, by_option, mask_number
 from app.commands.printing import echo
 from app.documents.certificate import UnusableCertificate
 from app.domain.keys import NoSigningKey
@@ -240,7 +240,7 @@ def _purge(installation: Installation, actor: str) -> None:
         echo(f"{count:>9}  {name} deleted")
 
 
-_DAY = click.DateTime(["%Y-%m-%d"])
+_DAY = Day(["%Y-%m-%d"])
 
 
 def make_audit_group(installation: Installation) -> AppGroup:

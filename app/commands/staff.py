@@ -9,7 +9,7 @@ from datetime import date, datetime
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from app.commands.decisions import StaffNumber, by_option, reason_option
+from app.commands.decisions import Day, StaffNumber, by_option, reason_option
 from app.commands.printing import echo
 from app.commands.waivers import get_mini_app
 from app.domain.conventions import Conventions
@@ -43,9 +43,7 @@ def _make_grant(installation: Installation, conventions: Conventions) -> click.C
     @click.option("--step", default="", help="At one step; desk and head need it.")
     @click.option("--college", default="", help="Of one college; the role college needs it.")
     @click.option("--period", default="", help="In one period.")
-    @click.option(
-        "--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day; without it there is no end."
-    )
+    @click.option("--until", type=Day(["%Y-%m-%d"]), help="The last day; without it there is no end.")
     @by_option(conventions)
     @reason_option(conventions, "Why; kept with the grant and in the audit")
     @with_appcontext

@@ -7,7 +7,6 @@ is closed, and a new row stands in its place.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,21 +22,28 @@ from app.domain.row_ledger import RowChange
 from app.domain.staff import CONFIGURED_ID, Grant, Grants, Scope, StaffRole
 from app.domain.texts import ControlCharacter, clean_text
 from app.extensions import db
-from app.models import BrowserSession, StaffGrant, retry_conflicts, write_connection
+from app.models import StaffGrant, retry_conflicts, write_connection
 from app.services.audit import add_event, lock_audit
 from app.services.authenticated_rows import is_proven, make_mac, name_row, sign_row
 from app.services.clock import get_now
 from app.services.ended_rows import was_ended
 from app.services.installation import Installation
 from app.services.numbers import is_known_number
-from app.services.staff.grants import ENDED, GIVEN, find_end, list_ended_states, make_grant, read_grants
+from app.services.staff.grants import (
+    ENDED,
+    GIVEN,
+    find_end,
+    find_session_names,
+    list_ended_states,
+    make_grant,
+    read_grants,
+)
 
 TIME_WAS_OVER = "its time was over, and it was given anew"
 WITH_ITS_GIVER = "ended with the grant that it was given from"
 MAX_COLLEGE, MAX_PERIOD = 80, 20
 
 _GRANTS = cast("Table", StaffGrant.__table__)
-_SESSIONS = cast("Table", BrowserSession.__table__)
 _STAND = _GRANTS.c.revoked_at.is_(None)
 
 Row = Mapping[str, Any] | RowMapping
@@ -186,7 +192,7 @@ def _make_row(
     zone = installation.settings.service.time_zone
     return {
         "staff_number": offer.staff_number,
-        "name": _find_name(connection, offer.staff_number),
+        "name": find_session_names(connection, [offer.staff_number]).get(offer.staff_number, ""),
         "role": offer.role.value,
         **dict(zip(("mini_app", "step", "college", "period"), offer.scope, strict=True)),
         "valid_from": now,
@@ -199,16 +205,6 @@ def _make_row(
         "revoked_by": None,
         "revocation_reason": None,
     }
-
-
-def _find_name(connection: Connection, number: str) -> str:
-    """What the newest sign-in told, "" where there is none."""
-    newest = select(_SESSIONS.c.data).where(_SESSIONS.c.person_number == number)
-    data = connection.scalar(newest.order_by(_SESSIONS.c.created_at.desc()).limit(1))
-    try:
-        return clean_text(json.loads(data)["person"]["name"])[:MAX_COLLEGE] if data else ""
-    except (KeyError, TypeError, ValueError):
-        return ""
 
 
 def _find(connection: Connection, grant_id: int | None) -> RowMapping | None:

@@ -11,14 +11,27 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import FromClause, RowMapping, Select, Table, Text, bindparam, func, or_, select, union_all
+from sqlalchemy import (
+    Connection,
+    FromClause,
+    RowMapping,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy import cast as as_type
 
 from app.domain.errors import GrantEnded, NotFound
 from app.domain.person import Role
 from app.domain.staff import CONFIGURED_ID, EndedGrant, Grant, Grants, Right, Scope, StaffRole
+from app.domain.texts import clean_text
 from app.extensions import db
-from app.models import AuditEvent, Sender, StaffGrant, read_connection
+from app.models import AuditEvent, BrowserSession, Sender, StaffGrant, read_connection
 from app.services.authenticated_rows import is_authentic
 from app.services.ended_rows import collect_ended, list_ended, was_ended
 from app.services.installation import Installation
@@ -32,6 +45,9 @@ GIVEN, ENDED = "grant_given", "grant_ended"
 CHANGES = (GIVEN, ENDED)
 """The events that end a state of a grant: one that is extended has a new one."""
 
+MAX_NAME = 80
+
+_SESSIONS = cast("Table", BrowserSession.__table__)
 _GRANTS, _EVENTS = cast("Table", StaffGrant.__table__), cast("Table", AuditEvent.__table__)
 _PARENTS = _GRANTS.alias("parents")
 _OWN = _GRANTS.c.staff_number == bindparam("staff_number")
@@ -149,14 +165,37 @@ def find_end(row: Mapping[str, Any] | RowMapping, now: datetime) -> tuple[dateti
 
 
 def find_names(staff_numbers: Collection[str]) -> dict[str, str]:
-    """What those of these people (folded numbers) are called who ever had a grant that names them."""
+    """What those of these people (folded numbers) are called who ever had a grant that names them, or are signed in: whoever
+    was granted something before the first sign-in has no name in the row.
+    """
+    with read_connection(db.engine) as connection:
+        return read_names(connection, staff_numbers)
+
+
+def read_names(connection: Connection, staff_numbers: Collection[str]) -> dict[str, str]:
+    """The same on this connection."""
     if not staff_numbers:
         return {}
     query = select(_GRANTS.c.staff_number, _GRANTS.c.name).where(
         _GRANTS.c.staff_number.in_(staff_numbers), _GRANTS.c.name != ""
     )
-    with read_connection(db.engine) as connection:
-        return {row.staff_number: row.name for row in connection.execute(query.order_by(_GRANTS.c.id))}
+    found = {row.staff_number: row.name for row in connection.execute(query.order_by(_GRANTS.c.id))}
+    return find_session_names(connection, set(staff_numbers) - set(found)) | found
+
+
+def find_session_names(connection: Connection, staff_numbers: Collection[str]) -> dict[str, str]:
+    """What the newest sign-in that is kept told of each of these people."""
+    if not staff_numbers:
+        return {}
+    query = select(_SESSIONS.c.person_number, _SESSIONS.c.data)
+    newest_last = query.where(_SESSIONS.c.person_number.in_(staff_numbers)).order_by(_SESSIONS.c.created_at)
+    names: dict[str, str] = {}
+    for number, data in connection.execute(newest_last):
+        try:
+            names[number] = clean_text(json.loads(data)["person"]["name"])[:MAX_NAME] or names[number]
+        except (KeyError, TypeError, ValueError):
+            continue
+    return names
 
 
 def make_grant(row: Mapping[str, Any] | RowMapping) -> Grant:

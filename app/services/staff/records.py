@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, fals
 
 from app.domain.staff import ALL, Scope
 from app.extensions import db
-from app.models import AuditEvent, RosterEntry, Slip, StaffGrant, Submission, read_connection
+from app.models import AuditEvent, RosterEntry, Slip, Submission, read_connection
 from app.services.audit import find_audit_faults, find_broken_event
 from app.services.installation import Installation
+from app.services.staff.grants import read_names
 from app.services.staff.views import DayOfViews, list_views
 
 PAGE = 50
@@ -125,7 +126,7 @@ def list_looks(scopes: Sequence[Scope], wanted: Wanted, before: datetime | None 
     )
     with read_connection(db.engine) as connection:
         names = _name_students(connection, scopes, {look.subject for look in looks})
-        viewers = _name_staff(connection, {look.viewer for look in looks})
+        viewers = read_names(connection, {look.viewer for look in looks})
     return [ToldLook(look, viewers.get(look.viewer, ""), names.get(look.subject, "")) for look in looks]
 
 
@@ -184,7 +185,7 @@ def _tell(connection: Connection, scopes: Sequence[Scope], rows: Sequence[Row[An
     found = connection.execute(_SLIP_STUDENTS.where(Slip.number.in_(subjects)))
     slips: dict[str, str] = {row.number: row.person_number for row in found}
     names = _name_students(connection, scopes, {*subjects, *slips.values()})
-    staff = _name_staff(connection, {row.actor for row in rows})
+    staff = read_names(connection, {row.actor for row in rows})
     told = []
     for row in rows:
         is_student = (
@@ -220,13 +221,3 @@ def _name_students(
         number.in_(sorted(numbers)), or_(false(), *(_holds_student(scope, number) for scope in scopes))
     )
     return {row.student_number: row.name for row in connection.execute(query)}
-
-
-def _name_staff(connection: Connection, numbers: Collection[str]) -> dict[str, str]:
-    """What grants call the staff of these numbers."""
-    if not numbers:
-        return {}
-    query = select(StaffGrant.staff_number, StaffGrant.name).where(
-        StaffGrant.staff_number.in_(sorted(numbers)), StaffGrant.name != ""
-    )
-    return {row.staff_number: row.name for row in connection.execute(query)}

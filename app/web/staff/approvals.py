@@ -93,14 +93,14 @@ def index() -> ResponseReturnValue:
     return render_staff("staff/approvals.html", rows=rows, as_of=show_moment(get_now()))
 
 
-@staff_approvals.get("/<int:request_id>")
+@staff_approvals.get("/<int(max=2147483647):request_id>")
 @staff_required
 def show(request_id: int) -> ResponseReturnValue:
     """Who asks what and why, and the subject then and now."""
     return _render(request_id)
 
 
-@staff_approvals.post("/<int:request_id>")
+@staff_approvals.post("/<int(max=2147483647):request_id>")
 @staff_required
 def decide_request(request_id: int) -> ResponseReturnValue:
     """Approve or refuse it."""

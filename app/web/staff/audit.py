@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, redirect, request, session
 from flask.typing import ResponseReturnValue
 
+from app.domain.days import read_day
 from app.domain.person import MalformedNumber
 from app.domain.staff import Right, Scope
 from app.services.clock import get_now
@@ -122,11 +123,11 @@ def _read_search(typed: dict[str, str]) -> Search:
     numbers, day = {"student": "", "actor": ""}, None
     for name in numbers:
         try:
-            numbers[name] = form.fold(typed[name]) if typed[name] else ""
+            numbers[name] = form.fold("".join(typed[name].split())) if typed[name] else ""
         except MalformedNumber:
             problems[name] = str(MALFORMED_NUMBER)
     try:
-        day = date.fromisoformat(typed["day"]) if typed["day"] else None
+        day = read_day(typed["day"]) if typed["day"] else None
     except ValueError:
         problems["day"] = str(MALFORMED_DAY)
     kind = typed["kind"] if typed["kind"] in KIND_WORDS else ""
@@ -134,9 +135,9 @@ def _read_search(typed: dict[str, str]) -> Search:
 
 
 def _read_whole(name: str) -> int | None:
-    """A whole number of the address, or None."""
+    """A whole number of the address, or None: as microseconds since 1970 one of 17 digits is still a moment."""
     text = request.args.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 17 else None
 
 
 def _show(

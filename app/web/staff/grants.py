@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
+from app.domain.days import DayOutOfReach, read_day
 from app.domain.decisions import MAX_REASON, MalformedReason, NobodysNumber, read_decider, read_reason
 from app.domain.errors import NotFound, UnknownMiniApp, UnknownNumber, UnknownStep
 from app.domain.giving import (
@@ -126,7 +127,7 @@ def give() -> ResponseReturnValue:
     return _do(GIVE, act)
 
 
-@staff_grants.post("/staff/grants/<int:grant_id>/extend")
+@staff_grants.post("/staff/grants/<int(max=2147483647):grant_id>/extend")
 @staff_required
 def extend(grant_id: int) -> ResponseReturnValue:
     """Let a grant hold until a later day."""
@@ -140,7 +141,7 @@ def extend(grant_id: int) -> ResponseReturnValue:
     return _do(f"extend-{grant_id}", act)
 
 
-@staff_grants.post("/staff/grants/<int:grant_id>/end")
+@staff_grants.post("/staff/grants/<int(max=2147483647):grant_id>/end")
 @staff_required
 def end(grant_id: int) -> ResponseReturnValue:
     """End a grant, with those that were given from it."""
@@ -221,7 +222,9 @@ def _read_role() -> StaffRole:
 
 def _read_number() -> str:
     try:
-        return read_decider(request.form.get("number", ""), get_installation().settings.conventions)
+        # As it may be copied from a card or a list: 0042 0013.
+        number = "".join(request.form.get("number", "").split())
+        return read_decider(number, get_installation().settings.conventions)
     except NobodysNumber:
         raise FieldFault("number", gettext("这不是某一个人的工号，请填写同事的工号。")) from None
     except MalformedNumber:
@@ -231,7 +234,9 @@ def _read_number() -> str:
 def _read_until() -> date | None:
     text = request.form.get("until", "").strip()
     try:
-        return date.fromisoformat(text) if text else None
+        return read_day(text) if text else None
+    except DayOutOfReach:
+        raise FieldFault("until", gettext("没有这么远的日期，请核对年份。")) from None
     except ValueError:
         raise FieldFault("until", gettext("请按“年-月-日”填写日期，例如 2026-06-12。")) from None
 
@@ -240,7 +245,9 @@ def _read_reason() -> str:
     try:
         return read_reason(request.form.get("reason", ""), get_installation().settings.conventions)
     except MalformedReason:
-        message = gettext("请用文字填写原因，不超过 %(most)s 字。", most=MAX_REASON)
+        message = gettext(
+            "请用文字填写原因，1 至 %(most)s 字。只有空格、标点，或“无”这样的字，不算原因。", most=MAX_REASON
+        )
         raise FieldFault("reason", message) from None
 
 
@@ -258,8 +265,11 @@ def _show_page(state: FormState | None = None) -> ResponseReturnValue:
     today = installation.get_local_time(now).date()
     listed = list_granted(installation, grants, now)
     standing = [_make_row(one, today) for one in listed.standing]
+    told = (*listed.standing, *listed.ended)
     names = find_names(
-        {one.granted_by for one in (*listed.standing, *listed.ended)} | {one.ended_by for one in listed.ended}
+        {one.granted_by for one in told}
+        | {one.ended_by for one in listed.ended}
+        | {one.grant.staff_number for one in told if not one.grant.name}
     )
     is_administrator = grants.allows(Right.GRANT)
     own_places = [] if is_administrator else [_make_place(one, today) for one in _list_delegable()]
@@ -275,6 +285,7 @@ def _show_page(state: FormState | None = None) -> ResponseReturnValue:
         configured=_list_configured() if is_administrator else [],
         roles=ROLES,
         stands_in=STANDS_IN,
+        names=names,
         show_person=lambda number: f"{names[number]} {number}" if number in names else number,
         state=_place_state(state, standing),
         done=request.args.get("done", ""),

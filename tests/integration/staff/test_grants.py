@@ -147,6 +147,17 @@ def test_a_number_that_nobody_signed_in_with_is_given_with_a_warning(office: Off
         give_grant(office.installation, offer, Decider(ADMIN, is_operator=True))
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_a_day_at_the_end_of_all_calendars_is_refused_in_words(office: Office, day: str) -> None:
+    told = give(office, CLERK, "school", "--until", day)
+    assert (told.exit_code, "no day between" in told.output) == (2, True)
+    assert not isinstance(told.exception, OverflowError)
+    assert give(office, CLERK, "school", "--until", "9998-12-31").exit_code == 0
+    for option in ("--from", "--to"):
+        exported = office.app.test_cli_runner().invoke(args=["audit", "export", option, day])
+        assert (exported.exit_code, "no day between" in exported.output) == (2, True)
+
+
 def test_nobody_gives_to_oneself(office: Office) -> None:
     answer = give(office, ADMIN, "admin")
     assert (answer.exit_code, "somebody else must give it" in answer.output) == (1, True)

@@ -11,11 +11,13 @@ from html import unescape
 import pytest
 import requests
 from flask import Flask
+from werkzeug.routing import IntegerConverter
 
 from app.extensions import db
 from app.factory import create_app
 from app.services.clock import get_now
 from app.services.staff.granted import list_all_standing
+from app.services.staff.grants import find_names
 from app.settings import load_settings
 from tests import running
 from tests.campus.client import CampusClient
@@ -193,6 +195,8 @@ def test_outside_the_own_scope_nothing_exists_to_be_given(
         ({"until": "2999-01-01"}, "until", "委托最长 90 天"),
         ({"until": "周五"}, "until", "填写日期"),
         ({"reason": " \u3000"}, "reason", "请用文字填写原因"),
+        ({"until": "9999-12-31"}, "until", "请核对年份"),
+        ({"until": "0001-01-01"}, "until", "请核对年份"),
         ({"reason": "。。。"}, "reason", "请用文字填写原因"),
         ({"role": "admin"}, "", "没有这项权限"),
         ({"role": "boss"}, "role", "请选择角色"),
@@ -212,6 +216,50 @@ def test_what_is_wrong_is_told_at_its_field_and_what_was_typed_stays(
     kept = [name for name in ("number", "reason") if get_field(answer, name) != sent[name]]
     assert kept == []
     assert {row[1] for row in list_rows(head.get(PAGE))} == {HEAD}
+
+
+def test_a_number_may_hold_spaces_as_on_a_card(head: Visitor) -> None:
+    assert stand_in(head, "0042 9997", unknown_number="1").status_code == 303
+    assert "00429997" in {row[1] for row in list_rows(head.get(PAGE))}
+
+
+def test_numbers_and_days_at_the_end_of_all_reckoning_fail_no_page(admin: Visitor) -> None:
+    for number in (2**31 - 1, 2**31, 10**20):
+        assert admin.post(f"{PAGE}/{number}/end", admin.get(PAGE), reason=REASON).status_code == 404
+        assert admin.post(f"{PAGE}/{number}/extend", admin.get(PAGE), reason=REASON).status_code == 404
+    given = give(admin, "00429996", "school", until="9999-12-31", unknown_number="1")
+    assert (given.status_code, get_field(given, "until")) == (422, "9999-12-31")
+
+
+def test_no_number_in_an_address_of_staff_is_longer_than_the_databases(place: Flask) -> None:
+    found = [
+        converter
+        for rule in place.url_map.iter_rules()
+        for converter in rule._converters.values()
+        if rule.rule.startswith("/staff") and isinstance(converter, IntegerConverter)
+    ]
+    assert len(found) >= 4
+    assert {one.max for one in found} == {2**31 - 1}
+
+
+def test_who_was_granted_before_the_first_sign_in_is_named_afterwards(
+    head: Visitor, place: Flask, colleague: Colleague
+) -> None:
+    grant(place, colleague.number, "desk", name="", **DORMITORY)
+    name = find_names([colleague.number])[colleague.number]
+    assert name
+    assert f'<h3>{name} <span class="number">{colleague.number}</span>' in head.get(PAGE).text
+    assert colleague.number not in find_names(["00429995"])
+
+
+def test_who_is_led_straight_to_one_page_finds_the_own_grants_there(
+    place: Flask, colleague: Colleague, grants: None
+) -> None:
+    grant(place, colleague.number, "college", college="矿业工程学院")
+    led = colleague.visitor.get("/staff")
+    assert not led.url.endswith("/staff")
+    assert f'href="{PAGE}"' in led.text
+    assert colleague.number in {row[1] for row in list_rows(colleague.visitor.get(PAGE))}
 
 
 def test_a_number_that_nobody_signed_in_with_needs_a_tick(head: Visitor) -> None:

@@ -193,6 +193,27 @@ def test_what_is_typed_wrongly_is_said_beside_its_field_and_stays(auditor: Visit
     assert 'value="李 文静!"' in answer.text
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_a_day_at_the_end_of_all_calendars_is_told_at_its_field(auditor: Visitor, day: str) -> None:
+    for address in ("/staff/audit", "/staff/audit/looks"):
+        answer = auditor.post(address, auditor.get(address), student="", actor="", kind="", day=day)
+        assert answer.status_code == 422
+        assert f'value="{day}"' in answer.text
+
+
+@pytest.mark.parametrize("day", ["9998-12-31", "0001-01-03"])
+def test_the_last_days_that_can_be_reckoned_with_find_nothing(auditor: Visitor, day: str) -> None:
+    for address in ("/staff/audit", "/staff/audit/looks"):
+        search(auditor, address, day=day)
+
+
+@pytest.mark.parametrize("before", ["9" * 17, "9" * 18, "9" * 40, "-1"])
+def test_a_page_behind_any_number_is_one(auditor: Visitor, before: str) -> None:
+    for address in ("/staff/audit", "/staff/audit/looks"):
+        sent = auditor.post(address, auditor.get(address), student="", actor="00420021", kind="", day="")
+        assert auditor.get(f"{sent.headers['Location']}&before={before}").status_code == 200
+
+
 def test_verification_is_one_button_whose_result_stands_in_words(auditor: Visitor) -> None:
     page = auditor.get("/staff/audit")
     answer = auditor.post("/staff/audit/verify", page)
