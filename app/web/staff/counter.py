@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from dataclasses import replace
 
 from flask import make_response, redirect, request, session
 from flask.typing import ResponseReturnValue
@@ -14,16 +12,10 @@ from app.domain.desk_code import list_codes
 from app.domain.errors import UnknownNumber
 from app.domain.person import MalformedNumber
 from app.services.clock import get_now
-from app.services.desk.deciding import (
-    Decision,
-    Outcome,
-    list_handled,
-    make_nonce,
-    may_undo,
-)
 from app.services.desk.desk_code import CodeTooOld, MalformedCode, read_code
 from app.services.staff.finding import MOST_FOUND, find_student, find_students, note_number
-from app.services.staff.roster import Listed, list_by_numbers
+from app.services.staff.noting import Obstacle, find_obstacle
+from app.services.staff.roster import Listed
 from app.services.verification import uploads
 from app.services.verification.uploads import MAX_BYTES, UnreadableCode, read_desk_code
 from app.web.auth.access import current_person
@@ -32,59 +24,27 @@ from app.web.limits import count
 from app.web.offices import view_office
 from app.web.page_context import UPLOADS, get_installation
 from app.web.staff.access import note_views, staff_required
-from app.web.staff.desk import WORDS, Counter, name_staff, open_counter, open_student, show_time, staff_desk
+from app.web.staff.desk import Counter, open_counter, show_time, staff_desk
 from app.web.staff.desk_problems import (
     CODE_TOO_OLD,
     MALFORMED_CODE,
     NOTHING_FOUND,
     NOTHING_GIVEN,
+    OBSTACLES,
     PHOTO_PROBLEMS,
     PHOTOS_TOO_OFTEN,
+    SEVERAL_SCANNED,
     Problem,
 )
+from app.web.staff.handled import MOST_SHOWN, read_today
 from app.web.staff.home import render_staff
 from app.web.staff.scanning import scan
 
 MOST_TYPED = 500
-MOST_SHOWN = 50
-TOLD_FOR = timedelta(minutes=1)
-"""For so long the counter is headed by what was just done."""
-SCANNED, TOLD = "desk_scanned", "desk_told"
-"""In the session: the key of who was found by a code last; and what was found done by somebody else."""
+SCANNED = "desk_scanned"
+"""In the session: the key of who was found by a code last."""
 
 UPLOADS["staff_desk.read_photo"] = MAX_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class Undo:
-    """What a form that takes back a decision sends, and where."""
-
-    address: str
-    version: int
-    nonce: str
-
-
-@dataclass(frozen=True, slots=True)
-class HandledView:
-    """One of today's decisions."""
-
-    key: str
-    name: str
-    number: str
-    word: str
-    tone: str
-    time: str
-    undo: Undo | None
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The line above the input: what was just done."""
-
-    tone: str
-    text: str
-    name: str = ""
-    undo: Undo | None = None
 
 
 @staff_desk.get("/staff/desk/<app>/<step>")
@@ -129,7 +89,7 @@ def note(app: str, step: str) -> ResponseReturnValue:
     """Put a number on the roster that is on none, once the clerk has confirmed that it is right."""
     opened = open_counter(app, step)
     number, is_confirmed = request.form.get("number", ""), request.form.get("confirmed") == "1"
-    if opened.colleges:  # of whom nothing but the number is known is of no college
+    if not _find_nobody(opened, number)[1]:
         return _show(opened, NOTHING_FOUND, number)
     try:
         actor = current_person().number
@@ -171,7 +131,8 @@ def _answer(opened: Counter, text: str) -> ResponseReturnValue:
 def _scan(opened: Counter, found: list[Listed], text: str, *, has_code: bool) -> ResponseReturnValue:
     problem = scan(opened, found, text, has_code=has_code)
     if problem is not None:
-        return _show(opened, problem, "" if has_code else text)
+        is_to_mend = problem in (NOTHING_FOUND, SEVERAL_SCANNED) and not has_code
+        return _show(opened, problem, text if is_to_mend else "")
     return redirect(f"{opened.address}?mode=scan", 303)
 
 
@@ -192,8 +153,10 @@ def _show_several(opened: Counter, found: list[Listed], typed: str) -> ResponseR
 
 
 def _show(opened: Counter, problem: Problem | None = None, typed: str = "") -> ResponseReturnValue:
-    now, is_scan = get_now(), _is_scan_mode()
-    handled = _list_handled(opened)
+    today = read_today(opened, wants_told=problem is None)
+    notable = ""
+    if problem is NOTHING_FOUND:
+        problem, notable = _find_nobody(opened, typed)
     return make_response(
         render_staff(
             "staff/counter.html",
@@ -201,73 +164,33 @@ def _show(opened: Counter, problem: Problem | None = None, typed: str = "") -> R
             address=opened.address,
             problem=problem,
             typed=typed,
-            note_number=_find_notable(opened, typed) if problem is NOTHING_FOUND else "",
-            told=None if problem else _find_told(opened, handled),
-            handled=[view for _, view in handled],
+            note_number=notable,
+            today=today,
             most_shown=MOST_SHOWN,
-            is_scan=is_scan,
+            is_scan=_is_scan_mode(),
             office_view=view_office(opened.step.office),
             base_url=get_installation().settings.service.base_url,
-            as_of=show_time(now),
+            as_of=show_time(get_now()),
         ),
         problem.status if problem else 200,
     )
 
 
-def _find_notable(opened: Counter, typed: str) -> str:
-    """The number that was typed, where it may be put on the roster."""
-    if opened.colleges:
-        return ""
+def _find_nobody(opened: Counter, typed: str) -> tuple[Problem, str]:
+    """What to say where nobody was found, and the number that was typed, where it may be put on the roster."""
+    installation = get_installation()
+    part = installation.settings.numbers.fold_part(typed)
+    nobody = NOTHING_FOUND
+    if part.isdigit():
+        nobody = replace(nobody, title=gettext("没有尾号 %(digits)s 的学生", digits=part))
+    if opened.colleges:  # of whom nothing but the number is known is of no college
+        return nobody, ""
     try:
-        number = get_installation().settings.numbers.fold(typed)
+        number = installation.settings.numbers.fold(typed)
     except MalformedNumber:
-        return ""
-    return number if opened.desk_step.desk.numbers.is_folded(number) else ""
-
-
-def _list_handled(opened: Counter) -> list[tuple[Decision, HandledView]]:
-    """Today's decisions of the signed-in person, the newest first; the newest of each student may be taken back."""
-    now, me = get_now(), current_person().number
-    decisions = list_handled(opened.desk_step, me, get_installation().get_local_time(now).date())
-    students = list_by_numbers(opened.installed, {one.student_number for one in decisions})
-    handled, seen = [], set()
-    for one in decisions:
-        student = students.get(one.student_number)
-        if student is None:
-            continue
-        undo = None
-        if one.student_number not in seen and may_undo(opened.desk_step, one, me, now):
-            undo = Undo(f"{opened.address}/{student.key}/undo", one.version, make_nonce())
-        seen.add(one.student_number)
-        word, tone = WORDS[one.outcome]
-        name = student.name or student.student_number
-        view = HandledView(
-            student.key, name, student.student_number, str(word), tone, show_time(one.decided_at), undo
-        )
-        handled.append((one, view))
-    return handled
-
-
-def _find_told(opened: Counter, handled: list[tuple[Decision, HandledView]]) -> Told | None:
-    told = session.pop(TOLD, None) if TOLD in session else None
-    if told:
-        return _tell_of_others(opened, told)
-    if not handled or get_now() - handled[0][0].decided_at > TOLD_FOR:
-        return None
-    decision, view = handled[0]
-    if decision.outcome is Outcome.DONE:
-        return Told("good", gettext("%(name)s 已办结", name=view.name), view.name, view.undo)
-    if decision.outcome is Outcome.NOT_DONE:
-        return Told("good", gettext("%(name)s 已记为未办结", name=view.name), view.name, view.undo)
-    return Told("info", gettext("%(name)s 的办理已撤销", name=view.name))
-
-
-def _tell_of_others(opened: Counter, told: dict[str, Any]) -> Told:
-    """What was wished had been done already by somebody else."""
-    student = open_student(opened, told["key"])
-    who = name_staff([told["actor"]])[told["actor"]]
-    name = student.name or student.student_number
-    text = gettext(
-        "%(name)s 已由%(who)s于 %(time)s 办理，结果与您的相同", name=name, who=who, time=told["time"]
-    )
-    return Told("good", text)
+        return nobody, ""
+    pattern = opened.desk_step.desk.config.number_pattern
+    obstacle = find_obstacle(installation, opened.installed, pattern, number)
+    if obstacle is None:
+        return NOTHING_FOUND, number
+    return nobody if obstacle is Obstacle.NOT_WHOLE and part.isdigit() else OBSTACLES[obstacle], ""

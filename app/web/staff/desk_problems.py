@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from app.services.staff.noting import Obstacle
 from app.services.staff.roster import Listed
 from app.services.verification import uploads
 from app.services.verification.uploads import MAX_BYTES, UnreadableCode
@@ -47,6 +48,20 @@ NOTHING_FOUND = Problem(
     _l("请核对是否输错：要输入完整学号、学号最后至少四位，或者姓名。"),
     404,
 )
+OBSTACLES: dict[Obstacle, Problem] = {
+    Obstacle.NOT_WHOLE: replace(NOTHING_FOUND, title=_l("名单里没有找到，也不是完整的学号")),
+    Obstacle.NO_STUDENT: replace(
+        NOTHING_FOUND,
+        title=_l("没有找到：这个号码的本人不在本环节办理离校"),
+        what_to_do=_l("请核对是否输错。确实应在这里办理的，请研究生院核对该生的身份。"),
+    ),
+    Obstacle.OTHER_PERIOD: replace(
+        NOTHING_FOUND,
+        title=_l("没有找到：该生属于另一批次"),
+        what_to_do=_l("请核对是否输错。确实在本批次离校的，请研究生院核对该生的批次。"),
+    ),
+}
+"""What to say of a number that is on no roster and is not to be put there."""
 CODE_TOO_OLD = Problem(
     "CodeTooOld", _l("办理码已过期"), _l("办理码五分钟内有效。请学生在手机上刷新办理码，再扫描一次。"), 410
 )

@@ -24,7 +24,7 @@ from app.web.mini_app.statuses import LOOKS
 from app.web.mini_app.view_data import ReasonView
 from app.web.page_context import get_installation
 from app.web.staff.access import list_typed, note_view, staff_required
-from app.web.staff.counter import SCANNED, TOLD
+from app.web.staff.counter import SCANNED
 from app.web.staff.desk import (
     WORDS,
     Counter,
@@ -39,6 +39,7 @@ from app.web.staff.desk import (
     staff_desk,
 )
 from app.web.staff.desk_problems import MALFORMED_FIELD, MALFORMED_REASON, Problem
+from app.web.staff.handled import TOLD
 from app.web.staff.home import render_staff
 
 FORMS = ("done", "not_done", "undo")
@@ -137,7 +138,12 @@ def undo(app: str, step: str, key: str) -> ResponseReturnValue:
         return _show_conflict(opened, student, error, None)
     except GrantEnded as error:
         raise GrantEnded(error.ended_at, error.ended_by, list_typed()) from error
-    return redirect(opened.address, 303)
+    return redirect(_get_way_back(opened), 303)
+
+
+def _get_way_back(opened: Counter) -> str:
+    """The counter, in scan mode where the form stood there."""
+    return f"{opened.address}?mode=scan" if request.form.get("mode") == "scan" else opened.address
 
 
 def _show(opened: Counter, student: Listed, problem: Problem | None = None) -> ResponseReturnValue:
