@@ -136,6 +136,10 @@ class NotRequired(DomainError):
     """The step is not for this student: there is nothing to waive."""
 
 
+class NothingToWaive(DomainError):
+    """The step passes as it is: a waiver would only hide by what."""
+
+
 class SigningUnavailable(DomainError):
     """No key can sign a slip now. Nothing is stored, and the submission can be done again."""
 

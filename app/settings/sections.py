@@ -492,7 +492,7 @@ class ConsoleSettings(Section):
 
     two_for: Texts = Field(
         (),
-        description='the steps whose waiver one person asks for and another grants, as `"<mini-app>.<step>"`; of the others whoever may ask grants it at once',
+        description='the steps at which waivers, and their withdrawals, are asked for by one person and approved by another, as `"<mini-app>.<step>"`; at the others whoever may ask does it at once',
     )
     undo_minutes: Annotated[Whole, between(1, 24 * 60)] = Field(
         10,

@@ -37,6 +37,7 @@ from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.staff.approved_acts import ACTS, Act, Kind, Order, Subject, get_scope
 from app.services.staff.grants import read_grants, require_grant
+from app.services.staff.item_versions import Form, find_sent
 from app.services.staff.requests import (
     CHANGES,
     DECIDED,
@@ -47,6 +48,7 @@ from app.services.staff.requests import (
     is_valid,
     list_decided_states,
     make_request,
+    may_ask,
 )
 
 OPEN_FOR = timedelta(hours=72)
@@ -69,28 +71,39 @@ class Asked:
 
 @retry_conflicts
 def ask(
-    installation: Installation, kind: Kind, subject: Subject, reason: str, by: str, shown: Mapping[str, str]
+    installation: Installation,
+    kind: Kind,
+    subject: Subject,
+    reason: str,
+    by: str,
+    shown: Mapping[str, str],
+    form: Form | None = None,
 ) -> Asked:
     """Ask for it. The reason comes cleaned; `shown` is how the subject looked to who asks, JSON-ready. Of two who ask the
-    same the second is told of the first one's request.
+    same the second is told of the first one's request; one that cannot be approved any more, see `Verdict`, gives way to
+    the new one. The same `form` again is the same request.
 
-    Raises GrantEnded, NotFound, OwnDecision, or the fact for which it cannot be done: AlreadySubmitted, AlreadyWaived,
-    NotRequired, NotWaived, SlipRevoked, UnknownSlip, UnknownStep.
+    Raises GrantEnded, NotFound, OwnDecision, Conflict where the item is another than the form was drawn on, or the fact
+    for which it cannot be done: AlreadySubmitted, AlreadyWaived, NotRequired, NothingToWaive, NotWaived, SlipRevoked,
+    UnknownSlip, UnknownStep.
     """
     act, now = ACTS[kind], get_now()
     require_other(by, (subject.student_number,))
     with write_transaction() as session:
         act.lock(session, subject)
         require_grant(installation, session, by, Right.ASK, get_scope(session, subject), now)
-        seen = act.look(session, subject)
+        sent = find_sent(session, subject.student_number, form, by)
+        if sent is not None and "approval" in sent:
+            return Asked(int(sent["approval"]), is_new=True)
+        seen = act.look(installation, session, subject, form)
         standing = session.scalar(
             select(Approval).filter_by(**_name_subject(kind, subject, seen), decided_at=None)
         )
         if standing is not None:
-            is_true = _is_true(session, installation, standing)
-            if is_true and now < standing.expires_at:
+            over = _find_end(session, installation, subject, standing, seen, now)
+            if over is None:
                 return Asked(standing.id, is_new=False)
-            _close(session, installation, standing, Verdict.EXPIRED if is_true else Verdict.VOID, by, "", now)
+            _close(session, installation, standing, over, by, "", now)
         row = _make_row(kind, subject, {"seen": seen, "shown": dict(shown), "reason": reason}, by, now)
         row.mac = make_mac(installation.row_keys, Approval, row, now)
         session.add(row)
@@ -98,10 +111,63 @@ def ask(
         rows = RowChange()
         rows.add(name_row(Approval, row))
         details = {"approval": row.id, "kind": kind, **_describe(row)}
+        if form is not None and form.nonce:
+            details["nonce"] = form.nonce
         add_event(
             session, ASKED[kind], actor=by, subject=row.student_number, details=details, now=now, rows=rows
         )
         return Asked(row.id, is_new=True)
+
+
+def _find_end(
+    session: DatabaseSession,
+    installation: Installation,
+    subject: Subject,
+    row: Approval,
+    seen: Mapping[str, str],
+    now: datetime,
+) -> Verdict | None:
+    """What became of a request that nobody decided, and that nobody can approve any more; None of one that waits."""
+    if not _is_true(session, installation, row):
+        return Verdict.VOID
+    if now >= row.expires_at:
+        return Verdict.EXPIRED
+    is_same = row.payload["seen"] == seen and may_ask(installation, session, row.asked_by, subject, now)
+    return None if is_same else Verdict.CHANGED
+
+
+@retry_conflicts
+def take_back(installation: Installation, request_id: int, by: str) -> None:
+    """Let the asker take an open request back: nothing is done, and it can be asked anew. The same again changes nothing.
+
+    Raises NotFound (also for anybody else), GrantEnded, ChangedSinceAsked (it is not authentic), or Conflict with the
+    Request that somebody decided.
+    """
+    found = _find(request_id)
+    act, subject = _open_act(installation, found)
+    now = get_now()
+    with write_transaction() as session:
+        act.lock(session, subject)
+        row = session.get_one(Approval, request_id, populate_existing=True, with_for_update=True)
+        if not _is_true(session, installation, row):
+            raise ChangedSinceAsked
+        require_grant(installation, session, by, Right.ASK, get_scope(session, subject), now)
+        if row.asked_by != by:
+            raise NotFound
+        if row.decision == Verdict.WITHDRAWN:
+            return
+        if row.decided_at is not None:
+            raise Conflict(0, make_request({**found, **_take(row)}))
+        _close(session, installation, row, Verdict.WITHDRAWN, by, "", now)
+
+
+def _find(request_id: int) -> RowMapping:
+    """Raises NotFound."""
+    with read_connection(db.engine) as connection:
+        found = connection.execute(FIND.where(ROWS.c.id == request_id)).mappings().first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 @retry_conflicts
@@ -112,10 +178,7 @@ def decide(installation: Installation, request_id: int, verdict: Verdict, note: 
     Raises NotFound, GrantEnded, NeedsSecondPerson, OwnDecision (who decides is the student), ChangedSinceAsked (also where
     its time is over or it is not authentic), or Conflict with the Request that somebody else decided.
     """
-    with read_connection(db.engine) as connection:
-        found = connection.execute(FIND.where(ROWS.c.id == request_id)).mappings().first()
-    if found is None:
-        raise NotFound
+    found = _find(request_id)
     act, subject = _open_act(installation, found)
     now = get_now()
     with write_transaction() as session:
@@ -137,16 +200,27 @@ def decide(installation: Installation, request_id: int, verdict: Verdict, note: 
         if now >= row.expires_at:
             raise ChangedSinceAsked
         if verdict is Verdict.APPROVED:
-            _run(session, act, subject, row, by, now)
+            _run(installation, session, act, subject, row, by, now)
         _close(session, installation, row, verdict, by, note, now)
 
 
-def _run(session: DatabaseSession, act: Act, subject: Subject, row: Approval, by: str, now: datetime) -> None:
-    """Do what was asked, exactly that, on what it was asked for."""
+def _run(
+    installation: Installation,
+    session: DatabaseSession,
+    act: Act,
+    subject: Subject,
+    row: Approval,
+    by: str,
+    now: datetime,
+) -> None:
+    """Do what was asked, exactly that, on what it was asked for, by who still may ask for it."""
     told = {"persons": 2, "via": "page", "asked_by": row.asked_by, "approval": row.id}
     seen = row.payload["seen"]
     try:
-        if row.period != subject.installed.settings.period or act.look(session, subject) != seen:
+        is_same = row.period == subject.installed.settings.period
+        if not is_same or act.look(installation, session, subject) != seen:
+            raise ChangedSinceAsked
+        if not may_ask(installation, session, row.asked_by, subject, now):
             raise ChangedSinceAsked
         act.run(session, subject, seen, Order(row.payload["reason"], by, told, now))
     except CHANGES as fact:

@@ -12,7 +12,14 @@ from typing import Any, Protocol, cast
 
 from sqlalchemy import Table, select
 
-from app.domain.errors import AlreadySubmitted, AlreadyWaived, NotWaived, SlipRevoked, UnknownSlip
+from app.domain.errors import (
+    AlreadySubmitted,
+    AlreadyWaived,
+    NothingToWaive,
+    NotWaived,
+    SlipRevoked,
+    UnknownSlip,
+)
 from app.domain.slip_log import CodeState
 from app.domain.staff import ALL, Scope
 from app.extensions import DatabaseSession
@@ -26,10 +33,12 @@ from app.services.clearance.waivers import (
     require_waivable,
     take_back_waiver,
 )
-from app.services.installation import InstalledMiniApp
+from app.services.installation import Installation, InstalledMiniApp
 from app.services.slips.issued_log import ISSUED_LOG, find_newest_code
 from app.services.slips.issuing import end_slip
 from app.services.slips.slips import find_submitted_slip
+from app.services.staff.item_versions import Form, ItemVersion, read_versions
+from app.services.staff.student_states import WAIVABLE, describe_item
 
 _ROSTER = cast("Table", RosterEntry.__table__)
 
@@ -87,8 +96,16 @@ class Act(Protocol):
     def lock(self, session: DatabaseSession, subject: Subject) -> None:
         """Keep what it rests on as it is until the transaction ends."""
 
-    def look(self, session: DatabaseSession, subject: Subject) -> dict[str, str]:
-        """What it rests on as it is now, JSON-ready. Raises the fact for which it cannot be done."""
+    def look(
+        self,
+        installation: Installation,
+        session: DatabaseSession,
+        subject: Subject,
+        form: Form | None = None,
+    ) -> dict[str, str]:
+        """What it rests on as it is now, JSON-ready. Raises the fact for which it cannot be done; for a `form` that was
+        drawn on another state of the item Conflict.
+        """
 
     def run(self, session: DatabaseSession, subject: Subject, seen: Mapping[str, str], order: Order) -> None:
         """Do it to what `look` told."""
@@ -99,7 +116,13 @@ class _Revoke:
         ISSUED_LOG.lock(session)
         lock_audit(session)
 
-    def look(self, session: DatabaseSession, subject: Subject) -> dict[str, str]:
+    def look(
+        self,
+        installation: Installation,
+        session: DatabaseSession,
+        subject: Subject,
+        form: Form | None = None,
+    ) -> dict[str, str]:
         number = find_submitted_slip(session, subject.installed, subject.student_number)
         rows = find_newest_code(session, number) if number else None
         if number is None or rows is None:
@@ -124,12 +147,25 @@ class _Waive:
     def lock(self, session: DatabaseSession, subject: Subject) -> None:
         lock_waiver(session, subject.installed, subject.step_key, subject.student_number)
 
-    def look(self, session: DatabaseSession, subject: Subject) -> dict[str, str]:
-        require_waivable(subject.installed, subject.step_key, subject.student_number)
+    def look(
+        self,
+        installation: Installation,
+        session: DatabaseSession,
+        subject: Subject,
+        form: Form | None = None,
+    ) -> dict[str, str]:
+        installed, step_key, number = subject.installed, subject.step_key, subject.student_number
+        require_waivable(installed, step_key, number)
         _require_open(session, subject)
         if _find_standing(session, subject) is not None:
-            raise AlreadyWaived(subject.step_key)
-        return {}
+            raise AlreadyWaived(step_key)
+        version = _read_version(session, subject)
+        if form is not None:
+            form.require_current(version, waivers_before=0)
+        status = describe_item(installation, installed, number, step_key)["status"]
+        if status not in WAIVABLE:
+            raise NothingToWaive(step_key)
+        return {"status": status, "version": str(version.total)}
 
     def run(self, session: DatabaseSession, subject: Subject, seen: Mapping[str, str], order: Order) -> None:
         add_waiver(
@@ -148,12 +184,22 @@ class _Withdraw:
     def lock(self, session: DatabaseSession, subject: Subject) -> None:
         lock_waiver(session, subject.installed, subject.step_key, subject.student_number)
 
-    def look(self, session: DatabaseSession, subject: Subject) -> dict[str, str]:
+    def look(
+        self,
+        installation: Installation,
+        session: DatabaseSession,
+        subject: Subject,
+        form: Form | None = None,
+    ) -> dict[str, str]:
         _require_open(session, subject)
         waiver = _find_standing(session, subject)
         if waiver is None:
             raise NotWaived(subject.step_key)
+        version = _read_version(session, subject)
+        if form is not None:
+            form.require_current(version, waivers_before=1)
         return {
+            "version": str(version.total),
             "waiver": name_row(Waiver, waiver)[1],
             "granted_by": waiver.granted_by,
             "granted_for": waiver.reason,
@@ -182,6 +228,10 @@ def _require_open(session: DatabaseSession, subject: Subject) -> None:
     number = find_submitted_slip(session, subject.installed, subject.student_number)
     if number is not None:
         raise AlreadySubmitted(number)
+
+
+def _read_version(session: DatabaseSession, subject: Subject) -> ItemVersion:
+    return read_versions(session, subject.installed, subject.student_number)[subject.step_key]
 
 
 def _find_standing(session: DatabaseSession, subject: Subject) -> Waiver | None:

@@ -14,7 +14,9 @@ from app.domain.errors import (
     AlreadySubmitted,
     AlreadyWaived,
     ChangedSinceAsked,
+    GrantEnded,
     NotFound,
+    NothingToWaive,
     NotRequired,
     NotWaived,
     SlipRevoked,
@@ -27,12 +29,14 @@ from app.domain.staff import ALL, Grants, Right
 from app.extensions import db
 from app.models import Approval, RosterEntry, Sender, read_connection
 from app.services.authenticated_rows import is_authentic
+from app.services.clock import get_now
 from app.services.ended_rows import list_ended, was_ended
 from app.services.installation import Installation, InstalledMiniApp
-from app.services.staff.approved_acts import ACTS, Kind, Subject
+from app.services.staff.approved_acts import ACTS, Kind, Subject, get_scope
+from app.services.staff.grants import read_grants
 
 CHANGES = (
-    *(AlreadySubmitted, AlreadyWaived, NotRequired, NotWaived),
+    *(AlreadySubmitted, AlreadyWaived, NotRequired, NothingToWaive, NotWaived),
     *(SlipRevoked, UnknownSlip, UnknownStep, UnknownMiniApp),
 )
 """Facts for which what was asked cannot be done any more."""
@@ -60,6 +64,10 @@ class Verdict(StrEnum):
     APPROVED = "approved"
     REFUSED = "refused"
     EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    """Its asker took it back."""
+    CHANGED = "changed"
+    """It could not be approved as it was asked any more, and gave way to a new one."""
     VOID = "void"
     """It was not authentic."""
 
@@ -132,13 +140,23 @@ def find_change(installation: Installation, request: Request) -> str:
     """Why an open request cannot be approved as things are now, as the name of a fact; "" where it can."""
     try:
         subject = find_subject(installation, request.mini_app, request.student_number, request.step)
-        seen = ACTS[request.kind].look(db.session, subject)
+        seen = ACTS[request.kind].look(installation, db.session, subject)
+        if not may_ask(installation, db.session, request.asked_by, subject, get_now()):
+            return GrantEnded.__name__
     except CHANGES as fact:
         return type(fact).__name__
     finally:
         db.session.rollback()
     is_same = seen == request.payload["seen"] and request.period == subject.installed.settings.period
     return "" if is_same else ChangedSinceAsked.__name__
+
+
+def may_ask(
+    installation: Installation, sender: Sender, asked_by: str, subject: Subject, now: datetime
+) -> bool:
+    """Whether somebody still has the right to ask for it."""
+    grants = read_grants(installation, sender, asked_by, now)
+    return grants.allows(Right.ASK, get_scope(sender, subject))
 
 
 def is_valid(installation: Installation, row: Mapping[Any, Any], ended: Set[str]) -> bool:

@@ -17,10 +17,13 @@ from app.services.clearance.waivers import list_waivers
 from app.services.clock import get_now
 from app.services.desk.buttons import DeskStep, open_desk_step
 from app.services.desk.desk import FIND, read_found_row
+from app.services.desk.history import list_decisions
 from app.services.installation import Installation, InstalledMiniApp
 
 UNASKED = "unasked"
 """The status of an item about which nobody asked anybody yet."""
+WAIVABLE = frozenset({UNASKED, Status.OUTSTANDING, Status.PENDING, Status.WAITING, Status.UNAVAILABLE})
+"""The statuses of items that a waiver would change."""
 
 
 def judge_items(
@@ -51,9 +54,30 @@ def get_status(state: StepState) -> str:
 def describe_item(
     installation: Installation, installed: InstalledMiniApp, student_number: str, step_key: str
 ) -> dict[str, str]:
-    """How an item looks now, JSON-ready: its status, and since when it is known."""
+    """How an item looks now, JSON-ready: its status, since when it is known, and what its desk decided last."""
     state = judge_items(installation, installed, student_number)[step_key]
-    return {"status": get_status(state), "learnt_at": "" if state.is_asking else state.learnt_at.isoformat()}
+    told = {"status": get_status(state), "learnt_at": "" if state.is_asking else state.learnt_at.isoformat()}
+    return told | _describe_decision(installation, installed, student_number, step_key)
+
+
+def _describe_decision(
+    installation: Installation, installed: InstalledMiniApp, student_number: str, step_key: str
+) -> dict[str, str]:
+    if step_key not in installed.desks:
+        return {}
+    desk = open_desk_step(installation, installed.mini_app.path, step_key).desk
+    with read_connection(db.engine) as connection:
+        decisions = list_decisions(connection, desk, student_number)
+    if not decisions:
+        return {"decided": ""}
+    last = decisions[0]
+    return {
+        "decided": last.outcome,
+        "decided_by": last.actor,
+        "decided_at": last.decided_at.isoformat(),
+        "decided_for": last.reason_key,
+        "note": last.note,
+    }
 
 
 def _read_desk(desk_step: DeskStep, student_number: str, now: datetime) -> Reading | DepartmentUnavailable:

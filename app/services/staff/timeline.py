@@ -33,6 +33,8 @@ class What(StrEnum):
     APPROVED = "approved"
     REFUSED = "refused"
     EXPIRED = "expired"
+    TAKEN_BACK = "taken_back"
+    OVERTAKEN = "overtaken"
     ACTED = "acted"
     SCANNED = "scanned"
     DONE = "done"
@@ -126,7 +128,12 @@ _OF_STUDENT = {
     "waiver_asked": What.ASKED,
     "approval_decided": What.APPROVED,
 }
-_VERDICTS = {"approved": What.APPROVED, "refused": What.REFUSED}
+_VERDICTS = {
+    "approved": What.APPROVED,
+    "refused": What.REFUSED,
+    "withdrawn": What.TAKEN_BACK,
+    "changed": What.OVERTAKEN,
+}
 _KINDS = [*_OF_WAIVERS, *_OF_SLIPS, *_OF_STUDENT]
 
 

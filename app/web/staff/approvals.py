@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, redirect, request, session
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from app.domain.decisions import MalformedReason, read_note
 from app.domain.errors import ChangedSinceAsked, Conflict, NeedsSecondPerson, NotFound, OwnDecision
+from app.domain.slip_log import SlipState
 from app.domain.staff import Right, Scope
+from app.domain.step import Step
 from app.services.clock import get_now
+from app.services.desk.deciding import Outcome
 from app.services.installation import InstalledMiniApp
-from app.services.staff.approvals import decide
+from app.services.slips.slips import get_slip_status
+from app.services.staff.approvals import decide, take_back
 from app.services.staff.approved_acts import Kind
 from app.services.staff.grants import find_names
 from app.services.staff.requests import Request, Verdict, find_change, find_request, find_subject, list_open
@@ -24,7 +28,10 @@ from app.web.auth.access import current_person
 from app.web.language import gettext, show_mini_app, show_moment
 from app.web.language import lazy_gettext as _l
 from app.web.page_context import get_installation, url_for
+from app.web.slip_texts import WORDS as SLIP_WORDS
 from app.web.staff.access import get_grants, note_view, require, staff_required
+from app.web.staff.desk import WORDS, describe_reason
+from app.web.staff.forms import ASKED_BEFORE
 from app.web.staff.home import render_staff
 from app.web.staff.student_items import get_look
 from app.web.staff.timeline_texts import name_person
@@ -42,14 +49,20 @@ DECIDED = {
     Verdict.REFUSED: _l("%(who)s已于 %(at)s 决定不批准，没有更改任何记录。"),
     Verdict.EXPIRED: _l("这项申请在 72 小时内没有人复核，已于 %(at)s 失效。"),
     Verdict.VOID: _l("这项申请的记录不可信，已于 %(at)s 作废。"),
+    Verdict.WITHDRAWN: _l("申请人已于 %(at)s 撤回这项申请，没有更改任何记录。"),
+    Verdict.CHANGED: _l("这项申请因情况变化不能再执行，已于 %(at)s 由新的申请代替。"),
 }
 CHANGES = {
     "AlreadySubmitted": _l("该生已经提交离校。"),
     "AlreadyWaived": _l("这个环节已经豁免。"),
     "NotWaived": _l("这项豁免已经撤回。"),
     "NotRequired": _l("这个环节不需要该生办理。"),
+    "NothingToWaive": _l("这个环节现在已经通过，不必豁免。"),
     "SlipRevoked": _l("这张离校单已经撤销。"),
+    "GrantEnded": _l("申请人现在已没有提出这项申请的权限。"),
 }
+OF_WAIVERS = ("NotWaived", "ChangedSinceAsked")
+"""Changes that are the waiver's that was to be withdrawn."""
 OTHERWISE_CHANGED = _l("申请时所依据的记录已经不同。")
 PROBLEMS: dict[str, tuple[Any, Any]] = {
     "Conflict": (_l("已由他人决定"), _l("您的决定没有执行：这项申请刚刚已由他人决定，结果见下面。")),
@@ -103,7 +116,9 @@ def show(request_id: int) -> ResponseReturnValue:
 @staff_approvals.post("/<int(max=2147483647):request_id>")
 @staff_required
 def decide_request(request_id: int) -> ResponseReturnValue:
-    """Approve or refuse it."""
+    """Approve or refuse it; who asked takes it back."""
+    if request.form.get("decision") == "withdraw":
+        return _take_back(request_id)
     verdict = VERDICTS.get(request.form.get("decision", ""))
     if verdict is None:
         raise BadRequest
@@ -119,6 +134,14 @@ def decide_request(request_id: int) -> ResponseReturnValue:
             return _render(request_id, type(fact).__name__, typed, 409)
         except NotFound:  # it is not authentic, and shown to nobody
             raise fact from None
+    return redirect(url_for("staff_approvals.show", request_id=request_id), 303)
+
+
+def _take_back(request_id: int) -> ResponseReturnValue:
+    try:
+        take_back(get_installation(), request_id, current_person().number)
+    except (ChangedSinceAsked, Conflict) as fact:
+        return _render(request_id, type(fact).__name__, status=409)
     return redirect(url_for("staff_approvals.show", request_id=request_id), 303)
 
 
@@ -145,11 +168,20 @@ def _render(request_id: int, problem: str = "", typed: str = "", status: int = 2
         is_open=is_open,
         is_own=one.asked_by == current_person().number,
         was_asked_before=request.args.get("asked") == "before",
+        typed_before=_find_typed_before(one),
         problem={"name": problem, "title": title, "what_to_do": what_to_do} if problem else None,
         typed=typed,
         as_of=show_moment(get_now()),
     )
     return page, status
+
+
+def _find_typed_before(one: Request) -> str:
+    """The reason that somebody typed who asked for what was asked for already, once; "" where it is the same."""
+    if request.args.get("asked") != "before" or ASKED_BEFORE not in session:
+        return ""
+    kept = session.pop(ASKED_BEFORE)
+    return str(kept["reason"]) if kept["id"] == one.id and kept["reason"] != one.reason else ""
 
 
 def _view(one: Request, names: dict[str, str]) -> dict[str, Any]:
@@ -186,23 +218,51 @@ def _compare(one: Request) -> list[Line]:
     """The subject then and now."""
     seen, shown = one.payload["seen"], one.payload["shown"]
     change = find_change(get_installation(), one)
-    same, other = gettext("与申请时相同"), str(CHANGES.get(change, OTHERWISE_CHANGED))
-    now = other if change else same
+    other = str(CHANGES.get(change, OTHERWISE_CHANGED))
     if one.kind is Kind.REVOKE:
-        return [
-            Line(gettext("离校单"), seen["slip"], seen["slip"]),
-            Line(gettext("状态"), gettext("有效"), gettext("有效") if not change else other),
-        ]
+        return _compare_slips(seen["slip"], shown, other if change and change != "GrantEnded" else "")
     subject = find_subject(get_installation(), one.mini_app, one.student_number, one.step)
     item = describe_item(get_installation(), subject.installed, one.student_number, one.step)
     lines = [
         Line(gettext("环节状态"), _say(shown), _say(item)),
         Line(gettext("查询时间"), _say_time(shown), _say_time(item)),
     ]
+    if "decided" in item:
+        step = show_mini_app(subject.installed).get_step(one.step)
+        names = find_names({told["decided_by"] for told in (shown, item) if told.get("decided")})
+        then, now = (_say_decision(told, step, names) for told in (shown, item))
+        lines.append(Line(gettext("办理记录"), then, now))
     if one.kind is Kind.WITHDRAW:
         waived = gettext("%(reason)s（批准人 %(who)s）", reason=seen["granted_for"], who=seen["granted_by"])
-        return [Line(gettext("豁免原因"), waived, waived if not change else now), *lines]
-    return [Line(gettext("豁免"), gettext("没有"), gettext("没有") if not change else now), *lines]
+        return [Line(gettext("豁免原因"), waived, other if change in OF_WAIVERS else waived), *lines]
+    is_waived = change == "AlreadyWaived"
+    return [Line(gettext("豁免"), gettext("没有"), other if is_waived else gettext("没有")), *lines]
+
+
+def _compare_slips(number: str, shown: dict[str, str], other: str) -> list[Line]:
+    """A slip then and now; `other` is what changed, "" for nothing, said where its state has the same word."""
+    then = str(SLIP_WORDS[SlipState(shown.get("slip_state", SlipState.VALID))])
+    now = str(SLIP_WORDS[get_slip_status(get_installation(), number).state])
+    return [
+        Line(gettext("离校单"), number, number),
+        Line(gettext("状态"), then, other if other and then == now else now),
+    ]
+
+
+def _say_decision(told: dict[str, str], step: Step, names: dict[str, str]) -> str:
+    """What a desk decided last, by whom, when and why."""
+    if not told.get("decided"):
+        return gettext("没有办理记录。")
+    why = (describe_reason(step, told["decided_for"]), told["note"])
+    values = {
+        "time": show_moment(datetime.fromisoformat(told["decided_at"])),
+        "who": name_person(told["decided_by"], names),
+        "word": str(WORDS[Outcome(told["decided"])][0]),
+        "reason": gettext("；").join(text for text in why if text),
+    }
+    if values["reason"]:
+        return gettext("%(time)s，%(who)s：%(word)s。原因：%(reason)s", **values)
+    return gettext("%(time)s，%(who)s：%(word)s。", **values)
 
 
 def _say(shown: dict[str, str]) -> str:

@@ -131,6 +131,7 @@ def undo(app: str, step: str, key: str) -> ResponseReturnValue:
             actor=current_person().number,
             reason=_read_field("reason") if reverses else "",
             reverses=reverses,
+            via=_read_via(),
         )
     except ReasonMissing:
         return _show(opened, student, MALFORMED_REASON)
@@ -275,13 +276,13 @@ def _read_wish(opened: Counter) -> Wish:
     outcome = outcomes.get(request.form.get("outcome", ""))
     if outcome is None:
         raise BadRequest
-    is_done, via = outcome is Outcome.DONE, request.form.get("via", "")
+    is_done = outcome is Outcome.DONE
     return Wish(
         outcome,
         _read_version(),
         _read_nonce(),
         current_person().number,
-        Via(via) if via in (Via.SCAN, Via.LIST) else Via.TYPED,
+        _read_via(),
         reason_key="" if is_done else _read_field("reason"),
         note="" if is_done else _read_field("note"),
         fields={
@@ -289,6 +290,11 @@ def _read_wish(opened: Counter) -> Wish:
             for field in opened.desk_step.buttons.list_asked(outcome)
         },
     )
+
+
+def _read_via() -> Via:
+    via = request.form.get("via", "")
+    return Via(via) if via in (Via.SCAN, Via.LIST) else Via.TYPED
 
 
 def _read_version() -> int:

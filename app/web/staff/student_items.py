@@ -4,21 +4,20 @@ hold for who may not see that.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.clearance import Status, StepState, Waived
 from app.domain.slip import PrintedField
 from app.domain.step import Step
-from app.services.staff.student_states import UNASKED, get_status
+from app.services.staff.student_states import UNASKED, WAIVABLE, get_status
 from app.web.language import lazy_gettext as _l
 from app.web.language import show_moment
 from app.web.mini_app.statuses import LOOKS, StatusLook
 from app.web.mini_app.view_data import list_records
 
 UNASKED_LOOK = StatusLook(_l("尚未查询"), "…")
-WAIVABLE = frozenset({UNASKED, Status.OUTSTANDING, Status.PENDING, Status.WAITING, Status.UNAVAILABLE})
-"""The statuses of items that a waiver would change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +66,17 @@ def view_item(
         since=_show(state.learnt_at if state.reading else None),
         failing_since=_show(None if state.is_asking else state.failing_since),
         earlier=_view_earlier(state),
-        reasons=explain(state.finding, state.reading),
+        reasons=_leave_out_actions(step, explain(state.finding, state.reading)),
         records=list_records(step, state.reading) if with_facts else (),
         waived=_view_waived(state.waived, with_reason=with_facts),
         may_waive=is_changeable and status in WAIVABLE,
         may_withdraw=is_changeable and state.waived is not None,
     )
+
+
+def _leave_out_actions(step: Step, reasons: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Of a step at which students act themselves what to do next is said to them: nobody else can do it here."""
+    return tuple(dict.fromkeys((what, "" if step.actions else to_do) for what, to_do in reasons))
 
 
 def _view_waived(waived: Waived | None, *, with_reason: bool) -> Waived | None:

@@ -4,19 +4,21 @@ waive, withdraw a waiver, ask for a revocation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, redirect, request, session
 from flask.typing import ResponseReturnValue
 
 from app.domain.decisions import MalformedReason, read_reason
 from app.domain.errors import (
     AlreadySubmitted,
     AlreadyWaived,
+    Conflict,
     DomainError,
     NotFound,
+    NothingToWaive,
     NotRequired,
     NotWaived,
     OwnDecision,
@@ -27,26 +29,30 @@ from app.domain.errors import (
 from app.domain.slip_log import SlipState, SlipStatus
 from app.domain.staff import ALL, Right, Scope
 from app.services.clock import get_now
+from app.services.desk.deciding import make_nonce
 from app.services.installation import InstalledMiniApp
 from app.services.slips.slips import find_slip_number, get_slip_status
-from app.services.staff.acts import ask_revocation, waive, withdraw
+from app.services.staff.acts import ask_revocation, needs_two, waive, withdraw
 from app.services.staff.approvals import Asked
+from app.services.staff.approved_acts import Kind
 from app.services.staff.finding import MOST_FOUND, find_students
 from app.services.staff.grants import find_names
-from app.services.staff.requests import Request, list_open_about
+from app.services.staff.item_versions import Form, load_versions
+from app.services.staff.requests import Request, find_change, list_open_about
 from app.services.staff.roster import Listed, find_by_key
 from app.services.staff.student_states import judge_items
-from app.services.staff.timeline import Entry, limit_entries, read_timeline
+from app.services.staff.timeline import Entry, What, limit_entries, read_timeline
 from app.web.auth.access import current_person
 from app.web.language import lazy_gettext as _l
 from app.web.language import show_mini_app, show_moment
 from app.web.page_context import get_installation, url_for
 from app.web.slip_texts import SlipStateView, view_state
 from app.web.staff.access import get_grants, list_colleges, note_view, require, staff_required
+from app.web.staff.forms import ASKED_BEFORE, read_form
 from app.web.staff.home import render_staff
 from app.web.staff.searches import ARGUMENT, find_search, keep_search
 from app.web.staff.student_items import view_item
-from app.web.staff.timeline_texts import name_person, view_timeline
+from app.web.staff.timeline_texts import EntryView, name_person, view_timeline
 
 staff_students = Blueprint(
     "staff_students", __name__, url_prefix="/staff/<mini_app:app_path>/<period>/students"
@@ -54,14 +60,25 @@ staff_students = Blueprint(
 
 PROBLEMS: dict[type[DomainError], Any] = {
     AlreadySubmitted: _l("该生已提交离校，离校单已经签发：不能再豁免或撤回豁免，只能申请撤销离校单。"),
-    AlreadyWaived: _l("这个环节刚刚已由他人豁免，见下面的记录。"),
-    NotWaived: _l("这个环节现在没有豁免，可能刚刚已由他人撤回，见下面的记录。"),
+    AlreadyWaived: _l("这个环节已经豁免，不能再豁免一次。"),
+    NotWaived: _l("这个环节现在没有豁免，没有可以撤回的。"),
+    Conflict: _l(
+        "您打开页面之后，这个环节的记录有了变化，您的操作没有执行。请核对现在的记录，再决定是否重新填写。"
+    ),
+    NothingToWaive: _l("这个环节现在已经通过，不必豁免。"),
     NotRequired: _l("按统一身份认证提供的信息，这个环节不需要该生办理，不必豁免。"),
     OwnDecision: _l("这是您本人的事项，不能由您办理。请由同事办理。"),
     SlipRevoked: _l("该生的离校单已经撤销，不必再申请。"),
     UnknownSlip: _l("该生还没有离校单，没有可以撤销的。"),
 }
 """Why something could not be done about a student, said on the student's page."""
+MOVES = frozenset(
+    {
+        *(What.WAIVED, What.WITHDRAWN, What.DONE, What.NOT_DONE),
+        *(What.UNDONE, What.RECORDED, What.IMPORTED, What.REMOVED),
+    }
+)
+"""What changes how an item stands: the newest of them is told to whom it went before."""
 NO_REASON = _l("请写明原因，1 至 200 字。只有空格、标点，或“无”这样的字，不算原因。没有更改任何记录。")
 
 
@@ -167,7 +184,9 @@ def revoke(app_path: str, period: str, key: str) -> ResponseReturnValue:
         student,
         "revoke",
         "",
-        lambda reason, by: ask_revocation(get_installation(), student.installed, student.listed, reason, by),
+        lambda reason, by, form: ask_revocation(
+            get_installation(), student.installed, student.listed, reason, by, form
+        ),
     )
 
 
@@ -213,21 +232,23 @@ def _act_on_step(student: Student, form: str, act: Callable[..., Asked | None]) 
         student,
         form,
         step_key,
-        lambda reason, by: act(get_installation(), student.installed, student.listed, step_key, reason, by),
+        lambda reason, by, sent: act(
+            get_installation(), student.installed, student.listed, step_key, reason, by, sent
+        ),
     )
 
 
 def _act(
-    student: Student, form: str, step_key: str, act: Callable[[str, str], Asked | None]
+    student: Student, form: str, step_key: str, act: Callable[[str, str, Form], Asked | None]
 ) -> ResponseReturnValue:
     """Do it, and lead to where it is to be seen; what was typed is kept where it cannot be done."""
-    typed = request.form.get("reason", "")
+    typed, sent = request.form.get("reason", ""), read_form()
     try:
         reason = read_reason(typed, get_installation().settings.conventions)
     except MalformedReason:
         return _render(student, Problem("ReasonMissing", str(NO_REASON), form, step_key, typed), 422)
     try:
-        asked = act(reason, current_person().number)
+        asked = act(reason, current_person().number, sent)
     except UnknownStep as error:
         raise NotFound from error
     except tuple(PROBLEMS) as fact:
@@ -236,7 +257,10 @@ def _act(
     if asked is None:
         return redirect(f"{student.address}#{step_key}", 303)
     address = url_for("staff_approvals.show", request_id=asked.id)
-    return redirect(address if asked.is_new else f"{address}?asked=before", 303)
+    if asked.is_new:
+        return redirect(address, 303)
+    session[ASKED_BEFORE] = {"id": asked.id, "reason": reason}
+    return redirect(f"{address}?asked=before", 303)
 
 
 def _render(student: Student, problem: Problem | None = None, status: int = 200) -> ResponseReturnValue:
@@ -244,6 +268,8 @@ def _render(student: Student, problem: Problem | None = None, status: int = 200)
     installed, listed = student.installed, student.listed
     installation, shown = get_installation(), show_mini_app(installed)
     note_view(listed.student_number, "student")
+    # Before the states: a form may be drawn on less than the page shows, never on more.
+    versions = load_versions(installed, listed.student_number)
     states = judge_items(installation, installed, listed.student_number)
     slip = find_slip_number(installed, listed.student_number)
     slip_status = get_slip_status(installation, slip) if slip else None
@@ -265,6 +291,8 @@ def _render(student: Student, problem: Problem | None = None, status: int = 200)
         if (sees_all and student.may(Right.ASK)) or (one.step and student.may(Right.ASK, one.step))
     ]
     names = find_names({*_list_people(entries), *(one.asked_by for one in waiting)})
+    lines = [view_waiting(one, shown, names) for one in waiting]
+    told = view_timeline(shown, entries, names)
     may_revoke = slip_status is not None and slip_status.state is not SlipState.REVOKED
     page = render_staff(
         "staff/student.html",
@@ -275,12 +303,18 @@ def _render(student: Student, problem: Problem | None = None, status: int = 200)
         items=items,
         slip=slip if sees_all else None,
         slip_state=_view_slip(student, slip_status) if sees_all else None,
-        may_revoke=may_revoke and student.may(Right.ASK) and all(one.step for one in waiting),
-        waiting=[view_waiting(one, shown, names) for one in waiting],
+        may_revoke=may_revoke
+        and student.may(Right.ASK)
+        and not any(line["kind"] == Kind.REVOKE and not line["is_dead"] for line in lines),
+        waiting=lines,
+        versions={key: version.total for key, version in versions.items()},
+        nonces={key: make_nonce() for key in ("", *student.steps)},
+        two_for=[key for key in student.steps if needs_two(installation, installed, key)],
         may_approve=student.may(Right.APPROVE),
         may_search=list_colleges(get_grants(), Right.STATUS, installed, ALL) is not None,
-        entries=view_timeline(shown, entries, names),
+        entries=told,
         problem=problem,
+        newest=_find_newest(problem, entries, told),
         as_of=show_moment(get_now()),
     )
     return page, status
@@ -302,7 +336,18 @@ def view_waiting(one: Request, shown: InstalledMiniApp, names: dict[str, str]) -
         "step": step.title if step else "",
         "who": name_person(one.asked_by, names),
         "at": show_moment(one.asked_at),
+        "is_dead": bool(find_change(get_installation(), one)),
     }
+
+
+def _find_newest(
+    problem: Problem | None, entries: Sequence[Entry], told: Sequence[EntryView]
+) -> EntryView | None:
+    """Who changed the item last of which a form could not be taken, and when."""
+    if problem is None or problem.is_reason:
+        return None
+    pairs = zip(entries, told, strict=True)
+    return next((view for entry, view in pairs if entry.step == problem.step and entry.what in MOVES), None)
 
 
 def _read_entries(student: Student, *, sees_all: bool) -> list[Entry]:

@@ -48,9 +48,26 @@ EXPIRED = {
     Kind.WAIVE: _l("豁免“%(step)s”的申请已过期"),
     Kind.WITHDRAW: _l("撤回“%(step)s”豁免的申请已过期"),
 }
+TAKEN_BACK = {
+    Kind.REVOKE: _l("%(who)s撤回了撤销离校单的申请"),
+    Kind.WAIVE: _l("%(who)s撤回了豁免“%(step)s”的申请"),
+    Kind.WITHDRAW: _l("%(who)s收回了撤回“%(step)s”豁免的申请"),
+}
+OVERTAKEN = {
+    Kind.REVOKE: _l("撤销离校单的申请因情况变化而作废"),
+    Kind.WAIVE: _l("豁免“%(step)s”的申请因情况变化而作废"),
+    Kind.WITHDRAW: _l("撤回“%(step)s”豁免的申请因情况变化而作废"),
+}
 WITH_REASON = {What.WAIVED, What.WITHDRAWN, What.REVOKED, What.REISSUED, What.ASKED, What.UNDONE}
 """What is done for a reason that somebody wrote; with the rest a note may stand."""
-OF_REQUESTS = {What.ASKED: ASKED, What.APPROVED: APPROVED, What.REFUSED: REFUSED, What.EXPIRED: EXPIRED}
+OF_REQUESTS = {
+    What.ASKED: ASKED,
+    What.APPROVED: APPROVED,
+    What.REFUSED: REFUSED,
+    What.EXPIRED: EXPIRED,
+    What.TAKEN_BACK: TAKEN_BACK,
+    What.OVERTAKEN: OVERTAKEN,
+}
 WAYS = {
     "page": _l("通过工作台"),
     "command": _l("通过命令行"),
