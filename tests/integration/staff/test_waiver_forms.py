@@ -270,9 +270,9 @@ def test_an_undo_of_the_items_own_page_is_not_told_as_one_of_the_list(case: Case
 
 
 def test_staff_do_not_read_what_a_student_may_do_here(case: Case) -> None:
-    case.service.visit().sign_in("TS23000002", "/graduate-departure/clearance?wait=1")
+    case.service.visit().sign_in("TS23000001", "/graduate-departure/clearance?wait=1")
     ((key,),) = query(
-        case.service.environment, "SELECT key FROM roster_entries WHERE student_number = 'TS23000002'"
+        case.service.environment, "SELECT key FROM roster_entries WHERE student_number = 'TS23000001'"
     )
     page = case.sign_in(SCHOOL).get(f"{LIST}/{key}")
     assert list_items(page)["library_loans"] == "outstanding"
