@@ -20,8 +20,6 @@ from app.services.sign_in.sessions import SessionStore
 
 LEAST_SIGNS = 8
 """Of a whole number, where neither the configuration nor a roster tells what they are like."""
-BEGINNING = 4
-"""So many signs of a number tell where its letters are."""
 _ENTRIES, _GRANTS = cast("Table", RosterEntry.__table__), cast("Table", StaffGrant.__table__)
 
 
@@ -95,12 +93,11 @@ def _is_of_other_period(connection: Connection, installed: InstalledMiniApp, num
 
 def _is_alike(connection: Connection, installed: InstalledMiniApp, number: str) -> bool:
     """Whether somebody on a roster of this mini-app has a number as long, with letters at the same places."""
-    beginnings = select(func.substr(_ENTRIES.c.student_number, 1, BEGINNING)).distinct()
-    of_mini_app = beginnings.where(_ENTRIES.c.mini_app == installed.mini_app.slug)
-    if connection.scalar(of_mini_app.limit(1)) is None:
+    numbers = select(_ENTRIES.c.student_number).where(_ENTRIES.c.mini_app == installed.mini_app.slug)
+    if connection.scalar(numbers.limit(1)) is None:
         return len(number) >= LEAST_SIGNS
-    as_long = of_mini_app.where(func.length(_ENTRIES.c.student_number) == len(number))
-    shape = _describe_shape(number[:BEGINNING])
+    as_long = numbers.where(func.length(_ENTRIES.c.student_number) == len(number))
+    shape = _describe_shape(number)
     return any(_describe_shape(one) == shape for one in connection.scalars(as_long))
 
 
