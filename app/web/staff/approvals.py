@@ -29,7 +29,7 @@ from app.web.language import gettext, show_mini_app, show_moment
 from app.web.language import lazy_gettext as _l
 from app.web.page_context import get_installation, url_for
 from app.web.slip_texts import WORDS as SLIP_WORDS
-from app.web.staff.access import get_grants, note_view, require, staff_required
+from app.web.staff.access import get_grants, note_view, note_views, require, staff_required
 from app.web.staff.desk import WORDS, describe_reason
 from app.web.staff.forms import ASKED_BEFORE
 from app.web.staff.home import render_staff
@@ -101,6 +101,7 @@ def index() -> ResponseReturnValue:
     """What waits, the oldest first."""
     _require_some()
     waiting = list_open(get_installation(), get_grants(), get_now())
+    note_views([one.student_number for one in waiting], "approvals")
     names = find_names({one.asked_by for one in waiting})
     rows = [_view(one, names) for one in waiting]
     return render_staff("staff/approvals.html", rows=rows, as_of=show_moment(get_now()))

@@ -81,7 +81,7 @@ def looks() -> ResponseReturnValue:
         wanted = _read_search(kept).wanted
         before = _read_whole("before")
         found = list_looks(scopes, wanted, None if before is None else EPOCH + before * MICROSECOND)
-        note_views([wanted.student] if wanted.student and found else [], LOOK)
+        note_views([each.look.subject for each in found], LOOK)
     later = (found[-1].look.last_at - EPOCH) // MICROSECOND if len(found) >= PAGE else None
     return _show("looks", kept, rows=found, later=later)
 

@@ -23,7 +23,7 @@ from app.web.language import gettext
 from app.web.limits import count
 from app.web.offices import view_office
 from app.web.page_context import UPLOADS, get_installation
-from app.web.staff.access import note_views, staff_required
+from app.web.staff.access import note_view, note_views, staff_required
 from app.web.staff.desk import Counter, open_counter, show_time, staff_desk
 from app.web.staff.desk_problems import (
     CODE_TOO_OLD,
@@ -41,6 +41,8 @@ from app.web.staff.home import render_staff
 from app.web.staff.scanning import scan
 
 MOST_TYPED = 500
+LOOK = "handled"
+"""In the log of looks: the page's list of whom one handled today."""
 SCANNED = "desk_scanned"
 """In the session: the key of who was found by a code last."""
 
@@ -119,7 +121,7 @@ def _answer(opened: Counter, text: str) -> ResponseReturnValue:
     if _is_scan_mode():
         return _scan(opened, found, text, has_code=bool(number))
     if not found:
-        return _show(opened, NOTHING_FOUND, number or text)
+        return _show_nobody(opened, number, text)
     if len(found) > 1:
         return _show_several(opened, found, text)
     (student,) = found
@@ -140,6 +142,13 @@ def _is_scan_mode() -> bool:
     return request.values.get("mode") == "scan"
 
 
+def _show_nobody(opened: Counter, number: str, typed: str) -> ResponseReturnValue:
+    """That nobody was found; the number that a code holds (else "") is a student's, whom the code alone tells."""
+    if number:
+        note_view(number, opened.step.key)
+    return _show(opened, NOTHING_FOUND, number or typed)
+
+
 def _show_several(opened: Counter, found: list[Listed], typed: str) -> ResponseReturnValue:
     note_views([student.student_number for student in found], opened.step.key)
     return render_staff(
@@ -154,6 +163,7 @@ def _show_several(opened: Counter, found: list[Listed], typed: str) -> ResponseR
 
 def _show(opened: Counter, problem: Problem | None = None, typed: str = "") -> ResponseReturnValue:
     today = read_today(opened, wants_told=problem is None)
+    note_views([view.number for view in today.handled], LOOK)
     notable = ""
     if problem is NOTHING_FOUND:
         problem, notable = _find_nobody(opened, typed)

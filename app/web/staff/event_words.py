@@ -52,6 +52,9 @@ KIND_WORDS: Mapping[str, Any] = {
 """By kind; one that is not here is shown by its key."""
 PAGE_WORDS: Mapping[str, Any] = {
     "student": _l("学生页面"),
+    "search": _l("查找学生的结果"),
+    "handled": _l("今天办理的名单"),
+    "approvals": _l("等待复核的名单"),
     "approval": _l("复核页面"),
     "audit": _l("审计页面"),
 }

@@ -15,6 +15,7 @@ from app.services.staff.roster import Listed, list_by_numbers
 from app.web.auth.access import current_person
 from app.web.language import gettext
 from app.web.page_context import get_installation
+from app.web.staff.access import note_view
 from app.web.staff.desk import WORDS, Counter, name_staff, open_student, show_time
 from app.web.staff.desk_problems import name_student
 
@@ -128,6 +129,7 @@ def _find_told(
 def _tell_of_others(opened: Counter, told: dict[str, Any]) -> Told:
     """What was wished had been done already by somebody else."""
     student = open_student(opened, told["key"])
+    note_view(student.student_number, opened.step.key)
     who = name_staff([told["actor"]])[told["actor"]]
     text = gettext(
         "%(name)s 已由%(who)s于 %(time)s 办理，结果与您的相同",

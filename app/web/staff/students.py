@@ -47,7 +47,7 @@ from app.web.language import lazy_gettext as _l
 from app.web.language import show_mini_app, show_moment
 from app.web.page_context import get_installation, url_for
 from app.web.slip_texts import SlipStateView, view_state
-from app.web.staff.access import get_grants, list_colleges, note_view, require, staff_required
+from app.web.staff.access import get_grants, list_colleges, note_view, note_views, require, staff_required
 from app.web.staff.forms import ASKED_BEFORE, read_form
 from app.web.staff.home import render_staff
 from app.web.staff.searches import ARGUMENT, find_search, keep_search
@@ -133,6 +133,7 @@ def search(app_path: str, period: str) -> ResponseReturnValue:
     installed, colleges = _open_list(app_path, period)
     text = (find_search() or {}).get("q", "")
     found = find_students(get_installation(), installed, text, colleges) if text else []
+    note_views([one.student_number for one in found], "search")
     return render_staff(
         "staff/students.html",
         mini_app=show_mini_app(installed).mini_app,

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
 from app.models import StaffView, write_connection
-from app.services.staff.views import DayOfViews, list_views, log_view
+from app.services.staff.views import DayOfViews, list_views, log_view, log_views
 from app.settings import RetentionSettings
 from tests.fixtures.office import Office
 from tests.integration.operation.test_audit import run
@@ -104,6 +104,24 @@ def test_looks_of_several_at_once_are_all_counted(office: Office) -> None:
     for thread in threads:
         thread.join()
     assert [one.count for one in list_views()] == [80]
+
+
+def test_a_page_of_fifty_students_is_one_statement_of_the_log(office: Office) -> None:
+    numbers = [f"TS23{number:06d}" for number in range(50)]
+    log_views(CLERK, [], "search", MORNING)
+    assert list_views() == []
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        log_views(CLERK, [*numbers, *numbers], "search", MORNING)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert len([one for one in sent if "staff_views" in one]) == 1
+    assert {one.subject: one.count for one in list_views()} == dict.fromkeys(numbers, 1)
 
 
 def test_a_look_that_cannot_be_stored_is_told_to_the_page(office: Office) -> None:
