@@ -17,6 +17,12 @@ from tests.integration.staff.test_records import tell
 
 AUDITOR = "00420021"
 PAGES = ("/staff/audit", "/staff/audit/looks")
+COUNT_LINES = """() => [...document.querySelectorAll("td.time")].map(cell => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return new Set([...range.getClientRects()].map(part => Math.round(part.top))).size;
+})"""
+"""How many lines each time takes."""
 
 
 @pytest.fixture
@@ -67,6 +73,21 @@ def test_verifying_is_one_tap_and_says_what_it_found(screens: Screens, student: 
     page.click("text=现在验证")
     assert page.locator("[data-verified] b").inner_text()
     assert page.url.endswith("/staff/audit#verified")
+
+
+def test_times_stay_on_one_line_and_verifying_above_what_was_found(screens: Screens, student: str) -> None:
+    page = screens.sign_in(AUDITOR, PAGES[0])
+    page.click("main button.main")
+    for width in (1280, 768, 360):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        assert page.evaluate(COUNT_LINES) == [1] * page.locator("td.time").count(), width
+    found, verifying = (page.locator(one).first.bounding_box() for one in ("[data-event]", "text=现在验证"))
+    assert found
+    assert verifying
+    assert verifying["y"] < found["y"]
+    page.add_style_tag(content=".rows .time { white-space: normal; width: 1px; }")  # the control
+    page.set_viewport_size({"width": 1280, "height": HEIGHT})
+    assert max(page.evaluate(COUNT_LINES)) > 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -35,6 +35,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NO_PROBLEMS: Mapping[str, str] = {}
 MALFORMED_NUMBER = _l("这不是学号或工号：请填写完整的号码。")
 MALFORMED_DAY = _l("这不是日期：请按 2026-06-30 的样子填写。")
+UNKNOWN_KIND = _l("没有这一类记录：请在列表中重新选择。")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,9 @@ def _read_search(typed: dict[str, str]) -> Search:
         day = read_day(typed["day"]) if typed["day"] else None
     except ValueError:
         problems["day"] = str(MALFORMED_DAY)
-    kind = typed["kind"] if typed["kind"] in KIND_WORDS else ""
-    return Search(typed, Wanted(numbers["student"], numbers["actor"], kind, day), problems)
+    if typed["kind"] and typed["kind"] not in KIND_WORDS:
+        problems["kind"] = str(UNKNOWN_KIND)
+    return Search(typed, Wanted(numbers["student"], numbers["actor"], typed["kind"], day), problems)
 
 
 def _read_whole(name: str) -> int | None:

@@ -214,6 +214,20 @@ def test_a_page_behind_any_number_is_one(auditor: Visitor, before: str) -> None:
         assert auditor.get(f"{sent.headers['Location']}&before={before}").status_code == 200
 
 
+def test_an_unknown_kind_is_told_and_not_taken_for_all(auditor: Visitor) -> None:
+    page = auditor.get("/staff/audit")
+    answer = auditor.post("/staff/audit", page, student="", actor="", day="", kind="no_such_kind")
+    assert answer.status_code == 422
+    assert re.search(
+        r'<select [^>]*name="kind" aria-invalid="true" aria-describedby="kind-problem"', answer.text
+    )
+    assert "没有这一类记录" in answer.text
+    assert "data-event=" not in answer.text
+    known = auditor.post("/staff/audit", page, student="", actor="", day="", kind="grant_given")
+    assert known.status_code == 303  # the control
+    assert "data-event=" in auditor.get(known.headers["Location"]).text
+
+
 def test_verification_is_one_button_whose_result_stands_in_words(auditor: Visitor) -> None:
     page = auditor.get("/staff/audit")
     answer = auditor.post("/staff/audit/verify", page)
