@@ -17,6 +17,7 @@ from app.models import RosterEntry, StaffGrant, Submission, read_connection
 from app.services.clock import get_now
 from app.services.installation import Installation, InstalledMiniApp
 from app.services.sign_in.sessions import SessionStore
+from app.services.staff.roster import SIGN_IN
 
 LEAST_SIGNS = 8
 """Of a whole number, where neither the configuration nor a roster tells what they are like."""
@@ -92,8 +93,12 @@ def _is_of_other_period(connection: Connection, installed: InstalledMiniApp, num
 
 
 def _is_alike(connection: Connection, installed: InstalledMiniApp, number: str) -> bool:
-    """Whether somebody on a roster of this mini-app has a number as long, with letters at the same places."""
-    numbers = select(_ENTRIES.c.student_number).where(_ENTRIES.c.mini_app == installed.mini_app.slug)
+    """Whether somebody who signed in to this mini-app has a number as long, with letters at the same places: what counters
+    noted themselves proves nothing.
+    """
+    numbers = select(_ENTRIES.c.student_number).where(
+        _ENTRIES.c.mini_app == installed.mini_app.slug, _ENTRIES.c.source == SIGN_IN
+    )
     if connection.scalar(numbers.limit(1)) is None:
         return len(number) >= LEAST_SIGNS
     as_long = numbers.where(func.length(_ENTRIES.c.student_number) == len(number))
