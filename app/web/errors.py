@@ -24,10 +24,9 @@ from app.extensions import DATABASE_ERRORS, NO_CONNECTION, find_reason
 from app.services.slips.slips import list_slips
 from app.services.staff.grants import find_names
 from app.web.admission import Notice, describe_closed, describe_mismatch, find_mini_app
-from app.web.auth.access import get_person
+from app.web.auth.access import get_person, list_typed
 from app.web.error_texts import (
     FACTS,
-    FIELDS,
     OTHER_ROLE,
     RETRIED,
     STAFF_ELSEWHERE,
@@ -44,7 +43,8 @@ from app.web.language import (
 from app.web.limits import describe_wait
 from app.web.page_context import find_page_above, get_installation
 from app.web.slip_texts import describe_unprintable
-from app.web.staff.access import list_typed, staff_required
+from app.web.staff.access import staff_required
+from app.web.staff.typed import name_typed
 
 log = logging.getLogger(__name__)
 
@@ -151,21 +151,7 @@ def _describe_end(fact: facts.GrantEnded) -> str:
 
 def _list_typed(fact: facts.GrantEnded) -> tuple[tuple[str, str], ...]:
     """What was typed, under the names that its fields have on the pages."""
-    typed = fact.typed or list_typed()  # a service that finds the right gone knows no form
-    return tuple(
-        (str(FIELDS[name]), _name_reason(value) if name == "reason" else value)
-        for name, value in typed.items()
-        if name in FIELDS
-    )
-
-
-def _name_reason(typed: str) -> str:
-    """What a reason says that was chosen at a counter; another as it was typed."""
-    places = request.view_args or {}
-    installed = get_installation().mini_apps.get(places.get("app", ""))
-    step = show_mini_app(installed).mini_app.get_step(places.get("step", "")) if installed else None
-    chosen = step.get_desk_reason(typed) if step else None
-    return chosen.message if chosen else typed
+    return name_typed(fact.typed or list_typed())  # a service that finds the right gone knows no form
 
 
 def _find_staff_way_back(mark: str) -> str:

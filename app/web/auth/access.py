@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast, overload
@@ -20,11 +21,19 @@ from werkzeug.exceptions import BadRequest
 from app.domain.person import Keys, Person, parse_person
 from app.extensions import DATABASE_ERRORS
 from app.services.clock import get_now
+from app.services.sign_in.seal import TooMuchToSeal
 from app.web.page_context import find_page_above
 from app.web.session import get_session, get_session_interface
 
 PERSON, KEYS = "person", "person_keys"
 FORM_WAS_LOST = "form_was_lost"
+LOST_TEXT = "lost_text"
+"""In the session: what was typed into a form of staff that was not sent, sealed."""
+NEVER_RETURNED = frozenset({"csrf_token", "nonce", "version"})
+"""Fields of a form that nobody typed."""
+_TEXT_SECONDS = 30 * 60
+_MOST_SEALED = 2_000
+"""Characters: a browser keeps them, sealed once more, in one cookie."""
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 Page = Callable[..., str]
@@ -87,7 +96,36 @@ def answer_csrf_error(error: CSRFError) -> ResponseReturnValue:
     page = getattr(view, "form_page", None)
     if page is None or get_person() is not None:
         return current_app.handle_http_exception(BadRequest(error.description))
+    keep_lost_text()
     return redirect(page(), 303)
+
+
+def list_typed() -> dict[str, str]:
+    """What somebody typed into the form that was sent, by the names of its fields."""
+    return {name: value for name, value in request.form.items() if name not in NEVER_RETURNED and value}
+
+
+def keep_lost_text() -> None:
+    """Keep what was typed into a form of staff whose session has ended, to be shown once on the form's page to whoever may
+    open that. Only a browser that still has the session's cookie keeps it: other sites' forms come without.
+    """
+    typed = list_typed()
+    if not request.path.startswith("/staff") or not typed or not is_session_over():
+        return
+    with suppress(TooMuchToSeal):
+        value = [_find_return_page(None), typed]
+        text, _ = get_session_interface().key_seal.close(LOST_TEXT, value, get_now())
+        if len(text) <= _MOST_SEALED:
+            session[LOST_TEXT] = text
+
+
+def find_lost_text() -> dict[str, str]:
+    """What `keep_lost_text` kept of a form of this page, where the sign-in has just led back to it; else empty."""
+    sealed = get_session_interface().key_seal.open(g.get(LOST_TEXT, ""), get_now(), _TEXT_SECONDS)
+    if sealed is None or sealed.name != LOST_TEXT:
+        return {}
+    page, typed = sealed.value
+    return dict(typed) if page == _find_return_page(None) else {}
 
 
 def find_return_page() -> str:
@@ -104,6 +142,7 @@ def _require(view: View | None, page: Page | None) -> View | Callable[[View], Vi
                 return _go_to_sign_in(page)
             if request.method == "GET" and session.get(FORM_WAS_LOST):
                 g.form_was_lost = session.pop(FORM_WAS_LOST)
+                g.lost_text = session.pop(LOST_TEXT, "")
             return view(*arguments, **options)
 
         guarded.form_page = lambda: _make_sign_in_address(page)  # type: ignore[attr-defined]
@@ -114,6 +153,8 @@ def _require(view: View | None, page: Page | None) -> View | Callable[[View], Vi
 
 
 def _go_to_sign_in(page: Page | None) -> ResponseReturnValue:
+    if request.method not in ("GET", "HEAD"):
+        keep_lost_text()
     return redirect(_make_sign_in_address(page), 302 if request.method in ("GET", "HEAD") else 303)
 
 
@@ -126,7 +167,12 @@ def _find_return_page(page: Page | None) -> str:
     if request.method in ("GET", "HEAD"):
         query = request.query_string.decode("ascii", "replace")
         return quote(request.path) + (f"?{query}" if query else "")
-    return page(**(request.view_args or {})) if page else find_page_above(request.path)
+    if page:
+        return page(**(request.view_args or {}))
+    above = find_page_above(request.path)
+    query = request.query_string.decode("ascii", "replace")
+    # A form that is sent to its own page's address is still in the page's mode.
+    return f"{above}?{query}" if query and above == quote(request.path) else above
 
 
 def _read_person() -> Person | None:

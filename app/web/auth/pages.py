@@ -44,7 +44,7 @@ from app.services.sign_in.sign_in import (
     keep_pending,
     read_pending,
 )
-from app.web.auth.access import FORM_WAS_LOST, PERSON, get_person, keep_keys
+from app.web.auth.access import FORM_WAS_LOST, LOST_TEXT, PERSON, get_person, keep_keys
 from app.web.language import gettext, localized, render_template
 from app.web.language import lazy_gettext as _l
 from app.web.rosters import list_at_sign_in
@@ -105,6 +105,7 @@ def welcome(provider: IdentityProvider, pending: PendingSignIn) -> ResponseRetur
     """Begin the session of the one person who arrived."""
     person = assign_role(pending.people[0], get_pages().roles)
     log_outcome(provider, "signed_in")
+    lost_text = session.get(LOST_TEXT)
     get_session().sign_in(person.number, pending.campus_session)
     session[PERSON] = person.to_json()
     list_at_sign_in(person)
@@ -113,6 +114,8 @@ def welcome(provider: IdentityProvider, pending: PendingSignIn) -> ResponseRetur
     generate_csrf()  # kept with the session: no page need write it there for its sign-out form
     if pending.has_interrupted:
         session[FORM_WAS_LOST] = True
+        if lost_text:
+            session[LOST_TEXT] = lost_text
     response = redirect(pending.next_page, 302 if request.method == "GET" else 303)
     if SIGNED_OUT in request.cookies:
         response.delete_cookie(SIGNED_OUT)

@@ -16,12 +16,10 @@ from app.services.clock import get_now
 from app.services.installation import InstalledMiniApp
 from app.services.staff.grants import load_grants
 from app.services.staff.views import log_views
-from app.web.auth.access import current_person, signed_in_required
+from app.web.auth.access import current_person, list_typed, signed_in_required
 from app.web.page_context import get_installation
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
-NEVER_RETURNED = frozenset({"csrf_token", "nonce", "version"})
-"""Fields of a form that nobody typed."""
 
 
 def staff_required(view: View) -> View:
@@ -109,8 +107,3 @@ def _explain_ended(ended: tuple[EndedGrant, ...]) -> GrantEnded | None:
         return None
     newest = max(ended, key=lambda one: one.ended_at)
     return GrantEnded(newest.ended_at, newest.ended_by, list_typed())
-
-
-def list_typed() -> dict[str, str]:
-    """What somebody typed into the form that was sent, by the names of its fields."""
-    return {name: value for name, value in request.form.items() if name not in NEVER_RETURNED and value}

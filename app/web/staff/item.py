@@ -18,12 +18,12 @@ from app.services.clock import get_now
 from app.services.desk import deciding
 from app.services.desk.deciding import ItemState, Outcome, Via, Wish, make_nonce, may_undo, read_item
 from app.services.staff.roster import Listed
-from app.web.auth.access import current_person
+from app.web.auth.access import current_person, list_typed
 from app.web.language import gettext, localized, show_day
 from app.web.mini_app.statuses import LOOKS
 from app.web.mini_app.view_data import ReasonView
 from app.web.page_context import get_installation
-from app.web.staff.access import list_typed, note_view, staff_required
+from app.web.staff.access import note_view, staff_required
 from app.web.staff.counter import SCANNED
 from app.web.staff.desk import (
     WORDS,
