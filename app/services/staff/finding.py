@@ -4,6 +4,8 @@ somebody who stands there and is on no roster.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Collection, Iterator
 from typing import Any, cast
 
@@ -43,6 +45,9 @@ LEAST_DIGITS = 4
 """Of a number's end that is searched by: fewer are the end of too many numbers."""
 MOST_FOUND = 20
 NOTED = "number_noted"
+_INSIDE_NUMBERS = re.compile(r"(?<=[A-Za-z0-9])[\s\-\u2010-\u2015_.]+(?=[A-Za-z]*[0-9])")
+_NUMBERS = re.compile(r"[A-Za-z]*[0-9][A-Za-z0-9]*")
+_LABELS = re.compile(r"学号|尾号|student|number|no\b|id\b", re.IGNORECASE)
 _ENTRIES = cast("Table", RosterEntry.__table__)
 
 
@@ -52,11 +57,18 @@ def find_students(
     """The students of the roster whom the text means: the one of this number; or all, 20 at most, whose number ends so
     or whose name has it in it, a name that is no longer first. With `colleges` nobody else exists.
 
+    A number is also found as it is copied: with its label, hyphens or a full stop, or beside its owner's name.
+
     Somebody whom this mini-app knows and who is on no roster yet, as from before there was one, is found by the whole
     number, and is on it from then on.
     """
     part = installation.settings.numbers.fold_part(text)
     found = _search(installed, part, fold_for_search(text), colleges)
+    if not found:
+        part, name = _pick_number(installation, text) or (part, "")
+        found = [one for one in _search(installed, part, "", colleges) if name in fold_for_search(one.name)]
+        if name:
+            return found
     if found or not part:
         return found
     whole = find_student(installation, installed, part, colleges)
@@ -110,6 +122,16 @@ def _note_unknown(installed: InstalledMiniApp, number: str, actor: str) -> None:
         if add_listed(session.connection(), installed, person, source=DESK):
             details = describe_period(installed)
             add_event(session, NOTED, actor=actor, subject=number, details=details, now=get_now())
+
+
+def _pick_number(installation: Installation, text: str) -> tuple[str, str] | None:
+    """The one number, or part of one, that stands in a text beside other words, and the folded name that these make, which
+    must be its owner's; None where there is no such number, or several.
+    """
+    plain = _INSIDE_NUMBERS.sub("", unicodedata.normalize("NFKC", text))
+    found = _NUMBERS.findall(plain)
+    part = installation.settings.numbers.fold_part(found[0]) if len(found) == 1 else ""
+    return (part, fold_for_search(_LABELS.sub("", _NUMBERS.sub("", plain)))) if part else None
 
 
 def _find_whole(installed: InstalledMiniApp, number: str, colleges: Collection[str]) -> Listed | None:
