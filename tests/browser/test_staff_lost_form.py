@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.screens import Screens
 from tests.browser.staff_places import mark_not_done, open_item
 from tests.conftest import Service
-from tests.fixtures.counter_service import CLERK, DESK, HEAD
+from tests.fixtures.counter_service import DESK, HEAD
 
 LOST = "[data-error=FormLost]"
 NOTE = "装订有误，下周再来"

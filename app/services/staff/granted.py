@@ -12,7 +12,7 @@ from typing import cast
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, false, func, or_, select, true
 
 from app.domain.giving import DELEGABLE
-from app.domain.staff import ALL, Grant, Grants, Right, StaffRole
+from app.domain.staff import ALL, RIGHTS, Grant, Grants, Right, Scope, StaffRole
 from app.extensions import db
 from app.models import BrowserSession, StaffGrant, read_connection
 from app.services.installation import Installation
@@ -74,6 +74,16 @@ def list_all_standing(installation: Installation, now: datetime, staff_number: s
     with read_connection(db.engine) as connection:
         found = _read(installation, connection, and_(_GRANTS.c.revoked_at.is_(None), wanted), now)
     return [one.grant for one in sorted(found, key=_get_place) if one.ended_at is None]
+
+
+def list_holders(installation: Installation, right: Right, scope: Scope, now: datetime) -> list[str]:
+    """The numbers of all whose grants bring a right here, each once, by number."""
+    roles = [role for role, rights in RIGHTS.items() if right in rights]
+    wanted = and_(_GRANTS.c.revoked_at.is_(None), _GRANTS.c.role.in_(sorted(roles)))
+    with read_connection(db.engine) as connection:
+        found = _read(installation, connection, wanted, now)
+    holding = (one.grant for one in found if one.ended_at is None and one.grant.scope.covers(scope))
+    return sorted({grant.staff_number for grant in holding})
 
 
 def list_colleges() -> list[str]:

@@ -30,7 +30,7 @@ staff_desk = Blueprint("staff_desk", __name__)
 WORDS: Mapping[Outcome, tuple[Any, str]] = {
     Outcome.DONE: (_l("办结"), "good-text"),
     Outcome.NOT_DONE: (_l("未办结"), "bad-text"),
-    Outcome.UNDONE: (_l("已撤销办理"), "quiet"),
+    Outcome.UNDONE: (_l("已撤销办理"), "quiet"),  # by a reason it was 撤回, see `describe_decision`
     Outcome.RECORDED: (_l("命令行登记"), "quiet"),
     Outcome.IMPORTED: (_l("表格导入"), "quiet"),
     Outcome.REMOVED: (_l("从表格移出"), "quiet"),
@@ -129,10 +129,14 @@ def describe_decision(counter: Counter, decision: Decision, names: Mapping[str, 
     """A decision in words; `names` are those of `name_staff`."""
     word, tone = WORDS[decision.outcome]
     who, time = names.get(decision.actor, decision.actor), show_time(decision.decided_at)
+    if decision.outcome is Outcome.UNDONE and decision.note:  # who takes back others' has to say why
+        word = _l("已撤回此前的办理")
     way = str(WAYS[decision.via])
     reason = describe_reason(counter.step, decision.reason_key)
     values = {"who": who, "time": time, "way": way, "word": str(word), "reason": reason}
-    if reason:
+    if decision.outcome is Outcome.UNDONE and decision.via is not Via.LIST:
+        text = gettext("%(time)s，%(who)s：%(word)s。", **values)
+    elif reason:
         text = gettext("%(time)s，%(who)s：%(word)s（%(way)s）。原因：%(reason)s", **values)
     else:
         text = gettext("%(time)s，%(who)s：%(word)s（%(way)s）。", **values)

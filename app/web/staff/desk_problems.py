@@ -107,6 +107,10 @@ CHANGED = Problem(
     409,
     "bad",
 )
+ALREADY_CLOSED = replace(SUBMITTED, title=_l("没有记录：该生已提交离校"))
+TOO_LATE = Problem(
+    "UndoTooLate", _l("没有撤销：已不能由您撤销"), _l("没有更改任何记录。原因见下。"), 409, "bad"
+)
 MALFORMED_REASON = Problem(
     "ReasonMissing",
     _l("没有记录：请填写原因"),

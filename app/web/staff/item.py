@@ -12,18 +12,28 @@ from werkzeug.exceptions import BadRequest
 from app.connectors.base import UntrustedAnswer
 from app.connectors.desk import read_kept
 from app.domain.clearance import Status, Waived
-from app.domain.errors import Conflict, FieldRefused, GrantEnded, ReasonMissing
+from app.domain.errors import (
+    AlreadySubmitted,
+    Conflict,
+    DomainError,
+    FieldRefused,
+    GrantEnded,
+    ReasonMissing,
+    UndoTooLate,
+)
 from app.domain.slip import PrintedField
+from app.domain.staff import Right
 from app.services.clock import get_now
 from app.services.desk import deciding
 from app.services.desk.deciding import ItemState, Outcome, Via, Wish, make_nonce, may_undo, read_item
+from app.services.staff.granted import list_holders
 from app.services.staff.roster import Listed
 from app.web.auth.access import current_person, list_typed
 from app.web.language import gettext, localized, show_day
 from app.web.mini_app.statuses import LOOKS
 from app.web.mini_app.view_data import ReasonView
 from app.web.page_context import get_installation
-from app.web.staff.access import note_view, staff_required
+from app.web.staff.access import get_scope, note_view, staff_required
 from app.web.staff.counter import SCANNED
 from app.web.staff.desk import (
     WORDS,
@@ -38,9 +48,10 @@ from app.web.staff.desk import (
     show_time,
     staff_desk,
 )
-from app.web.staff.desk_problems import MALFORMED_FIELD, MALFORMED_REASON, Problem
+from app.web.staff.desk_problems import ALREADY_CLOSED, MALFORMED_FIELD, MALFORMED_REASON, TOO_LATE, Problem
 from app.web.staff.handled import TOLD
 from app.web.staff.home import render_staff
+from app.web.staff.typed import name_typed
 
 FORMS = ("done", "not_done", "undo")
 
@@ -99,6 +110,8 @@ def decide(app: str, step: str, key: str) -> ResponseReturnValue:
         return _show(opened, student, MALFORMED_REASON)
     except FieldRefused:
         return _show(opened, student, MALFORMED_FIELD)
+    except AlreadySubmitted as error:
+        return _show_refusal(opened, student, ALREADY_CLOSED, error)
     except Conflict as error:
         return _show_conflict(opened, student, error, wish)
     except GrantEnded as error:
@@ -135,6 +148,10 @@ def undo(app: str, step: str, key: str) -> ResponseReturnValue:
         )
     except ReasonMissing:
         return _show(opened, student, MALFORMED_REASON)
+    except AlreadySubmitted as error:
+        return _show_refusal(opened, student, ALREADY_CLOSED, error)
+    except UndoTooLate as error:
+        return _show_refusal(opened, student, TOO_LATE, error)
     except Conflict as error:
         return _show_conflict(opened, student, error, None)
     except GrantEnded as error:
@@ -161,6 +178,9 @@ def _show(opened: Counter, student: Listed, problem: Problem | None = None) -> R
         reasons=opened.step.desk_reasons,
         via=_find_via(student),
         nonces={form: make_nonce() for form in FORMS},
+        lost=name_typed(list_typed()) if problem and state.slip_number else (),
+        whom_to_ask=_name_heads(opened, student) if problem is TOO_LATE or state.last else "",
+        is_others=state.last is not None and state.last.actor != current_person().number,
         typed={
             "reason": "" if is_reversal else _read_field("reason"),
             "note": _read_field("note"),
@@ -170,6 +190,22 @@ def _show(opened: Counter, student: Listed, problem: Problem | None = None) -> R
         as_of=show_time(get_now()),
     )
     return make_response(page, problem.status if problem else 200)
+
+
+def _show_refusal(
+    opened: Counter, student: Listed, problem: Problem, error: DomainError
+) -> ResponseReturnValue:
+    """The student's page again, headed by why nothing was recorded; a program gets the fact itself."""
+    if request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json":
+        raise error
+    return _show(opened, student, problem)
+
+
+def _name_heads(opened: Counter, student: Listed) -> str:
+    """Who may take back what others decided of this student, "" for nobody."""
+    scope = replace(get_scope(opened.installed, opened.step.key), college=student.college)
+    numbers = list_holders(get_installation(), Right.REVERSE, scope, get_now())
+    return gettext("、").join(name_staff(numbers)[number] for number in numbers)
 
 
 def _view_item(opened: Counter, student: Listed, state: ItemState) -> ItemView:
@@ -185,9 +221,7 @@ def _view_item(opened: Counter, student: Listed, state: ItemState) -> ItemView:
     return ItemView(
         version=state.version,
         status=status,
-        word=gettext("尚未办理")
-        if state.entry is None and status in (Status.OUTSTANDING, Status.UNAVAILABLE)
-        else str(LOOKS[status].word),
+        word=_name_status(state),
         sign=LOOKS[status].sign,
         reasons=tuple(ReasonView(*told) for told in state.reasons),
         records=_list_records(opened, state),
@@ -202,6 +236,12 @@ def _view_item(opened: Counter, student: Listed, state: ItemState) -> ItemView:
         asked_done=_list_asked(opened, Outcome.DONE),
         asked_not_done=_list_asked(opened, Outcome.NOT_DONE),
     )
+
+
+def _name_status(state: ItemState) -> str:
+    if state.entry is None and state.status in (Status.OUTSTANDING, Status.UNAVAILABLE):
+        return gettext("尚未办理")
+    return str(LOOKS[state.status].word)
 
 
 def _list_records(opened: Counter, state: ItemState) -> tuple[tuple[PrintedField, ...], ...]:
@@ -256,6 +296,9 @@ def _show_conflict(
         address=opened.address,
         student=student,
         theirs=theirs,
+        status=current.status,
+        status_word=_name_status(current),
+        is_undone_already=wish is None and last is not None and last.outcome is Outcome.UNDONE,
         mine=DecisionView(str(word), tone, reason, wish.note if wish else ""),
         version=current.version,
         nonce=make_nonce(),

@@ -8,6 +8,7 @@ from io import BytesIO
 import pytest
 
 from app.services.clock import get_now
+from app.services.desk.deciding import Decision, Via, open_desk_step, read_item
 from app.services.desk.desk_code import make_address, make_code
 from app.services.staff.views import list_views
 from tests.conftest import Service
@@ -61,6 +62,14 @@ def make_desk_code(service: Service, student: str, age: timedelta = timedelta(0)
     """What a scanner types of a student's code that was made so long ago."""
     with inside(service) as installation:
         return make_address(installation, make_code(installation, student, get_now() - age))
+
+
+def find_last(service: Service, student: str) -> Decision:
+    """The newest decision about a student at the archive's desk."""
+    with inside(service) as installation:
+        item = read_item(open_desk_step(installation, "graduate-departure", "archive"), student)
+    assert item.last is not None
+    return item.last
 
 
 def test_a_number_leads_to_the_item_and_done_leads_back_to_the_counter(
@@ -232,13 +241,17 @@ def test_what_another_decided_only_the_head_takes_back_and_says_why(
         allow_redirects=False,
     )
     assert (stolen.status_code, 'data-error="UndoTooLate"' in stolen.text) == (409, True)
+    assert f"高志强（{HEAD}）" in stolen.text, "whom to ask"
 
     head = Clerk(sign_in_staff(service, HEAD))
     page = head.open_item(student)
     blank = head.undo(page, reason=" ")
     assert (blank.status_code, 'data-error="ReasonMissing"' in blank.text) == (422, True)
     assert head.undo(page, reason="登记错了人").status_code == 303
-    assert get_status(head.open_item(student)) == "outstanding"
+    page = head.open_item(student)
+    assert get_status(page) == "outstanding"
+    assert find_last(service, student).via is Via.TYPED
+    assert "已撤回此前的办理" in other.open_item(student).text
 
 
 def test_a_clerk_cannot_reverse_by_a_field_of_the_heads_form(
@@ -264,6 +277,32 @@ def test_a_stale_undo_is_a_conflict(clerk: Clerk, other: Clerk, student: str) ->
     other.decide(other.open_item(student), "done")
     answer = clerk.undo(stale)
     assert (answer.status_code, 'data-error="Conflict"' in answer.text) == (409, True)
+
+
+def test_ones_own_undo_again_is_told_as_what_it_is(clerk: Clerk, student: str) -> None:
+    clerk.visitor.http.headers["Accept-Language"] = "zh-CN"
+    clerk.decide(clerk.open_item(student), "done")
+    stale = clerk.open_item(student)
+    clerk.undo(stale)
+    answer = clerk.undo(stale, nonce="c" * 32)
+    assert (answer.status_code, 'data-error="Conflict"' in answer.text) == (409, True)
+    assert "这一项此前已经撤销" in answer.text
+    assert "刚刚有人办理了这一项" not in answer.text
+    assert '<span class="badge outstanding">尚未办理</span>' in answer.text, "what it is now"
+
+
+def test_an_undo_says_whether_it_came_from_the_list_of_the_day(
+    service: Service, clerk: Clerk, student: str
+) -> None:
+    for from_list in (True, False):
+        clerk.decide(clerk.open_item(student), "done")
+        if from_list:
+            form = next(one for one in list_forms(clerk.open_counter(), "undo") if one["via"] == "list")
+            item = clerk.open_item(student)
+            clerk.visitor.http.post(item.url + "/undo", data=form, timeout=30, allow_redirects=False)
+        else:
+            clerk.undo(clerk.open_item(student))
+        assert find_last(service, student).via is (Via.LIST if from_list else Via.TYPED)
 
 
 def test_a_desk_of_another_step_does_not_exist(service: Service, clerk: Clerk, student: str) -> None:
@@ -353,6 +392,16 @@ def test_who_submitted_is_closed_and_stays_as_submitted(service: Service, clerk:
 
     answer = clerk.undo(stale)
     assert (answer.status_code, 'data-error="AlreadySubmitted"' in answer.text) == (409, True)
+    assert student in answer.text, "who it is"
+    noted = clerk.visitor.http.post(
+        stale.url + "/decision",
+        data={**list_forms(stale, "undo")[0], "outcome": "not_done", "nonce": "d" * 32}
+        | {"reason": "thesis_missing", "note": "少一本"},
+        timeout=30,
+    )
+    assert (noted.status_code, 'data-error="AlreadySubmitted"' in noted.text) == (409, True)
+    assert "少一本" in noted.text
+    assert "还没有收到您的纸质论文" in noted.text or clerk.visitor.http.headers["Accept-Language"] == "en"
     page = clerk.open_item(student)
     assert list_forms(page, "decision") + list_forms(page, "undo") == []
     assert get_status(page) == "cleared"
