@@ -19,10 +19,19 @@ from app.domain.staff import Grant, StaffRole
 from app.services.clock import get_now
 from app.services.installation import Installation
 from app.services.row_keys import RowKeyError
+from app.services.staff.doubts import Doubt
 from app.services.staff.giving import Decider, end_grants, give_grant, read_scope
 from app.services.staff.granted import list_all_standing
 
 PARTS = {"mini_app": "--app", "step": "--step", "college": "--college", "period": "--period"}
+
+DOUBTS = {
+    Doubt.NUMBER: "nobody has signed in with {number} yet: look at the number again",
+    Doubt.STUDENT: "{number} is a student: look at the number again",
+    Doubt.COLLEGE: "no roster has the college {scope.college}: look at its name again",
+    Doubt.PERIOD: "no mini-app has the period {scope.period} now: look at it again",
+}
+"""What looks mistyped."""
 
 
 def make_staff_group(installation: Installation) -> AppGroup:
@@ -62,9 +71,9 @@ def _make_grant(installation: Installation, conventions: Conventions) -> click.C
         with named_faults(installation, mini_app):
             scope = read_scope(installation, mini_app, step, college, period)
             offer = Offer(number, StaffRole(role), scope, _read_day(until), reason)
-            given = give_grant(installation, offer, Decider(by, is_operator=True), accepts_unknown=True)
-        if not given.is_known:
-            echo(f"warning: nobody has signed in with {number} yet: look at the number again", err=True)
+            given = give_grant(installation, offer, Decider(by, is_operator=True), accepts=tuple(Doubt))
+        for doubt in given.doubts:
+            echo(f"warning: {DOUBTS[doubt].format(number=number, scope=scope)}", err=True)
         what = "is extended" if given.is_extended else "is given"
         echo(f"{describe_grant(installation, given.grant)}: {what}")
 

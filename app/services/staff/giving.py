@@ -7,7 +7,7 @@ is closed, and a new row stands in its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -15,7 +15,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, RowMapping, Table, insert, or_, select, update
 
 from app import metrics
-from app.domain.errors import NotFound, UnknownNumber
+from app.domain.errors import NotFound
 from app.domain.giving import CannotGive, Fault, Offer, check_end, end_of, find_authority, may_end
 from app.domain.person import Role
 from app.domain.row_ledger import RowChange
@@ -28,7 +28,7 @@ from app.services.authenticated_rows import is_proven, make_mac, name_row, sign_
 from app.services.clock import get_now
 from app.services.ended_rows import was_ended
 from app.services.installation import Installation
-from app.services.numbers import is_known_number
+from app.services.staff.doubts import Doubt, Doubtful, list_doubts, spell_college
 from app.services.staff.grants import (
     ENDED,
     GIVEN,
@@ -62,13 +62,13 @@ class Decider:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What became of an offer: the grant as it stands now, whether it stood before and was extended, and whether somebody
-    ever signed in with the number.
+    """What became of an offer: the grant as it stands now, whether it stood before and was extended, and what looked
+    mistyped.
     """
 
     grant: Grant
     is_extended: bool
-    is_known: bool
+    doubts: tuple[Doubt, ...]
 
 
 def read_scope(
@@ -84,7 +84,7 @@ def read_scope(
     return Scope(
         installed.mini_app.slug if installed else "",
         installed.get_step(step.strip()).key if installed and step else "",
-        _read_text(installation, "college", college, MAX_COLLEGE),
+        spell_college(_read_text(installation, "college", college, MAX_COLLEGE)),
         _read_text(installation, "period", period, MAX_PERIOD),
     )
 
@@ -101,19 +101,19 @@ def _read_text(installation: Installation, part: str, text: str, longest: int) -
 
 @retry_conflicts
 def give_grant(
-    installation: Installation, offer: Offer, decider: Decider, *, accepts_unknown: bool = False
+    installation: Installation, offer: Offer, decider: Decider, *, accepts: Collection[Doubt] = ()
 ) -> Given:
     """Give a grant, or extend the same one that stands.
 
-    Raises CannotGive; and UnknownNumber where nobody ever signed in with the number, unless that is accepted.
+    Raises CannotGive; and Doubtful where something looks mistyped, unless that is accepted.
     """
-    is_known = is_known_number(offer.staff_number)
+    doubts = list_doubts(installation, offer)
     now, rows = get_now(), RowChange()
     with write_connection(db.engine) as connection:
         lock_audit(connection)
         authority = _find_authority(installation, connection, offer, decider, now)
-        if not is_known and not accepts_unknown:
-            raise UnknownNumber
+        if not set(doubts) <= set(accepts):
+            raise Doubtful(doubts)
         row = _make_row(installation, connection, offer, decider, authority, now)
         existing = _find_same(connection, row)
         details: dict[str, Any] = _describe(row)
@@ -134,13 +134,13 @@ def give_grant(
             grant_id = connection.scalar(insert(_GRANTS).values(signed).returning(_GRANTS.c.id))
             rows.add(name_row(StaffGrant, signed))
             grant = make_grant({**signed, "id": grant_id})
-        details |= {"grant": grant.id} | ({} if is_known else {"unknown_number": True})
+        details |= {"grant": grant.id} | ({"unknown_number": True} if Doubt.NUMBER in doubts else {})
         subject = offer.staff_number
         add_event(
             connection, GIVEN, actor=decider.number, subject=subject, details=details, now=now, rows=rows
         )
     metrics.grants_changed.labels("extended" if is_extended else "given").inc()
-    return Given(grant, is_extended, is_known)
+    return Given(grant, is_extended, doubts)
 
 
 @retry_conflicts

@@ -86,13 +86,6 @@ def list_holders(installation: Installation, right: Right, scope: Scope, now: da
     return sorted({grant.staff_number for grant in holding})
 
 
-def list_colleges() -> list[str]:
-    """The colleges that grants name, to choose from."""
-    with read_connection(db.engine) as connection:
-        named = select(_GRANTS.c.college).where(_GRANTS.c.college != ALL).distinct()
-        return list(connection.scalars(named.order_by(_GRANTS.c.college)))
-
-
 def _is_in_sight(viewer: Grants) -> ColumnElement[bool]:
     own = _GRANTS.c.staff_number == viewer.staff_number
     return or_(own, *(_is_under(grant) for grant in viewer.standing))

@@ -7,6 +7,7 @@ from datetime import tzinfo
 
 from app.domain.giving import MAX_DELEGATED_DAYS, CannotGive, Fault, get_last_day
 from app.domain.staff import Scope, StaffRole
+from app.services.staff.doubts import Doubt
 from app.web.language import gettext, show_day, show_mini_app, show_moment
 from app.web.language import lazy_gettext as _l
 from app.web.page_context import get_installation
@@ -25,6 +26,22 @@ STANDS_IN: Mapping[StaffRole, str] = {
     StaffRole.COLLEGE: _l("学院：查看本学院学生的办理状态"),
 }
 """What a colleague may do who stands in."""
+DOUBTS: Mapping[Doubt, tuple[str, str]] = {
+    Doubt.NUMBER: (
+        "number",
+        _l("还没有人用这个工号登录过本系统，请核对。确认无误的，勾选下面一项后再提交。"),
+    ),
+    Doubt.STUDENT: (
+        "number",
+        _l("这是一名学生的学号，请核对。确实要授权给这名学生的，勾选下面一项后再提交。"),
+    ),
+    Doubt.COLLEGE: (
+        "college",
+        _l("名单中没有这个学院，请核对全称。确认无误的，勾选下面一项后再提交。"),
+    ),
+    Doubt.PERIOD: ("period", _l("现在没有这个批次，请核对。确认无误的，勾选下面一项后再提交。")),
+}
+"""What looks mistyped: the field where it is mended, and what to say there."""
 FIELDS: Mapping[Fault, str] = {
     Fault.ONESELF: "number",
     Fault.LATER_THAN_OWN: "until",

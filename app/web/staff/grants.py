@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from app.domain.days import DayOutOfReach, read_day
 from app.domain.decisions import MAX_REASON, MalformedReason, NobodysNumber, read_decider, read_reason
-from app.domain.errors import NotFound, UnknownMiniApp, UnknownNumber, UnknownStep
+from app.domain.errors import NotFound, UnknownMiniApp, UnknownStep
 from app.domain.giving import (
     DELEGABLE,
     MAX_DELEGATED_DAYS,
@@ -26,6 +26,7 @@ from app.domain.giving import (
 from app.domain.person import MAX_LENGTH, MalformedNumber
 from app.domain.staff import Grant, Right, Scope, StaffRole
 from app.services.clock import get_now
+from app.services.staff.doubts import Doubt, Doubtful, list_colleges
 from app.services.staff.giving import (
     MAX_COLLEGE,
     MAX_PERIOD,
@@ -34,13 +35,13 @@ from app.services.staff.giving import (
     give_grant,
     read_scope,
 )
-from app.services.staff.granted import Granted, find_grant, list_colleges, list_granted
+from app.services.staff.granted import Granted, find_grant, list_granted
 from app.services.staff.grants import find_names
 from app.web.auth.access import current_person
 from app.web.language import gettext, show_mini_app
 from app.web.page_context import get_installation, url_for
 from app.web.staff.access import get_grants, require, staff_required
-from app.web.staff.grant_texts import ROLES, STANDS_IN, describe_fault, describe_scope
+from app.web.staff.grant_texts import DOUBTS, ROLES, STANDS_IN, describe_fault, describe_scope
 from app.web.staff.home import render_staff
 
 staff_grants = Blueprint("staff_grants", __name__)
@@ -55,11 +56,11 @@ SHORT_FORM = frozenset({"number", "role", "until", "reason"})
 class FieldFault(Exception):
     """Something on a form is to be mended: at this field ("" for the form as a whole), and how."""
 
-    def __init__(self, field: str, message: str, *, is_unknown_number: bool = False) -> None:
+    def __init__(self, field: str, message: str, *, doubts: tuple[Doubt, ...] = ()) -> None:
         super().__init__(field)
         self.field = field
         self.message = message
-        self.is_unknown_number = is_unknown_number
+        self.doubts = doubts
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class FormState:
     typed: Mapping[str, str] = field(default_factory=dict)
     field: str = ""
     message: str = ""
-    is_unknown_number: bool = False
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,10 @@ def give() -> ResponseReturnValue:
     def act() -> str:
         role = _read_role()
         offer = Offer(_read_number(), role, scope, _read_until(), _read_reason())
-        accepts = request.form.get("unknown_number") == "1"
-        given = give_grant(get_installation(), offer, _get_decider(), accepts_unknown=accepts)
+        # Where one's own grant holds is nothing that one typed.
+        is_own = {Doubt.COLLEGE, Doubt.PERIOD} if request.form.get("own") else set()
+        accepts = is_own | {doubt for doubt in Doubt if request.form.get(doubt) == "1"}
+        given = give_grant(get_installation(), offer, _get_decider(), accepts=accepts)
         return _make_address("extended" if given.is_extended else "given", given.grant.id)
 
     return _do(GIVE, act)
@@ -135,7 +138,7 @@ def extend(grant_id: int) -> ResponseReturnValue:
 
     def act() -> str:
         offer = Offer(grant.staff_number, grant.role, grant.scope, _read_until(), _read_reason())
-        given = give_grant(get_installation(), offer, _get_decider(), accepts_unknown=True)
+        given = give_grant(get_installation(), offer, _get_decider(), accepts=tuple(Doubt))
         return _make_address("extended", given.grant.id)
 
     return _do(f"extend-{grant_id}", act)
@@ -172,14 +175,15 @@ def _do(name: str, act: Callable[[], str]) -> ResponseReturnValue:
     except CannotGive as fault:
         own_field, message = describe_fault(fault)
         return _show_page(_keep(name, FieldFault(own_field, message)))
-    except UnknownNumber:
-        message = gettext("还没有人用这个工号登录过本系统，请核对。确认无误的，勾选下面一项后再提交。")
-        return _show_page(_keep(name, FieldFault("number", message, is_unknown_number=True)))
+    except Doubtful as fact:
+        first = next(doubt for doubt in fact.doubts if request.form.get(doubt) != "1")
+        own_field, message = DOUBTS[first]
+        return _show_page(_keep(name, FieldFault(own_field, str(message), doubts=fact.doubts)))
 
 
 def _keep(name: str, fault: FieldFault) -> FormState:
-    typed = {key: request.form[key] for key in KEPT if key in request.form}
-    return FormState(name, typed, fault.field, fault.message, fault.is_unknown_number)
+    typed = {key: request.form[key] for key in (*KEPT, *Doubt) if key in request.form}
+    return FormState(name, typed, fault.field, fault.message, fault.doubts)
 
 
 def _make_address(done: str, grant_id: int) -> str:

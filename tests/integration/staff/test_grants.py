@@ -13,7 +13,7 @@ from click.testing import Result
 from sqlalchemy import select, update
 
 from app.domain import giving as rules
-from app.domain.errors import UnknownMiniApp, UnknownNumber, UnknownStep
+from app.domain.errors import UnknownMiniApp, UnknownStep
 from app.domain.giving import CannotGive, Fault, Offer
 from app.domain.person import Role
 from app.domain.staff import Right, Scope, StaffRole
@@ -23,14 +23,18 @@ from app.services.audit import find_broken_event
 from app.services.authenticated_rows import get_moment
 from app.services.clock import get_now
 from app.services.staff import giving, grants
+from app.services.staff.doubts import Doubt, Doubtful, list_doubts
 from app.services.staff.giving import Decider, Given, end_grants, give_grant, read_scope
 from app.services.staff.granted import list_all_standing, list_granted
 from app.services.staff.grants import load_grants
+from app.services.staff.roster import add_listed
+from tests.fixtures.departments import make_graduate
 from tests.fixtures.forged_rows import copy
 from tests.fixtures.office import Office, open_office
 from tests.fixtures.staff import grant as store_grant
 from tests.postgres import Postgres
 
+STUDENT = "TS23000005"
 ADMIN, HEAD, CLERK, COLLEAGUE = "00420022", "00420019", "00420018", "00420013"
 APP = "graduate_departure"
 DORMITORY = Scope(APP, "dormitory")
@@ -58,7 +62,7 @@ def stand_in(office: Office, days: int = 2, *, number: str = COLLEAGUE, by: str 
     """Let somebody work at the desk of the dormitory."""
     today = office.installation.get_local_time(get_now()).date()
     offer = Offer(number, StaffRole.DESK, DORMITORY, today + timedelta(days=days), WHY)
-    return give_grant(office.installation, offer, Decider(by), accepts_unknown=True)
+    return give_grant(office.installation, offer, Decider(by), accepts=tuple(Doubt))
 
 
 def list_rights(office: Office, number: str) -> set[Right]:
@@ -143,7 +147,7 @@ def test_a_number_that_nobody_signed_in_with_is_given_with_a_warning(office: Off
     answer = give(office, CLERK, "auditor")
     assert (answer.exit_code, "warning: nobody has signed in" in answer.output) == (0, True)
     offer = Offer(COLLEAGUE, StaffRole.AUDITOR, Scope(), None, WHY)
-    with pytest.raises(UnknownNumber):
+    with pytest.raises(Doubtful):
         give_grant(office.installation, offer, Decider(ADMIN, is_operator=True))
 
 
@@ -156,6 +160,31 @@ def test_a_day_at_the_end_of_all_calendars_is_refused_in_words(office: Office, d
     for option in ("--from", "--to"):
         exported = office.app.test_cli_runner().invoke(args=["audit", "export", option, day])
         assert (exported.exit_code, "no day between" in exported.output) == (2, True)
+
+
+def test_what_looks_mistyped_is_told_and_given_where_it_is_meant(office: Office) -> None:
+    installed = office.installation.mini_apps["graduate-departure"]
+    with write_transaction() as session:
+        add_listed(session.connection(), installed, make_graduate(STUDENT), source="sign_in")
+    college = read_scope(office.installation, college=" 计算机　学院 ")
+    assert college == Scope(college="计算机学院")
+    for number, scope, doubts in (
+        (CLERK, Scope(college="不存在学院"), (Doubt.NUMBER, Doubt.COLLEGE)),
+        (CLERK, Scope(APP, period="1999-99", college="计算机学院"), (Doubt.NUMBER, Doubt.PERIOD)),
+        (CLERK, Scope(APP, period=installed.settings.period, college="计算机学院"), (Doubt.NUMBER,)),
+        (STUDENT, college, (Doubt.NUMBER, Doubt.STUDENT)),
+    ):
+        offer = Offer(number, StaffRole.COLLEGE, scope, None, WHY)
+        assert list_doubts(office.installation, offer) == doubts
+        if doubts[1:]:
+            with pytest.raises(Doubtful):
+                give_grant(office.installation, offer, Decider(ADMIN, is_operator=True), accepts=doubts[:1])
+        given = give_grant(office.installation, offer, Decider(ADMIN, is_operator=True), accepts=doubts)
+        assert given.doubts == doubts
+    told = give(office, STUDENT, "college", "--college", "无此学院")
+    assert told.exit_code == 0
+    assert f"{STUDENT} is a student" in told.output
+    assert "no roster has the college 无此学院" in told.output
 
 
 def test_nobody_gives_to_oneself(office: Office) -> None:
@@ -270,10 +299,10 @@ def test_administrators_of_the_configuration_or_the_sign_in_need_no_row(office: 
     for role in (Role.CLERK, Role.GUARD, Role.TEACHER):
         assert not load_grants(office.installation, ADMIN, now, role)
     offer = Offer(COLLEAGUE, StaffRole.AUDITOR, Scope(), None, WHY)
-    given = give_grant(office.installation, offer, Decider(ADMIN, Role.ADMINISTRATOR), accepts_unknown=True)
+    given = give_grant(office.installation, offer, Decider(ADMIN, Role.ADMINISTRATOR), accepts=tuple(Doubt))
     assert given.grant.delegated_from is None
     with pytest.raises(CannotGive):
-        give_grant(office.installation, offer, Decider(ADMIN, Role.CLERK), accepts_unknown=True)
+        give_grant(office.installation, offer, Decider(ADMIN, Role.CLERK), accepts=tuple(Doubt))
 
 
 def test_a_list_holds_what_its_reader_may_see(office: Office, head: int) -> None:
@@ -461,7 +490,7 @@ def test_of_two_who_give_the_same_at_once_one_gives_and_the_other_is_told(office
     offer = Offer(CLERK, StaffRole.AUDITOR, Scope(), None, WHY)
 
     def act() -> None:
-        give_grant(office.installation, offer, Decider(ADMIN, is_operator=True), accepts_unknown=True)
+        give_grant(office.installation, offer, Decider(ADMIN, is_operator=True), accepts=tuple(Doubt))
 
     raised = race(office, act, act, act)
     assert sum(error is None for error in raised) == 1

@@ -15,13 +15,16 @@ from werkzeug.routing import IntegerConverter
 
 from app.extensions import db
 from app.factory import create_app
+from app.models import write_transaction
 from app.services.clock import get_now
 from app.services.staff.granted import list_all_standing
 from app.services.staff.grants import find_names
+from app.services.staff.roster import add_listed
 from app.settings import load_settings
 from tests import running
 from tests.campus.client import CampusClient
 from tests.conftest import Service
+from tests.fixtures.departments import make_graduate
 from tests.fixtures.signed_in import sign_in_all
 from tests.fixtures.staff import end_grant, grant
 from tests.integration.conftest import MakeDatabase
@@ -129,13 +132,14 @@ def stand_in(visitor: Visitor, number: str, **more: str) -> requests.Response:
         "number": number,
         "until": get_field(page, "until") if own else "",
         "reason": REASON,
+        "student_number": "1",
     }
     return visitor.post(PAGE, page, **form | more)
 
 
 def give(visitor: Visitor, number: str, role: str, **more: str) -> requests.Response:
     """Send the administrator's form."""
-    form = {"number": number, "role": role, "reason": REASON, **more}
+    form = {"number": number, "role": role, "reason": REASON, "student_number": "1", **more}
     return visitor.post(PAGE, visitor.get(PAGE), **form)
 
 
@@ -270,6 +274,43 @@ def test_a_number_that_nobody_signed_in_with_needs_a_tick(head: Visitor) -> None
     assert "00429998" in {row[1] for row in list_rows(head.get(PAGE))}
 
 
+def list_ticks(page: requests.Response) -> dict[str, bool]:
+    """What looked mistyped, and whether it is ticked."""
+    found = re.findall(r'<input type="checkbox" name="(\w+)" value="1"( checked)?>', page.text)
+    return {name: bool(checked) for name, checked in found}
+
+
+def test_what_looks_mistyped_is_asked_for_at_its_field(
+    admin: Visitor, place: Flask, colleague: Colleague
+) -> None:
+    installed = place.extensions["installation"].mini_apps["graduate-departure"]
+    with write_transaction() as session:
+        add_listed(session.connection(), installed, make_graduate(colleague.number), source="sign_in")
+    wrong = {"college": "不存在学院", "period": "1999-99", "student_number": ""}
+    warned = give(admin, colleague.number, "college", **wrong)
+    assert (warned.status_code, "这是一名学生的学号" in warned.text) == (422, True)
+    assert list_ticks(warned) == dict.fromkeys(("student_number", "unknown_college", "unknown_period"), False)
+    wrong["student_number"] = "1"
+    warned = give(admin, colleague.number, "college", **wrong)
+    assert (warned.status_code, "名单中没有这个学院" in warned.text) == (422, True)
+    assert list_ticks(warned)["student_number"]
+    assert get_field(warned, "college") == "不存在学院"
+    meant = wrong | {"unknown_college": "1", "unknown_period": "1"}
+    assert give(admin, colleague.number, "college", **meant).status_code == 303
+    assert "不存在学院" not in admin.get(PAGE).text.partition("<datalist")[2].partition("</datalist>")[0]
+
+
+def test_a_student_stands_in_for_nobody_without_a_tick(
+    head: Visitor, place: Flask, colleague: Colleague
+) -> None:
+    installed = place.extensions["installation"].mini_apps["graduate-departure"]
+    with write_transaction() as session:
+        add_listed(session.connection(), installed, make_graduate(colleague.number), source="sign_in")
+    warned = stand_in(head, colleague.number, student_number="")
+    assert (warned.status_code, list_ticks(warned)) == (422, {"student_number": False})
+    assert stand_in(head, colleague.number).status_code == 303
+
+
 def test_who_stands_in_lets_nobody_else_stand_in(head: Visitor, colleague: Colleague) -> None:
     assert stand_in(head, colleague.number, role="head").status_code == 303
     page = colleague.visitor.get(PAGE)
@@ -304,7 +345,7 @@ def test_the_same_again_extends_or_says_that_it_stands(head: Visitor, colleague:
         ("desk", {}, 422),
         ("desk", {"place": APP}, 422),
         ("head", {"place": f"{APP}/nowhere"}, 422),
-        ("college", {"college": "矿业工程学院"}, 303),
+        ("college", {"college": "矿业工程学院", "unknown_college": "1"}, 303),
         ("college", {}, 422),
         ("college", {"college": "无"}, 422),
         ("school", {}, 303),
