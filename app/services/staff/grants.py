@@ -63,7 +63,7 @@ def _pick(table: FromClause) -> Select[Any]:
     """
     told = select(func.aggregate_strings(_TEXT, _BETWEEN)).where(
         _EVENTS.c.subject == table.c.staff_number,
-        (_EVENTS.c.kind + "").in_(CHANGES),
+        or_(*((_EVENTS.c.kind + "") == kind for kind in CHANGES)),  # a list would be expanded at each run
         _TEXT.like('%"removed"%'),
     )
     query: Select[Any] = select(*table.c, told.scalar_subquery().label("told"))
