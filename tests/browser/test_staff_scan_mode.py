@@ -70,7 +70,7 @@ def test_after_the_session_ended_the_page_and_the_text_stay_and_nothing_is_asked
 
 
 def test_an_answer_that_is_no_counter_is_told_and_the_text_stays(page: Page, fresh_student: str) -> None:
-    page.route(f"**{DESK}", lambda route: route.fulfill(status=503, body="<h1>503</h1>"))
+    page.route(f"**{DESK}?mode=scan", lambda route: route.fulfill(status=503, body="<h1>503</h1>"))
     type_in(page, fresh_student)
     expect(page.locator("[data-error=NotConfirmed]")).to_be_visible()
     expect(page.locator("#q")).to_have_value(fresh_student)
@@ -80,8 +80,8 @@ def test_an_answer_that_is_no_counter_is_told_and_the_text_stays(page: Page, fre
 def test_taking_back_in_scan_mode_stays_in_scan_mode(page: Page, fresh_student: str) -> None:
     type_in(page, fresh_student)
     expect(page.locator(".told-line")).to_contain_text("已办结")
-    page.click(".told-line button")
-    page.wait_for_url(f"**{SCAN}")
+    with page.expect_navigation(url=f"**{SCAN}"):
+        page.click(".told-line button")
     expect(page.locator(".told-line")).to_contain_text("已撤销")
     expect(page.locator("#scan-form")).to_be_visible()
 
