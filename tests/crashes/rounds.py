@@ -29,6 +29,8 @@ from tests.fixtures.templates import prepare
 from tests.programs import Program
 from tests.visitor import APP, Visitor
 
+ROSTER = "graduate_departure/2026-06"
+"""The one that the demo's graduates stand on."""
 CANCEL = f"{APP}/clearance/library_loans/cancel-card"
 SUBMITTERS = 3
 TRIES = 30
@@ -95,7 +97,7 @@ def run_rounds(service: Crashing, rounds: int, points: list[str] = POINTS) -> No
 
 def _make_crowd(service: Crashing, rounds: int) -> list[SignedIn]:
     count = rounds * (SUBMITTERS + 2)
-    return sign_in_all(service.environment, (f"TS9{place:07d}" for place in range(count)))
+    return sign_in_all(service.environment, (f"TS9{place:07d}" for place in range(count)), [ROSTER])
 
 
 def _run_round(

@@ -28,6 +28,8 @@ PARTS = {
     "number": "LX260000000000000",
     "filename": "lixiao.css",
     "code": "1" * 260,
+    "grant_id": "1",
+    "request_id": "1",
 }
 FORMS: tuple[dict[str, str], ...] = (
     {},

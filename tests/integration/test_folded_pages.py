@@ -24,7 +24,15 @@ STUDENT, GRADUATE = "TS90000001", "TS90000002"
 STORIES = ("denied", "no_identity", "unavailable", "misbehaved", "refused", "expired")
 OFFERS = "library_loans/cancel-card"
 CARD_ALONE = {"overdue_books": 0, "fine": Decimal(0), "violations": 0, "card_status": "active"}
-PARTS = ("components/", "layouts/", "verify/parts", "verify/full", "verify/compare", "verify/gate_notes")
+PARTS = (
+    "components/",
+    "layouts/",
+    "staff/",
+    "verify/parts",
+    "verify/full",
+    "verify/compare",
+    "verify/gate_notes",
+)
 
 
 @pytest.fixture(scope="module")
@@ -98,12 +106,13 @@ def open_every_page(app: Flask, language: str, students: list[SignedIn]) -> None
         "/v/1",
         "/gate",
         "/nowhere",
+        "/c/1",
     ):
         assert f'<html lang="{language}">' in browser.get(path, **site).text
     browser.post(f"{code}/compare", data={"name": "李文静"}, **site)
     for student in students:
         signed_in = site | {"headers": {**site["headers"], "Cookie": student.cookie}}
-        for path in ("clearance", "clearance?wait=1", f"clearance/{OFFERS}", "submission"):
+        for path in ("clearance", "clearance?wait=1", f"clearance/{OFFERS}", "submission", "desk-code"):
             browser.get(f"{APP}/{path}", **signed_in)
         answer = browser.post(f"{APP}/submission", data={"csrf_token": student.token}, **signed_in)
         for path in (answer.headers.get("Location", "/"), "/completed", f"{APP}/clearance"):
