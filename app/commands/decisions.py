@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from typing import Any
 
 import click
@@ -94,13 +95,13 @@ class Reason(click.ParamType[str]):
 
 def by_option(conventions: Conventions, *, required: bool = True) -> Decorator:
     """`--by`, the staff number of who decided. The command's events also name the system's user."""
-    return click.option(
+    option = click.option(
         "--by",
         required=required,
         type=StaffNumber(conventions),
-        callback=_note_keyboard,
         help="The staff number of who decided; the audit also keeps the system's user.",
     )
+    return lambda command: option(_note_keyboard(command))
 
 
 def reason_option(conventions: Conventions, help_text: str) -> Decorator:
@@ -121,6 +122,12 @@ def _refuse(
     return click.ClickException(f"{name} {message}")
 
 
-def _note_keyboard(context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    context.with_resource(at_keyboard())
-    return value
+def _note_keyboard(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, which alone runs at a keyboard: words that are refused before it leave nothing behind."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> Any:
+        with at_keyboard():
+            return command(*arguments, **options)
+
+    return run

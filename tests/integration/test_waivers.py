@@ -16,7 +16,7 @@ from app.domain.clearance import Status
 from app.domain.errors import AlreadySubmitted, AlreadyWaived, DomainError
 from app.extensions import db
 from app.models import AuditEvent, BrowserSession, Submission, Waiver, write_transaction
-from app.services.audit import find_broken_event
+from app.services.audit import find_broken_event, get_keyboard
 from app.services.authenticated_rows import make_mac
 from app.services.clearance import submissions, waivers
 from app.services.clearance.clearances import look_up_clearance
@@ -527,3 +527,8 @@ def run_together(calls: list[Callable[[], None]]) -> None:
         thread.start()
     for thread in threads:
         thread.join(ENOUGH)
+
+
+def test_a_command_whose_words_are_refused_leaves_no_keyboard_behind(office: Office) -> None:
+    assert run(office, "slips", "revoke", "--by", CLERK, "--reason", " ").exit_code != 0
+    assert get_keyboard() is None
