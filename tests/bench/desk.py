@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Engine, event
 
-from tests.bench._asking import Answer, ask
+from tests.bench.pages_cpu import Answer, ask
 from tests.campus.client import PROJECT, running_campus
 from tests.campus.run import METRICS_FOLDER, make_environment, prepare
 from tests.fixtures.signed_in import SignedIn, sign_in_all, tell_of

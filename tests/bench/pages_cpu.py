@@ -1,7 +1,7 @@
 """What a page costs in CPU: requests one after another inside one process, which asks the pretend campus's departments
 over HTTP; beside a bare Flask route's page. Granian and the line are left out: they cost every page alike.
 
-With BASE=/path/to/another/checkout each page is measured there, too, in turn with this checkout, and told as the ratio.
+With BASE=/path/to/another/checkout each page is measured there by this file, too, in turn with this checkout, and told as the ratio.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from io import BytesIO
 from pathlib import Path
 from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.bench._asking import ask
 from tests.campus.client import PROJECT, running_campus
 from tests.campus.run import METRICS_FOLDER, make_environment, prepare
 
@@ -53,6 +53,8 @@ CHANGES = {
 
 Row = tuple[str, str, str]
 Measure = Callable[[str], float]
+Answer = tuple[str, list[tuple[str, str]], bytes]
+"""Status, headers and body."""
 
 
 def run() -> list[Row]:
@@ -123,6 +125,8 @@ def _serve(folder: Path, campus_url: str) -> None:
 
     holder = {"HTTP_COOKIE": students[0].cookie}
     looker = {"HTTP_COOKIE": students[1].cookie}
+    for student in students:  # nobody submits without having looked first
+        ask(app, f"{APP}/clearance", {"HTTP_COOKIE": student.cookie})
     submitting = iter(students[2:])
 
     def submit(student: Any) -> tuple[str, list[tuple[str, str]], bytes]:
@@ -149,6 +153,36 @@ def _serve(folder: Path, campus_url: str) -> None:
             pages[name]()
         print((time.process_time() - begun) * 1e6 / REQUESTS[name], flush=True)
     os._exit(0)  # some libraries have much to say when Python ends
+
+
+def ask(app: Any, path: str, headers: Mapping[str, str] | None = None, form: bytes | None = None) -> Answer:
+    """What the application answers. Fails for anything but a page, or the way on after a form."""
+    path, _, query = path.partition("?")
+    environ = {
+        "REQUEST_METHOD": "GET" if form is None else "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "127.0.0.1:8000",
+        "HTTP_ACCEPT": "text/html",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": BytesIO(form or b""),
+        "wsgi.errors": sys.stderr,
+        **(headers or {}),
+    }
+    if form is not None:
+        environ |= {"CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": str(len(form))}
+    answers: list[tuple[str, list[tuple[str, str]]]] = []
+    chunks = app(environ, lambda status, fields, *_: answers.append((status, fields)))
+    body = b"".join(chunks)
+    getattr(chunks, "close", bool)()
+    status, fields = answers[0]
+    assert status[:3] == ("200" if form is None else "303"), (path, status)
+    return status, fields, body
 
 
 if __name__ == "__main__":
